@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The central inventory service: ledger, use cases, ingest, API and pages."""

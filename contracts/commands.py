@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands: what central asks of a gateway. Each has an id and a deadline; doing one twice changes nothing; each is answered by CommandAnswered."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from contracts.events import UtcTime
+from contracts.naming import wire_name
+from contracts.quantities import Quantity
+
+
+class Command(msgspec.Struct, kw_only=True, tag_field="type", tag=True, rename=wire_name, omit_defaults=True):
+    """Base of all commands. After `deadline_at` a gateway answers `expired` instead of doing it."""
+
+    command_id: str
+    station: str
+    deadline_at: UtcTime
+
+
+class PickTask(msgspec.Struct, kw_only=True, frozen=True, rename=wire_name, omit_defaults=True):
+    """Take `quantity` of an item from a bin. `colour` is the picker's (red, green, orange, blue, pink, cyan)."""
+
+    task_id: str
+    bin: str
+    item: str
+    quantity: Quantity
+    lot: str = ""
+    order: str = ""
+    colour: str = "green"
+
+
+class LightTasks(Command, kw_only=True):
+    """Light these pick tasks in a pick zone; a task already known is left as it is."""
+
+    tasks: Annotated[list[PickTask], msgspec.Meta(min_length=1)]
+
+
+class CancelTasks(Command, kw_only=True):
+    """Put out the lights of these tasks; one that is already answered stays answered."""
+
+    task_ids: list[str]
+
+
+class AcknowledgeAlarm(Command, kw_only=True):
+    """A person has taken an alarm in hand; the siren stops."""
+
+    alarm_id: str
+    actor: str
+
+
+AnyCommand = LightTasks | CancelTasks | AcknowledgeAlarm

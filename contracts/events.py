@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Events: what happened to goods or to an alarm, as it crosses the wire from a gateway to central.
+
+Names follow EPCIS 2.0 and CBV where they have a word. An event's identity is (gateway, epoch, lane, seq); the batch carries the first three.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from contracts.naming import wire_name
+from contracts.quantities import Quantity
+from contracts.readings import Identifiers, LinkState
+
+Lane = Literal["movements", "telemetry"]
+Clock = Literal["synced", "holdover", "unsynced"]
+Direction = Literal["in", "out", "unknown"]
+AlarmState = Literal["normal", "unacknowledged", "acknowledged", "rtn_unacknowledged"]
+AlarmCondition = Literal["high", "low", "stale"]
+Outcome = Literal["done", "refused", "expired"]
+UtcTime = Annotated[datetime, msgspec.Meta(tz=True)]
+Seq = Annotated[int, msgspec.Meta(ge=0)]
+
+
+def _always(value: str) -> Any:
+    """A default that is written on the wire all the same (msgspec omits plain defaults, not what a factory made)."""
+    return msgspec.field(default_factory=lambda: value)
+
+
+LANES: tuple[Lane, ...] = ("movements", "telemetry")
+
+
+class Event(msgspec.Struct, kw_only=True, tag_field="type", tag=True, rename=wire_name, omit_defaults=True):
+    """Base of all events.
+
+    `seq` counts from 1 without holes within (gateway, epoch, lane) and is set by the outbox. `monotonic_s` is the machine's monotonic
+    second at which the last byte (or the deadline) that decided the event arrived; with `boot_id` it orders and dates events whose
+    wall clock was wrong. `historical` marks backfilled telemetry: it never raises a live alarm nor overwrites a live value.
+    """
+
+    seq: Seq = 0
+    event_time: UtcTime
+    clock: Clock = _always("synced")
+    boot_id: str = ""
+    monotonic_s: float = 0.0
+    historical: bool = False
+    station: str = ""
+
+
+class PassEvidence(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """Why a dock door decided as it did: reads, order of the photo-eyes, RSSI-peak seconds per side since the session opened, tags refused."""
+
+    reads: int = 0
+    eyes: str = ""
+    peaks_s: dict[str, float] = {}
+    tags_in: int = 0
+    tags_out: int = 0
+    tags_unknown: int = 0
+    duration_s: float = 0.0
+    reason: str = ""
+
+
+class PalletPassed(Event, kw_only=True):
+    """Goods went through a dock door. `parent_id` is the pallet's SSCC URI, None when none or several were read; `stray_epcs` were rejected."""
+
+    read_point: str
+    biz_step: str = _always("receiving")
+    action: Literal["OBSERVE"] = _always("OBSERVE")
+    direction: Direction
+    confidence: Annotated[float, msgspec.Meta(ge=0, le=1)]
+    parent_id: str | None = None
+    child_epcs: list[str] = []
+    other_parents: list[str] = []
+    stray_epcs: list[str] = []
+    evidence: PassEvidence = PassEvidence()
+
+
+class PickConfirmed(Event, kw_only=True):
+    """A lit task was answered at its light or screen. `short` when less than requested was there; `quantity` is what was taken."""
+
+    task_id: str
+    quantity: Quantity
+    requested: Quantity
+    short: bool = False
+    biz_step: str = _always("picking")
+    device: str = ""
+    node: int = 0
+
+
+class UnexpectedPress(Event, kw_only=True):
+    """A button was pressed at a light that was not lit: a possible mispick."""
+
+    device: str
+    node: int
+    quantity: int | None = None
+
+
+class WeightRecorded(Event, kw_only=True):
+    """One stable load on a weigh point. `value` in `unit` as the scale sent it, `weight_mg` converted, `text` the raw line; `subject` the scanned unit."""
+
+    value: str
+    unit: str
+    weight_mg: int
+    text: str
+    net: bool = False
+    subject: Identifiers = Identifiers()
+    subject_text: str = ""
+
+
+class ItemScanned(Event, kw_only=True):
+    """A barcode was scanned at a scan point."""
+
+    text: str
+    symbology: str | None = None
+    identifiers: Identifiers = Identifiers()
+    error: str | None = None
+    biz_step: str = _always("receiving")
+
+
+class AlarmChanged(Event, kw_only=True):
+    """An ISA-18.2 alarm changed its state. `value` and `limit` in the unit that `quantity` ends in; priority 1 is the most urgent of 4."""
+
+    alarm_id: str
+    state: AlarmState
+    condition: AlarmCondition
+    quantity: str
+    value: float | None = None
+    limit: float | None = None
+    priority: Annotated[int, msgspec.Meta(ge=1, le=4)] = 2
+    actor: str = ""
+
+
+class CommandAnswered(Event, kw_only=True):
+    """A command was carried out, refused or came too late. `reason` is for people."""
+
+    command_id: str
+    outcome: Outcome
+    reason: str = ""
+
+
+class SensorMeasured(Event, kw_only=True):
+    """A sample of a sensor (lane telemetry). `quantity` names what and its unit, as in readings."""
+
+    device: str
+    quantity: str
+    value: float
+    biz_step: str = _always("sensor_reporting")
+
+
+class SensorFailed(Event, kw_only=True):
+    """A sensor gave no usable value (lane telemetry)."""
+
+    device: str
+    quantity: str
+    reason: str
+
+
+class DeviceLinkChanged(Event, kw_only=True):
+    """A device came or went (lane telemetry)."""
+
+    device: str
+    state: LinkState
+    reason: str = ""
+
+
+class GatewayReported(Event, kw_only=True):
+    """Health of a gateway (lane telemetry)."""
+
+    pending_events: int
+    oldest_pending_s: float
+    rss_bytes: int
+    disk_free_bytes: int
+    devices_up: int
+    devices_down: int
+
+
+AnyEvent = (
+    PalletPassed
+    | PickConfirmed
+    | UnexpectedPress
+    | WeightRecorded
+    | ItemScanned
+    | AlarmChanged
+    | CommandAnswered
+    | SensorMeasured
+    | SensorFailed
+    | DeviceLinkChanged
+    | GatewayReported
+)
+
+MOVEMENTS: tuple[type[Event], ...] = (PalletPassed, PickConfirmed, UnexpectedPress, WeightRecorded, ItemScanned, AlarmChanged, CommandAnswered)
+TELEMETRY: tuple[type[Event], ...] = (SensorMeasured, SensorFailed, DeviceLinkChanged, GatewayReported)
+
+
+def lane_of(event: Event) -> Lane:
+    """The lane in which an event travels: movements (goods, picks, alarms) or telemetry."""
+    return "movements" if isinstance(event, MOVEMENTS) else "telemetry"

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Readings: what drivers make of bytes. They stay on the gateway; stations turn them into events.
+
+Every reading names its device and the monotonic second at which its last byte arrived (`at_s`). Delays and debounce use that, never a wall clock.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+from contracts.naming import wire_name
+
+WeightState = Literal["stable", "dynamic", "overload", "underload", "error"]
+LinkState = Literal["connected", "lost"]
+PressKind = Literal["confirm", "shortage"]
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True, rename=wire_name, omit_defaults=True):
+    """Base of all readings."""
+
+    device: str
+    at_s: float
+
+
+class TagRead(Reading, frozen=True, kw_only=True):
+    """One RFID read. `epc` is upper-case hex, `peak_rssi_dbm` in dBm, `reader_time_us` the reader's own UTC microseconds (None: not reported)."""
+
+    epc: str
+    antenna: int
+    peak_rssi_dbm: float | None = None
+    reader_time_us: int | None = None
+    seen_count: int = 1
+
+
+class InputChanged(Reading, frozen=True, kw_only=True):
+    """A digital input (photo-eye, door contact) changed. `input` is the number printed on the device."""
+
+    input: int
+    level: bool
+    reader_time_us: int | None = None
+
+
+class Identifiers(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name, omit_defaults=True):
+    """GS1 identifiers found in a scan, as digits and text: AI 00, 01, 10, 17 (YYYY-MM-DD), 21, 37, 310n (grams)."""
+
+    sscc: str | None = None
+    gtin: str | None = None
+    lot: str | None = None
+    expiry: str | None = None
+    serial: str | None = None
+    count: int | None = None
+    weight_g: int | None = None
+
+
+class Scan(Reading, frozen=True, kw_only=True):
+    """A barcode. `text` is what was scanned without the symbology identifier, GS kept as \\x1d; unknown codes have no identifiers."""
+
+    text: str
+    symbology: str | None = None
+    identifiers: Identifiers = Identifiers()
+    error: str | None = None
+
+
+class Weight(Reading, frozen=True, kw_only=True):
+    """What a scale said. `value` in `unit` as sent (None unless stable or dynamic); `text` is the raw line for the record."""
+
+    state: WeightState
+    value: Decimal | None = None
+    unit: str = ""
+    text: str = ""
+    net: bool = False
+
+
+class ButtonPressed(Reading, frozen=True, kw_only=True):
+    """A pick light was answered. `quantity` is what its display shows now (the corrected quantity), None when it shows none."""
+
+    node: int
+    press: PressKind
+    quantity: int | None = None
+
+
+class Measured(Reading, frozen=True, kw_only=True):
+    """A physical value; `quantity` names what and its unit (`temperature_c`, `humidity_pct`, `dew_point_c`, `pressure_hpa`)."""
+
+    quantity: str
+    value: float
+
+
+class ReadingFailed(Reading, frozen=True, kw_only=True):
+    """A value was refused (sentinel, out of range, device error). `reason` is for people."""
+
+    quantity: str
+    reason: str
+
+
+class LinkChanged(Reading, frozen=True, kw_only=True):
+    """The way to the device was made or lost; made by the supervisor, once per change."""
+
+    state: LinkState
+    reason: str = ""
+
+
+AnyReading = TagRead | InputChanged | Scan | Weight | ButtonPressed | Measured | ReadingFailed | LinkChanged

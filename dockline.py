@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The `dockline` command. Each sub-command lives in its own program and is imported only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+COMMANDS = {
+    "gateway": ("gateway.command", "run a gateway, or check its configuration"),
+    "device": ("gateway.device_command", "try one device without a gateway, send it a command, list drivers"),
+    "central": ("central.command", "run the central inventory service, its migrations, its keys"),
+    "ledger": ("central.ledger.command", "verify the stock ledger"),
+    "broker": ("central.broker_command", "run the embedded MQTT broker on loopback"),
+    "sim": ("firmware_sims.command", "run simulated devices"),
+    "demo": ("firmware_sims.demo_command", "run the whole simulated warehouse: broker, central, gateway, hardware"),
+    "docs": ("central.docs_command", "write the generated reference pages and schemas"),
+}
+
+
+def _usage() -> str:
+    rows = "\n".join(f"  {name:9} {summary}" for name, (_, summary) in COMMANDS.items())
+    return f"usage: dockline COMMAND [arguments]\n\n{rows}\n\n'dockline COMMAND --help' tells more."
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a sub-command; returns the exit status (2: wrong usage)."""
+    arguments = sys.argv[1:] if argv is None else argv
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(_usage())
+        return 0 if arguments else 2
+    if arguments[0] == "--version":
+        from importlib.metadata import version
+
+        print(f"dockline {version('dockline')}")
+        return 0
+    if arguments[0] not in COMMANDS:
+        print(f"dockline: no command {arguments[0]!r}\n\n{_usage()}", file=sys.stderr)
+        return 2
+    module, _ = COMMANDS[arguments[0]]
+    try:
+        command = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] in ("contracts", "drivers", "gateway", "central", "firmware_sims"):
+            raise
+        print(f"dockline: '{arguments[0]}' needs the package {error.name!r}; install it with: pip install 'dockline[demo]'", file=sys.stderr)
+        return 2
+    status: int = command.main(arguments[1:])
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How drivers declare their configuration: one frozen msgspec struct each, every field with a description, a unit and bounds."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+
+from drivers.base.errors import ConfigError
+
+C = TypeVar("C", bound="DeviceConfig")
+
+
+def described(description: str, unit: str, **bounds: Any) -> msgspec.Meta:
+    """Metadata of a configuration field. `unit`: s, dBm, baud, bytes, count, ... or text, name, path, flag, choice for what has none."""
+    return msgspec.Meta(description=description, extra_json_schema={"unit": unit}, **bounds)
+
+
+class DeviceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="driver"):
+    """Base of all device configurations; a subclass sets `tag` to the driver's name."""
+
+
+class StreamConfig(DeviceConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A device reached over TCP (`host`, `port`) or a serial line (`path`); exactly one of both."""
+
+    host: Annotated[str, described("Host name or address of the device or its serial server; empty when `path` is given", "name")] = ""
+    port: Annotated[int, described("TCP port", "count", ge=0, le=65535)] = 0
+    path: Annotated[str, described("Serial device; prefer /dev/serial/by-id/...; empty when `host` is given", "path")] = ""
+    baud_rate: Annotated[int, described("Serial speed", "baud", ge=300, le=4_000_000)] = 9600
+    parity: Annotated[Literal["N", "E", "O"], described("Serial parity: none, even, odd", "choice")] = "N"
+    data_bits: Annotated[Literal[7, 8], described("Serial data bits", "count")] = 8
+    stop_bits: Annotated[Literal[1, 2], described("Serial stop bits", "count")] = 1
+    connect_timeout_s: Annotated[float, described("How long to wait for the connection", "s", gt=0, le=60)] = 5.0
+
+    def __post_init__(self) -> None:
+        if bool(self.host) == bool(self.path):
+            raise ValueError("give either `host` (TCP) or `path` (serial line), not both and not neither")
+        if self.host and not self.port:
+            raise ValueError("`host` needs a `port`")
+
+    @property
+    def endpoint(self) -> str:
+        """Where the device is, for messages."""
+        return f"{self.host}:{self.port}" if self.host else self.path
+
+
+def parse_config(kind: type[C], fields: dict[str, Any], *, strict: bool = True) -> C:
+    """Check raw fields against a configuration struct. `strict` false also takes numbers and flags written as text (command line).
+
+    Raises: ConfigError: names the field, what was expected and what came.
+    """
+    try:
+        return msgspec.convert(fields, kind, strict=strict)
+    except msgspec.ValidationError as error:
+        raise ConfigError(str(error), operation="configuration") from error

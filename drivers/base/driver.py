@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The asyncio shell that all stream drivers share: it pumps bytes between a transport and a sans-IO session."""
+
+from __future__ import annotations
+
+import abc
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Generic, TypeVar
+
+from contracts.readings import AnyReading, LinkChanged
+from drivers.base.config import StreamConfig
+from drivers.base.errors import DriverError, TransportError, shown
+from drivers.base.session import Argument, CommandDone, CommandFailed, FrameRejected, Session, SessionEvent, SessionReady
+from drivers.base.spec import DriverSpec, Emit
+from drivers.base.transports import Transport, open_transport
+
+ConfigT = TypeVar("ConfigT", bound=StreamConfig)
+Result = Mapping[str, Argument | None]
+
+log = logging.getLogger(__name__)
+
+
+class StreamDriver(abc.ABC, Generic[ConfigT]):
+    """Runs one session per connection. A subclass says which session and what its events mean; it parses nothing."""
+
+    def __init__(
+        self,
+        device_id: str,
+        config: ConfigT,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        connect: Callable[[StreamConfig], Awaitable[Transport]] = open_transport,
+    ) -> None:
+        self.device_id = device_id
+        self.config = config
+        self.rejected_frames: dict[str, int] = {}
+        self._clock = clock
+        self._connect = connect
+        self._session: Session | None = None
+        self._transport: Transport | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._commands: dict[int, asyncio.Future[Result]] = {}
+        self._emit: Emit = lambda reading: None
+
+    @property
+    @abc.abstractmethod
+    def spec(self) -> DriverSpec:
+        """The driver's SPEC."""
+
+    @abc.abstractmethod
+    def new_session(self) -> Session:
+        """A session for a new connection."""
+
+    @abc.abstractmethod
+    def readings(self, event: SessionEvent, at_s: float) -> Iterable[AnyReading]:
+        """What an event of the session means in terms of readings."""
+
+    async def run(self, emit: Emit) -> None:
+        """See `Driver.run`."""
+        try:
+            transport = await self._connect(self.config)
+        except DriverError as error:
+            error.device_id = self.device_id
+            raise
+        self._emit, self._transport, self._session = emit, transport, self.new_session()
+        try:
+            self._step(self._session.advance_to(self._clock()))
+            while True:
+                data = await transport.read()
+                log.debug("received", extra={"device": self.device_id, "bytes": shown(data)})
+                self._step(self._session.receive_bytes(data, self._clock()))
+        except DriverError as error:
+            error.device_id = error.device_id or self.device_id
+            await self._end(error)
+            raise
+        except asyncio.CancelledError:
+            self._say_goodbye()
+            raise
+        finally:
+            await self._end(TransportError("the link was closed", device_id=self.device_id))
+
+    async def execute(self, command: str, arguments: Mapping[str, Argument]) -> Result:
+        """See `Driver.execute`."""
+        parsed = self.spec.command(command).parse(arguments)
+        if self._session is None:
+            raise TransportError("not connected", device_id=self.device_id, operation=command)
+        token = self._session.start_command(command, parsed, self._clock())
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._commands[token] = future
+        self._advance()
+        try:
+            return await future
+        finally:
+            self._commands.pop(token, None)
+
+    def _step(self, events: Sequence[SessionEvent]) -> None:
+        """Hand on what the session reported, send what it wants sent, and set the alarm clock to its next deadline."""
+        for event in events:
+            self._handle(event)
+        if self._session is None or self._transport is None:
+            return
+        if data := self._session.bytes_to_send():
+            log.debug("sent", extra={"device": self.device_id, "bytes": shown(data)})
+            self._transport.write(data)
+        if self._timer is not None:
+            self._timer.cancel()
+        deadline_s = self._session.next_deadline_s()
+        self._timer = None
+        if deadline_s is not None:
+            self._timer = asyncio.get_running_loop().call_later(max(0.0, deadline_s - self._clock()), self._advance)
+
+    def _advance(self) -> None:
+        if self._session is None or self._transport is None:
+            return
+        try:
+            self._step(self._session.advance_to(self._clock()))
+        except DriverError as error:
+            self._transport.abort(error)
+
+    def _handle(self, event: SessionEvent) -> None:
+        at_s = self._clock()
+        match event:
+            case SessionReady(about=about):
+                self._emit(LinkChanged(device=self.device_id, at_s=at_s, state="connected", reason=about))
+            case CommandDone(token=token, result=result):
+                if (future := self._commands.get(token)) and not future.done():
+                    future.set_result(result)
+            case CommandFailed(token=token, error=error):
+                error.device_id = self.device_id
+                if (future := self._commands.get(token)) and not future.done():
+                    future.set_exception(error)
+            case FrameRejected(reason=reason, data=data):
+                self.rejected_frames[reason] = self.rejected_frames.get(reason, 0) + 1
+                log.debug("frame rejected", extra={"device": self.device_id, "reason": reason, "bytes": shown(data)})
+            case _:
+                for reading in self.readings(event, at_s):
+                    self._emit(reading)
+
+    def _say_goodbye(self) -> None:
+        if self._session is not None and self._transport is not None and (data := self._session.farewell()):
+            try:
+                self._transport.write(data)
+            except TransportError as error:
+                log.debug("could not say goodbye", extra={"device": self.device_id, "reason": str(error)})
+
+    async def _end(self, error: DriverError) -> None:
+        transport, timer = self._transport, self._timer
+        self._session = self._transport = self._timer = None
+        if timer is not None:
+            timer.cancel()
+        for future in self._commands.values():
+            if not future.done():
+                future.set_exception(error)
+        if transport is not None:
+            await transport.close()

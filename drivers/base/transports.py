@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ways to a device: TCP and serial lines, both as an asyncio StreamReader and a `write`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import termios
+from collections.abc import Awaitable, Callable
+
+import serial
+
+from drivers.base.config import StreamConfig
+from drivers.base.errors import TransportError
+
+_READ_BYTES = 65536
+_CLOSE_TIMEOUT_S = 1.0
+
+
+class Transport:
+    """An open way to a device."""
+
+    def __init__(self, reader: asyncio.StreamReader, write: Callable[[bytes], None], close: Callable[[], Awaitable[None]]) -> None:
+        self._reader = reader
+        self._write = write
+        self._close: Callable[[], Awaitable[None]] | None = close
+
+    async def read(self) -> bytes:
+        """The next bytes, at least one. Raises: TransportError: the other side closed or the line broke."""
+        try:
+            data = await self._reader.read(_READ_BYTES)
+        except OSError as error:
+            raise TransportError(f"connection lost: {error}") from error
+        if not data:
+            raise TransportError("connection closed by the device")
+        return data
+
+    def write(self, data: bytes) -> None:
+        """Queue bytes for sending. Raises: TransportError: the line broke."""
+        try:
+            self._write(data)
+        except OSError as error:
+            raise TransportError(f"cannot write: {error}") from error
+
+    def abort(self, error: Exception) -> None:
+        """Make the pending and every later `read` raise `error`."""
+        self._reader.set_exception(error)
+
+    async def close(self) -> None:
+        """Send what is queued, close, and give up politeness after a second; a second call does nothing."""
+        if self._close is not None:
+            close, self._close = self._close, None
+            await close()
+
+
+async def open_transport(config: StreamConfig) -> Transport:
+    """Open the device's TCP connection or serial line. Raises: TransportError: says where and why."""
+    return await _open_tcp(config) if config.host else _open_serial(config)
+
+
+async def _open_tcp(config: StreamConfig) -> Transport:
+    try:
+        async with asyncio.timeout(config.connect_timeout_s):
+            reader, writer = await asyncio.open_connection(config.host, config.port)
+    except TimeoutError as error:
+        raise TransportError(f"{config.endpoint} did not answer within {config.connect_timeout_s:g} s; is it switched on and in this network?") from error
+    except OSError as error:
+        raise TransportError(f"cannot connect to {config.endpoint}: {error.strerror or error}; check host, port and that the device is on") from error
+
+    async def close() -> None:
+        writer.close()
+        try:
+            async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+                await writer.wait_closed()
+        except (TimeoutError, OSError):
+            writer.transport.abort()
+
+    return Transport(reader, writer.write, close)
+
+
+def _open_port(config: StreamConfig) -> serial.Serial:
+    """Ptys force 8N1 and refuse anything else with EINVAL; there the line is opened as 8N1 instead."""
+    framings = [(config.data_bits, config.parity, config.stop_bits)]
+    if os.path.realpath(config.path).startswith("/dev/pts/"):
+        framings.append((8, "N", 1))
+    for attempt, (data_bits, parity, stop_bits) in enumerate(framings, 1):
+        port = serial.Serial()
+        port.port, port.baudrate, port.exclusive, port.timeout = config.path, config.baud_rate, True, 0
+        port.bytesize, port.parity, port.stopbits = data_bits, parity, stop_bits
+        try:
+            port.open()
+        except (OSError, serial.SerialException, termios.error) as error:
+            port.close()
+            if attempt == len(framings):
+                raise TransportError(f"cannot open {config.path}: {error}; check that it is plugged in, and that no other program uses it") from error
+        else:
+            return port
+    raise AssertionError("unreachable: the last framing either opened or raised")
+
+
+class _SerialLine:
+    """Pumps a serial port's file descriptor into a StreamReader and a write buffer out of it."""
+
+    def __init__(self, port: serial.Serial) -> None:
+        self.port = port
+        self.fd: int = port.fileno()
+        self.reader = asyncio.StreamReader()
+        self.unsent = bytearray()
+        self.loop = asyncio.get_running_loop()
+        os.set_blocking(self.fd, False)
+        self.loop.add_reader(self.fd, self._readable)
+
+    def _readable(self) -> None:
+        try:
+            data = os.read(self.fd, _READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._broke(error)
+            return
+        if data:
+            self.reader.feed_data(data)
+        else:
+            self._broke(OSError("serial line hung up"))
+
+    def _broke(self, error: OSError) -> None:
+        self.loop.remove_reader(self.fd)
+        self.loop.remove_writer(self.fd)
+        self.reader.set_exception(error)
+
+    def write(self, data: bytes) -> None:
+        self.unsent += data
+        self._writable()
+
+    def _writable(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            sent = os.write(self.fd, self.unsent)
+            del self.unsent[:sent]
+        if self.unsent:
+            self.loop.add_writer(self.fd, self._writable)
+        else:
+            self.loop.remove_writer(self.fd)
+
+    async def close(self) -> None:
+        self.loop.remove_reader(self.fd)
+        self.loop.remove_writer(self.fd)
+        self.reader.feed_eof()
+        self.port.close()
+
+
+def _open_serial(config: StreamConfig) -> Transport:
+    line = _SerialLine(_open_port(config))
+    return Transport(line.reader, line.write, line.close)

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which drivers there are: one lazy line each, and whatever other packages offer under the entry point group `dockline.drivers`."""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import entry_points
+
+from drivers.base.errors import ConfigError
+from drivers.base.spec import DriverSpec
+
+GROUP = "dockline.drivers"
+
+BUILT_IN = {
+    "light_ablepick": "drivers.light_ablepick.driver:SPEC",
+    "rfid_llrp": "drivers.rfid_llrp.driver:SPEC",
+    "scale_sics": "drivers.scale_sics.driver:SPEC",
+    "scanner_serial": "drivers.scanner_serial.driver:SPEC",
+    "sensor_modbus": "drivers.sensor_modbus.driver:SPEC",
+}
+
+
+def names() -> list[str]:
+    """All driver names, sorted."""
+    return sorted({*BUILT_IN, *(entry.name for entry in entry_points(group=GROUP))})
+
+
+def load(name: str) -> DriverSpec:
+    """Import one driver and return its SPEC.
+
+    Raises: ConfigError: no driver of that name, or another package's entry point is not a DriverSpec.
+    """
+    if target := BUILT_IN.get(name):
+        module, _, attribute = target.partition(":")
+        loaded = getattr(importlib.import_module(module), attribute)
+    else:
+        found = [entry for entry in entry_points(group=GROUP) if entry.name == name]
+        if not found:
+            raise ConfigError(f"no driver {name!r}; there are: {', '.join(names())}", operation="configuration")
+        loaded = found[0].load()
+    if not isinstance(loaded, DriverSpec):
+        raise ConfigError(f"driver {name!r}: its entry point gives {type(loaded).__name__}, expected a DriverSpec", operation="configuration")
+    return loaded

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sans-IO twin of a device: bytes in, bytes out, time as an argument, and stimuli from the world around it."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping
+
+StimulusValue = str | int | float | bool
+
+
+class UnknownStimulusError(ValueError):
+    """The twin has no such stimulus; the text lists those it has."""
+
+
+class Twin(abc.ABC):
+    """A device without its network. One conversation at a time unless the twin says otherwise; what it shows, weighs or has lit outlives connections."""
+
+    def connected(self, now_s: float) -> bytes:
+        """A client has connected; what the device says by itself."""
+        return b""
+
+    def disconnected(self, now_s: float) -> None:
+        """The client is gone."""
+
+    @abc.abstractmethod
+    def receive_bytes(self, data: bytes, now_s: float) -> bytes:
+        """Take bytes of the client, cut anyhow, and return the answer; never raises, whatever comes."""
+
+    def advance_to(self, now_s: float) -> bytes:
+        """Let time pass; what the device says by itself."""
+        return b""
+
+    def next_deadline_s(self) -> float | None:
+        """When `advance_to` is due next."""
+        return None
+
+    @property
+    def wants_close(self) -> bool:
+        """Whether the device wants the connection closed after what it has just returned was sent."""
+        return False
+
+    def stimulate(self, name: str, arguments: Mapping[str, StimulusValue], now_s: float) -> bytes:
+        """Something happens to the device (`place`, `press`, `scan`): calls the method `on_{name}` with the arguments and returns what it then says.
+
+        Raises: UnknownStimulusError: no such stimulus.
+        """
+        method = getattr(self, f"on_{name}", None)
+        if method is None:
+            raise UnknownStimulusError(f"{type(self).__name__} has no stimulus {name!r}; it has: {', '.join(self.stimuli())}")
+        said: bytes = method(now_s=now_s, **arguments)
+        return said
+
+    @classmethod
+    def stimuli(cls) -> list[str]:
+        """Names of the stimuli this twin knows."""
+        return sorted(name.removeprefix("on_") for name in dir(cls) if name.startswith("on_"))
