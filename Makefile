@@ -1,0 +1,45 @@
+# Dockline. `make demo` is all that a new machine needs: python3, make and git are enough to start from.
+
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+PYTEST = $(BIN)/python -m pytest -p tests.ci_plugin
+CHECKED = benchmarks central contracts drivers firmware_sims gateway tests tools dockline.py
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-test demo test test-fast check bench docs lock
+
+help:           ## show the targets
+	@sed -n 's/^\([a-z-]*\): .*## /  make \1|/p; s/^\([a-z-]*\):  *## /  make \1|/p' $(MAKEFILE_LIST) | sort -u | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
+
+setup:          ## make .venv with everything the demo needs
+	@$(PYTHON) tools/bootstrap.py demo
+
+setup-test:     ## add what the tests need: packages, servers, browser
+	@$(PYTHON) tools/bootstrap.py system test
+
+demo: setup     ## run the simulated warehouse: make demo ARGS="--for 60s --no-browser --report report.json"
+	@$(BIN)/dockline demo $(ARGS)
+
+test: setup-test ## run all tests against real servers and a real browser
+	@$(PYTEST) $(ARGS)
+
+test-fast: setup-test ## run the tests that take less than a second each
+	@$(PYTEST) -m "not slow" $(ARGS)
+
+check: setup-test ## format, lint, types, layers, tidiness
+	@$(BIN)/ruff format --check $(CHECKED)
+	@$(BIN)/ruff check $(CHECKED)
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(PYTEST) -q tests/tidy
+
+bench: setup-test ## measure, beside peers in the same run; writes benchmarks/results/*.json
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+docs: setup-test ## write the generated reference pages, schemas and the README's requirement table
+	@$(BIN)/dockline docs $(ARGS)
+
+lock: setup     ## resolve requirements/*.txt anew; ARGS=--upgrade takes newer versions
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tools/lock.py $(ARGS)
