@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which twins there are, each under a name that people type; imported only when asked for."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+
+from firmware_sims.engine.twin import Twin
+
+TWINS = {
+    "light_ablepick": "firmware_sims.light_ablepick.twin:AblePickTwin",
+    "relay_modbus": "firmware_sims.sensor_modbus.twin:ModbusRelayTwin",
+    "rfid_llrp": "firmware_sims.rfid_llrp.twin:LlrpReaderTwin",
+    "scale_sics": "firmware_sims.scale_sics.twin:SicsScaleTwin",
+    "scanner_serial": "firmware_sims.scanner_serial.twin:ScannerTwin",
+    "sensor_modbus": "firmware_sims.sensor_modbus.twin:ModbusSensorTwin",
+}
+
+
+class TwinNameError(ValueError):
+    """No such twin, or it has no such option; the text lists what there is."""
+
+
+def twin_class(name: str) -> type[Twin]:
+    """Raises: TwinNameError: no twin of that name."""
+    if name not in TWINS:
+        raise TwinNameError(f"no simulator {name!r}; there are: {', '.join(TWINS)}")
+    module, _, attribute = TWINS[name].partition(":")
+    found: type[Twin] = getattr(importlib.import_module(module), attribute)
+    return found
+
+
+def options(name: str) -> dict[str, inspect.Parameter]:
+    """What a twin can be made with. Raises: TwinNameError: no twin of that name."""
+    return dict(inspect.signature(twin_class(name)).parameters)
+
+
+def make(name: str, given: dict[str, str | int | float | bool]) -> Twin:
+    """A twin with options. Raises: TwinNameError: no such twin or option."""
+    known = options(name)
+    if unknown := sorted(set(given) - set(known)):
+        raise TwinNameError(f"simulator {name} has no option {unknown[0]!r}; it has: {', '.join(known) or 'none'}")
+    return twin_class(name)(**given)
