@@ -15,6 +15,7 @@ CENTRAL_STATE = f"{PREFIX}/central/state"
 ALL_UP = f"{PREFIX}/+/+/+/up/+"
 ALL_STATES = f"{PREFIX}/+/+/+/state"
 
+_PARTITION = re.compile(r"0|[1-9][0-9]?")
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
 
 
@@ -48,7 +49,7 @@ def partition_of(site: str) -> int:
 def parse_topic(topic: str) -> tuple[GatewayAddress, str] | None:
     """Split a gateway's topic into its address and leaf (`state`, `ack`, `down`, `up/movements`...); None if it is no such topic."""
     parts = topic.split("/")
-    if len(parts) < 6 or "/".join(parts[:2]) != PREFIX or not parts[2].isascii() or not parts[2].isdigit():
+    if len(parts) < 6 or "/".join(parts[:2]) != PREFIX or not _PARTITION.fullmatch(parts[2]):
         return None
     if int(parts[2]) >= PARTITIONS or not _NAME.fullmatch(parts[3]) or not _NAME.fullmatch(parts[4]):
         return None
