@@ -12,7 +12,7 @@ from pathlib import Path
 
 from firmware_sims.world import labels
 
-ITEM_COLUMNS = ("code", "name", "name_zh", "gtin", "unit_weight_g", "shelf_life_days", "storage")
+ITEM_COLUMNS = ("code", "name", "name_zh", "gtin", "unit_weight_g", "shelf_life_days", "condition")
 
 
 class ItemFileError(ValueError):
@@ -21,14 +21,14 @@ class ItemFileError(ValueError):
 
 @dataclass(frozen=True)
 class Item:
-    """An article. `unit_weight_g` of one case; `storage` is ambient, chilled or frozen."""
+    """An article. `unit_weight_g` of one case; `condition` is ambient, chilled or frozen."""
 
     code: str
     name: str
     gtin: str
     unit_weight_g: int
     shelf_life_days: int
-    storage: str
+    condition: str
 
 
 @dataclass(frozen=True)
@@ -118,4 +118,4 @@ def _item(name: str, number: int, row: dict[str, str]) -> Item:
         raise ItemFileError(f"{name}: row {number}: unit_weight_g and shelf_life_days must be whole numbers: {error}") from error
     if weight_g <= 0 or shelf_days <= 0:
         raise ItemFileError(f"{name}: row {number}: unit_weight_g and shelf_life_days must be above zero")
-    return Item(row["code"].strip(), row["name"].strip(), gtin, weight_g, shelf_days, row["storage"].strip() or "ambient")
+    return Item(row["code"].strip(), row["name"].strip(), gtin, weight_g, shelf_days, row["condition"].strip() or "ambient")

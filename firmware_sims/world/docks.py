@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Trucks at two dock doors: one portal that is modelled, one that replays captured reads of a real portal."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+from dataclasses import dataclass, field
+from typing import Literal
+
+from firmware_sims.engine.servers import TwinServer
+from firmware_sims.rfid_llrp.replay import captured_excerpt
+from firmware_sims.world import labels
+from firmware_sims.world.doors import PhotoEyes, show, show_pass
+from firmware_sims.world.goods import Pallet, Supplier
+from firmware_sims.world.office import Office
+from firmware_sims.world.pace import Pace
+from firmware_sims.world.yard import Path, Read
+
+Kind = Literal["plain", "dead_tags", "turned_back", "unannounced"]
+
+_DAY: tuple[Kind, ...] = ("plain", "dead_tags", "plain", "turned_back", "plain", "unannounced")
+_CASES = (8, 12, 16)
+_STRAYS = 3
+
+
+@dataclass
+class ModelledDoor:
+    """Door with two photo-eyes; its pallets come as announced, with unreadable tags, turned back half-way, or without a notice."""
+
+    server: TwinServer
+    office: Office
+    supplier: Supplier
+    pace: Pace
+    random: random.Random = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.random = self.pace.random("door-1")
+
+    async def work(self, closing: asyncio.Event) -> None:
+        """Trucks of three pallets until closing time; a pass that is under way is finished."""
+        strays = [labels.sgtin_tag(self.supplier.items[-1].gtin, serial) for serial in range(1, _STRAYS + 1)]
+        kinds = itertools.cycle(_DAY)
+        while not closing.is_set():
+            truck = [(kind, self._pallet(kind)) for kind in itertools.islice(kinds, 3)]
+            await self.office.announce([pallet for kind, pallet in truck if kind != "unannounced"])
+            for kind, pallet in truck:
+                if closing.is_set():
+                    return
+                way = Path(speed_m_s=self.random.uniform(1.1, 1.6), turn_at_m=-0.2 if kind == "turned_back" else None)
+                await show_pass(self.server, pallet.readable_tags, way, self.random, eyes=PhotoEyes(outer=1, inner=2), strays=strays)
+                await self.pace.pause(2.5)
+            await self.pace.pause(3.0)
+
+    def _pallet(self, kind: Kind) -> Pallet:
+        return self.supplier.pack(self.random.choice(_CASES), dead_tags=2 if kind == "dead_tags" else 0)
+
+
+@dataclass
+class CapturedDoor:
+    """Door without photo-eyes: times, antennas and strengths of a real portal, the moving tags re-labelled as this supplier's pallet."""
+
+    server: TwinServer
+    office: Office
+    supplier: Supplier
+    pace: Pace
+
+    async def work(self, closing: asyncio.Event) -> None:
+        """One captured pass after the other until closing time."""
+        excerpt = captured_excerpt()
+        while not closing.is_set():
+            pallet = self.supplier.pack(len(excerpt.moving_epcs) - 1)
+            await self.office.announce([pallet])
+            relabelled = dict(zip(excerpt.moving_epcs, pallet.readable_tags, strict=True))
+            await show(self.server, (Read(read.at_s, relabelled.get(read.epc, read.epc), read.antenna, read.peak_rssi_dbm) for read in excerpt.reads))
+            await self.pace.pause(6.0)
