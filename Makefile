@@ -38,7 +38,7 @@ bench: setup-test ## measure, beside peers in the same run; writes benchmarks/re
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 docs: setup-test ## write the generated reference pages, schemas and the README's requirement table
-	@$(BIN)/dockline docs $(ARGS)
+	@$(BIN)/python -m tools.docs $(ARGS)
 
 lock: setup     ## resolve requirements/*.txt anew; ARGS=--upgrade takes newer versions
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv

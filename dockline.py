@@ -14,7 +14,6 @@ COMMANDS = {
     "broker": ("central.broker_command", "run the embedded MQTT broker on loopback"),
     "sim": ("firmware_sims.command", "run simulated devices"),
     "demo": ("firmware_sims.demo_command", "run the whole simulated warehouse: broker, central, gateway, hardware"),
-    "docs": ("central.docs_command", "write the generated reference pages and schemas"),
 }
 
 

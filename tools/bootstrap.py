@@ -107,7 +107,7 @@ def install(group: str) -> None:
     if stamp.exists() and stamp.read_text() == wanted:
         return
     pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "--no-input"]
-    quiet = ["--quiet", "--no-warn-script-location", "--progress-bar", "off"]
+    quiet = ["-qq", "--no-warn-script-location", "--progress-bar", "off"]
     _say(f"installing {sum('==' in line for line in lock.read_text().splitlines())} locked packages for {group}")
     # Byte code is written when a module is first imported; compiling every file of every package takes longer than installing it.
     _run([*pip, "install", *quiet, "--no-compile", "--require-hashes", "--only-binary=:all:", "-r", str(lock)])
