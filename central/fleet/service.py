@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Use cases of the fleet: gateways come and go, commands are sent and answered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, insert, select, update
+
+from central.errors import ConflictError, NotFoundError
+from central.fleet.tables import command as command_table
+from central.fleet.tables import gateway as gateway_table
+from contracts import wire
+from contracts.commands import Command
+from contracts.topics import GatewayAddress
+from contracts.wire import GatewayState
+
+RESEND_AFTER_S = 3.0
+"""A command without an answer is published again after this long; a gateway does it once all the same."""
+
+
+class UnknownGatewayError(NotFoundError):
+    """A gateway that never spoke to this central."""
+
+    def __init__(self, gateway: str) -> None:
+        super().__init__("unknown_gateway", f"gateway {gateway} is not enrolled; start it once with this broker, then try again")
+
+
+class GatewaySiteError(ConflictError):
+    """A gateway speaks under another site than it is enrolled at."""
+
+    def __init__(self, gateway: str, enrolled: str, said: str) -> None:
+        super().__init__("gateway_site", f"gateway {gateway} is enrolled at site {enrolled} and speaks as one of {said}; give one of the two another id")
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A command to be published: its id, the topic and the bytes."""
+
+    command_id: str
+    topic: str
+    payload: bytes
+
+
+def enrol(connection: Connection, address: GatewayAddress, now: datetime) -> bool:
+    """Make sure that a gateway is known; True if it is new. Raises: GatewaySiteError: its id is enrolled at another site."""
+    site = connection.execute(select(gateway_table.c.site).where(gateway_table.c.id == address.gateway)).scalar()
+    if site is None:
+        row = {"id": address.gateway, "site": address.site, "partition": address.partition, "enrolled_at": now, "online": False}
+        connection.execute(insert(gateway_table).values(**row))
+        return True
+    if site != address.site:
+        raise GatewaySiteError(address.gateway, site, address.site)
+    return False
+
+
+def gateway_state_changed(connection: Connection, address: GatewayAddress, state: GatewayState, now: datetime) -> bool:
+    """Take a birth or death; False if it was a late death of an earlier session and nothing changed. Raises: GatewaySiteError."""
+    enrol(connection, address, now)
+    mine = gateway_table.c.id == address.gateway
+    if not state.online:
+        same_session = (gateway_table.c.boot_id == state.boot_id) & (gateway_table.c.session_id == state.session_id)
+        died = connection.execute(update(gateway_table).where(mine, same_session).values(online=False, last_death_at=now))
+        return died.rowcount == 1
+    values = {"boot_id": state.boot_id, "session_id": state.session_id, "epoch": state.epoch, "version": state.version, "config_hash": state.config_hash}
+    connection.execute(update(gateway_table).where(mine).values(online=True, last_birth_at=now, last_seen_at=now, **values))
+    return True
+
+
+def send(connection: Connection, gateway: str, command: Command, now: datetime) -> str:
+    """Queue a command for a gateway; it is published after the commit and again until it is answered or its deadline passes. Returns its id.
+
+    Sending the same id again changes nothing. Raises: UnknownGatewayError. ConflictError: the id is used for another command.
+    """
+    body = wire.encode(command)
+    before = connection.execute(select(command_table.c.body).where(command_table.c.id == command.command_id)).scalar()
+    if before is not None:
+        if before != body:
+            raise ConflictError("identity_reused", f"command id {command.command_id} is used for another command; use a new id")
+        return command.command_id
+    if connection.execute(select(gateway_table.c.id).where(gateway_table.c.id == gateway)).scalar() is None:
+        raise UnknownGatewayError(gateway)
+    row = {
+        "id": command.command_id,
+        "gateway": gateway,
+        "station": command.station,
+        "kind": type(command).__name__,
+        "body": body,
+        "state": "pending",
+        "made_at": now,
+        "deadline_at": command.deadline_at,
+    }
+    connection.execute(insert(command_table).values(**row))
+    return command.command_id
+
+
+def due_commands(connection: Connection, now: datetime, limit: int = 200) -> Sequence[Outgoing]:
+    """Commands to publish now, marked as published; those whose deadline has passed are closed as `unanswered`."""
+    pending = command_table.c.state == "pending"
+    # A gateway answers `expired` by itself; the margin lets that answer arrive first.
+    over = now - timedelta(seconds=2 * RESEND_AFTER_S)
+    reason = "no answer before the deadline; see whether the gateway is connected"
+    connection.execute(update(command_table).where(pending, command_table.c.deadline_at < over).values(state="unanswered", reason=reason))
+    stale = command_table.c.published_at.is_(None) | (command_table.c.published_at <= now - timedelta(seconds=RESEND_AFTER_S))
+    query = (
+        select(command_table.c.id, command_table.c.body, gateway_table.c.partition, gateway_table.c.site, gateway_table.c.id.label("gateway"))
+        .join(gateway_table, gateway_table.c.id == command_table.c.gateway)
+        .where(pending, stale)
+        .order_by(command_table.c.made_at, command_table.c.id)
+        .limit(limit)
+    )
+    rows = connection.execute(query).all()
+    if rows:
+        mine = command_table.c.id.in_([row.id for row in rows])
+        connection.execute(update(command_table).where(mine).values(published_at=now, attempts=command_table.c.attempts + 1))
+    return [Outgoing(row.id, GatewayAddress(row.partition, row.site, row.gateway).topic("down"), row.body) for row in rows]
+
+
+def has_due_commands(connection: Connection, now: datetime) -> bool:
+    """Whether `due_commands` would do anything; cheap, and needs no write transaction."""
+    stale = command_table.c.published_at.is_(None) | (command_table.c.published_at <= now - timedelta(seconds=RESEND_AFTER_S))
+    return connection.execute(select(command_table.c.id).where(command_table.c.state == "pending", stale).limit(1)).scalar() is not None

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The stock ledger: facts, double entries, balances, fences, reservations, seals and their verifier."""

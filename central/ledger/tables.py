@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables of the ledger. `event` and `entry` are append-only (triggers refuse changes); the others follow from them or serve concurrency."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+
+from central.database import BigId, Instant, metadata
+
+Id = Uuid(as_uuid=False)
+
+event = Table(
+    "event",
+    metadata,
+    Column("position", BigId, primary_key=True, autoincrement=True),
+    Column("id", Id, nullable=False, unique=True),
+    Column("site", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("source_seq", BigInteger),
+    Column("kind", String, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("body_hash", LargeBinary, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("occurred_at", Instant, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    UniqueConstraint("source", "source_seq"),
+)
+Index("ix_event_kind_position", event.c.kind, event.c.position)
+
+answer = Table(
+    "answer",
+    metadata,
+    Column("event_id", Id, ForeignKey("event.id"), primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+"""What was answered to the request that made an event, given again when the same request comes again."""
+
+entry = Table(
+    "entry",
+    metadata,
+    Column("event_id", Id, ForeignKey("event.id"), nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("place", String, nullable=False),
+    Column("item", String, nullable=False),
+    Column("lot", String, nullable=False),
+    Column("owner", String, nullable=False),
+    Column("status", String, nullable=False),
+    Column("unit", String, nullable=False),
+    Column("quantity", BigInteger, nullable=False),
+    Column("value_minor", BigInteger, nullable=False),
+    PrimaryKeyConstraint("event_id", "n"),
+    CheckConstraint("quantity <> 0 OR value_minor <> 0", name="ck_entry_says_something"),
+)
+Index("ix_entry_item_place", entry.c.item, entry.c.place)
+Index("ix_entry_lot", entry.c.lot, entry.c.item)
+
+balance = Table(
+    "balance",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("site", String, nullable=False),
+    Column("place", String, nullable=False),
+    Column("item", String, nullable=False),
+    Column("lot", String, nullable=False),
+    Column("owner", String, nullable=False),
+    Column("status", String, nullable=False),
+    Column("unit", String, nullable=False),
+    Column("on_hand", BigInteger, nullable=False),
+    Column("reserved", BigInteger, nullable=False, server_default=text("0")),
+    Column("expiry", Date, nullable=False),
+    Column("in_date", Instant, nullable=False),
+    Column("pick_rank", Integer, nullable=False),
+    Column("pickable", Boolean, nullable=False),
+    Column("turn", BigInteger, nullable=False),
+    UniqueConstraint("place", "item", "lot", "owner", "status", "unit"),
+    CheckConstraint("0 <= reserved AND reserved <= on_hand", name="ck_balance_reserved_within_on_hand"),
+)
+"""A projection of `entry`, one row for each account at a real place that holds something. `turn` is the turn of its fence that last changed it."""
+Index("ix_balance_fefo", balance.c.site, balance.c.item, balance.c.status, balance.c.expiry, balance.c.in_date, balance.c.pick_rank, balance.c.id)
+Index("ix_balance_unit", balance.c.unit)
+
+fence = Table(
+    "fence",
+    metadata,
+    Column("site", String, nullable=False),
+    Column("item", String, nullable=False),
+    Column("turn", BigInteger, nullable=False),
+    PrimaryKeyConstraint("site", "item"),
+)
+"""One row per (site, item). Whoever changes stock of it takes the row first; `turn` counts them and so gives their true order."""
+
+reservation = Table(
+    "reservation",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("event_id", Id, ForeignKey("event.id"), nullable=False),
+    Column("line_id", String, nullable=False),
+    Column("site", String, nullable=False),
+    Column("place", String, nullable=False),
+    Column("item", String, nullable=False),
+    Column("lot", String, nullable=False),
+    Column("owner", String, nullable=False),
+    Column("unit", String, nullable=False),
+    Column("quantity", BigInteger, nullable=False),
+    Column("taken", BigInteger, nullable=False, server_default=text("0")),
+    Column("state", String, nullable=False),
+    Column("expiry", Date, nullable=False),
+    Column("in_date", Instant, nullable=False),
+    Column("pick_rank", Integer, nullable=False),
+    Column("min_expiry", Date),
+    Column("made_at", Instant, nullable=False),
+    Column("deadline_at", Instant),
+    Column("closed_at", Instant),
+    Column("closed_by", Id),
+    Column("turn", BigInteger, nullable=False),
+    UniqueConstraint("event_id", "line_id", "place", "lot", "owner", "unit"),
+    CheckConstraint("0 <= taken AND taken <= quantity AND quantity > 0", name="ck_reservation_taken_within_quantity"),
+    CheckConstraint("state IN ('pending', 'posted', 'void', 'timed_out')", name="ck_reservation_state"),
+)
+"""A two-phase transfer out of one available account: pending, then posted (perhaps partly), void or timed out."""
+Index("ix_reservation_line", reservation.c.line_id)
+Index("ix_reservation_pending", reservation.c.site, reservation.c.item, sqlite_where=text("state = 'pending'"), postgresql_where=text("state = 'pending'"))
+
+block = Table(
+    "block",
+    metadata,
+    Column("site", String, nullable=False),
+    Column("n", BigInteger, nullable=False),
+    Column("previous", LargeBinary, nullable=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("members", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("sealed_at", Instant, nullable=False),
+    PrimaryKeyConstraint("site", "n"),
+)
+"""A seal over committed events of a site: `members` are their positions as big-endian 64-bit numbers, `root` the Merkle root of their leaves."""
