@@ -95,8 +95,6 @@ class TcpTwinServer(TwinServer):
         if self._server is not None:
             self._server.close()
         self.drop_client()
-        for task in list(self._tasks):
-            task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._server is not None:
             await self._server.wait_closed()
@@ -117,7 +115,8 @@ class TcpTwinServer(TwinServer):
         assert task is not None
         self._tasks.add(task)
         try:
-            if self.faults.refuse or (self._exclusive and self._writer is not None):
+            stopped = self._server is None or not self._server.is_serving()
+            if stopped or self.faults.refuse or (self._exclusive and self._writer is not None):
                 writer.transport.abort()
                 return
             self.drop_client()
