@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables of inbound: purchase lines, ship notices, passages through doors, receipts, discrepancies."""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON, BigInteger, Boolean, CheckConstraint, Column, Date, Float, ForeignKey, Index, Integer, LargeBinary, String, Table, Uuid, text
+
+from central.database import BigId, Instant, metadata
+
+Id = Uuid(as_uuid=False)
+
+purchase_line = Table(
+    "purchase_line",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("supplier", String, nullable=False),
+    Column("item", String, ForeignKey("item.code"), nullable=False),
+    Column("site", String, nullable=False),
+    Column("quantity", BigInteger, nullable=False),
+    Column("noticed", BigInteger, nullable=False, server_default="0", comment="of it, what ship notices announce by now"),
+    Column("created_at", Instant, nullable=False),
+    CheckConstraint("quantity > 0 AND 0 <= noticed AND noticed <= quantity", name="noticed_within_quantity"),
+)
+Index("ix_purchase_line_item", purchase_line.c.site, purchase_line.c.item)
+
+ship_notice = Table(
+    "ship_notice",
+    metadata,
+    Column("number", String, primary_key=True),
+    Column("site", String, nullable=False),
+    Column("supplier", String, nullable=False),
+    Column("state", String, nullable=False, server_default="open"),
+    Column("expected_at", Instant),
+    Column("created_at", Instant, nullable=False),
+    Column("body_hash", LargeBinary, nullable=False),
+    CheckConstraint("state IN ('open', 'received', 'closed')", name="state_known"),
+)
+
+ship_notice_pallet = Table(
+    "ship_notice_pallet",
+    metadata,
+    Column("sscc", String, primary_key=True, comment="18 digits"),
+    Column("notice", String, ForeignKey("ship_notice.number"), nullable=False, index=True),
+    Column("tare_g", Integer, comment="pallet and wrapping without goods, for the weigh check"),
+)
+
+ship_notice_line = Table(
+    "ship_notice_line",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("notice", String, ForeignKey("ship_notice.number"), nullable=False, index=True),
+    Column("sscc", String, ForeignKey("ship_notice_pallet.sscc"), index=True, comment="NULL: loose goods"),
+    Column("item", String, ForeignKey("item.code"), nullable=False),
+    Column("lot", String, nullable=False),
+    Column("expiry", Date),
+    Column("quantity", BigInteger, nullable=False),
+    Column("received", BigInteger, nullable=False, server_default="0"),
+    CheckConstraint("quantity > 0 AND 0 <= received AND received <= quantity", name="received_within_quantity"),
+)
+
+ship_notice_case = Table(
+    "ship_notice_case",
+    metadata,
+    Column("gtin", String, primary_key=True),
+    Column("serial", String, primary_key=True),
+    Column("line", BigId, ForeignKey("ship_notice_line.id"), primary_key=True),
+    Column("seen", Boolean, nullable=False, server_default=text("false")),
+)
+Index("ix_ship_notice_case_line", ship_notice_case.c.line)
+
+passage = Table(
+    "passage",
+    metadata,
+    Column("event_id", Id, primary_key=True),
+    Column("site", String, nullable=False),
+    Column("gateway", String, nullable=False),
+    Column("station", String, nullable=False),
+    Column("passed_at", Instant, nullable=False),
+    Column("direction", String, nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("sscc", String, nullable=False, server_default=""),
+    Column("notice", String, nullable=False, server_default=""),
+    Column("outcome", String, nullable=False, comment="received, differences, already_received, not_received, left, seen"),
+    Column("cases_seen", Integer, nullable=False, server_default="0"),
+    Column("cases_expected", Integer, comment="NULL without a ship notice"),
+    Column("strays", Integer, nullable=False, server_default="0"),
+    Column("reason", String, nullable=False, server_default="", comment="code of the message that says why it was not simply received"),
+    Column("params", JSON, nullable=False),
+)
+Index("ix_passage_station", passage.c.site, passage.c.station, passage.c.passed_at)
+
+receipt = Table(
+    "receipt",
+    metadata,
+    Column("sscc", String, primary_key=True),
+    Column("notice", String, nullable=False),
+    Column("event_id", Id, nullable=False),
+    Column("place", String, nullable=False),
+    Column("by_hand", Boolean, nullable=False),
+    Column("received_at", Instant, nullable=False),
+)
+"""One row for each pallet received: what makes a second passage of it change nothing."""
+
+discrepancy = Table(
+    "discrepancy",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("event_id", Id, nullable=False, index=True),
+    Column("kind", String, nullable=False),
+    Column("site", String, nullable=False),
+    Column("notice", String, nullable=False, server_default=""),
+    Column("sscc", String, nullable=False, server_default=""),
+    Column("line", BigId, ForeignKey("ship_notice_line.id")),
+    Column("item", String, nullable=False, server_default=""),
+    Column("lot", String, nullable=False, server_default=""),
+    Column("quantity", BigInteger, nullable=False, comment="in the item's unit; 0 when the item is not known"),
+    Column("cases", JSON, nullable=False, comment="list of [gtin, serial]"),
+    Column("place", String, nullable=False, server_default="", comment="where the rest of the pallet was put"),
+    Column("work_order", BigId),
+    Column("state", String, nullable=False, server_default="open"),
+    Column("created_at", Instant, nullable=False),
+    CheckConstraint("state IN ('open', 'accepted', 'found')", name="state_known"),
+)

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Orders and picking, pure: what can be promised, what a confirmation at a light means, which colour a picker follows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+COLOURS = ("green", "blue", "orange", "pink", "cyan", "red")
+"""Colours of pick lights in the order in which they are given out; red last, it also means trouble."""
+
+LineState = Literal["promised", "short", "unpromised"]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One line of a new order: `quantity` in the item's unit."""
+
+    n: int
+    item: str
+    quantity: int
+
+
+@dataclass(frozen=True)
+class Promise:
+    """The answer to a line: so many can be promised now, the rest is short."""
+
+    n: int
+    item: str
+    quantity: int
+    promised: int
+
+    @property
+    def short(self) -> int:
+        """What cannot be promised."""
+        return self.quantity - self.promised
+
+    @property
+    def state(self) -> LineState:
+        """`promised` whole, `short` in part, `unpromised` not at all."""
+        if not self.promised:
+            return "unpromised"
+        return "short" if self.short else "promised"
+
+
+def promise(wanted: Sequence[Wanted], free: dict[str, int]) -> tuple[Promise, ...]:
+    """Answer the lines in their order. `free` per item is what is available and not promised to others; it may be below zero."""
+    left = {item: max(0, quantity) for item, quantity in free.items()}
+    answers = []
+    for line in wanted:
+        given = min(line.quantity, left.get(line.item, 0))
+        left[line.item] = left.get(line.item, 0) - given
+        answers.append(Promise(line.n, line.item, line.quantity, given))
+    return tuple(answers)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A pick task as it stands: `requested` units, `taken` so far known, `state` lit, done, short or cancelled."""
+
+    task_id: str
+    state: str
+    requested: int
+    taken: int = 0
+
+
+PickVerdict = Literal["full", "short", "over", "repeated", "contradicted", "cancelled"]
+
+
+@dataclass(frozen=True)
+class PickOutcome:
+    """What a confirmation does: take `take` units, give `give_back` of the reservation back, `over` were taken beyond the task."""
+
+    verdict: PickVerdict
+    take: int = 0
+    give_back: int = 0
+    over: int = 0
+
+
+def judge_pick(task: Task, quantity: int) -> PickOutcome:
+    """What it means that `quantity` units were confirmed for a task.
+
+    A task is answered once: the same answer again is `repeated`, another one is `contradicted`; both change no stock.
+    """
+    if task.state == "cancelled":
+        return PickOutcome("cancelled", over=quantity)
+    if task.state != "lit":
+        return PickOutcome("repeated" if quantity == task.taken else "contradicted")
+    if quantity > task.requested:
+        return PickOutcome("over", take=task.requested, over=quantity - task.requested)
+    if quantity < task.requested:
+        return PickOutcome("short", take=quantity, give_back=task.requested - quantity)
+    return PickOutcome("full", take=quantity)
+
+
+def next_colour(in_use: Iterable[str]) -> str:
+    """The colour that fewest working orders of a zone carry; the earlier in COLOURS on a tie."""
+    used = list(in_use)
+    return min(COLOURS, key=used.count)
+
+
+def order_state(tasks: Iterable[Task], line_short: bool) -> str:
+    """State of a released order: `released` while a task is open, else `picked`, or `unfilled` when nothing could be picked."""
+    tasks = list(tasks)
+    if any(task.state == "lit" for task in tasks):
+        return "released"
+    return "picked" if any(task.taken for task in tasks) or not line_short else "unfilled"
