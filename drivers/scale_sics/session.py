@@ -1,0 +1,405 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The conversation with an MT-SICS scale: one question at a time, weights by stream or by poll, and no stale line taken for an answer."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+
+from contracts.quantities import UnknownUnitError, milligrams
+from contracts.readings import WeightState
+from drivers.base.errors import DeviceFault, DriverError, LocalProtocolError, RemoteProtocolError, ReplyTimeout
+from drivers.base.session import Argument, CommandDone, CommandFailed, FrameRejected, SessionEvent, SessionReady
+from drivers.scale_sics.config import ScaleSicsConfig
+from drivers.scale_sics.frames import GLOBAL_ERRORS, STATUS_MEANINGS, TARE_COMMANDS, WEIGHT_COMMANDS, Command, Reply
+
+LINE_BYTES_MAX = 256
+"""Longer than any reply of the manual (`I0` lines and display texts stay under 80)."""
+_WAITING_MAX = 16
+_LINE_END = re.compile(rb"[\r\n]+")
+_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+_STATES: dict[str, WeightState] = {"S": "stable", "D": "dynamic", "?": "dynamic", "+": "overload", "^": "overload", "-": "underload", "v": "underload"}
+
+
+@dataclass(frozen=True)
+class Weighed(SessionEvent):
+    """What the scale says lies on it. `value` only when stable or dynamic; `text` the line as it came; `net` when the scale is known to hold a tare."""
+
+    state: WeightState
+    value: Decimal | None
+    unit: str
+    text: str
+    net: bool = False
+
+
+class Ask(Enum):
+    """Why a question is asked."""
+
+    HUSH = "hush"
+    MARK = "mark"
+    TARE_HELD = "tare held"
+    POLL = "poll"
+    STREAM = "stream"
+    ZERO = "zero"
+    TARE = "tare"
+    PRESET = "preset"
+    WEIGH = "weigh"
+    IDENTIFY = "identify"
+    RESET = "reset"
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """How a question goes: what is sent, which commands its replies name, whether weights meanwhile are stale, whether the load must rest first."""
+
+    sends: str
+    answered_by: frozenset[str]
+    weights_are_stale: bool = False
+    waits_for_rest: bool = False
+
+
+# HUSH then MARK make a barrier: SI ends a stream or a waiting S, and every weight before the answer to I4 is older than it.
+_RULES = {
+    Ask.HUSH: _Rule("SI", WEIGHT_COMMANDS),
+    Ask.MARK: _Rule("I4", frozenset({"I4"}), weights_are_stale=True),
+    Ask.TARE_HELD: _Rule("TA", frozenset({"TA"})),
+    Ask.POLL: _Rule("SI", WEIGHT_COMMANDS),
+    Ask.STREAM: _Rule("SIR", WEIGHT_COMMANDS),
+    Ask.ZERO: _Rule("Z", frozenset({"Z"}), weights_are_stale=True, waits_for_rest=True),
+    Ask.TARE: _Rule("T", frozenset({"T"}), weights_are_stale=True, waits_for_rest=True),
+    Ask.PRESET: _Rule("TA", frozenset({"TA"}), weights_are_stale=True),
+    Ask.WEIGH: _Rule("S", WEIGHT_COMMANDS, waits_for_rest=True),
+    Ask.IDENTIFY: _Rule("I4", frozenset({"I4"})),
+    Ask.RESET: _Rule("@", frozenset({"I4"}), weights_are_stale=True),
+}
+_COMMANDS = {"zero": Ask.ZERO, "tare": Ask.TARE, "weigh": Ask.WEIGH, "identify": Ask.IDENTIFY, "reset": Ask.RESET}
+
+
+@dataclass
+class _Question:
+    ask: Ask
+    token: int | None = None
+    parameters: tuple[str, ...] = ()
+    wait_s: float = 0.0
+    asked_at_s: float = 0.0
+    deadline_s: float = 0.0
+    ask_again_at_s: float | None = None
+
+    @property
+    def rule(self) -> _Rule:
+        return _RULES[self.ask]
+
+
+class SicsSession:
+    """See `drivers.base.session.Session`. Start: SI, I4 (serial number), TA; then stream or poll for ever."""
+
+    def __init__(self, config: ScaleSicsConfig) -> None:
+        self._config = config
+        self._streams = config.mode == "stream"
+        self._line = bytearray()
+        self._line_is_too_long = False
+        self._outgoing = bytearray()
+        self._events: list[SessionEvent] = []
+        self._queue: deque[_Question] = deque(_Question(ask) for ask in (Ask.HUSH, Ask.MARK))
+        self._current: _Question | None = None
+        self._tokens = 0
+        self._ready = False
+        self._streaming = False
+        self._serial = ""
+        self._net = False
+        self._tells_tare = config.tare_check_s > 0
+        self._next_tare_check_s = self._next_poll_s = self._stream_deadline_s = 0.0
+
+    def receive_bytes(self, data: bytes, now_s: float) -> Sequence[SessionEvent]:
+        """See `Session.receive_bytes`."""
+        start = 0
+        for end in _LINE_END.finditer(data):
+            self._grow_line(data[start : end.start()])
+            self._end_line(now_s)
+            start = end.end()
+        self._grow_line(data[start:])
+        return self._taken()
+
+    def advance_to(self, now_s: float) -> Sequence[SessionEvent]:
+        """See `Session.advance_to`."""
+        if self._current is not None and now_s >= self._current.deadline_s:
+            self._not_answered(self._current, now_s)
+        elif self._current is not None and self._current.ask_again_at_s is not None and now_s >= self._current.ask_again_at_s:
+            self._current.ask_again_at_s = None
+            self._outgoing += Command(self._current.rule.sends).encode()
+        if self._streaming and self._current is None and now_s >= self._stream_deadline_s:
+            self._streaming = False  # fell silent: ask once more before giving the scale up
+        self._ask_next(now_s)
+        return self._taken()
+
+    def bytes_to_send(self) -> bytes:
+        """See `Session.bytes_to_send`."""
+        data = bytes(self._outgoing)
+        self._outgoing.clear()
+        return data
+
+    def next_deadline_s(self) -> float | None:
+        """See `Session.next_deadline_s`."""
+        if self._current is not None:
+            return self._current.ask_again_at_s or self._current.deadline_s
+        due_s = [self._stream_deadline_s if self._streams else self._next_poll_s]
+        if self._tells_tare:
+            due_s.append(self._next_tare_check_s)
+        return min(due_s)
+
+    def start_command(self, name: str, arguments: Mapping[str, Argument], now_s: float) -> int:
+        """See `Session.start_command`; what is done shows at the next `advance_to`."""
+        ask = _COMMANDS.get(name)
+        if ask is None:
+            raise LocalProtocolError(f"a scale has no command {name!r}; it takes: {', '.join(_COMMANDS)}")
+        if len(self._queue) >= _WAITING_MAX:
+            raise LocalProtocolError(f"{len(self._queue)} questions already wait for the scale; try again when they are answered", operation=name)
+        question = _Question(ask, self._tokens + 1, wait_s=float(arguments.get("wait_s", 0.0)))
+        if "preset" in arguments:
+            question.ask, question.parameters = Ask.PRESET, _preset(arguments)
+        self._tokens += 1
+        if ask is Ask.RESET:
+            self._drop_everything_for_reset()
+        elif ask is Ask.WEIGH and self._streams:
+            self._queue += (_Question(Ask.HUSH), _Question(Ask.MARK))
+        self._queue.append(question)
+        return self._tokens
+
+    def farewell(self) -> bytes:
+        """SI, which ends a stream, so that the next one to connect is not talked over."""
+        return Command("SI").encode() if self._streaming else b""
+
+    def _taken(self) -> list[SessionEvent]:
+        events, self._events = self._events, []
+        return events
+
+    # Lines
+
+    def _grow_line(self, data: bytes) -> None:
+        if self._line_is_too_long:
+            return
+        self._line += data
+        if len(self._line) > LINE_BYTES_MAX:
+            self._reject("too_long", bytes(self._line[:LINE_BYTES_MAX]))
+            self._line.clear()
+            self._line_is_too_long = True
+
+    def _end_line(self, now_s: float) -> None:
+        line = bytes(self._line)
+        self._line.clear()
+        if self._line_is_too_long:
+            self._line_is_too_long = False
+        elif line.strip():
+            self._on_line(line, now_s)
+
+    def _on_line(self, line: bytes, now_s: float) -> None:
+        try:
+            reply = Reply.decode(line)
+        except RemoteProtocolError:
+            self._reject("malformed", line)
+            return
+        if reply.command in GLOBAL_ERRORS:
+            self._on_error(reply, line, now_s)
+        elif reply.command in WEIGHT_COMMANDS:
+            self._on_weight(reply, line, now_s)
+        elif self._current is not None and reply.command in self._current.rule.answered_by:
+            self._on_answer(self._current, reply, now_s)
+        else:
+            self._on_unasked(reply, line, now_s)
+        self._ask_next(now_s)
+
+    def _reject(self, reason: str, data: bytes) -> None:
+        self._events.append(FrameRejected(reason, data))
+
+    # Questions
+
+    def _ask_next(self, now_s: float) -> None:
+        if self._current is not None:
+            return
+        question = self._queue.popleft() if self._queue else self._routine(now_s)
+        if question is None:
+            return
+        wait_s = self._config.reply_timeout_s
+        if question.rule.waits_for_rest:
+            wait_s = question.wait_s or self._config.stability_timeout_s
+        question.wait_s, question.asked_at_s, question.deadline_s = wait_s, now_s, now_s + wait_s
+        self._current = question
+        self._outgoing += Command(question.rule.sends, question.parameters).encode()
+
+    def _routine(self, now_s: float) -> _Question | None:
+        if self._tells_tare and now_s >= self._next_tare_check_s:
+            return _Question(Ask.TARE_HELD)
+        if self._streams:
+            return None if self._streaming else _Question(Ask.STREAM)
+        return _Question(Ask.POLL) if now_s >= self._next_poll_s else None
+
+    def _close_question(self, now_s: float) -> None:
+        """The question is settled; a stream is asked for again, since look-alikes end it at any command."""
+        question, self._current = self._current, None
+        assert question is not None
+        self._streaming = False
+        if question.ask is Ask.POLL:
+            self._next_poll_s = question.asked_at_s + self._config.interval_s
+        elif question.ask is Ask.TARE_HELD:
+            self._next_tare_check_s = now_s + self._config.tare_check_s
+        elif question.ask in (Ask.ZERO, Ask.TARE, Ask.PRESET, Ask.RESET):
+            self._next_tare_check_s = now_s
+        if question.ask is Ask.MARK and not self._ready:
+            self._ready = True
+            self._events.append(SessionReady(self._serial))
+
+    def _fail(self, question: _Question, error: DriverError, now_s: float) -> None:
+        if question.token is not None:
+            self._events.append(CommandFailed(question.token, error))
+        self._close_question(now_s)
+
+    def _done(self, question: _Question, result: Mapping[str, Argument | None], now_s: float) -> None:
+        if question.token is not None:
+            self._events.append(CommandDone(question.token, result))
+        self._close_question(now_s)
+
+    def _not_answered(self, question: _Question, now_s: float) -> None:
+        waited = ReplyTimeout(f"answer to {question.rule.sends}", question.wait_s)
+        if question.ask is Ask.TARE_HELD:
+            self._tells_tare = False  # some scales are silent to what they do not know; a dead link shows at the next question
+            self._close_question(now_s)
+        elif question.rule.waits_for_rest:
+            self._fail(question, waited, now_s)
+            self._queue.extendleft((_Question(Ask.MARK), _Question(Ask.HUSH)))
+        else:
+            raise waited
+
+    def _drop_everything_for_reset(self) -> None:
+        """A reset overtakes: what waits is cancelled by it, on the scale and here."""
+        cancelled = [question for question in (self._current, *self._queue) if question is not None and question.token is not None]
+        self._events += [CommandFailed(question.token or 0, DeviceFault("@", "cancelled by a reset of the scale")) for question in cancelled]
+        self._current = None
+        self._queue.clear()
+        if not self._ready:
+            self._queue += (_Question(Ask.HUSH), _Question(Ask.MARK))
+
+    # Answers
+
+    def _on_error(self, reply: Reply, line: bytes, now_s: float) -> None:
+        question = self._current
+        if question is None:
+            self._reject("unexpected", line)
+            return
+        if question.ask is Ask.POLL:
+            self._weighed("error", reply, line)
+        elif question.ask is Ask.STREAM:
+            self._streams = False  # no SIR in this scale: ask weight by weight
+        elif question.ask is Ask.TARE_HELD:
+            self._tells_tare = False
+        self._fail(question, DeviceFault(reply.command, GLOBAL_ERRORS[reply.command]), now_s)
+
+    def _on_weight(self, reply: Reply, line: bytes, now_s: float) -> None:
+        question = self._current
+        if reply.status == "A":
+            return  # Radwag: understood and in progress; the mass follows
+        if question is not None and question.rule.weights_are_stale:
+            self._reject("stale", line)
+        elif question is not None and question.ask is Ask.HUSH:
+            self._close_question(now_s)
+        elif question is not None and question.ask is Ask.WEIGH:
+            self._on_weigh_answer(question, reply, line, now_s)
+        elif question is not None and question.ask in (Ask.POLL, Ask.STREAM):
+            self._weighed(self._state_of(reply), reply, line)
+            self._close_question(now_s)
+            self._keep_streaming(now_s)
+        elif self._streaming:
+            self._weighed(self._state_of(reply), reply, line)
+            self._keep_streaming(now_s)
+        else:
+            self._reject("unexpected", line)
+
+    def _keep_streaming(self, now_s: float) -> None:
+        self._streaming = self._streams
+        self._stream_deadline_s = now_s + self._config.reply_timeout_s
+
+    def _state_of(self, reply: Reply) -> WeightState:
+        if reply.value is None:
+            return _STATES[reply.status] if reply.status in "+-^v" and not reply.detail else "error"
+        if reply.status:
+            return _STATES.get(reply.status, "error")
+        return "stable" if self._config.dialect == "radwag" else "error"
+
+    def _weighed(self, state: WeightState, reply: Reply, line: bytes) -> None:
+        has_value = state in ("stable", "dynamic")
+        text = line.decode("ascii").strip()
+        self._events.append(Weighed(state, reply.value if has_value else None, reply.unit if has_value else "", text, self._net))
+
+    def _on_weigh_answer(self, question: _Question, reply: Reply, line: bytes, now_s: float) -> None:
+        state = self._state_of(reply)
+        self._weighed(state, reply, line)
+        if state == "stable" and reply.value is not None:
+            result = {"weight": str(reply.value), "unit": reply.unit, "weight_mg": _milligrams(reply), "text": line.decode("ascii").strip()}
+            self._done(question, result, now_s)
+        elif state == "dynamic":
+            question.ask_again_at_s = min(now_s + self._config.interval_s, question.deadline_s)  # a look-alike that does not wait for rest itself
+        else:
+            self._fail(question, _refusal(reply), now_s)
+
+    def _on_answer(self, question: _Question, reply: Reply, now_s: float) -> None:
+        if self._is_only_begun(question, reply):
+            return
+        if reply.command == "I4":
+            self._serial = reply.detail if reply.status == "A" else self._serial
+        elif reply.command in TARE_COMMANDS:
+            self._net = bool(reply.value) if reply.value is not None else self._net or reply.code == "T D"
+        if self._is_success(reply):
+            self._done(question, _result(question, reply), now_s)
+        else:
+            if question.ask is Ask.TARE_HELD:
+                self._tells_tare = reply.status != "L"
+            self._fail(question, _refusal(reply), now_s)
+
+    def _is_only_begun(self, question: _Question, reply: Reply) -> bool:
+        """`T A` is no answer of Mettler's and means "begun" with Radwag; `Z A` is done with the one and begun with the other."""
+        return reply.status == "A" and (question.ask is Ask.TARE or (question.ask is Ask.ZERO and self._config.dialect == "radwag"))
+
+    def _is_success(self, reply: Reply) -> bool:
+        if reply.command == "T":
+            return reply.status in ("S", "D")
+        return reply.status == ("D" if reply.command == "Z" and self._config.dialect == "radwag" else "A")
+
+    def _on_unasked(self, reply: Reply, line: bytes, now_s: float) -> None:
+        """Late answers, and the `I4 A` that a scale says when it was switched on."""
+        if reply.command == "I4" and reply.status == "A":
+            self._serial, self._streaming, self._net = reply.detail, False, False
+            self._next_tare_check_s = now_s
+        elif reply.command in TARE_COMMANDS and reply.value is not None:
+            self._net = bool(reply.value)
+        self._reject("unexpected", line)
+
+
+def _refusal(reply: Reply) -> DeviceFault:
+    return DeviceFault(reply.code, STATUS_MEANINGS.get(reply.status, f"the scale answered {reply.code!r} {reply.detail}".strip()))
+
+
+def _result(question: _Question, reply: Reply) -> dict[str, Argument | None]:
+    if reply.command == "I4":
+        return {"serial": reply.detail}
+    if question.ask in (Ask.TARE, Ask.PRESET) and reply.value is not None:
+        return {"tare": str(reply.value), "unit": reply.unit, "tare_mg": _milligrams(reply)}
+    return {}
+
+
+def _milligrams(reply: Reply) -> int | None:
+    """None for a unit that has no fixed weight (pieces, per cent)."""
+    assert reply.value is not None
+    try:
+        return milligrams(reply.value, reply.unit)
+    except UnknownUnitError:
+        return None
+
+
+def _preset(arguments: Mapping[str, Argument]) -> tuple[str, str]:
+    value, unit = str(arguments["preset"]), str(arguments.get("unit", ""))
+    if not _NUMBER.fullmatch(value) or not (unit.isascii() and unit.isalpha()):
+        raise LocalProtocolError(f"a preset tare is a number with its unit, like preset=12.50 unit=kg; got {value!r} {unit!r}", operation="tare")
+    return value, unit
