@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Configuration of a Modbus sensor or relay."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from drivers.base.config import StreamConfig, described
+
+
+class SensorModbusConfig(StreamConfig, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="sensor_modbus"):
+    """One Modbus unit, on its own TCP connection or serial line."""
+
+    port: Annotated[int, described("TCP port of the device or of its serial server", "count", ge=0, le=65535)] = 502
+    map: Annotated[str, described("Register map: xy_md02, comet_tx5xx, waveshare_relay, or the path of a map file of your own (.toml)", "name", min_length=1)]
+    unit_id: Annotated[int, described("Modbus unit (slave) address", "count", ge=1, le=247)] = 1
+    framing: Annotated[Literal["tcp", "rtu"], described("tcp: Modbus TCP; rtu: serial line, or a serial server that passes raw bytes", "choice")] = "tcp"
+    interval_s: Annotated[float, described("Time between two readings", "s", ge=0.1, le=86400)] = 10.0
+    reply_timeout_s: Annotated[float, described("How long to wait for a reply; longer than the device ever takes", "s", gt=0, le=30)] = 1.0
+    worst_reply_s: Annotated[
+        float,
+        described("Latest time after a request at which its reply may still come; after a time-out nothing is sent before. 0: from the map", "s", ge=0, le=60),
+    ] = 0.0
+    silent_polls_max: Annotated[int, described("After so many readings without any valid reply the link counts as lost", "count", ge=1, le=1000)] = 3

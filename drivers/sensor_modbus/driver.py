@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The asyncio shell of the Modbus driver and its SPEC."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from contracts.readings import AnyReading, Measured, ReadingFailed
+from drivers.base.driver import StreamDriver
+from drivers.base.session import Session, SessionEvent
+from drivers.base.spec import ArgumentSpec, CommandSpec, DriverSpec
+from drivers.sensor_modbus.config import SensorModbusConfig
+from drivers.sensor_modbus.maps import load_map
+from drivers.sensor_modbus.session import SensorModbusSession, ValueFailed, ValueRead
+
+
+class SensorModbusDriver(StreamDriver[SensorModbusConfig]):
+    """One Modbus unit. Raises on construction: ConfigError: the map is missing or wrong."""
+
+    def __init__(self, device_id: str, config: SensorModbusConfig, **arguments: Any) -> None:
+        super().__init__(device_id, config, **arguments)
+        self._map = load_map(config.map)
+
+    @property
+    def spec(self) -> DriverSpec:
+        """See `StreamDriver.spec`."""
+        return SPEC
+
+    def new_session(self) -> Session:
+        """See `StreamDriver.new_session`."""
+        return SensorModbusSession(self.config, self._map)
+
+    def readings(self, event: SessionEvent, at_s: float) -> Iterable[AnyReading]:
+        """A value becomes Measured, a refused or missing one ReadingFailed."""
+        match event:
+            case ValueRead(quantity=quantity, value=value):
+                yield Measured(device=self.device_id, at_s=at_s, quantity=quantity, value=value)
+            case ValueFailed(quantity=quantity, reason=reason):
+                yield ReadingFailed(device=self.device_id, at_s=at_s, quantity=quantity, reason=reason)
+
+
+SPEC = DriverSpec(
+    name="sensor_modbus",
+    config=SensorModbusConfig,
+    factory=SensorModbusDriver,
+    capabilities=frozenset({"measures", "switches_outputs"}),
+    twin="firmware_sims.sensor_modbus.twin:ModbusSensorTwin",
+    source="Modbus Application Protocol V1.1b3; Modbus over Serial Line V1.02; the makers' register tables named in maps/*.toml",
+    commands=(
+        CommandSpec("read", "Read all values of the map now"),
+        CommandSpec(
+            "switch_output",
+            "Switch an output of a relay board",
+            (ArgumentSpec("output", int, "Number printed on the board", "count"), ArgumentSpec("on", bool, "Whether it shall be on", "flag")),
+        ),
+    ),
+)

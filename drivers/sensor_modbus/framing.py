@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which bytes on the line are the reply to the one outstanding request. Bytes are taken one by one, so that no cut of the stream matters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from drivers.base.errors import RemoteProtocolError
+from drivers.sensor_modbus.frames import (
+    EXCEPTION_PDU_BYTES,
+    Reply,
+    Request,
+    decode_reply,
+    decode_rtu,
+    decode_tcp,
+    encode_rtu,
+    encode_tcp,
+    rtu_bytes,
+    tcp_bytes,
+)
+
+NOISE_BYTES_MAX = 4  # an RS-485 turnaround glitch was seen as 3 bytes; a frame of another unit has at least 5
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Bytes that are not the reply. `hopeless`: the reply will not come any more, or cannot be trusted when it does."""
+
+    reason: str
+    data: bytes
+    hopeless: bool = True
+
+
+class Framing(Protocol):
+    """Modbus TCP or RTU as seen by the one who asks."""
+
+    gap_s: float
+    """Silence that the line needs before the next request."""
+    keeps_frames: bool
+    """Whether bytes are whole frames even when nobody waits for them, so that they have to be taken all the same."""
+
+    def ask(self, request: Request) -> bytes:
+        """The request's bytes; what comes now is measured against it."""
+        ...
+
+    def take(self, byte: int) -> Reply | Refused | None:
+        """One byte further. Raises: RemoteProtocolError: the stream is beyond repair."""
+        ...
+
+
+def fits(request: Request, unit_id: int, pdu: bytes) -> bool:
+    """Whether a PDU may be the reply: same unit, function and byte count, or an exception to that function."""
+    if unit_id != request.unit_id:
+        return False
+    good = pdu.startswith(request.reply_head()) and len(pdu) == request.reply_bytes()
+    return good or (pdu.startswith(request.exception_head()) and len(pdu) == EXCEPTION_PDU_BYTES)
+
+
+class RtuFraming:
+    """A serial line: no transaction numbers, no lengths; a reply is known by unit, function, byte count and CRC."""
+
+    keeps_frames = False
+
+    def __init__(self, baud_rate: int) -> None:
+        self.gap_s = max(3.5 * 11 / baud_rate, 0.00175)  # Serial Line V1.02, 2.5.1.1: 3.5 characters, 1.75 ms above 19200 baud
+        self._request: Request | None = None
+        self._heads: tuple[tuple[bytes, int], ...] = ()
+        self._candidate = bytearray()
+        self._noise = bytearray()
+
+    def ask(self, request: Request) -> bytes:
+        """See `Framing.ask`."""
+        unit = bytes([request.unit_id])
+        self._request = request
+        self._heads = (unit + request.reply_head(), rtu_bytes(request.reply_bytes())), (unit + request.exception_head(), rtu_bytes(EXCEPTION_PDU_BYTES))
+        self._candidate.clear()
+        self._noise.clear()
+        return encode_rtu(request.unit_id, request.pdu())
+
+    def take(self, byte: int) -> Reply | Refused | None:
+        """See `Framing.take`. A few bytes of noise before the reply are skipped; a wrong CRC ends the exchange."""
+        self._candidate.append(byte)
+        while self._candidate and self._length() is None:
+            self._noise.append(self._candidate.pop(0))
+        if len(self._noise) > NOISE_BYTES_MAX:
+            return Refused("garbled", bytes(self._noise + self._candidate))
+        if len(self._candidate) != self._length():
+            return None
+        try:
+            unit_id, pdu = decode_rtu(bytes(self._candidate))
+            return decode_reply(unit_id, pdu)
+        except RemoteProtocolError:
+            return Refused("crc", bytes(self._candidate))
+
+    def _length(self) -> int | None:
+        """Length of the frame that the candidate begins; None: it begins none."""
+        for head, length in self._heads:
+            if head[: len(self._candidate)] == self._candidate[: len(head)]:
+                return length
+        return None
+
+
+class TcpFraming:
+    """Modbus TCP: a reply carries the transaction number of its request; any other number is a late reply."""
+
+    keeps_frames = True
+    gap_s = 0.0
+
+    def __init__(self) -> None:
+        self._transaction = 0
+        self._request: Request | None = None
+        self._buffer = bytearray()
+
+    def ask(self, request: Request) -> bytes:
+        """See `Framing.ask`."""
+        self._transaction = self._transaction % 0xFFFF + 1
+        self._request = request
+        return encode_tcp(self._transaction, request.unit_id, request.pdu())
+
+    def take(self, byte: int) -> Reply | Refused | None:
+        """See `Framing.take`. Raises: RemoteProtocolError: no MBAP header where one has to be."""
+        self._buffer.append(byte)
+        if tcp_bytes(bytes(self._buffer[:6])) != len(self._buffer):
+            return None
+        adu = bytes(self._buffer)
+        self._buffer.clear()
+        transaction, unit_id, pdu = decode_tcp(adu)
+        if self._request is None or transaction != self._transaction:
+            return Refused("stale_transaction", adu, hopeless=False)
+        if not fits(self._request, unit_id, pdu):
+            return Refused("mismatch", adu)
+        try:
+            return decode_reply(unit_id, pdu)
+        except RemoteProtocolError:
+            return Refused("mismatch", adu)

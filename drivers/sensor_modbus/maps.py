@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Map files: which registers of a Modbus unit hold what, in which unit, and which of their values are lies."""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from drivers.base.errors import ConfigError
+
+SHIPPED = Path(__file__).parent / "maps"
+_FORMATS = {"int16": ">h", "uint16": ">H", "int32": ">i", "uint32": ">I", "float32": ">f"}
+_ROUNDING_DIGITS = 6  # 305 * 0.1 shall read 30.5
+
+
+class ValueRefused(ValueError):
+    """What stands in the registers is no measured value; the text says why, for people."""
+
+
+class MappedValue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A measured value: `offset` registers into its block, `type` and `word_order` as in the maker's table, value = raw * scale.
+
+    Outside `low`..`high` (what the sensor can physically measure, in the unit that `quantity` ends in) or equal to one of the raw
+    `sentinels` it is refused.
+    """
+
+    quantity: Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]*$")]
+    offset: Annotated[int, msgspec.Meta(ge=0, le=124)] = 0
+    type: Literal["int16", "uint16", "int32", "uint32", "float32"] = "int16"
+    word_order: Literal["big", "little"] = "big"
+    scale: float = 1.0
+    low: float
+    high: float
+    sentinels: tuple[int, ...] = ()
+
+    @property
+    def size_words(self) -> int:
+        """Registers that it takes: 1 or 2."""
+        return struct.calcsize(_FORMATS[self.type]) // 2
+
+    def decode(self, registers: Sequence[int]) -> float:
+        """The value in its unit. Raises: ValueRefused: sentinel, not a number, or out of the physical range."""
+        words = list(registers[self.offset : self.offset + self.size_words])
+        if self.word_order == "little":
+            words.reverse()
+        data = struct.pack(f">{len(words)}H", *words)
+        if int.from_bytes(data, "big") in self.sentinels:
+            raise ValueRefused(f"the device reports no valid value (raw {data.hex()}); check the sensor's probe")
+        raw: float
+        (raw,) = struct.unpack(_FORMATS[self.type], data)
+        value = raw * self.scale
+        if not math.isfinite(value) or not self.low <= value <= self.high:
+            raise ValueRefused(f"{value:g} is outside what the sensor can measure ({self.low:g} to {self.high:g}, raw {data.hex()}); check probe and map")
+        return float(round(value, _ROUNDING_DIGITS))
+
+
+class Block(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Registers (functions 3, 4) or bits (1, 2) read in one request. `address` as on the wire: the table's number minus one."""
+
+    function: Literal[1, 2, 3, 4]
+    address: Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)]
+    count: Annotated[int, msgspec.Meta(ge=1, le=125)]
+    values: tuple[MappedValue, ...] = ()
+
+
+class Output(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A switched output: `number` as printed on the device, `address` of its coil (function 05)."""
+
+    number: Annotated[int, msgspec.Meta(ge=0)]
+    address: Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)]
+
+
+class ModbusMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A device family. `worst_reply_s`: the latest a reply was ever seen or documented after its request."""
+
+    title: str
+    source: str
+    worst_reply_s: Annotated[float, msgspec.Meta(gt=0, le=60)]
+    blocks: Annotated[tuple[Block, ...], msgspec.Meta(min_length=1)]
+    outputs: tuple[Output, ...] = ()
+
+    def __post_init__(self) -> None:
+        lengths = [(block.function, block.count) for block in self.blocks]
+        if len(set(lengths)) < len(lengths):
+            raise ValueError("two blocks with the same function have the same `count`: a late reply to one would pass for the other; read one register more")
+        names = [value.quantity for block in self.blocks for value in block.values]
+        if len(set(names)) < len(names):
+            raise ValueError("a quantity is mapped twice")
+        for block in self.blocks:
+            for value in block.values:
+                if block.function < 3 or value.offset + value.size_words > block.count:
+                    raise ValueError(f"`{value.quantity}` does not lie within the registers of its block")
+
+    @property
+    def quantities(self) -> tuple[str, ...]:
+        """Names of all values, in order of the map."""
+        return tuple(value.quantity for block in self.blocks for value in block.values)
+
+
+def load_map(name: str) -> ModbusMap:
+    """A shipped map by its name, or a map file by its path.
+
+    Raises: ConfigError: no such map, or the file is wrong; names the file, the key and the reason.
+    """
+    path = Path(name) if name.endswith(".toml") else SHIPPED / f"{name}.toml"
+    try:
+        return msgspec.toml.decode(path.read_bytes(), type=ModbusMap)
+    except OSError as error:
+        shipped = ", ".join(sorted(each.stem for each in SHIPPED.glob("*.toml")))
+        reason = f"no register map {name!r} ({error.strerror}); shipped are {shipped}, or give the path of a .toml file"
+        raise ConfigError(reason, operation="configuration") from error
+    except msgspec.DecodeError as error:
+        raise ConfigError(f"register map {path}: {error}", operation="configuration") from error
