@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which rows of docs/requirements.md a test shows to work: the coverage page and the tables of both READMEs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from tools import source_scan
+from tools.markdown import page, table
+
+SOURCE = source_scan.ROOT / "docs" / "requirements.md"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the requirements, e.g. R49, within its section."""
+
+    name: str
+    text: str
+    section: str
+
+
+def rows() -> list[Row]:
+    """All rows in the order of the document."""
+    found: list[Row] = []
+    section = ""
+    for line in SOURCE.read_text(encoding="utf-8").splitlines():
+        if line.startswith("## "):
+            section = re.sub(r"^[A-Z]\. ", "", line[3:])
+        elif match := re.match(r"- \*\*([A-Z]\d+)\*\* (.+)", line):
+            found.append(Row(match.group(1), match.group(2), section))
+    return found
+
+
+def coverage_page() -> str:
+    """docs/reference/requirements.md."""
+    marks = source_scan.requirement_marks()
+    known = rows()
+    shown = [row for row in known if row.name in marks]
+    introduction = (
+        f"{len(shown)} of {len(known)} rows of [the requirements](../requirements.md) are named by at least one test. A named row is not always finished: "
+        "the tests say how far it goes."
+    )
+    covered = table(["row", "what", "shown by"], [(row.name, row.text, "<br>".join(f"`{test}`" for test in marks[row.name])) for row in shown])
+    missing = table(["row", "what"], [(row.name, row.text) for row in known if row.name not in marks])
+    return page("Requirement coverage", introduction, [("Rows with tests", covered), ("Rows without a test yet", missing)])
+
+
+def readme_table() -> str:
+    """The table of README.md: rows that a test names."""
+    marks = source_scan.requirement_marks()
+    known = rows()
+    shown = [row for row in known if row.name in marks]
+    count = f"{len(shown)} of {len(known)} rows are named by tests ([which tests](docs/reference/requirements.md), [all rows](docs/requirements.md)):"
+    return f"{count}\n\n{table(['row', 'what'], [(row.name, row.text) for row in shown])}"
+
+
+def readme_table_chinese() -> str:
+    """The table of README.zh-CN.md: rows by section; their wording stays English, as in the document."""
+    marks = source_scan.requirement_marks()
+    sections: dict[str, list[Row]] = {}
+    for row in rows():
+        sections.setdefault(row.section, []).append(row)
+    lines = []
+    for section, members in sections.items():
+        shown = [row.name for row in members if row.name in marks]
+        if shown:
+            lines.append((section, f"{len(shown)} / {len(members)}", ", ".join(shown)))
+    return f"[哪些测试](docs/reference/requirements.md)，[全部条目](docs/requirements.md)：\n\n{table(['部分', '有测试 / 全部', '条目'], lines)}"
+
+
+def unknown_marks() -> list[str]:
+    """Rows that tests name and the document does not have."""
+    return sorted(set(source_scan.requirement_marks()) - {row.name for row in rows()})
