@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The driver of barcode scanners that send text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from contracts.readings import AnyReading, Scan
+from drivers.base.driver import StreamDriver
+from drivers.base.session import Session, SessionEvent
+from drivers.base.spec import DriverSpec
+from drivers.scanner_serial.config import ScannerSerialConfig
+from drivers.scanner_serial.elements import identifiers_of, load_applications
+from drivers.scanner_serial.session import Scanned, ScannerSession
+
+
+class ScannerSerialDriver(StreamDriver[ScannerSerialConfig]):
+    """One scanner."""
+
+    @property
+    def spec(self) -> DriverSpec:
+        """See `StreamDriver.spec`."""
+        return SPEC
+
+    def new_session(self) -> Session:
+        """See `StreamDriver.new_session`."""
+        load_applications()
+        return ScannerSession(self.config)
+
+    def readings(self, event: SessionEvent, at_s: float) -> Iterable[AnyReading]:
+        """See `StreamDriver.readings`. The year is needed only to find the century of a two-digit expiry."""
+        if isinstance(event, Scanned):
+            identifiers = identifiers_of(event.elements, datetime.now(UTC).year)
+            yield Scan(device=self.device_id, at_s=at_s, text=event.text, symbology=event.symbology, identifiers=identifiers, error=event.error)
+
+
+SPEC = DriverSpec(
+    name="scanner_serial",
+    config=ScannerSerialConfig,
+    factory=ScannerSerialDriver,
+    capabilities=frozenset({"scans"}),
+    twin="firmware_sims.scanner_serial.twin:ScannerTwin",
+    source="ISO/IEC 15424 (AIM identifiers); GS1 General Specifications 24, sections 3, 5.1 and 7.8; GS1 Digital Link URI Syntax 1.4",
+)
