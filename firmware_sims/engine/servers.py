@@ -116,8 +116,11 @@ class TcpTwinServer(TwinServer):
         self._tasks.add(task)
         try:
             stopped = self._server is None or not self._server.is_serving()
-            if stopped or self.faults.refuse or (self._exclusive and self._writer is not None):
+            if stopped or self.faults.refuse:
                 writer.transport.abort()
+                return
+            if self._exclusive and self._writer is not None:
+                writer.write(self.twin.turned_away(self._clock()))
                 return
             self.drop_client()
             self._writer = writer

@@ -23,6 +23,10 @@ class Twin(abc.ABC):
     def disconnected(self, now_s: float) -> None:
         """The client is gone."""
 
+    def turned_away(self, now_s: float) -> bytes:
+        """What a second client hears from an `exclusive` server before it is closed."""
+        return b""
+
     @abc.abstractmethod
     def receive_bytes(self, data: bytes, now_s: float) -> bytes:
         """Take bytes of the client, cut anyhow, and return the answer; never raises, whatever comes."""

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the reader says, but for tag reports: capabilities, events, input levels.
+
+Source: LLRP 1.0.1, 16.2.3 (capabilities), 16.2.6 (configuration), 16.2.7.6 (events).
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+
+from drivers.base.errors import RemoteProtocolError
+from drivers.rfid_llrp.frames import Message, Parameter, ParameterType, first, parameters
+
+_U8 = struct.Struct("!B")
+_U16 = struct.Struct("!H")
+_U64 = struct.Struct("!Q")
+
+CONNECTION_ATTEMPT = {  # LLRP 1.0.1, 16.2.7.6.10
+    1: "a connection that the reader itself opened exists already; close it in the reader's settings",
+    2: "another client is connected already; stop it, or restart the reader when it is a dead one",
+    3: "the reader gives no reason; look at its own log",
+    4: "another client tried to connect while this connection is open",
+}
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What the reader is and can do. `power_dbm` maps the indices of its power table; `hop_table_id` is 0 where channels are fixed."""
+
+    manufacturer: int = 0
+    model: int = 0
+    firmware: str = ""
+    antennas: int = 0
+    has_utc_clock: bool = True
+    inputs: int = 0
+    outputs: int = 0
+    power_dbm: dict[int, float] = field(default_factory=dict)
+    hop_table_id: int = 0
+
+    def __str__(self) -> str:
+        maker = {25882: "Impinj", 161: "Zebra", 24831: "Sirit"}.get(self.manufacturer, f"maker {self.manufacturer}")  # IANA private enterprise numbers
+        clock = "UTC clock" if self.has_utc_clock else "no UTC clock"
+        return f"{maker} model {self.model}, firmware {self.firmware}, {self.antennas} antennas, {self.inputs} inputs, {self.outputs} outputs, {clock}"
+
+    def power_index(self, power_dbm: float) -> int | None:
+        """The table index of the highest power that is not above `power_dbm`; None: the table has none so low."""
+        fitting = [(power, index) for index, power in self.power_dbm.items() if power <= power_dbm + 1e-9]
+        return max(fitting)[1] if fitting else None
+
+
+_GENERAL = struct.Struct("!HHII")  # antennas; flags (bit 15 can set antenna properties, bit 14 UTC clock); maker; model (16.2.3.1)
+_TWO_U16 = struct.Struct("!HH")
+_POWER_ENTRY = struct.Struct("!Hh")  # index, dBm * 100 (16.2.3.4.1.1)
+
+
+def decode_capabilities(message: Message) -> Capabilities:
+    """Of a GET_READER_CAPABILITIES_RESPONSE (16.2.3). Raises: RemoteProtocolError: it is damaged or says nothing about the device."""
+    found = list(parameters(message.body))
+    general = first(found, ParameterType.GENERAL_DEVICE_CAPABILITIES)
+    if general is None:
+        raise RemoteProtocolError("the reader does not say what it is (no GeneralDeviceCapabilities)", message.body)
+    antennas, flags, manufacturer, model = general.value(_GENERAL)
+    firmware, text_end = general.text(_GENERAL.size)
+    gpio = first(general.children(text_end), ParameterType.GPIO_CAPABILITIES)
+    inputs, outputs = gpio.value(_TWO_U16) if gpio else (0, 0)
+    power_dbm, hop_table_id = _decode_band(first(found, ParameterType.REGULATORY_CAPABILITIES))
+    return Capabilities(manufacturer, model, firmware, antennas, bool(flags & 0x4000), inputs, outputs, power_dbm, hop_table_id)
+
+
+def _decode_band(regulatory: Parameter | None) -> tuple[dict[int, float], int]:
+    """Power table and hop table id (0: fixed channels)."""
+    band = first(regulatory.children(4), ParameterType.UHF_BAND_CAPABILITIES) if regulatory else None
+    if band is None:
+        return {}, 0
+    found = band.children()
+    entries = [entry.value(_POWER_ENTRY) for entry in found if entry.type == ParameterType.TRANSMIT_POWER_LEVEL_TABLE_ENTRY]
+    frequencies = first(found, ParameterType.FREQUENCY_INFORMATION)
+    hop_table = first(frequencies.children(1), ParameterType.FREQUENCY_HOP_TABLE) if frequencies else None
+    return {index: hundredths / 100 for index, hundredths in entries}, hop_table.value(_U8)[0] if hop_table else 0
+
+
+@dataclass(frozen=True)
+class Notification:
+    """A READER_EVENT_NOTIFICATION (16.2.7.6): the reader's time and what happened. At most one of the optional parts is there."""
+
+    reader_time_us: int | None = None
+    is_utc: bool = True
+    connection_attempt: int | None = None
+    closing: bool = False
+    input: int | None = None
+    level: bool = False
+    fault: str = ""
+    fault_text: str = ""
+
+
+def decode_notification(message: Message) -> Notification:
+    """Raises: RemoteProtocolError: the notification is damaged."""
+    data = first(list(parameters(message.body)), ParameterType.READER_EVENT_NOTIFICATION_DATA)
+    if data is None:
+        raise RemoteProtocolError("notification without data", message.body)
+    time_us, is_utc = None, True
+    happened: dict[str, int | bool | str] = {}
+    for part in data.children():
+        if part.type in (ParameterType.UTC_TIMESTAMP, ParameterType.UPTIME):
+            time_us, is_utc = part.value(_U64)[0], part.type == ParameterType.UTC_TIMESTAMP
+        elif part.type == ParameterType.CONNECTION_ATTEMPT_EVENT:
+            happened["connection_attempt"] = part.value(_U16)[0]
+        elif part.type == ParameterType.CONNECTION_CLOSE_EVENT:
+            happened["closing"] = True
+        elif part.type == ParameterType.GPI_EVENT:
+            port, flags = part.value(_GPI)
+            happened |= {"input": port, "level": bool(flags & 0x80)}
+        else:
+            happened |= _fault(part)
+    return Notification(reader_time_us=time_us, is_utc=is_utc, **happened)  # type: ignore[arg-type]
+
+
+_GPI = struct.Struct("!HB")  # port; bit 7: level (16.2.7.6.2)
+_ANTENNA_EVENT = struct.Struct("!BH")  # 0 disconnected, 1 connected; antenna (16.2.7.6.9)
+
+
+def _fault(part: Parameter) -> dict[str, int | bool | str]:
+    """What a person should hear of, as `fault` (a closed set) and `fault_text`; empty for events that nobody needs."""
+    if part.type == ParameterType.READER_EXCEPTION_EVENT:
+        return {"fault": "reader", "fault_text": part.text(0)[0]}
+    if part.type == ParameterType.REPORT_BUFFER_LEVEL_WARNING:
+        return {"fault": "report_buffer", "fault_text": f"the reader's report buffer is {part.value(_U8)[0]} % full; reads may get lost"}
+    if part.type == ParameterType.REPORT_BUFFER_OVERFLOW:
+        return {"fault": "report_buffer", "fault_text": "the reader's report buffer overflowed; reads were lost"}
+    if part.type == ParameterType.ANTENNA_EVENT:
+        connected, antenna = part.value(_ANTENNA_EVENT)
+        return {} if connected else {"fault": "antenna", "fault_text": f"antenna {antenna} is disconnected; check its cable"}
+    return {}
+
+
+_PORT_STATE = struct.Struct("!HBB")  # port; bit 7: enabled; 0 low, 1 high, 2 unknown (16.2.6)
+
+
+def decode_input_levels(message: Message) -> dict[int, bool]:
+    """Levels of the inputs in a GET_READER_CONFIG_RESPONSE; those that the reader does not know are left out. Raises: RemoteProtocolError: damaged."""
+    states = [part.value(_PORT_STATE) for part in parameters(message.body) if part.type == ParameterType.GPI_PORT_CURRENT_STATE]
+    return {port: state == 1 for port, _, state in states if state in (0, 1)}

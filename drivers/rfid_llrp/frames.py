@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: Apache-2.0
+"""LLRP messages and parameters as bytes.
+
+Source: EPCglobal Low Level Reader Protocol 1.0.1 (13 August 2007), chapter 16 "Binary Encoding for LLRP"; the numbers are the same in 1.1 (13 October 2010).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from drivers.base.errors import RemoteProtocolError
+
+VERSION = 1  # LLRP 1.0.1; a 1.1 reader speaks it until asked for more (LLRP 1.1, 10.3)
+VERSIONS_READ = (1, 2)  # 1.0.1 and 1.1
+HEADER_BYTES = 10
+FRAME_BYTES_MAX = 1_048_576  # chosen: some 24,000 tag reports; no reader sends more in one message
+
+_HEADER = struct.Struct("!HII")
+_TLV_HEADER = struct.Struct("!HH")
+_U16 = struct.Struct("!H")
+
+
+class MessageType(IntEnum):
+    """Message numbers that this driver sends or understands (LLRP 1.0.1, 16.1)."""
+
+    GET_READER_CAPABILITIES = 1
+    GET_READER_CONFIG = 2
+    SET_READER_CONFIG = 3
+    CLOSE_CONNECTION_RESPONSE = 4
+    GET_READER_CAPABILITIES_RESPONSE = 11
+    GET_READER_CONFIG_RESPONSE = 12
+    SET_READER_CONFIG_RESPONSE = 13
+    CLOSE_CONNECTION = 14
+    ADD_ROSPEC = 20
+    DELETE_ROSPEC = 21
+    START_ROSPEC = 22
+    ENABLE_ROSPEC = 24
+    ADD_ROSPEC_RESPONSE = 30
+    DELETE_ROSPEC_RESPONSE = 31
+    START_ROSPEC_RESPONSE = 32
+    ENABLE_ROSPEC_RESPONSE = 34
+    GET_REPORT = 60
+    RO_ACCESS_REPORT = 61
+    KEEPALIVE = 62
+    READER_EVENT_NOTIFICATION = 63
+    KEEPALIVE_ACK = 72
+    ERROR_MESSAGE = 100
+
+
+_KNOWN_TYPES = frozenset(MessageType)
+
+
+class ParameterType(IntEnum):
+    """Parameter numbers that this driver sends or understands (LLRP 1.0.1, 16.2)."""
+
+    UTC_TIMESTAMP = 128
+    UPTIME = 129
+    GENERAL_DEVICE_CAPABILITIES = 137
+    GPIO_CAPABILITIES = 141
+    REGULATORY_CAPABILITIES = 143
+    UHF_BAND_CAPABILITIES = 144
+    TRANSMIT_POWER_LEVEL_TABLE_ENTRY = 145
+    FREQUENCY_INFORMATION = 146
+    FREQUENCY_HOP_TABLE = 147
+    RO_SPEC = 177
+    RO_BOUNDARY_SPEC = 178
+    RO_SPEC_START_TRIGGER = 179
+    RO_SPEC_STOP_TRIGGER = 182
+    AI_SPEC = 183
+    AI_SPEC_STOP_TRIGGER = 184
+    INVENTORY_PARAMETER_SPEC = 186
+    GPO_WRITE_DATA = 219
+    KEEPALIVE_SPEC = 220
+    ANTENNA_CONFIGURATION = 222
+    RF_TRANSMITTER = 224
+    GPI_PORT_CURRENT_STATE = 225
+    EVENTS_AND_REPORTS = 226
+    RO_REPORT_SPEC = 237
+    TAG_REPORT_CONTENT_SELECTOR = 238
+    TAG_REPORT_DATA = 240
+    EPC_DATA = 241
+    READER_EVENT_NOTIFICATION_SPEC = 244
+    EVENT_NOTIFICATION_STATE = 245
+    READER_EVENT_NOTIFICATION_DATA = 246
+    GPI_EVENT = 248
+    REPORT_BUFFER_LEVEL_WARNING = 250
+    REPORT_BUFFER_OVERFLOW = 251
+    READER_EXCEPTION_EVENT = 252
+    ANTENNA_EVENT = 255
+    CONNECTION_ATTEMPT_EVENT = 256
+    CONNECTION_CLOSE_EVENT = 257
+    LLRP_STATUS = 287
+    C1G2_INVENTORY_COMMAND = 330
+    C1G2_RF_CONTROL = 335
+    C1G2_SINGULATION_CONTROL = 336
+    CUSTOM = 1023
+
+
+STATUS = {  # LLRP 1.0.1, chapter 14
+    0: "M_Success",
+    100: "M_ParameterError",
+    101: "M_FieldError",
+    102: "M_UnexpectedParameter",
+    103: "M_MissingParameter",
+    104: "M_DuplicateParameter",
+    105: "M_OverflowParameter",
+    106: "M_OverflowField",
+    107: "M_UnknownParameter",
+    108: "M_UnknownField",
+    109: "M_UnsupportedMessage",
+    110: "M_UnsupportedVersion",
+    111: "M_UnsupportedParameter",
+    200: "P_ParameterError",
+    201: "P_FieldError",
+    202: "P_UnexpectedParameter",
+    203: "P_MissingParameter",
+    204: "P_DuplicateParameter",
+    205: "P_OverflowParameter",
+    206: "P_OverflowField",
+    207: "P_UnknownParameter",
+    208: "P_UnknownField",
+    209: "P_UnsupportedParameter",
+    300: "A_Invalid",
+    301: "A_OutOfRange",
+    401: "R_DeviceError",
+}
+
+
+@dataclass(frozen=True)
+class Message:
+    """One LLRP message (LLRP 1.0.1, 16.1.1).
+
+    | 3 bits reserved | 3 bits version | 10 bits type | 32 bits length with header | 32 bits id | body |
+    """
+
+    type: int
+    message_id: int
+    body: bytes = b""
+    version: int = VERSION
+
+    def encode(self) -> bytes:
+        """The message as it goes over the wire."""
+        return _HEADER.pack(self.version << 10 | self.type, HEADER_BYTES + len(self.body), self.message_id) + self.body
+
+    @classmethod
+    def decode(cls, data: bytes) -> Message:
+        """Exactly one message. Raises: RemoteProtocolError: it is not one, or not only one."""
+        splitter = MessageSplitter()
+        splitter.feed(data)
+        messages = list(splitter.messages())
+        if len(messages) != 1 or splitter.pending_bytes:
+            raise RemoteProtocolError("expected exactly one LLRP message", data)
+        return messages[0]
+
+    @property
+    def name(self) -> str:
+        """The standard's name, or the number of a type that this driver does not know."""
+        return MessageType(self.type).name if self.is_known else f"message type {self.type}"
+
+    @property
+    def is_known(self) -> bool:
+        """Whether this driver knows the type."""
+        return self.type in _KNOWN_TYPES
+
+
+class MessageSplitter:
+    """Cuts a byte stream into messages; unknown types too, by their length."""
+
+    def __init__(self, frame_bytes_max: int = FRAME_BYTES_MAX) -> None:
+        self._buffer = bytearray()
+        self._frame_bytes_max = frame_bytes_max
+
+    @property
+    def pending_bytes(self) -> int:
+        """Bytes that wait for the rest of their message."""
+        return len(self._buffer)
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes of the stream."""
+        self._buffer += data
+
+    def messages(self) -> Iterator[Message]:
+        """The messages that are complete by now.
+
+        Raises: RemoteProtocolError: a header that no LLRP reader sends; there is no way to find the next message after it.
+        """
+        buffer, start = self._buffer, 0
+        try:
+            while len(buffer) - start >= HEADER_BYTES:
+                kind, length, message_id = _HEADER.unpack_from(buffer, start)
+                version = kind >> 10
+                if version not in VERSIONS_READ or not HEADER_BYTES <= length <= self._frame_bytes_max:
+                    raise RemoteProtocolError("not the header of an LLRP message; is this port an LLRP reader?", bytes(buffer[start : start + HEADER_BYTES]))
+                if len(buffer) - start < length:
+                    return
+                body = bytes(buffer[start + HEADER_BYTES : start + length])
+                start += length
+                yield Message(kind & 0x3FF, message_id, body, version)
+        finally:
+            del buffer[:start]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A TLV parameter inside a body: its type and where its value lies (LLRP 1.0.1, 16.2.1.2: 6 bits reserved, 10 bits type, 16 bits length with header)."""
+
+    type: int
+    body: bytes
+    start: int
+    end: int
+
+    def value(self, layout: struct.Struct) -> tuple[int, ...]:
+        """Its leading fields. Raises: RemoteProtocolError: it is too short for them."""
+        if self.end - self.start < layout.size:
+            raise RemoteProtocolError(f"LLRP parameter {self.type} is too short", self.body[self.start : self.end])
+        fields: tuple[int, ...] = layout.unpack_from(self.body, self.start)
+        return fields
+
+    def children(self, skip_bytes: int = 0) -> list[Parameter]:
+        """The parameters within it, after `skip_bytes` of fields. Raises: RemoteProtocolError: they do not fit."""
+        return list(parameters(self.body, self.start + skip_bytes, self.end))
+
+    def text(self, at: int) -> tuple[str, int]:
+        """A UTF-8 string with its 16-bit byte count, `at` bytes into the value, and where it ends. Raises: RemoteProtocolError: it does not fit."""
+        start = self.start + at + 2
+        count = Parameter(self.type, self.body, self.start + at, self.end).value(_U16)[0]
+        if start + count > self.end:
+            raise RemoteProtocolError(f"text in LLRP parameter {self.type} is cut off", self.body[self.start : self.end])
+        return self.body[start : start + count].decode("utf-8", errors="replace"), at + 2 + count
+
+
+def parameters(body: bytes, start: int = 0, end: int | None = None) -> Iterator[Parameter]:
+    """The TLV parameters one after another. Raises: RemoteProtocolError: a length that is zero, too short or too long, or a TV parameter where none may be."""
+    end = len(body) if end is None else end
+    while start < end:
+        if end - start < _TLV_HEADER.size:
+            raise RemoteProtocolError("LLRP parameter is cut off", body[start:end])
+        kind, length = _TLV_HEADER.unpack_from(body, start)
+        if kind > 0x3FF or length < _TLV_HEADER.size or start + length > end:
+            raise RemoteProtocolError("LLRP parameter has an impossible header", body[start:end])
+        yield Parameter(kind, body, start + _TLV_HEADER.size, start + length)
+        start += length
+
+
+def first(found: Sequence[Parameter], kind: ParameterType) -> Parameter | None:
+    """The first parameter of a type, if there is one."""
+    return next((parameter for parameter in found if parameter.type == kind), None)
+
+
+@dataclass(frozen=True)
+class Status:
+    """LLRPStatus (16.2.8.1): | 16 bits code | text |, then perhaps where the error is."""
+
+    code: int
+    text: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether the reader did what it was asked for."""
+        return self.code == 0
+
+    def __str__(self) -> str:
+        return f"{STATUS.get(self.code, 'unknown status')} ({self.code})" + (f": {self.text}" if self.text else "")
+
+
+def decode_status(message: Message) -> Status:
+    """The status of a response. Raises: RemoteProtocolError: it has none, or a damaged one."""
+    parameter = first(list(parameters(message.body)), ParameterType.LLRP_STATUS)
+    if parameter is None:
+        raise RemoteProtocolError(f"{message.name} has no LLRPStatus", message.body)
+    return Status(parameter.value(_U16)[0], parameter.text(2)[0])

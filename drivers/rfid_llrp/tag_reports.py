@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tag reads out of RO_ACCESS_REPORT, fast where all tags of a report look alike and bounds-checked wherever they do not.
+
+Source: LLRP 1.0.1, 16.2.7.3 (TagReportData and its parts). Readers send the same layout thousands of times: it is learnt from one tag,
+then one `struct` reads all tags of a message, after a mask has shown that every header byte of every one of them is the learnt one.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import repeat
+from typing import Any, NamedTuple
+
+from drivers.rfid_llrp.frames import ParameterType
+
+_TAG_REPORT, _EPC_DATA, _CUSTOM = int(ParameterType.TAG_REPORT_DATA), int(ParameterType.EPC_DATA), int(ParameterType.CUSTOM)
+_TLV = struct.Struct("!HH")
+_CUSTOM_IDS = struct.Struct("!II")
+_SHOWN_BYTES = 128
+_SHAPES_MAX = 16  # chosen: a reader uses one or two; a hostile one shall not fill the memory
+_ROWS_MAX = 64  # chosen: tags that one mask covers; longer reports are read in such blocks
+
+_TV_BYTES = {1: 2, 2: 8, 3: 8, 4: 8, 5: 8, 6: 1, 7: 2, 8: 2, 9: 4, 10: 2, 11: 2, 12: 2, 13: 12, 14: 2, 15: 2, 16: 4, 17: 2, 18: 4, 19: 2, 20: 2}
+"""Value lengths of the TV parameters (LLRP 1.1, 17.2.7.3 and 17.2.8; 1 to 18 are those of 1.0.1)."""
+
+_FIELDS = {
+    1: ("antenna", "H"),
+    2: ("first", "Q"),
+    3: ("first", "Q"),
+    4: ("last", "Q"),
+    5: ("last", "Q"),
+    6: ("rssi", "b"),
+    8: ("count", "H"),
+    13: ("epc", "12s"),
+}
+"""TV parameters that become part of a read; where a reader has no UTC clock it sends 3 and 5 (uptime) instead of 2 and 4."""
+
+_IMPINJ_PEAK_RSSI = (25882, 57)  # Impinj Octane LLRP: maker, subtype; | 16 bits signed, dBm * 100 |
+
+
+class SeenTag(NamedTuple):
+    """One read. `antenna` 0: not reported. Times in microseconds of the reader's own clock (UTC, or since its start when it has no UTC clock)."""
+
+    epc: bytes
+    antenna: int
+    peak_rssi_dbm: float | None
+    first_seen_us: int | None
+    last_seen_us: int | None
+    seen_count: int
+
+
+class Rejected(NamedTuple):
+    """Part of a report that was thrown away; `reason` is one of bad_length, truncated, unknown_tv, no_epc."""
+
+    reason: str
+    data: bytes
+
+
+_DEFAULTS: dict[str, Any] = {"epc": b"", "antenna": 0, "rssi": None, "first": None, "last": None, "count": 1}
+
+
+class _MalformedError(Exception):
+    """A tag's parameters do not fit; carries the reason. Never leaves this module."""
+
+
+class _Value(NamedTuple):
+    """Where a value lies in a TagReportData and how it is read; an empty name is one that nobody needs."""
+
+    name: str
+    code: str
+    start: int
+    size: int
+
+
+def _values(row: bytes) -> Iterator[_Value]:
+    """All values of one TagReportData, bounds checked. Raises: _MalformedError: bad_length, truncated, unknown_tv or no_epc."""
+    at, has_epc = _TLV.size, False
+    while at < len(row):
+        value = _tv_value(row, at) if row[at] & 0x80 else _tlv_value(row, at)
+        if value.start + value.size > len(row):
+            raise _MalformedError("truncated")
+        has_epc |= value.name == "epc"
+        at = value.start + value.size
+        yield value
+    if not has_epc:
+        raise _MalformedError("no_epc")
+
+
+def _tv_value(row: bytes, at: int) -> _Value:
+    kind = row[at] & 0x7F
+    if kind not in _TV_BYTES:
+        raise _MalformedError("unknown_tv")
+    return _Value(*_FIELDS.get(kind, ("", "x")), at + 1, _TV_BYTES[kind])
+
+
+def _tlv_value(row: bytes, at: int) -> _Value:
+    if len(row) - at < _TLV.size:
+        raise _MalformedError("truncated")
+    kind, length = _TLV.unpack_from(row, at)
+    start, size = at + _TLV.size, length - _TLV.size
+    if size < 0:
+        raise _MalformedError("bad_length")
+    if start + size > len(row):
+        raise _MalformedError("truncated")
+    if kind == _EPC_DATA:
+        return _epc_value(row, start, size)
+    if kind == _CUSTOM and size >= _CUSTOM_IDS.size:
+        is_rssi = _CUSTOM_IDS.unpack_from(row, start) == _IMPINJ_PEAK_RSSI and size == _CUSTOM_IDS.size + 2
+        return _Value(*(("rssi", "h") if is_rssi else ("", "x")), start + _CUSTOM_IDS.size, size - _CUSTOM_IDS.size)
+    return _Value("", "x", start, size)
+
+
+def _epc_value(row: bytes, start: int, size: int) -> _Value:
+    """EPCData (16.2.7.3.1): | 16 bits number of bits | EPC, filled up to whole bytes |."""
+    bits = int.from_bytes(row[start : start + 2], "big")
+    if not bits:
+        raise _MalformedError("no_epc")
+    if size != 2 + (bits + 7) // 8:
+        raise _MalformedError("bad_length")
+    return _Value("epc", f"{size - 2}s", start + 2, size - 2)
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """The layout of one TagReportData: all bytes but the values, a mask of where they lie, and a struct of the values."""
+
+    row_bytes: int
+    values: struct.Struct
+    columns: tuple[str, ...]
+    headers: int
+    header_mask: int
+    rssi_in_hundredths: bool
+
+    @classmethod
+    def of(cls, row: bytes) -> _Shape | None:
+        """Learn from a well-formed TagReportData; None: it has something twice, which this shortcut does not cover."""
+        values = list(_values(row))
+        hundredths = any(value.code == "h" for value in values)
+        layout, mask, columns, position = "!", bytearray(b"\xff" * len(row)), [], 0
+        for value in values:
+            wanted = value.name and not (hundredths and value.code == "b")
+            layout += f"{value.start - position}x" + (value.code if wanted else f"{value.size}x")
+            position = value.start + value.size
+            mask[value.start : position] = bytes(value.size)
+            columns += [value.name] if wanted else []
+        if len(set(columns)) != len(columns):
+            return None
+        header_mask = int.from_bytes(mask * _ROWS_MAX, "big")
+        headers = int.from_bytes(row * _ROWS_MAX, "big") & header_mask
+        return cls(len(row), struct.Struct(f"{layout}{len(row) - position}x"), tuple(columns), headers, header_mask, hundredths)
+
+    def read(self, body: bytes) -> list[SeenTag] | None:
+        """All tags of a report body; None: some header byte is another one."""
+        block_bytes = self.row_bytes * _ROWS_MAX
+        tags: list[SeenTag] = []
+        for start in range(0, len(body), block_bytes):
+            block = body[start : start + block_bytes]
+            surplus_bits = 8 * (block_bytes - len(block))
+            if int.from_bytes(block, "big") & (self.header_mask >> surplus_bits) != self.headers >> surplus_bits:
+                return None
+            tags += self._tags(block)
+        return tags
+
+    def _tags(self, block: bytes) -> Iterator[SeenTag]:
+        columns: dict[str, Any] = dict(zip(self.columns, zip(*self.values.iter_unpack(block), strict=True), strict=True))
+        if self.rssi_in_hundredths:
+            columns["rssi"] = [value / 100 for value in columns["rssi"]]
+        rows = zip(*(columns.get(name) or repeat(default) for name, default in _DEFAULTS.items()), strict=False)
+        return map(SeenTag._make, rows)
+
+
+def _walked(row: bytes) -> SeenTag:
+    """One tag, value by value. Raises: _MalformedError."""
+    found = dict(_DEFAULTS)
+    for name, code, start, _ in _values(row):
+        if name and not (code == "b" and isinstance(found["rssi"], float)):
+            (value,) = struct.unpack_from("!" + code, row, start)
+            found[name] = value / 100 if code == "h" else value
+    return SeenTag._make(found.values())
+
+
+class TagReportReader:
+    """Reads the bodies of RO_ACCESS_REPORTs; remembers the layouts that it has met."""
+
+    def __init__(self) -> None:
+        self._shapes: dict[int, list[_Shape]] = {}
+
+    def read(self, body: bytes) -> tuple[Sequence[SeenTag], Sequence[Rejected]]:
+        """The tags in a report and what had to be thrown away; never raises, whatever the bytes are."""
+        if len(body) >= _TLV.size:
+            row_bytes = int.from_bytes(body[2:4], "big")
+            for shape in self._shapes.get(row_bytes, ()):
+                if not len(body) % row_bytes and (tags := shape.read(body)) is not None:
+                    return tags, ()
+        return self._read_mixed(body)
+
+    def _read_mixed(self, body: bytes) -> tuple[Sequence[SeenTag], Sequence[Rejected]]:
+        tags: list[SeenTag] = []
+        rejected: list[Rejected] = []
+        at = 0
+        while at < len(body):
+            kind, length = _TLV.unpack_from(body, at) if len(body) - at >= _TLV.size else (0, 0)
+            if length < _TLV.size or at + length > len(body):
+                rejected.append(Rejected("bad_length", body[at : at + _SHOWN_BYTES]))
+                break
+            if kind == _TAG_REPORT:
+                self._read_row(body[at : at + length], tags, rejected)
+            at += length
+        return tags, rejected
+
+    def _read_row(self, row: bytes, tags: list[SeenTag], rejected: list[Rejected]) -> None:
+        for shape in self._shapes.get(len(row), ()):
+            if (found := shape.read(row)) is not None:
+                tags += found
+                return
+        try:
+            tags.append(_walked(row))
+        except _MalformedError as error:
+            rejected.append(Rejected(str(error), row[:_SHOWN_BYTES]))
+            return
+        self._learn(row)
+
+    def _learn(self, row: bytes) -> None:
+        if sum(map(len, self._shapes.values())) < _SHAPES_MAX and (shape := _Shape.of(row)) is not None:
+            self._shapes.setdefault(len(row), []).append(shape)

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A simulated LLRP reader, and captured portal reads to feed it with."""

@@ -1,0 +1,426 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A simulated fixed RFID reader that speaks LLRP 1.0.1.
+
+Written from the standard, with its own tables; it shares no code with the driver. Simulated: connection events, capabilities, configuration,
+ROSpecs with immediate, GPI and duration triggers, reports by number of tags or on request, keepalives, inputs and outputs, held reports.
+Not simulated: RF physics, AccessSpec execution (they are only kept), vendor extensions, TLS.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import deque
+from collections.abc import Callable
+
+from firmware_sims.engine.twin import Twin
+from firmware_sims.rfid_llrp import capabilities
+from firmware_sims.rfid_llrp.codec import TABLE, MalformedError, Node, encode, parse
+from firmware_sims.rfid_llrp.rospecs import ACTIVE, DISABLED, INACTIVE, RoSpec, UnsupportedError
+
+UTC_AT_ZERO_US = 1_767_225_600_000_000  # 2026-01-01T00:00:00Z at the clock's second 0: reproducible, and as wrong as clocks of readers are
+_HEADER = struct.Struct("!HII")
+_MESSAGE_BYTES_MAX = 1_048_576
+_QUEUE_MESSAGES_MAX = 66_000  # what a Zebra FX reader keeps while nobody is connected; the oldest are dropped
+_OK, _PARAMETER_ERROR, _FIELD_ERROR, _UNSUPPORTED_MESSAGE, _UNSUPPORTED_VERSION, _INVALID = 0, 100, 101, 109, 110, 300  # LLRP 1.0.1, chapter 14
+_CLOSE_CONNECTION, _CLOSE_CONNECTION_RESPONSE = 14, 4
+_RO_ACCESS_REPORT, _KEEPALIVE, _NOTIFICATION, _ERROR = 61, 62, 63, 100
+_GPI_EVENTS, _ROSPEC_EVENTS, _ANTENNA_EVENTS = 1, 2, 8  # event types that a client may switch on
+_ALREADY_CONNECTED = 2  # ConnectionAttemptEvent: a client initiated connection exists already
+
+
+class _RefusedError(Exception):
+    """The request gets a status other than success."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class LlrpReaderTwin(Twin):
+    """The reader. `outputs` are the levels of its outputs, `keepalive_acks` how often a client answered; all but the connection outlives connections.
+
+    `has_utc_clock` false: it reports uptime. Serve it with `exclusive=True` to have a second client refused as real readers do.
+    """
+
+    def __init__(self, *, antennas: int = 4, inputs: int = 4, outputs: int = 4, has_utc_clock: bool = True, utc_at_zero_us: int = UTC_AT_ZERO_US) -> None:
+        self.antennas = antennas
+        self.inputs = dict.fromkeys(range(1, inputs + 1), False)
+        self.outputs = dict.fromkeys(range(1, outputs + 1), False)
+        self.rospecs: dict[int, RoSpec] = {}
+        self.keepalive_acks = 0
+        self.is_connected = False
+        self._has_utc_clock = has_utc_clock
+        self._utc_at_zero_us = utc_at_zero_us
+        self._booted_at_s = 0.0
+        self._unplugged: set[int] = set()
+        self._access_specs: dict[int, bytes] = {}
+        self._buffer = bytearray()
+        self._said = bytearray()
+        self._queue: deque[tuple[int, bytes]] = deque(maxlen=_QUEUE_MESSAGES_MAX)
+        self._last_id = 0
+        self._wants_close = False
+        self._held = False
+        self._handlers = self._request_handlers()
+        self._reset_configuration()
+
+    def _reset_configuration(self) -> None:
+        self._events: set[int] = set()
+        self._input_enabled = dict.fromkeys(self.inputs, False)
+        self._keepalive_s = 0.0
+        self._keepalive_at_s: float | None = None
+        self._holds_after_reconnect = False
+
+    # ---- the line
+
+    def connected(self, now_s: float) -> bytes:
+        """The client is told that its attempt succeeded; then comes what was kept for it, unless it wants to ask first."""
+        self.is_connected, self._wants_close = True, False
+        self._buffer.clear()
+        self._said += self._message(_NOTIFICATION, self._event(now_s, encode("ConnectionAttemptEvent", _OK)))
+        self._held = self._holds_after_reconnect
+        self._keepalive_at_s = now_s + self._keepalive_s if self._keepalive_s else None
+        return self._spoken()
+
+    def disconnected(self, now_s: float) -> None:
+        """Reading goes on; reports are kept."""
+        self.is_connected = False
+        self._keepalive_at_s = None
+
+    def turned_away(self, now_s: float) -> bytes:
+        """What a second client hears before it is closed."""
+        return self._message(_NOTIFICATION, self._event(now_s, encode("ConnectionAttemptEvent", _ALREADY_CONNECTED)))
+
+    def receive_bytes(self, data: bytes, now_s: float) -> bytes:
+        """See `Twin.receive_bytes`."""
+        if not self.is_connected:
+            return b""
+        self._buffer += data
+        while len(self._buffer) >= _HEADER.size and not self._wants_close:
+            kind, length, message_id = _HEADER.unpack_from(self._buffer)
+            if not _HEADER.size <= length <= _MESSAGE_BYTES_MAX:
+                self._answer(_ERROR, message_id, _FIELD_ERROR, f"message length {length}")
+                self._wants_close = True
+            elif len(self._buffer) < length:
+                break
+            else:
+                body = bytes(self._buffer[_HEADER.size : length])
+                del self._buffer[:length]
+                self._take(kind >> 10 & 7, kind & 0x3FF, message_id, body, now_s)
+        return self._spoken()
+
+    @property
+    def wants_close(self) -> bool:
+        """See `Twin.wants_close`."""
+        return self._wants_close
+
+    def advance_to(self, now_s: float) -> bytes:
+        """See `Twin.advance_to`."""
+        if self._keepalive_at_s is not None and now_s >= self._keepalive_at_s:
+            self._said += self._message(_KEEPALIVE, b"")
+            self._keepalive_at_s = now_s + self._keepalive_s
+        for spec in self.rospecs.values():
+            if spec.stops_at_s is not None and now_s >= spec.stops_at_s:
+                self._stop(spec, now_s)
+        return self._spoken()
+
+    def next_deadline_s(self) -> float | None:
+        """See `Twin.next_deadline_s`."""
+        deadlines_s = [spec.stops_at_s for spec in self.rospecs.values() if spec.stops_at_s is not None]
+        if self._keepalive_at_s is not None:
+            deadlines_s.append(self._keepalive_at_s)
+        return min(deadlines_s, default=None)
+
+    # ---- stimuli
+
+    def on_read(self, epc: str, antenna: int, peak_rssi_dbm: float, *, now_s: float) -> bytes:
+        """A tag answers before an antenna; it counts only while a ROSpec reads with that antenna. `epc` is hex, whole 16-bit words."""
+        if antenna not in self._unplugged:
+            rssi_dbm = max(-128, min(127, round(peak_rssi_dbm)))
+            for spec in self.rospecs.values():
+                if spec.reads_with(antenna) and spec.collect(bytes.fromhex(epc), antenna, rssi_dbm, self._clock_us(now_s)):
+                    self._report(spec)
+        return self._spoken()
+
+    def on_input(self, input: int, level: bool, *, now_s: float) -> bytes:  # noqa: A002 - the word of the trade, and of the reading
+        """An input line changes."""
+        if self.inputs.get(input) != level:
+            self.inputs[input] = level
+            if self._input_enabled.get(input):
+                self._notify(_GPI_EVENTS, now_s, encode("GPIEvent", input, 0x80 if level else 0))
+                self._pull_triggers((input, level), now_s)
+        return self._spoken()
+
+    def on_antenna(self, antenna: int, connected: bool, *, now_s: float) -> bytes:
+        """An antenna cable is pulled or plugged in."""
+        (self._unplugged.discard if connected else self._unplugged.add)(antenna)
+        self._notify(_ANTENNA_EVENTS, now_s, encode("AntennaEvent", int(connected), antenna))
+        return self._spoken()
+
+    def on_reboot(self, *, now_s: float) -> bytes:
+        """Power was lost: ROSpecs, configuration, outputs and kept reports are gone; silent until the next connection."""
+        self.is_connected, self._wants_close, self._booted_at_s = False, True, now_s
+        self.rospecs.clear()
+        self._access_specs.clear()
+        self._queue.clear()
+        self._reset_configuration()
+        self.outputs = dict.fromkeys(self.outputs, False)
+        return b""
+
+    # ---- speaking
+
+    def _clock_us(self, now_s: float) -> int:
+        return self._utc_at_zero_us + round(now_s * 1e6) if self._has_utc_clock else round((now_s - self._booted_at_s) * 1e6)
+
+    def _event(self, now_s: float, what: bytes) -> bytes:
+        stamp = encode("UTCTimestamp" if self._has_utc_clock else "Uptime", self._clock_us(now_s))
+        return encode("ReaderEventNotificationData", inner=stamp + what)
+
+    def _notify(self, event: int, now_s: float, what: bytes) -> None:
+        if event in self._events:
+            self._queue.append((_NOTIFICATION, self._event(now_s, what)))
+
+    def _report(self, spec: RoSpec) -> None:
+        if tags := spec.collected(self._has_utc_clock):
+            self._queue.append((_RO_ACCESS_REPORT, tags))
+
+    def _message(self, kind: int, body: bytes, message_id: int | None = None) -> bytes:
+        if message_id is None:
+            self._last_id = message_id = self._last_id % 0xFFFFFFFF + 1
+        return _HEADER.pack(1 << 10 | kind, _HEADER.size + len(body), message_id) + body
+
+    def _answer(self, kind: int, message_id: int, code: int, text: str = "", inner: bytes = b"") -> None:
+        self._said += self._message(kind, encode("LLRPStatus", code, text) + inner, message_id)
+
+    def _spoken(self) -> bytes:
+        if not self.is_connected:
+            self._said.clear()
+            return b""
+        while self._queue and not self._held:
+            self._said += self._message(*self._queue.popleft())
+        said = bytes(self._said)
+        self._said.clear()
+        return said
+
+    # ---- requests
+
+    def _request_handlers(self) -> dict[int, Callable[[bytes, float], bytes]]:
+        """What each request does; it returns the parameters of its response after LLRPStatus. The response to N is N + 10 (16.1)."""
+        return {
+            1: self._get_capabilities,
+            2: self._get_configuration,
+            3: self._set_configuration,
+            20: self._add_rospec,
+            21: self._delete_rospec,
+            22: self._start_rospec,
+            23: self._stop_rospec,
+            24: self._enable_rospec,
+            25: self._disable_rospec,
+            26: lambda body, now_s: b"".join(spec.encoded() for spec in self.rospecs.values()),
+            40: self._add_access_spec,
+            41: self._delete_access_spec,
+            42: self._check_access_spec,
+            43: self._check_access_spec,
+            44: lambda body, now_s: b"".join(self._access_specs.values()),
+        }
+
+    def _take(self, version: int, kind: int, message_id: int, body: bytes, now_s: float) -> None:
+        if version != 1:
+            self._answer(_ERROR, message_id, _UNSUPPORTED_VERSION, f"this reader speaks LLRP version 1, not {version}")
+        elif kind in self._handlers:
+            self._request(kind, message_id, body, now_s)
+        elif kind == _CLOSE_CONNECTION:
+            self._answer(_CLOSE_CONNECTION_RESPONSE, message_id, _OK)
+            self._wants_close = True
+        elif kind == 60:  # GET_REPORT
+            for spec in self.rospecs.values():
+                self._report(spec)
+        elif kind == 64:  # ENABLE_EVENTS_AND_REPORTS
+            self._held = False
+        elif kind == 72:  # KEEPALIVE_ACK
+            self.keepalive_acks += 1
+        else:
+            self._answer(_ERROR, message_id, _UNSUPPORTED_MESSAGE, f"message type {kind}")
+
+    def _request(self, kind: int, message_id: int, body: bytes, now_s: float) -> None:
+        try:
+            inner = self._handlers[kind](body, now_s)
+        except _RefusedError as error:
+            self._answer(kind + 10, message_id, error.code, str(error))
+        except (MalformedError, struct.error) as error:
+            self._answer(kind + 10, message_id, _PARAMETER_ERROR, str(error))
+        else:
+            self._answer(kind + 10, message_id, _OK, inner=inner)
+            if kind == 24:  # ENABLE_ROSPEC; one that a client stops stays stopped
+                self._start_immediate(now_s)
+
+    def _get_capabilities(self, body: bytes, now_s: float) -> bytes:
+        parts = (
+            capabilities.general(self.antennas, len(self.inputs), len(self.outputs), self._has_utc_clock),
+            capabilities.protocol(),
+            capabilities.regulatory(),
+            capabilities.air_protocol(),
+        )
+        wanted = body[0] if body else 0
+        if wanted > len(parts):
+            raise _RefusedError(_FIELD_ERROR, f"RequestedData {wanted}")
+        return parts[wanted - 1] if wanted else b"".join(parts)
+
+    def _get_configuration(self, body: bytes, now_s: float) -> bytes:
+        wanted = struct.unpack_from("!HBHH", body)[1]
+        events = b"".join(encode("EventNotificationState", event, 0x80 if event in self._events else 0) for event in range(9))
+        antennas = range(1, self.antennas + 1)
+        settings = encode("RFReceiver", 1) + encode("RFTransmitter", 0, 1, len(capabilities.POWER_DBM))
+        parts = (
+            encode("Identification", 0, bytes.fromhex("0200000000004C52")),
+            b"".join(encode("AntennaProperties", 0 if port in self._unplugged else 0x80, port, 0) for port in antennas),
+            b"".join(encode("AntennaConfiguration", port, inner=settings) for port in antennas),
+            encode("ROReportSpec", 2, 0, inner=encode("TagReportContentSelector", 0x1F80)),
+            encode("ReaderEventNotificationSpec", inner=events),
+            encode("AccessReportSpec", 0),
+            encode("LLRPConfigurationStateValue", 0),
+            encode("KeepaliveSpec", 1 if self._keepalive_s else 0, round(self._keepalive_s * 1000)),
+            b"".join(encode("GPIPortCurrentState", port, 0x80 * self._input_enabled[port], int(level)) for port, level in self.inputs.items()),
+            b"".join(encode("GPOWriteData", port, 0x80 * level) for port, level in self.outputs.items()),
+            encode("EventsAndReports", 0x80 * self._holds_after_reconnect),
+        )
+        if wanted > len(parts):
+            raise _RefusedError(_FIELD_ERROR, f"RequestedData {wanted}")
+        return parts[wanted - 1] if wanted else b"".join(parts)
+
+    def _set_configuration(self, body: bytes, now_s: float) -> bytes:
+        nodes = parse(body[1:])
+        if body[:1] and body[0] & 0x80:
+            self._reset_configuration()
+        for node in nodes:
+            self._set(node, now_s)
+        return b""
+
+    def _set(self, node: Node, now_s: float) -> None:
+        if node.name == "KeepaliveSpec":
+            self._keepalive_s = node.fields[1] / 1000 if node.fields[0] == 1 else 0.0
+            self._keepalive_at_s = now_s + self._keepalive_s if self._keepalive_s else None
+        elif node.name == "EventsAndReports":
+            self._holds_after_reconnect = bool(node.fields[0] & 0x80)
+        elif node.name == "ReaderEventNotificationSpec":
+            for event in node.inner:
+                (self._events.add if event.fields[1] & 0x80 else self._events.discard)(event.fields[0])
+        elif node.name == "GPOWriteData":
+            self.outputs[self._known(node.fields[0], self.outputs, "GPO")] = bool(node.fields[1] & 0x80)
+        elif node.name == "GPIPortCurrentState":
+            self._input_enabled[self._known(node.fields[0], self.inputs, "GPI")] = bool(node.fields[1] & 0x80)
+
+    @staticmethod
+    def _known(port: int, ports: dict[int, bool], kind: str) -> int:
+        if port not in ports:
+            raise _RefusedError(_FIELD_ERROR, f"there is no {kind} {port}")
+        return port
+
+    # ---- ROSpecs
+
+    def _add_rospec(self, body: bytes, now_s: float) -> bytes:
+        nodes = parse(body)
+        if len(nodes) != 1 or nodes[0].name != "ROSpec":
+            raise _RefusedError(_PARAMETER_ERROR, "ADD_ROSPEC carries one ROSpec")
+        try:
+            spec = RoSpec.of(nodes[0], body)
+        except UnsupportedError as error:
+            raise _RefusedError(_INVALID, str(error)) from error
+        self._check(spec)
+        self.rospecs[spec.rospec_id] = spec
+        return b""
+
+    def _check(self, spec: RoSpec) -> None:
+        if spec.rospec_id in self.rospecs:
+            raise _RefusedError(_FIELD_ERROR, f"there is a ROSpec {spec.rospec_id} already")
+        if max(spec.antennas, default=0) > self.antennas:
+            raise _RefusedError(_FIELD_ERROR, f"this reader has {self.antennas} antennas")
+        if spec.power_index is not None and not 1 <= spec.power_index <= len(capabilities.POWER_DBM):
+            raise _RefusedError(_FIELD_ERROR, f"the power table has no index {spec.power_index}")
+
+    def _named(self, body: bytes, may_be_all: bool = True) -> list[RoSpec]:
+        (rospec_id,) = struct.unpack_from("!I", body)
+        if not rospec_id and may_be_all:
+            return list(self.rospecs.values())
+        if rospec_id not in self.rospecs:
+            raise _RefusedError(_FIELD_ERROR, f"there is no ROSpec {rospec_id}")
+        return [self.rospecs[rospec_id]]
+
+    def _delete_rospec(self, body: bytes, now_s: float) -> bytes:
+        for spec in self._named(body):
+            self._stop(spec, now_s)
+            del self.rospecs[spec.rospec_id]
+        return b""
+
+    def _enable_rospec(self, body: bytes, now_s: float) -> bytes:
+        for spec in self._named(body):
+            if spec.state == DISABLED:
+                spec.stop()
+        return b""
+
+    def _disable_rospec(self, body: bytes, now_s: float) -> bytes:
+        for spec in self._named(body):
+            self._stop(spec, now_s)
+            spec.state = DISABLED
+        return b""
+
+    def _start_rospec(self, body: bytes, now_s: float) -> bytes:
+        (spec,) = self._named(body, may_be_all=False)
+        if spec.state != INACTIVE:
+            raise _RefusedError(_FIELD_ERROR, f"ROSpec {spec.rospec_id} is {'running already' if spec.state == ACTIVE else 'disabled'}")
+        self._start(spec, now_s)
+        return b""
+
+    def _stop_rospec(self, body: bytes, now_s: float) -> bytes:
+        (spec,) = self._named(body, may_be_all=False)
+        if spec.state != ACTIVE:
+            raise _RefusedError(_FIELD_ERROR, f"ROSpec {spec.rospec_id} is not running")
+        self._stop(spec, now_s, by_client=True)
+        return b""
+
+    def _start(self, spec: RoSpec, now_s: float) -> None:
+        spec.start(now_s)
+        self._notify(_ROSPEC_EVENTS, now_s, encode("ROSpecEvent", 0, spec.rospec_id, 0))
+
+    def _stop(self, spec: RoSpec, now_s: float, *, by_client: bool = False) -> None:
+        """End a run: report the rest, say so, and begin anew where the start trigger is Immediate."""
+        if spec.state != ACTIVE:
+            return
+        if spec.report_trigger:
+            self._report(spec)
+        spec.stop()
+        self._notify(_ROSPEC_EVENTS, now_s, encode("ROSpecEvent", 1, spec.rospec_id, 0))
+        if spec.immediate and not by_client:
+            self._start(spec, now_s)
+
+    def _start_immediate(self, now_s: float) -> None:
+        for spec in self.rospecs.values():
+            if spec.state == INACTIVE and spec.immediate:
+                self._start(spec, now_s)
+
+    def _pull_triggers(self, edge: tuple[int, bool], now_s: float) -> None:
+        for spec in self.rospecs.values():
+            if spec.state == INACTIVE and spec.start_input == edge:
+                self._start(spec, now_s)
+            elif spec.state == ACTIVE and spec.stop_input == edge:
+                self._stop(spec, now_s)
+
+    # ---- AccessSpecs: kept, not carried out
+
+    def _add_access_spec(self, body: bytes, now_s: float) -> bytes:
+        if len(body) < 8 or struct.unpack_from("!H", body)[0] != TABLE["AccessSpec"][0]:
+            raise _RefusedError(_PARAMETER_ERROR, "ADD_ACCESSSPEC carries one AccessSpec")
+        self._access_specs[struct.unpack_from("!I", body, 4)[0]] = body
+        return b""
+
+    def _check_access_spec(self, body: bytes, now_s: float) -> bytes:
+        (spec_id,) = struct.unpack_from("!I", body)
+        if spec_id and spec_id not in self._access_specs:
+            raise _RefusedError(_FIELD_ERROR, f"there is no AccessSpec {spec_id}")
+        return b""
+
+    def _delete_access_spec(self, body: bytes, now_s: float) -> bytes:
+        self._check_access_spec(body, now_s)
+        (spec_id,) = struct.unpack_from("!I", body)
+        for known in [spec_id] if spec_id else list(self._access_specs):
+            del self._access_specs[known]
+        return b""
