@@ -11,17 +11,20 @@ TEMPLATES = {
     "set them aside and ask the supplier",
     "pallet_unknown": "{station}: pallet {sscc} passed in and no ship notice names it; enter the ship notice, then scan the pallet's label, or send it back",
     "pallet_wrong_site": "{station}: pallet {sscc} passed in at {site}, ship notice {notice} sends it to {expected_site}; call the other site before unloading",
-    "pallet_direction_unknown": "{station}: pallet {sscc} was read but its direction is not sure ({reason}); look where it stands, and scan its label to receive it",
-    "pallet_left": "{station}: received pallet {sscc} passed out through a receiving door; find out who moved it, and bring it back or return it to the supplier",
+    "pallet_direction_unknown": "{station}: pallet {sscc} was read but its direction is not sure ({reason}); "
+    "look where it stands, and scan its label to receive it",
+    "pallet_left": "{station}: received pallet {sscc} passed out through a receiving door; "
+    "find out who moved it, and bring it back or return it to the supplier",
     "pallet_label_missing": "{station}: goods with {count} tags passed in without a readable pallet label; scan the label by hand",
     "pallet_labels_many": "{station}: {count} pallet labels passed in together ({ssccs}); scan the label of each pallet by hand",
-    "pallet_tag_unreadable": "{station}: tag {epc} on pallet {sscc} is no identity that this system knows ({reason}); scan the case by hand",
-    "receipt_over_notice": "{station}: {over} of item {item} lot {lot} more than ship notice {notice} announces; count again, then book the surplus or refuse it",
+    "receipt_over_notice": "{station}: {over} of item {item} lot {lot} more than ship notice {notice} announces; "
+    "count again, then book the surplus or refuse it",
     "lot_expiry_differs": "{station}: lot {lot} of item {item} is known with expiry {known}, the label says {said}; check the goods before anything is sold",
     "scan_unmatched": "{station}: scan {text} fits no open ship notice of {site}; enter the ship notice, then scan again",
     "scan_unreadable": "{station}: scan {text} carries neither a pallet number nor an item ({reason}); scan the GS1 label",
     "order_short": "order {order}: {short} of {ordered} of item {item} cannot be reserved at {site}; replenish or tell the customer",
-    "pick_short": "{station}: {taken} of {requested} of item {item} lot {lot} found in bin {bin} for order {order}; count the bin, {doubtful} pieces wait in inspection",
+    "pick_short": "{station}: {taken} of {requested} of item {item} lot {lot} found in bin {bin} for order {order}; "
+    "count the bin, {doubtful} pieces wait in inspection",
     "pick_over": "{station}: {taken} of item {item} confirmed for order {order} although {requested} were asked; put {over} back into bin {bin}",
     "pick_after_cancel": "{station}: {taken} of item {item} taken from bin {bin} for order {order} after it was cancelled; put them back",
     "pick_answered_twice": "{station}: task {task} was confirmed with {first} and again with {second}; count bin {bin}",
@@ -30,7 +33,8 @@ TEMPLATES = {
     "weight_wrong": "{station}: {subject} weighs {weight_g} g, expected {expected_g} g within {tolerance_g} g; open it and count",
     "lights_not_reached": "order {order}: zone {zone} of {site} has no gateway with lights; pick {count} tasks from the list",
     "command_failed": "{station}: command {command} was {outcome} ({reason}); do it by hand or ask again",
-    "hold_reserved": "cold room {station}: {quantity} of item {item} lot {lot} in {place} are reserved for orders while the room is out of limits; decide before they leave",
+    "hold_reserved": "cold room {station}: {quantity} of item {item} lot {lot} in {place} are reserved for orders while the room is out of limits; "
+    "decide before they leave",
 }
 """Every message that areas write, by its code."""
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -74,6 +75,19 @@ def resolve(connection: Connection, number: int, resolution: str, actor: str, no
     _open(connection, number)
     values = {"state": "resolved", "resolution": resolution, "resolved_by": actor, "resolved_at": now}
     connection.execute(update(work_order).where(work_order.c.id == number).values(**values))
+
+
+def close(connection: Connection, number: int, resolution: str, actor: str, now: datetime) -> None:
+    """Resolve a work order if it is still open, because what it asked was answered elsewhere."""
+    values = {"state": "resolved", "resolution": resolution, "resolved_by": actor, "resolved_at": now}
+    connection.execute(update(work_order).where(work_order.c.id == number, work_order.c.state == "open").values(**values))
+
+
+def settle(connection: Connection, kinds: Collection[str], subject: str, site: str, resolution: str, now: datetime) -> None:
+    """Close what is open of these kinds about a subject because the floor settled it by itself; nothing open is fine."""
+    which = (work_order.c.state == "open") & work_order.c.kind.in_(kinds) & (work_order.c.subject == subject) & (work_order.c.site == site)
+    values = {"state": "resolved", "resolution": resolution, "resolved_by": "dockline", "resolved_at": now}
+    connection.execute(update(work_order).where(which).values(**values))
 
 
 def _any(connection: Connection, number: int) -> Row[Any]:

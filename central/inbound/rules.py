@@ -10,9 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
-
-DiscrepancyKind = Literal["missing", "unexpected", "over"]
 
 
 @dataclass(frozen=True, order=True)
@@ -56,9 +53,12 @@ class Received:
 
 @dataclass(frozen=True)
 class Discrepancy:
-    """What differs from the notice. `quantity` in the item's unit (0: the item is not known), `cases` those concerned."""
+    """What differs from the notice: `kind` missing, unexpected, over, or the code of the message that says why nothing was received.
 
-    kind: DiscrepancyKind
+    `quantity` in the item's unit (0: the item is not known), `cases` those concerned.
+    """
+
+    kind: str
     quantity: int
     cases: tuple[Case, ...] = ()
     line: NoticeLine | None = None

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Boolean, CheckConstraint, Column, Date, Float, ForeignKey, Index, Integer, LargeBinary, String, Table, Uuid, text
+from sqlalchemy import JSON, BigInteger, Boolean, CheckConstraint, Column, Date, Float, ForeignKey, Index, Integer, String, Table, Uuid, text
 
 from central.database import BigId, Instant, metadata
 
@@ -32,7 +32,6 @@ ship_notice = Table(
     Column("state", String, nullable=False, server_default="open"),
     Column("expected_at", Instant),
     Column("created_at", Instant, nullable=False),
-    Column("body_hash", LargeBinary, nullable=False),
     CheckConstraint("state IN ('open', 'received', 'closed')", name="state_known"),
 )
 

@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, UniqueConstraint, Uuid, text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, UniqueConstraint, Uuid, text
 
-from central.database import BigId, Instant, metadata
+from central.database import Instant, metadata
 
 Id = Uuid(as_uuid=False)
 
@@ -22,7 +22,6 @@ customer_order = Table(
     Column("tote", String, nullable=False, server_default="", comment="code on the tote, as it is scanned at the weigh point"),
     Column("tare_g", Integer, comment="the empty tote"),
     Column("colour", String, nullable=False, server_default=""),
-    Column("body_hash", LargeBinary, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("released_at", Instant),
     Column("picked_at", Instant),
