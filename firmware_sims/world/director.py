@@ -44,7 +44,14 @@ class Director:
         self._say = say
         self._closing = asyncio.Event()
         self._pickers = [
-            Picker(f"picker-{n}", colour, pace.random(f"picker-{n}"), seconds_per_line=2.0 + (3.0 if n == 3 else 0), short_every=5 + n, wrong_every=9 if n == 1 else 0)
+            Picker(
+                f"picker-{n}",
+                colour,
+                pace.random(f"picker-{n}"),
+                seconds_per_line=2.0 + (3.0 if n == 3 else 0),
+                short_every=5 + n,
+                wrong_every=9 if n == 1 else 0,
+            )
             for n, colour in enumerate(COLOURS)
         ]
         self._packer = Packer(pace.random("packer"))

@@ -6,11 +6,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from firmware_sims.engine.servers import TwinServer
-from firmware_sims.rfid_llrp.replay import captured_excerpt
+from firmware_sims.rfid_llrp.replay import captured_reads, moving_epcs
 from firmware_sims.world import labels
 from firmware_sims.world.doors import PhotoEyes, show, show_pass
 from firmware_sims.world.goods import Pallet, Supplier
@@ -23,6 +23,8 @@ Kind = Literal["plain", "dead_tags", "turned_back", "unannounced"]
 _DAY: tuple[Kind, ...] = ("plain", "dead_tags", "plain", "turned_back", "plain", "unannounced")
 _CASES = (8, 12, 16)
 _STRAYS = 3
+_INWARD_FROM_S = 12.0
+"""The excerpt has an outward pass before this moment and an inward one after it."""
 
 
 @dataclass
@@ -68,10 +70,11 @@ class CapturedDoor:
 
     async def work(self, closing: asyncio.Event) -> None:
         """One captured pass after the other until closing time."""
-        excerpt = captured_excerpt()
+        reads = [Read(read.at_s - _INWARD_FROM_S, *read[1:]) for read in captured_reads() if read.at_s >= _INWARD_FROM_S]
+        moving = sorted(moving_epcs())
         while not closing.is_set():
-            pallet = self.supplier.pack(len(excerpt.moving_epcs) - 1)
+            pallet = self.supplier.pack(len(moving) - 1)
             await self.office.announce([pallet])
-            relabelled = dict(zip(excerpt.moving_epcs, pallet.readable_tags, strict=True))
-            await show(self.server, (Read(read.at_s, relabelled.get(read.epc, read.epc), read.antenna, read.peak_rssi_dbm) for read in excerpt.reads))
+            relabelled = dict(zip(moving, pallet.readable_tags, strict=True))
+            await show(self.server, (replace(read, epc=relabelled.get(read.epc, read.epc)) for read in reads))
             await self.pace.pause(6.0)

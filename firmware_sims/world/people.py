@@ -52,7 +52,7 @@ class Picker:
             if dark is not None:
                 self.wrong_presses += 1
                 server.stimulate("press", node=dark)
-        quantity = lights.lit[node].quantity
+        quantity = lights.lit[node].quantity or 0
         if self.short_every and self.lines % self.short_every == 0 and quantity > 0:
             self.shorts += 1
             server.stimulate("shortage", node=node, quantity=quantity - 1)
