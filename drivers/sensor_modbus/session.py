@@ -23,7 +23,7 @@ from drivers.sensor_modbus.maps import Block, ModbusMap, ValueRefused
 
 DRAIN_SILENCE_S = 0.05  # measured: 50 ms of silence end every burst of late replies at 9600 baud
 DRAIN_MAX_S = 10.0  # a line that is not silent for so long is broken
-_REASONS = {"crc": "reply with a wrong checksum", "garbled": "garbled reply", "mismatch": "a reply that does not fit the request"}
+_REASONS = {"crc": "one with a wrong checksum came", "garbled": "what came was garbled", "mismatch": "what came does not fit the request"}
 
 
 class State(Enum):
@@ -107,7 +107,7 @@ class SensorModbusSession:
         if self._silent_polls >= self._config.silent_polls_max:
             raise ReplyTimeout(f"valid reply from unit {self._config.unit_id} in {self._silent_polls} readings", self._config.reply_timeout_s)
         if self._state is State.WAITING and now_s >= self._asked_at_s + self._config.reply_timeout_s:
-            self._fail_exchange(f"no reply within {self._config.reply_timeout_s:g} s", now_s)
+            self._fail_exchange(f"reply from unit {self._config.unit_id}", now_s)
         if self._state is State.DRAINING:
             self._drain(now_s)
         self._poll(now_s)
@@ -228,7 +228,7 @@ class SensorModbusSession:
         if isinstance(outcome, Refused):
             self._events.append(FrameRejected(outcome.reason, outcome.data))
             if outcome.hopeless:
-                self._fail_exchange(_REASONS[outcome.reason], now_s)
+                self._fail_exchange(f"valid reply from unit {self._config.unit_id} ({_REASONS[outcome.reason]})", now_s)
         elif outcome is not None:
             self._accept(outcome)
 
@@ -264,12 +264,12 @@ class SensorModbusSession:
             if reading.token is not None:
                 self._events.append(CommandDone(reading.token, reading.result))
 
-    def _fail_exchange(self, reason: str, now_s: float) -> None:
+    def _fail_exchange(self, expected: str, now_s: float) -> None:
         assert self._asking is not None
         _, purpose = self._asking
         self._begin_drain(now_s)
         self._silent_polls += 1
-        self._give_up(purpose, ReplyTimeout(f"valid reply ({reason})", self._config.reply_timeout_s))
+        self._give_up(purpose, ReplyTimeout(expected, self._config.reply_timeout_s))
 
     def _give_up(self, purpose: _Round | _Switching, error: DriverError) -> None:
         """End a command or a reading; what it did not read any more has failed."""

@@ -10,6 +10,11 @@ A capture `tests/captures/<driver>/<name>.hex` is read line by line:
     !! show node=5 quantity=12   a command given to the driver's session
     ** press node=5         a stimulus given to the twin
 
+Lines at its beginning may say how both sides are set up, when not as in entries.py:
+
+    #: config map=comet_tx5xx framing=rtu       the driver's configuration
+    #: twin ModbusRelayTwin framing=rtu         another twin of the same module, and its arguments
+
 Beside it lie `<name>.json` (expected session events, in order) and `<name>.md` (who recorded it, when, which page of which manual).
 """
 
@@ -18,7 +23,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -39,6 +44,15 @@ class Step:
     arguments: tuple[tuple[str, Argument], ...] = ()
 
 
+@dataclass(frozen=True)
+class Settings:
+    """How a capture wants driver and twin to be set up; empty: as in entries.py."""
+
+    config: dict[str, Argument] = field(default_factory=dict)
+    twin: str = ""
+    twin_arguments: dict[str, Argument] = field(default_factory=dict)
+
+
 _KINDS: dict[str, Literal["from_device", "to_device", "command", "stimulus"]] = {"<<": "from_device", ">>": "to_device", "!!": "command", "**": "stimulus"}
 
 
@@ -47,10 +61,29 @@ def _bytes(text: str) -> bytes:
 
 
 def _value(text: str) -> Argument:
-    for pattern, kind in ((r"-?\d+", int), (r"-?\d+\.\d+", float)):
+    for pattern, kind in ((r"-?(?:0|[1-9]\d*)", int), (r"-?\d+\.\d+", float)):
         if re.fullmatch(pattern, text):
             return kind(text)
     return {"on": True, "off": False}.get(text, text)
+
+
+def _pairs(words: Iterable[str]) -> dict[str, Argument]:
+    return {key: _value(value) for key, _, value in (word.partition("=") for word in words)}
+
+
+def read_settings(path: Path) -> Settings:
+    """What the `#:` lines of a capture say. Raises: ValueError: such a line is neither config nor twin."""
+    config: dict[str, Argument] = {}
+    twin, twin_arguments = "", {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        match line.strip().split():
+            case ["#:", "config", *pairs]:
+                config = _pairs(pairs)
+            case ["#:", "twin", twin, *pairs]:
+                twin_arguments = _pairs(pairs)
+            case ["#:", *_]:
+                raise ValueError(f"{path.name}: after '#:' comes config or twin, got {line!r}")
+    return Settings(config, twin, twin_arguments)
 
 
 def read_transcript(path: Path) -> list[Step]:
@@ -69,8 +102,7 @@ def read_transcript(path: Path) -> list[Step]:
             steps.append(Step(_KINDS[mark], now_s, data=_bytes(rest.strip())))
         elif mark in ("!!", "**"):
             name, *pairs = rest.split()
-            arguments = tuple((key, _value(value)) for key, _, value in (pair.partition("=") for pair in pairs))
-            steps.append(Step(_KINDS[mark], now_s, name=name, arguments=arguments))
+            steps.append(Step(_KINDS[mark], now_s, name=name, arguments=tuple(_pairs(pairs).items())))
         else:
             raise ValueError(f"{path.name}:{number}: a line begins with #, @seconds, <<, >>, !! or **, got {mark!r}")
     return steps

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How every driver comes, goes and comes back, over a real TCP connection to its twin."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from contracts.readings import AnyReading, LinkChanged
+from drivers import registry
+from drivers.base.driver import StreamDriver
+from drivers.base.errors import DriverError, TransportError
+from firmware_sims.engine.servers import TcpTwinServer
+from tests.conformance.entries import driver, entry, twin
+from tests.conformance.exemptions import every_driver
+
+PATIENCE_S = 8.0
+
+
+class Readings:
+    """Collects what a driver emits; `until` waits for something to come."""
+
+    def __init__(self) -> None:
+        self.all: list[AnyReading] = []
+        self._more = asyncio.Event()
+
+    def emit(self, reading: AnyReading) -> None:
+        self.all.append(reading)
+        self._more.set()
+
+    async def until(self, wanted: Callable[[AnyReading], bool], after: int = 0) -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            while not any(wanted(reading) for reading in self.all[after:]):
+                self._more.clear()
+                await self._more.wait()
+
+
+def _connected(reading: AnyReading) -> bool:
+    return isinstance(reading, LinkChanged) and reading.state == "connected"
+
+
+@asynccontextmanager
+async def _served(name: str) -> AsyncIterator[TcpTwinServer]:
+    server = TcpTwinServer(twin(name))
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+def _driver(name: str, server: TcpTwinServer) -> StreamDriver[Any]:
+    return driver(registry.load(name), entry(name).fields, port=server.port)
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def _works(name: str, server: TcpTwinServer, readings: Readings) -> None:
+    """The device's world moves and a reading of it arrives, after the link was reported."""
+    before = len(readings.all)
+    sample = entry(name)
+    assert sample.stimulus, f"{name} names no stimulus in entries.py"
+    server.stimulate(sample.stimulus[0], **sample.stimulus[1])
+    await readings.until(lambda reading: type(reading).__name__ == sample.reading, after=before)
+
+
+@every_driver("test_reconnects_after_peer_vanishes")
+async def test_reconnects_after_peer_vanishes(name: str) -> None:
+    async with _served(name) as server:
+        device, readings = _driver(name, server), Readings()
+        first = asyncio.create_task(device.run(readings.emit))
+        await readings.until(_connected)
+
+        server.drop_client()
+        with pytest.raises(DriverError) as lost:
+            async with asyncio.timeout(PATIENCE_S):
+                await first
+        seen = len(readings.all)
+        second = asyncio.create_task(device.run(readings.emit))
+        await readings.until(_connected, after=seen)
+
+        assert lost.value.device_id == "device-1"
+        await _works(name, server, readings)
+        await _cancelled(second)
+
+
+@every_driver("test_close_is_idempotent_and_leaves_no_task")
+async def test_close_is_idempotent_and_leaves_no_task(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with _served(name) as server:
+        device, readings, gone = _driver(name, server), Readings(), asyncio.Event()
+        monkeypatch.setattr(server.twin, "disconnected", lambda now_s: gone.set())
+        running = asyncio.create_task(device.run(readings.emit))
+        await readings.until(_connected)
+
+        await _cancelled(running)
+        running.cancel()
+        async with asyncio.timeout(PATIENCE_S):
+            await gone.wait()
+
+        spec = registry.load(name)
+        for command in spec.commands:
+            arguments = {argument.name: argument.kind(1) for argument in command.arguments}
+            with pytest.raises(TransportError, match="not connected"):
+                await device.execute(command.name, arguments)
+
+
+@every_driver("test_cancel_during_read_is_clean")
+async def test_cancel_during_read_is_clean(name: str) -> None:
+    async with _served(name) as server:
+        device, readings = _driver(name, server), Readings()
+        for _ in range(3):
+            seen = len(readings.all)
+            running = asyncio.create_task(device.run(readings.emit))
+            await readings.until(_connected, after=seen)
+
+            await _cancelled(running)
+
+        again = asyncio.create_task(device.run(readings.emit))
+        await readings.until(_connected, after=len(readings.all))
+        await _works(name, server, readings)
+        await _cancelled(again)
+
+
+@every_driver("test_refused_connection_says_where")
+async def test_refused_connection_says_where(name: str, unused_tcp_port: int) -> None:
+    device = driver(registry.load(name), entry(name).fields, port=unused_tcp_port)
+
+    with pytest.raises(TransportError, match=f"device-1.*127.0.0.1:{unused_tcp_port}"):
+        await device.run(lambda reading: None)
