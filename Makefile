@@ -25,7 +25,7 @@ test: setup-test ## run all tests against real servers and a real browser
 	@$(PYTEST) $(ARGS)
 
 test-fast: setup-test ## run the tests that take less than a second each
-	@$(PYTEST) -m "not slow" $(ARGS)
+	@HYPOTHESIS_PROFILE=fast $(PYTEST) -m "not slow" $(ARGS)
 
 check: setup-test ## format, lint, types, layers, tidiness
 	@$(BIN)/ruff format --check $(CHECKED)

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-GROUPS: dict[str, list[str]] = {"test": ["test"], "demo": ["demo"], "gateway": []}
+GROUPS: dict[str, list[str]] = {"test": ["test"], "demo": ["demo"], "central": ["central", "postgres", "zstd"], "gateway": ["zstd"]}
 """Lock file -> extras of pyproject.toml that it holds beside the plain dependencies. The first is the largest and binds the versions of the others."""
 
 HEADER = """\
