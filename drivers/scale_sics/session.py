@@ -109,6 +109,7 @@ class SicsSession:
         self._tokens = 0
         self._ready = False
         self._streaming = False
+        self._stream_is_sure = False
         self._serial = ""
         self._net = False
         self._tells_tare = config.tare_check_s > 0
@@ -132,7 +133,7 @@ class SicsSession:
             self._current.ask_again_at_s = None
             self._outgoing += Command(self._current.rule.sends).encode()
         if self._streaming and self._current is None and now_s >= self._stream_deadline_s:
-            self._streaming = False  # fell silent: ask once more before giving the scale up
+            self._stream_is_sure = False  # fell silent: ask once more before giving the scale up
         self._ask_next(now_s)
         return self._taken()
 
@@ -234,14 +235,15 @@ class SicsSession:
         if self._tells_tare and now_s >= self._next_tare_check_s:
             return _Question(Ask.TARE_HELD)
         if self._streams:
-            return None if self._streaming else _Question(Ask.STREAM)
+            return None if self._stream_is_sure else _Question(Ask.STREAM)
         return _Question(Ask.POLL) if now_s >= self._next_poll_s else None
 
     def _close_question(self, now_s: float) -> None:
-        """The question is settled; a stream is asked for again, since look-alikes end it at any command."""
+        """The question is settled; a stream is asked for again, since look-alikes end it at any command (others go on meanwhile)."""
         question, self._current = self._current, None
         assert question is not None
-        self._streaming = False
+        self._stream_is_sure = False
+        self._streaming = self._streaming and question.ask not in (Ask.HUSH, Ask.RESET)
         if question.ask is Ask.POLL:
             self._next_poll_s = question.asked_at_s + self._config.interval_s
         elif question.ask is Ask.TARE_HELD:
@@ -318,7 +320,7 @@ class SicsSession:
             self._reject("unexpected", line)
 
     def _keep_streaming(self, now_s: float) -> None:
-        self._streaming = self._streams
+        self._streaming = self._stream_is_sure = self._streams
         self._stream_deadline_s = now_s + self._config.reply_timeout_s
 
     def _state_of(self, reply: Reply) -> WeightState:
@@ -370,7 +372,7 @@ class SicsSession:
     def _on_unasked(self, reply: Reply, line: bytes, now_s: float) -> None:
         """Late answers, and the `I4 A` that a scale says when it was switched on."""
         if reply.command == "I4" and reply.status == "A":
-            self._serial, self._streaming, self._net = reply.detail, False, False
+            self._serial, self._streaming, self._stream_is_sure, self._net = reply.detail, False, False, False
             self._next_tare_check_s = now_s
         elif reply.command in TARE_COMMANDS and reply.value is not None:
             self._net = bool(reply.value)

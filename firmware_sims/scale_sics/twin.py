@@ -268,5 +268,23 @@ class SicsScaleTwin(Twin):
         return _line("TA", "A", self._shown(self.tare_g))
 
 
+class LookAlikeScaleTwin(SicsScaleTwin):
+    """A scale that only resembles MT-SICS, as several makers sell: SI is answered with `SI S`, S never waits, TA is unknown, and any command ends a stream.
+
+    Its bytes are those of the package mt-sics-emulator 0.1.1 (profile ohaus-defender5000).
+    """
+
+    def __init__(self, *, serial: str = "B123456789") -> None:
+        super().__init__(capacity_g=150_000.0, division_g=50.0, unit="kg", serial=serial)
+
+    def _obey(self, line: bytes, now_s: float) -> bytes:
+        self._next_line_at_s = None
+        if line.startswith(b"TA"):
+            return b"ES\r\n"
+        if line == b"SI":
+            return b"SI" + self._weight(now_s).removeprefix(b"S")
+        return self._weight(now_s) if line == b"S" else super()._obey(line, now_s)
+
+
 def _line(*fields: str) -> bytes:
     return " ".join(fields).encode("ascii") + b"\r\n"

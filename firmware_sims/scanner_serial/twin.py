@@ -10,23 +10,26 @@ from firmware_sims.engine.twin import Twin
 
 
 class ScannerTwin(Twin):
-    """The scanner. `scans` counts what was read, connected or not: like the real one it keeps nothing for later."""
+    """The scanner. `scans` counts what was read, connected or not: it keeps nothing for later.
 
-    def __init__(self, *, suffix: str = "\r", sends_aim: bool = True, separator: str = "\x1d", encoding: str = "utf-8") -> None:
+    `suffix` is cr, lf, crlf, tab, none or the characters themselves; `separator` what it sends for GS.
+    """
+
+    def __init__(self, *, suffix: str = "cr", sends_aim: bool = True, separator: str = "\x1d", encoding: str = "utf-8") -> None:
         self.scans = 0
-        self._suffix = suffix
+        self._suffix = {"cr": "\r", "lf": "\n", "crlf": "\r\n", "tab": "\t", "none": ""}.get(suffix, suffix)
         self._sends_aim = sends_aim
         self._separator = separator
         self._encoding = encoding
         self._is_connected = False
 
-    def on_scan(self, *, text: str, symbology: str = "", now_s: float) -> bytes:
+    def on_scan(self, *, text: str | int, symbology: str = "", now_s: float) -> bytes:
         """A code comes before the window. `symbology` is its AIM identifier (`]C1`), empty if the scanner is to send none; GS in `text` is \\x1d."""
         self.scans += 1
         if not self._is_connected:
             return b""
         prefix = symbology if self._sends_aim else ""
-        return (prefix + text.replace("\x1d", self._separator) + self._suffix).encode(self._encoding)
+        return (prefix + str(text).replace("\x1d", self._separator) + self._suffix).encode(self._encoding)
 
     def connected(self, now_s: float) -> bytes:
         """See `Twin.connected`."""

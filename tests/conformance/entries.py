@@ -106,9 +106,40 @@ def _modbus() -> Entry:
     )
 
 
+def _scale() -> Entry:
+    from drivers.scale_sics import frames
+
+    values = st.decimals(-99_999, 99_999, places=3, allow_nan=False, allow_infinity=False)
+    replies = st.one_of(
+        st.builds(frames.Reply, st.sampled_from(["S", "SI", "T", "TA"]), st.sampled_from("SDA"), values, st.sampled_from(["g", "kg", "lb"])),
+        st.builds(frames.Reply, st.sampled_from(["S", "Z", "T", "TA"]), st.sampled_from("AIL+-")),
+        st.builds(lambda serial: frames.Reply("I4", "A", detail=serial), st.text("0123456789ABC-", min_size=1, max_size=20)),
+        st.builds(lambda code: frames.Reply(code, ""), st.sampled_from(sorted(frames.GLOBAL_ERRORS))),
+    )
+    return Entry(
+        stimulus=("place", {"weight_g": 1250}),
+        reading="Weight",
+        round_trips=(RoundTrip("line", replies, frames.Reply.encode, lambda line: frames.Reply.decode(line.removesuffix(b"\r\n"))),),
+        faults={"bench_refusals": "Z +"},
+    )
+
+
+def _scanner() -> Entry:
+    from drivers.scanner_serial import frames
+
+    codes = st.builds(frames.CodeFrame, st.sampled_from(["]C1", "]E0", "]d2", "]Q3"]), st.binary(max_size=100))
+    return Entry(
+        stimulus=("scan", {"text": "00106141412345678908", "symbology": "]C1"}),
+        reading="Scan",
+        round_trips=(RoundTrip("code", codes, frames.CodeFrame.encode, frames.CodeFrame.decode),),
+    )
+
+
 _ENTRIES: dict[str, Callable[[], Entry]] = {
     "light_ablepick": _ablepick,
     "rfid_llrp": _llrp,
+    "scale_sics": _scale,
+    "scanner_serial": _scanner,
     "sensor_modbus": _modbus,
 }
 

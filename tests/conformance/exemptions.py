@@ -11,7 +11,9 @@ import pytest
 
 from drivers import registry
 
-EXEMPT: dict[str, dict[str, str]] = {}
+EXEMPT: dict[str, dict[str, str]] = {
+    "test_device_fault_maps_to_documented_code": {"scanner_serial": "a scanner only sends what it reads; it has no reply with a fault in it"},
+}
 """Rule (the test's name) -> driver -> reason."""
 
 

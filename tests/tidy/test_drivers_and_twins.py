@@ -40,7 +40,7 @@ def test_every_quality_rule_is_done_or_says_why_not(driver: str) -> None:
 
     assert rules
     for name, rule in rules.get("rules", rules).items():
-        status, reason = (rule, "") if isinstance(rule, str) else (rule.get("status"), rule.get("reason", ""))
+        status, reason = (rule, "") if isinstance(rule, str) else next(iter(rule.items()))
         assert status in ("done", "todo", "exempt"), f"{driver}: {name}"
         assert status == "done" or reason, f"{driver}: {name} is {status} without a reason"
 
