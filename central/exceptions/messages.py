@@ -29,6 +29,7 @@ TEMPLATES = {
     "pick_after_cancel": "{station}: {taken} of item {item} taken from bin {bin} for order {order} after it was cancelled; put them back",
     "pick_answered_twice": "{station}: task {task} was confirmed with {first} and again with {second}; count bin {bin}",
     "order_cancelled_goods": "order {order} was cancelled with {quantity} pieces already picked; put them back from {place}",
+    "ship_refused": "order {order}: everything is picked and it cannot be shipped ({reason}); settle that, then ship it by hand",
     "mispick": "{station}: light {node} of {device} was pressed although it was not lit; check whether goods were taken from the wrong bin",
     "weight_wrong": "{station}: {subject} weighs {weight_g} g, expected {expected_g} g within {tolerance_g} g; open it and count",
     "lights_not_reached": "order {order}: zone {zone} of {site} has no gateway with lights; pick {count} tasks from the list",

@@ -10,6 +10,9 @@ from typing import Literal
 COLOURS = ("green", "blue", "orange", "pink", "cyan", "red")
 """Colours of pick lights in the order in which they are given out; red last, it also means trouble."""
 
+OPEN_STATES = ("lit", "listed")
+"""States of a pick task that waits for its answer."""
+
 LineState = Literal["promised", "short", "unpromised"]
 
 
@@ -57,12 +60,20 @@ def promise(wanted: Sequence[Wanted], free: dict[str, int]) -> tuple[Promise, ..
 
 @dataclass(frozen=True)
 class Task:
-    """A pick task as it stands: `requested` units, `taken` so far known, `state` lit, done, short or cancelled."""
+    """A pick task as it stands: `requested` units, `taken` of them when it was answered.
+
+    `state`: lit (a light asks for it), listed (a person reads it from the list), done, short or cancelled.
+    """
 
     task_id: str
     state: str
     requested: int
     taken: int = 0
+
+    @property
+    def open(self) -> bool:
+        """Whether it waits for an answer."""
+        return self.state in OPEN_STATES
 
 
 PickVerdict = Literal["full", "short", "over", "repeated", "contradicted", "cancelled"]
@@ -85,7 +96,7 @@ def judge_pick(task: Task, quantity: int) -> PickOutcome:
     """
     if task.state == "cancelled":
         return PickOutcome("cancelled", over=quantity)
-    if task.state != "lit":
+    if not task.open:
         return PickOutcome("repeated" if quantity == task.taken else "contradicted")
     if quantity > task.requested:
         return PickOutcome("over", take=task.requested, over=quantity - task.requested)
@@ -100,9 +111,9 @@ def next_colour(in_use: Iterable[str]) -> str:
     return min(COLOURS, key=used.count)
 
 
-def order_state(tasks: Iterable[Task], line_short: bool) -> str:
+def order_state(tasks: Iterable[Task]) -> str:
     """State of a released order: `released` while a task is open, else `picked`, or `unfilled` when nothing could be picked."""
     tasks = list(tasks)
-    if any(task.state == "lit" for task in tasks):
+    if any(task.open for task in tasks):
         return "released"
-    return "picked" if any(task.taken for task in tasks) or not line_short else "unfilled"
+    return "picked" if any(task.taken for task in tasks) else "unfilled"

@@ -42,9 +42,8 @@ order_line = Table(
     Column("item", String, ForeignKey("item.code"), nullable=False),
     Column("quantity", BigInteger, nullable=False),
     Column("promised", BigInteger, nullable=False, comment="answered at order entry; counts against other orders until the release"),
-    Column("reserved", BigInteger, nullable=False, server_default="0", comment="reserved at the release and later"),
     Column("picked", BigInteger, nullable=False, server_default="0"),
-    Column("short", BigInteger, nullable=False, server_default="0", comment="given up: not reserved or not found"),
+    Column("short", BigInteger, nullable=False, server_default="0", comment="after the release: what no task asks for and nobody picked"),
     CheckConstraint("quantity > 0 AND 0 <= promised AND promised <= quantity", name="promised_within_quantity"),
     CheckConstraint("0 <= picked AND 0 <= short AND picked + short <= quantity", name="answered_within_quantity"),
 )
@@ -74,7 +73,7 @@ pick_task = Table(
     Column("colour", String, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("answered_at", Instant),
-    CheckConstraint("state IN ('lit', 'done', 'short', 'cancelled')", name="state_known"),
+    CheckConstraint("state IN ('lit', 'listed', 'done', 'short', 'cancelled')", name="state_known"),
     CheckConstraint("requested > 0 AND 0 <= taken AND taken <= requested", name="taken_within_requested"),
 )
 Index("ix_pick_task_station", pick_task.c.site, pick_task.c.station, pick_task.c.state)

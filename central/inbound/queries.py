@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading inbound: notices, passages, discrepancies, what is on a pallet, what is on its way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, exists, func, select
+
+from central.catalog.tables import item as catalog_item
+from central.inbound.tables import discrepancy, passage, purchase_line, receipt, ship_notice, ship_notice_line, ship_notice_pallet
+
+
+@dataclass(frozen=True)
+class PalletContents:
+    """What the books say lies on a received pallet: (item, quantity, unit weight in grams or None) and the pallet's own weight."""
+
+    packed: tuple[tuple[str, int, int | None], ...]
+    tare_g: int | None
+
+
+def pallet_contents(connection: Connection, sscc: str) -> PalletContents | None:
+    """Contents of an announced pallet as received so far; None for one that no notice names."""
+    pallet = connection.execute(select(ship_notice_pallet).where(ship_notice_pallet.c.sscc == sscc)).one_or_none()
+    if pallet is None:
+        return None
+    rows = connection.execute(
+        select(ship_notice_line.c.item, func.sum(ship_notice_line.c.received), catalog_item.c.unit_weight_g)
+        .join(catalog_item, catalog_item.c.code == ship_notice_line.c.item)
+        .where(ship_notice_line.c.sscc == sscc)
+        .group_by(ship_notice_line.c.item, catalog_item.c.unit_weight_g)
+    )
+    return PalletContents(tuple((code, int(quantity), weight_g) for code, quantity, weight_g in rows), pallet.tare_g)
+
+
+def incoming(connection: Connection, site: str, item: str) -> int:
+    """What of an item is on its way to a site: announced and not received, and ordered and not announced."""
+    arrived = exists().where(receipt.c.sscc == ship_notice_line.c.sscc)
+    announced = (
+        select(func.coalesce(func.sum(ship_notice_line.c.quantity - ship_notice_line.c.received), 0))
+        .join(ship_notice, ship_notice.c.number == ship_notice_line.c.notice)
+        .where(ship_notice.c.site == site, ship_notice.c.state == "open", ship_notice_line.c.item == item, ~arrived)
+    )
+    ordered = select(func.coalesce(func.sum(purchase_line.c.quantity - purchase_line.c.noticed), 0)).where(
+        purchase_line.c.site == site, purchase_line.c.item == item
+    )
+    return int(connection.execute(announced).scalar_one()) + int(connection.execute(ordered).scalar_one())
+
+
+def notices(connection: Connection, state: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
+    """Ship notices, newest first, with how many of their pallets came."""
+    came = select(func.count()).select_from(receipt).where(receipt.c.notice == ship_notice.c.number).scalar_subquery()
+    all_pallets = select(func.count()).select_from(ship_notice_pallet).where(ship_notice_pallet.c.notice == ship_notice.c.number).scalar_subquery()
+    query = select(ship_notice, all_pallets.label("pallets"), came.label("pallets_received")).order_by(ship_notice.c.created_at.desc()).limit(limit)
+    if state is not None:
+        query = query.where(ship_notice.c.state == state)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def notice_of(connection: Connection, number: str) -> dict[str, Any] | None:
+    """One ship notice with its lines; None when it is not known."""
+    row = connection.execute(select(ship_notice).where(ship_notice.c.number == number)).mappings().one_or_none()
+    if row is None:
+        return None
+    lines = connection.execute(select(ship_notice_line).where(ship_notice_line.c.notice == number).order_by(ship_notice_line.c.id)).mappings()
+    return {**row, "lines": [dict(line) for line in lines]}
+
+
+def passages(connection: Connection, station: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
+    """What passed the doors, newest first."""
+    query = select(passage).order_by(passage.c.passed_at.desc()).limit(limit)
+    if station is not None:
+        query = query.where(passage.c.station == station)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def discrepancies(connection: Connection, state: str | None = "open", limit: int = 100) -> list[dict[str, Any]]:
+    """Discrepancies, newest first; `state` None for all."""
+    query = select(discrepancy).order_by(discrepancy.c.id.desc()).limit(limit)
+    if state is not None:
+        query = query.where(discrepancy.c.state == state)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def figures(connection: Connection) -> dict[str, int]:
+    """Counts of what inbound did."""
+
+    def count(query: Any) -> int:
+        return int(connection.execute(query).scalar() or 0)
+
+    return {
+        "pallets_passed": count(select(func.count()).select_from(passage)),
+        "pallets_received": count(select(func.count()).select_from(receipt)),
+        "discrepancies": count(select(func.count()).select_from(discrepancy)),
+        "strays_rejected": count(select(func.sum(passage.c.strays))),
+    }
