@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The gateway: builds the parts from a checked file, runs them, and ends them in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+from contracts.readings import AnyReading
+from drivers import registry
+from drivers.base.spec import Driver
+from gateway.clock import Now, SystemClock
+from gateway.config import AnyStation, ColdRoom, DockDoor, GatewayConfig, PickZone, ScanPoint, WeighPoint
+from gateway.config_file import parse_listen
+from gateway.floor import Floor
+from gateway.health import HealthReporter, HealthServer
+from gateway.metrics import Metrics
+from gateway.outbox import Outbox
+from gateway.stations.cold_room import ColdRoomStation
+from gateway.stations.dock_door import DockDoorStation
+from gateway.stations.pick_zone import PickZoneStation
+from gateway.stations.scan_point import ScanPointStation
+from gateway.stations.station import Station
+from gateway.stations.weigh_point import WeighPointStation
+from gateway.store import Store
+from gateway.supervisor import Supervisor
+from gateway.uplink import Identity, Uplink
+
+_WATCHDOG_S = 10.0  # deploy's unit says WatchdogSec=30
+
+log = logging.getLogger(__name__)
+
+
+def build_station(config: AnyStation, site: str) -> Station:
+    """The state machine of a station's table."""
+    match config:
+        case DockDoor():
+            return DockDoorStation(config, site)
+        case PickZone():
+            return PickZoneStation(config)
+        case WeighPoint():
+            return WeighPointStation(config)
+        case ScanPoint():
+            return ScanPointStation(config)
+        case ColdRoom():
+            return ColdRoomStation(config)
+
+
+def build_drivers(config: GatewayConfig) -> Mapping[str, tuple[str, Driver]]:
+    """A driver for every device, with its name."""
+    return {device: (config.drivers[device], registry.load(config.drivers[device]).factory(device, table)) for device, table in config.devices.items()}
+
+
+class Gateway:
+    """One gateway process. `run` serves until `stop` is called or it is cancelled; `started` is set once it serves."""
+
+    def __init__(self, config: GatewayConfig, *, now: Now | None = None) -> None:
+        self.config = config
+        self.started = asyncio.Event()
+        self._stop = asyncio.Event()
+        self._now = now or SystemClock()
+        self.metrics = Metrics()
+        self.port = 0
+
+    def stop(self) -> None:
+        """End cleanly."""
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Serve. Raises: OutboxDamagedError: the outbox cannot be used. OSError: `data_dir` or `listen` cannot."""
+        table = self.config.gateway
+        data_dir = Path(table.data_dir)
+        data_dir.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240  # nothing runs beside it yet
+        self._build(Outbox(data_dir / "outbox.db", bytes_max=table.outbox_bytes_max), data_dir)
+        await self._server.start()
+        self.port = self._server.port
+        log.info("gateway serves", extra={"gateway": table.id, "health": f"http://{parse_listen(table.listen)[0]}:{self.port}/health"})
+        (data_dir / "listen").write_text(f"{parse_listen(table.listen)[0]}:{self.port}\n")
+        try:
+            await self._serve()
+        finally:
+            notify("STOPPING=1")
+            await self._server.stop()
+            await self.store.close()
+
+    def _build(self, outbox: Outbox, data_dir: Path) -> None:
+        config, table = self.config, self.config.gateway
+        program = version("dockline")
+        self.metrics.build.info({"version": program})
+        self.store = Store(outbox, self.metrics, self._now)
+        self.supervisor = Supervisor(build_drivers(config), self._take, self.metrics, lambda: self._now().monotonic_s)
+        stations = [build_station(station, table.site) for station in config.stations.values()]
+        self.floor = Floor(stations, self.store, self.supervisor.perform, self._now, self.metrics)
+        identity = Identity(version=program, config_hash=config.config_hash, boot_id=self._now().boot_id)
+        self.uplink = Uplink(table, identity, self.store, self.floor.take, self._now, self.metrics)
+        self.reporter = HealthReporter(table.id, program, data_dir, self.store, self.supervisor, lambda: self.uplink.connected, self._now, self.metrics)
+        api_key = Path(table.api_key_file).read_text().strip() if table.api_key_file else ""
+        self._server = HealthServer(self.reporter, *parse_listen(table.listen), api_key)
+
+    def _take(self, reading: AnyReading) -> None:
+        self.floor.take(reading)
+
+    async def _serve(self) -> None:
+        """Run all parts until one fails or `stop` is called."""
+        parts = {
+            "uplink": self.uplink.run(),
+            "supervisor": self.supervisor.run(),
+            "report": self._report(),
+            "watchdog": self._watchdog(),
+            "floor": self.floor.run(),
+            "stop": self._stop.wait(),
+        }
+        tasks = [asyncio.create_task(part, name=name) for name, part in parts.items()]
+        self.started.set()
+        notify("READY=1")
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                if (error := task.exception()) is not None:
+                    raise error
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _report(self) -> None:
+        while True:
+            await asyncio.sleep(self.config.gateway.report_interval_s)
+            self.store.put_telemetry([await self.reporter.report()])
+
+    async def _watchdog(self) -> None:
+        """The event loop and the outbox's thread must both still answer."""
+        while True:
+            await self.store.oldest_pending_s()
+            notify("WATCHDOG=1")
+            await asyncio.sleep(_WATCHDOG_S)
+
+
+def notify(message: str) -> None:
+    """Tell systemd, if it wants to know: one datagram to $NOTIFY_SOCKET ('@' begins an abstract address)."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+        channel.sendto(message.encode(), "\0" + address[1:] if address.startswith("@") else address)
+
+
+async def run_gateway(config: GatewayConfig) -> None:
+    """Run until SIGTERM or SIGINT."""
+    gateway = Gateway(config)
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, gateway.stop)
+    await gateway.run()

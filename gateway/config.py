@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a gateway's file may say: one frozen struct per table, every field with a description and a unit."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from drivers.base.config import DeviceConfig, described
+
+Name = Annotated[str, described("Name: 1 to 64 of a-z, 0-9, '-' and '_'", "name", min_length=1, max_length=64)]
+Priority = Annotated[int, described("Alarm priority, 1 is the most urgent", "count", ge=1, le=4)]
+
+
+class InputRef(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A digital input of a device."""
+
+    device: Annotated[str, described("Device that has the input", "name")]
+    input: Annotated[int, described("Number printed beside the input", "count", ge=1)]
+
+
+class OutputRef(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A digital output of a device."""
+
+    device: Annotated[str, described("Device that has the output", "name")]
+    output: Annotated[int, described("Number printed beside the output", "count", ge=1)]
+
+
+class GatewayTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The table `[gateway]`."""
+
+    id: Annotated[str, described("Name of this gateway, unique in the company", "name")]
+    site: Annotated[str, described("Name of the site", "name")]
+    broker: Annotated[str, described("MQTT broker: mqtt://host:port or mqtts://host:port", "text")] = "mqtt://127.0.0.1:1883"
+    broker_username: Annotated[str, described("User name at the broker; empty: the gateway's id", "text")] = ""
+    broker_password_file: Annotated[str, described("File that holds the password for the broker; needed unless the broker is on loopback", "path")] = ""
+    broker_ca_file: Annotated[str, described("Certificate authority of an mqtts broker; empty: the system's", "path")] = ""
+    allow_anonymous_broker: Annotated[bool, described("Use a broker beyond loopback without a password", "flag")] = False
+    data_dir: Annotated[str, described("Folder for the outbox", "path")] = "/var/lib/dockline"
+    listen: Annotated[str, described("Where /health and /metrics are served, host:port; port 0 takes a free one", "text")] = "127.0.0.1:0"
+    api_key_file: Annotated[str, described("File that holds the key asked of whoever reads /health and /metrics; needed beyond loopback", "path")] = ""
+    outbox_bytes_max: Annotated[int, described("Most bytes of events kept while central is away", "bytes", ge=65_536)] = 512 * 1024 * 1024
+    report_interval_s: Annotated[float, described("How often the gateway reports its health", "s", gt=0)] = 30.0
+
+
+class StationTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
+    """Base of the tables `[[station]]`; `kind` says which."""
+
+    id: Annotated[str, described("Name of the station, unique on this gateway", "name")]
+
+    def devices(self) -> frozenset[str]:
+        """Ids of the devices whose readings the station wants."""
+        return frozenset()
+
+
+class DockDoor(StationTable, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="dock_door"):
+    """A door with an RFID portal: what passed, which way."""
+
+    reader: Annotated[str, described("RFID reader of the portal", "name")]
+    inner_antennas: Annotated[list[int], described("Antenna ports on the warehouse's side", "count", min_length=1)]
+    outer_antennas: Annotated[list[int], described("Antenna ports on the yard's side", "count", min_length=1)]
+    photo_eye_outer: Annotated[InputRef | None, described("Photo-eye on the yard's side", "name")] = None
+    photo_eye_inner: Annotated[InputRef | None, described("Photo-eye on the warehouse's side", "name")] = None
+    stack_light: Annotated[OutputRef | None, described("Lamp that is lit after a clear pass (green)", "name")] = None
+    stack_light_red: Annotated[OutputRef | None, described("Lamp that is lit after a doubtful pass (red)", "name")] = None
+    light_s: Annotated[float, described("How long a lamp stays lit", "s", gt=0, le=60)] = 3.0
+    read_point: Annotated[str, described("URI of the read point on events; empty: made of site and station", "text")] = ""
+    biz_step: Annotated[str, described("CBV business step on events", "text", min_length=1)] = "receiving"
+    quiet_s: Annotated[float, described("A pass ends when no moving tag was read for so long", "s", gt=0, le=60)] = 1.5
+    settle_s: Annotated[float, described("Late reads are awaited so long after the second photo-eye is free again", "s", ge=0, le=10)] = 0.4
+    session_max_s: Annotated[float, described("A pass ends at the latest after so long", "s", gt=0, le=600)] = 30.0
+    static_after_s: Annotated[float, described("A tag that is read on and on for so long without coming closer is static", "s", gt=0)] = 8.0
+    mobility_db: Annotated[float, described("A static tag counts as moving when it becomes so much stronger than it used to be", "dB", gt=0)] = 6.0
+
+    def devices(self) -> frozenset[str]:
+        """See `StationTable.devices`."""
+        eyes = {eye.device for eye in (self.photo_eye_outer, self.photo_eye_inner) if eye}
+        lights = {light.device for light in (self.stack_light, self.stack_light_red) if light}
+        return frozenset({self.reader} | eyes | lights)
+
+
+class PickZone(StationTable, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="pick_zone"):
+    """Bins with pick lights."""
+
+    lights: Annotated[str, described("Controller of the pick lights", "name")]
+    bins: Annotated[dict[str, int], described("Which node lights which bin", "count", min_length=1)]
+    double_press_s: Annotated[float, described("A second press of the same button within so long is the same press", "s", ge=0, le=5)] = 0.5
+
+    def devices(self) -> frozenset[str]:
+        """See `StationTable.devices`."""
+        return frozenset({self.lights})
+
+
+class WeighPoint(StationTable, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="weigh_point"):
+    """A scale: one record per load."""
+
+    scale: Annotated[str, described("The scale", "name")]
+    scanner: Annotated[str, described("Scanner whose last scan says what is weighed; empty: none", "name")] = ""
+    load_min_g: Annotated[float, described("Less than this is an empty scale", "g", gt=0)] = 20.0
+    stable_readings: Annotated[int, described("So many equal stable readings in a row make a record", "count", ge=1, le=50)] = 1
+    subject_age_s_max: Annotated[float, described("An older scan is not taken for what is weighed", "s", gt=0)] = 120.0
+
+    def devices(self) -> frozenset[str]:
+        """See `StationTable.devices`."""
+        return frozenset({self.scale} | ({self.scanner} if self.scanner else set()))
+
+
+class ScanPoint(StationTable, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="scan_point"):
+    """A scanner whose every scan is an event."""
+
+    scanner: Annotated[str, described("The scanner", "name")]
+    biz_step: Annotated[str, described("CBV business step on events", "text", min_length=1)] = "receiving"
+
+    def devices(self) -> frozenset[str]:
+        """See `StationTable.devices`."""
+        return frozenset({self.scanner})
+
+
+class ColdRoom(StationTable, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="cold_room"):
+    """A sensor with limits; limits are in the unit that `quantity` ends in, and reaching a limit counts as beyond it."""
+
+    sensor: Annotated[str, described("The sensor", "name")]
+    quantity: Annotated[str, described("Which of the sensor's quantities, its unit last", "name", min_length=1)] = "temperature_c"
+    high_c: Annotated[float | None, described("Upper limit; leave out for none", "unit of quantity")] = None
+    low_c: Annotated[float | None, described("Lower limit; leave out for none", "unit of quantity")] = None
+    deadband_c: Annotated[float, described("The alarm clears only this far inside the limit", "unit of quantity", ge=0)] = 0.5
+    on_delay_s: Annotated[float, described("Beyond a limit for so long before the alarm is raised", "s", ge=0)] = 60.0
+    off_delay_s: Annotated[float, described("Back inside for so long before it clears", "s", ge=0)] = 60.0
+    stale_s: Annotated[float, described("No usable value for so long is an alarm of its own", "s", gt=0)] = 120.0
+    sample_interval_s: Annotated[float, described("One sample per so long leaves the gateway; beyond a limit every sample does", "s", ge=0)] = 10.0
+    siren: Annotated[OutputRef | None, described("Siren that sounds until somebody acknowledges", "name")] = None
+    priority: Priority = 2
+
+    def devices(self) -> frozenset[str]:
+        """See `StationTable.devices`."""
+        return frozenset({self.sensor} | ({self.siren.device} if self.siren else set()))
+
+
+AnyStation = DockDoor | PickZone | WeighPoint | ScanPoint | ColdRoom
+STATIONS: tuple[type[StationTable], ...] = (DockDoor, PickZone, WeighPoint, ScanPoint, ColdRoom)
+Device = tuple[str, DeviceConfig]
+
+
+class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """A checked file. `devices` maps an id to the driver's own configuration; `config_hash` is the SHA-256 of the file, 12 hex digits."""
+
+    gateway: GatewayTable
+    devices: dict[str, DeviceConfig]
+    drivers: dict[str, str]
+    stations: dict[str, AnyStation]
+    config_hash: str = ""
+
+
+def kind_of(station: type[StationTable]) -> Literal["dock_door", "pick_zone", "weigh_point", "scan_point", "cold_room"]:
+    """The word that stands under `kind` in the file."""
+    tag: Any = station.__struct_config__.tag
+    return tag  # type: ignore[no-any-return]  # msgspec types tags as str | int

@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Read and check a gateway's file before anything connects. All mistakes are reported at once: file, key, reason, what to do."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import ipaddress
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+
+from contracts.topics import check_name
+from drivers import registry
+from drivers.base.config import DeviceConfig
+from drivers.base.errors import ConfigError
+from drivers.base.spec import Capability
+from gateway.config import STATIONS, AnyStation, ColdRoom, DockDoor, GatewayConfig, GatewayTable, PickZone, ScanPoint, StationTable, WeighPoint, kind_of
+
+S = TypeVar("S", bound=msgspec.Struct)
+_TABLES = {"gateway", "device", "station"}
+
+
+class Mistake(NamedTuple):
+    """One thing that is wrong: the key's path and the reason with what to do."""
+
+    key: str
+    reason: str
+
+
+class ConfigFileError(Exception):
+    """A file that cannot be used; `mistakes` has all that was found, the text one line for each."""
+
+    def __init__(self, path: Path, mistakes: list[Mistake]) -> None:
+        super().__init__("\n".join(f"{path}: {mistake.key}: {mistake.reason}" if mistake.key else f"{path}: {mistake.reason}" for mistake in mistakes))
+        self.path = path
+        self.mistakes = mistakes
+
+
+class BrokerUrl(NamedTuple):
+    """Where the broker is."""
+
+    host: str
+    port: int
+    tls: bool
+
+
+def parse_broker(url: str) -> BrokerUrl:
+    """Raises: ValueError: not mqtt://host:port or mqtts://host:port."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or parts.path or parts.username or parts.password:
+        raise ValueError(f"broker {url!r} is not understood; write mqtt://host:port or mqtts://host:port (user and password have keys of their own)")
+    tls = parts.scheme == "mqtts"
+    return BrokerUrl(parts.hostname, parts.port or (8883 if tls else 1883), tls)
+
+
+def parse_listen(listen: str) -> tuple[str, int]:
+    """Raises: ValueError: not host:port."""
+    host, _, port = listen.rpartition(":")
+    host = host.strip("[]")
+    if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ValueError(f"listen {listen!r} is not understood; write host:port, for example 127.0.0.1:9100")
+    return host, int(port)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address stays on this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def load_config(path: Path) -> GatewayConfig:
+    """Read, convert and cross-check a file.
+
+    Raises: ConfigFileError: with every mistake found.
+    """
+    try:
+        raw = path.read_bytes()
+        tables = tomllib.loads(raw.decode())
+    except OSError as error:
+        raise ConfigFileError(path, [Mistake("", f"cannot read it: {error.strerror}; check the path and its permissions")]) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigFileError(path, [Mistake("", f"is not TOML: {error}")]) from error
+    mistakes: list[Mistake] = []
+    config = _convert(tables, mistakes)
+    if config is not None:
+        mistakes += _cross_checks(config)
+    if mistakes or config is None:
+        raise ConfigFileError(path, mistakes)
+    return msgspec.structs.replace(config, config_hash=hashlib.sha256(raw).hexdigest()[:12])
+
+
+def _convert(tables: Mapping[str, Any], mistakes: list[Mistake]) -> GatewayConfig | None:
+    mistakes += [Mistake(key, f"unknown table{_near(key, _TABLES)}; there are [gateway], [[device]] and [[station]]") for key in tables if key not in _TABLES]
+    gateway = _struct("gateway", tables.get("gateway", {}), GatewayTable, mistakes)
+    if gateway is not None:
+        _check_names("gateway", (("id", gateway.id), ("site", gateway.site)), mistakes)
+    devices: dict[str, DeviceConfig] = {}
+    drivers: dict[str, str] = {}
+    for where, table in _array("device", tables, mistakes):
+        _device(where, table, devices, drivers, mistakes)
+    stations: dict[str, AnyStation] = {}
+    for where, table in _array("station", tables, mistakes):
+        _station(where, table, stations, mistakes)
+    return GatewayConfig(gateway=gateway, devices=devices, drivers=drivers, stations=stations) if gateway is not None else None
+
+
+def _array(name: str, tables: Mapping[str, Any], mistakes: list[Mistake]) -> Iterator[tuple[str, dict[str, Any]]]:
+    array = tables.get(name, [])
+    if not isinstance(array, list) or not all(isinstance(table, dict) for table in array):
+        mistakes.append(Mistake(name, f"write it as [[{name}]], once for each"))
+        return
+    for index, table in enumerate(array):
+        label = f' "{table["id"]}"' if isinstance(table.get("id"), str) else ""
+        yield f"{name}[{index}]{label}", table
+
+
+def _device(where: str, table: dict[str, Any], devices: dict[str, DeviceConfig], drivers: dict[str, str], mistakes: list[Mistake]) -> None:
+    fields = dict(table)
+    device_id, driver = fields.pop("id", None), fields.get("driver")
+    if not isinstance(device_id, str) or not isinstance(driver, str):
+        mistakes.append(Mistake(where, "needs `id` and `driver`, both text"))
+        return
+    _check_names(where, (("id", device_id),), mistakes)
+    if device_id in drivers:
+        mistakes.append(Mistake(f"{where}.id", "is used twice; give every device its own id"))
+    try:
+        spec = registry.load(driver)
+    except ConfigError as error:
+        mistakes.append(Mistake(f"{where}.driver", f"{error.message}{_near(driver, set(registry.names()))}"))
+        return
+    drivers[device_id] = driver
+    config = _struct(where, fields, spec.config, mistakes)
+    if config is not None:
+        devices[device_id] = config
+
+
+def _station(where: str, table: dict[str, Any], stations: dict[str, AnyStation], mistakes: list[Mistake]) -> None:
+    kinds = {kind_of(station): station for station in STATIONS}
+    kind: Any = table.get("kind")
+    if kind not in kinds:
+        mistakes.append(Mistake(f"{where}.kind", f"{kind!r} is no kind of station{_near(str(kind), set(kinds))}; there are: {', '.join(sorted(kinds))}"))
+        return
+    station = _struct(where, table, kinds[kind], mistakes)
+    if station is None:
+        return
+    _check_names(where, (("id", station.id),), mistakes)
+    if station.id in stations:
+        mistakes.append(Mistake(f"{where}.id", "is used twice; give every station its own id"))
+    assert isinstance(station, AnyStation)
+    stations[station.id] = station
+
+
+def _struct(where: str, table: dict[str, Any], kind: type[S], mistakes: list[Mistake]) -> S | None:
+    """Convert one table; all unknown keys are reported, and the first wrong or missing value."""
+    known = {field.encode_name for field in msgspec.structs.fields(kind)} | {str(kind.__struct_config__.tag_field)}
+    unknown = [key for key in table if key not in known]
+    mistakes += [Mistake(f"{where}.{key}", f"unknown key{_near(key, known)}; there are: {', '.join(sorted(known - {'None'}))}") for key in unknown]
+    try:
+        return msgspec.convert({key: value for key, value in table.items() if key in known}, kind)
+    except msgspec.ValidationError as error:
+        reason, _, path = str(error).partition(" - at `$")
+        key = path.rstrip("`")
+        mistakes.append(Mistake(where + key, reason))
+        return None
+
+
+def _near(word: str, known: set[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _check_names(where: str, names: tuple[tuple[str, str], ...], mistakes: list[Mistake]) -> None:
+    for key, name in names:
+        try:
+            check_name(name)
+        except ValueError as error:
+            mistakes.append(Mistake(f"{where}.{key}", str(error)))
+
+
+def _cross_checks(config: GatewayConfig) -> list[Mistake]:
+    return [*_border_checks(config.gateway), *(mistake for station in config.stations.values() for mistake in _station_checks(station, config))]
+
+
+def _border_checks(gateway: GatewayTable) -> Iterator[Mistake]:
+    """Closed by default: beyond loopback nothing is served or sent without a secret."""
+    try:
+        host, _ = parse_listen(gateway.listen)
+        if not is_loopback(host) and not gateway.api_key_file:
+            yield Mistake("gateway.listen", f"{host} can be reached from other machines; set `api_key_file` or listen on 127.0.0.1")
+    except ValueError as error:
+        yield Mistake("gateway.listen", str(error))
+    try:
+        broker = parse_broker(gateway.broker)
+        if not is_loopback(broker.host) and not gateway.broker_password_file and not gateway.allow_anonymous_broker:
+            yield Mistake(
+                "gateway.broker", f"{broker.host} is another machine; set `broker_password_file`, or `allow_anonymous_broker = true` if that is meant"
+            )
+    except ValueError as error:
+        yield Mistake("gateway.broker", str(error))
+    for key in ("api_key_file", "broker_password_file", "broker_ca_file"):
+        path = getattr(gateway, key)
+        if path and not Path(path).is_file():
+            yield Mistake(f"gateway.{key}", f"there is no file {path}")
+
+
+def _needs(station: AnyStation) -> Iterator[tuple[str, str, Capability]]:
+    """Which key of a station names which device, and what that device must be able to do."""
+    match station:
+        case DockDoor():
+            yield "reader", station.reader, "reads_tags"
+            for key in ("photo_eye_outer", "photo_eye_inner"):
+                if (eye := getattr(station, key)) is not None:
+                    yield key, eye.device, "senses_inputs"
+            for key in ("stack_light", "stack_light_red"):
+                if (light := getattr(station, key)) is not None:
+                    yield key, light.device, "switches_outputs"
+        case PickZone():
+            yield "lights", station.lights, "shows_quantities"
+        case WeighPoint():
+            yield "scale", station.scale, "weighs"
+            if station.scanner:
+                yield "scanner", station.scanner, "scans"
+        case ScanPoint():
+            yield "scanner", station.scanner, "scans"
+        case ColdRoom():
+            yield "sensor", station.sensor, "measures"
+            if station.siren is not None:
+                yield "siren", station.siren.device, "switches_outputs"
+
+
+def _station_checks(station: AnyStation, config: GatewayConfig) -> Iterator[Mistake]:
+    where = f'station "{station.id}"'
+    for key, device, capability in _needs(station):
+        if device not in config.drivers:
+            yield Mistake(f"{where}.{key}", f"there is no device {device!r}{_near(device, set(config.drivers))}; add a [[device]] with that id")
+        elif capability not in registry.load(config.drivers[device]).capabilities:
+            yield Mistake(f"{where}.{key}", f"device {device!r} is a {config.drivers[device]}, which {_cannot(capability)}")
+    yield from _own_checks(where, station)
+
+
+def _cannot(capability: Capability) -> str:
+    verb, _, rest = capability.partition("_")
+    return f"does not {verb.removesuffix('es') if verb == 'switches' else verb.removesuffix('s')} {rest}".rstrip()
+
+
+def _own_checks(where: str, station: StationTable) -> Iterator[Mistake]:
+    match station:
+        case DockDoor():
+            if both := sorted(set(station.inner_antennas) & set(station.outer_antennas)):
+                yield Mistake(f"{where}.outer_antennas", f"antenna {both[0]} is on both sides; each antenna belongs to one side")
+        case PickZone():
+            nodes = list(station.bins.values())
+            for bin_code, node in station.bins.items():
+                if nodes.count(node) > 1:
+                    yield Mistake(f"{where}.bins.{bin_code}", f"node {node} is used for more than one bin; every bin needs its own light")
+                if not 1 <= node <= 65535:
+                    yield Mistake(f"{where}.bins.{bin_code}", f"node {node} is not an address; use 1 or more")
+        case ColdRoom():
+            if station.high_c is None and station.low_c is None:
+                yield Mistake(f"{where}.high_c", "set `high_c`, `low_c` or both; a cold room without a limit watches nothing")
+            elif station.high_c is not None and station.low_c is not None and station.low_c + station.deadband_c >= station.high_c:
+                yield Mistake(f"{where}.low_c", f"{station.low_c:g} plus the deadband {station.deadband_c:g} is not below high_c {station.high_c:g}")

@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`dockline device list|try|send`: one driver without any gateway, for those who connect hardware."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import re
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from contracts.readings import AnyReading, LinkChanged
+from drivers import registry
+from drivers.base.config import parse_config
+from drivers.base.errors import ConfigError, DriverError
+from drivers.base.session import Argument
+from drivers.base.spec import CommandSpec, Driver, DriverSpec
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?")
+_UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
+_SEND_TIMEOUT_S = 10.0
+_RETRY_S = 0.5
+_NOT_CONNECTED, _WRONG_USE = 1, 2
+
+
+class UsageError(Exception):
+    """Wrong words on the command line; the text says what and what would be right."""
+
+
+def parse_duration_s(text: str) -> float:
+    """Seconds of `5`, `5s`, `500ms`, `2m`. Raises: UsageError."""
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise UsageError(f"duration {text!r} is not understood; write for example 5s, 500ms or 2m")
+    return float(match[1]) * _UNIT_S[match[2]]
+
+
+def parse_fields(words: Sequence[str]) -> dict[str, str]:
+    """`key=value` words. Raises: UsageError: a word without `=`, a key twice."""
+    fields: dict[str, str] = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals or not key:
+            raise UsageError(f"{word!r} is not key=value")
+        if key in fields:
+            raise UsageError(f"{key} is given twice")
+        fields[key] = value
+    return fields
+
+
+def parse_arguments(spec: CommandSpec, words: Sequence[str]) -> dict[str, Argument]:
+    """Arguments of a device's command, by name or in the order of its SPEC. Raises: UsageError."""
+    positional = [word for word in words if "=" not in word]
+    if len(positional) > len(spec.arguments):
+        raise UsageError(f"command {spec.name} takes {len(spec.arguments)} arguments ({_arguments_of(spec) or 'none'}), got {len(positional)}")
+    given: dict[str, Argument] = {argument.name: word for argument, word in zip(spec.arguments, positional, strict=False)}
+    for key, value in parse_fields([word for word in words if "=" in word]).items():
+        if key in given:
+            raise UsageError(f"{key} is given twice")
+        given[key] = value
+    return given
+
+
+def _arguments_of(spec: CommandSpec) -> str:
+    return ", ".join(f"{argument.name} ({argument.unit})" for argument in spec.arguments)
+
+
+def _driver(name: str, words: Sequence[str]) -> tuple[DriverSpec, Driver]:
+    spec = registry.load(name)
+    config = parse_config(spec.config, {"driver": name, **parse_fields(words)}, strict=False)
+    return spec, spec.factory(name, config)
+
+
+def configuration_of(spec: DriverSpec) -> list[dict[str, Any]]:
+    """The keys of a driver's configuration: name, kind, unit, description, default (absent when required)."""
+    schema = msgspec.json.schema(spec.config)
+    definition = schema["$defs"][schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+    keys = []
+    for name, field in definition["properties"].items():
+        if name == "driver":
+            continue
+        kind = field.get("type") or ("one of " + ", ".join(map(str, field["enum"])) if "enum" in field else "value")
+        key = {"key": name, "kind": kind, "unit": field.get("unit", ""), "description": field.get("description", "")}
+        keys.append(key | ({"default": field["default"]} if "default" in field else {}))
+    return keys
+
+
+def _described(name: str) -> dict[str, Any]:
+    spec = registry.load(name)
+    commands = [
+        {
+            "command": command.name,
+            "description": command.description,
+            "arguments": [
+                {"name": argument.name, "kind": argument.kind.__name__, "unit": argument.unit, "description": argument.description}
+                for argument in command.arguments
+            ],
+        }
+        for command in spec.commands
+    ]
+    return {"driver": name, "capabilities": sorted(spec.capabilities), "source": spec.source, "configuration": configuration_of(spec), "commands": commands}
+
+
+def list_drivers(*, as_json: bool) -> int:
+    """Print all drivers with their keys, units and commands."""
+    drivers = [_described(name) for name in registry.names()]
+    if as_json:
+        print(json.dumps(drivers, indent=2))
+        return 0
+    for driver in drivers:
+        print(f"{driver['driver']}: {', '.join(driver['capabilities'])}\n  source: {driver['source']}")
+        for key in driver["configuration"]:
+            default = f", default {key['default']!r}" if "default" in key else ", required"
+            print(f"  {key['key']:20} {key['kind']} [{key['unit']}{default}] {key['description']}")
+        for command in driver["commands"]:
+            arguments = " ".join(f"{argument['name']}=<{argument['unit']}>" for argument in command["arguments"])
+            print(f"  -- {command['command']} {arguments}".rstrip() + f"  {command['description']}")
+        print()
+    return 0
+
+
+class _Printer:
+    """Prints readings as they come, as JSON lines or for people; `at` is wall time."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self.was_connected = False
+
+    def __call__(self, reading: AnyReading) -> None:
+        if isinstance(reading, LinkChanged) and reading.state == "connected":
+            self.was_connected = True
+        fields: dict[str, Any] = msgspec.to_builtins(reading)
+        at = datetime.now(UTC) - timedelta(seconds=max(0.0, time.monotonic() - fields.pop("atS")))
+        kind = fields.pop("type")
+        fields.pop("device")
+        line = {"type": kind, "at": at.isoformat(timespec="milliseconds"), **{_snake(key): value for key, value in fields.items()}}
+        print(json.dumps(line) if self._as_json else f"{line['at']}  {kind:14} " + "  ".join(f"{k}={v}" for k, v in list(line.items())[2:]), flush=True)
+
+    def lost(self, error: DriverError) -> None:
+        """The link was lost or could not be made."""
+        self(LinkChanged(device=error.device_id, at_s=time.monotonic(), state="lost", reason=str(error)))
+
+
+def _snake(key: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])([A-Z]+)", lambda match: "_" + match[1].lower(), key)
+
+
+async def _try(driver: Driver, printer: _Printer, for_s: float | None) -> None:
+    """Converse until the time is over; a lost link is tried again, said once."""
+    said = ""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(for_s):
+            while True:
+                try:
+                    await driver.run(printer)
+                except ConfigError:
+                    raise
+                except DriverError as error:
+                    if str(error) != said:
+                        printer.lost(error)
+                    said = str(error)
+                await asyncio.sleep(_RETRY_S)
+
+
+async def _send(driver: Driver, command: str, arguments: Mapping[str, Argument]) -> Mapping[str, Argument | None]:
+    """Connect, carry out one command, disconnect. Raises: DriverError."""
+    connected: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def on_reading(reading: AnyReading) -> None:
+        if isinstance(reading, LinkChanged) and reading.state == "connected" and not connected.done():
+            connected.set_result(None)
+
+    running = asyncio.create_task(driver.run(on_reading), name="device")
+    try:
+        await asyncio.wait([running, connected], timeout=_SEND_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            running.result()
+        if not connected.done():
+            raise DriverError(f"not connected within {_SEND_TIMEOUT_S:g} s; check address, cable and power", operation=command)
+        async with asyncio.timeout(_SEND_TIMEOUT_S):
+            return await driver.execute(command, arguments)
+    except TimeoutError as error:
+        raise DriverError(f"no result within {_SEND_TIMEOUT_S:g} s", operation=command) from error
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="dockline device", description="Connect one device without a gateway.")
+    actions = parser.add_subparsers(dest="action", required=True)
+    listing = actions.add_parser("list", help="name the drivers, their configuration keys and units, and their commands")
+    listing.add_argument("--json", action="store_true", help="as JSON")
+    trying = actions.add_parser("try", help="connect and print readings and changes of the link")
+    trying.add_argument("driver")
+    trying.add_argument("fields", nargs="*", metavar="key=value", help="configuration, see `dockline device list`")
+    trying.add_argument("--for", dest="for_s", metavar="TIME", help="end after 5s, 500ms, 2m; without it: until interrupted")
+    trying.add_argument("--json", action="store_true", help="one JSON object per line: type, at, fields with their units")
+    sending = actions.add_parser("send", help="carry out one command: dockline device send DRIVER key=value ... -- COMMAND [arguments]")
+    sending.add_argument("driver")
+    sending.add_argument("fields", nargs="*", metavar="key=value")
+    sending.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    return parser
+
+
+def _run_try(arguments: argparse.Namespace) -> int:
+    _, driver = _driver(arguments.driver, arguments.fields)
+    printer = _Printer(as_json=arguments.json)
+    for_s = parse_duration_s(arguments.for_s) if arguments.for_s else None
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_try(driver, printer, for_s))
+    if not printer.was_connected:
+        print(f"dockline device: {arguments.driver} was never connected; check address, cable and power", file=sys.stderr)
+        return _NOT_CONNECTED
+    return 0
+
+
+def _run_send(arguments: argparse.Namespace, words: Sequence[str]) -> int:
+    if not words:
+        raise UsageError("say what to send after --, for example: dockline device send scale_sics host=... port=... -- zero")
+    spec, driver = _driver(arguments.driver, arguments.fields)
+    command = spec.command(words[0])
+    result = asyncio.run(_send(driver, command.name, command.parse(parse_arguments(command, words[1:]))))
+    if arguments.json:
+        print(json.dumps(dict(result)))
+    else:
+        print("\n".join(f"{key} = {value}" for key, value in result.items()) or "done")
+    return 0
+
+
+def main(argv: list[str]) -> int:
+    """Returns the exit status: 1 the device did not connect or refused, 2 wrong usage or configuration."""
+    split = argv.index("--") if "--" in argv else len(argv)
+    arguments = _parser().parse_args(argv[:split])
+    try:
+        if arguments.action == "list":
+            return list_drivers(as_json=arguments.json)
+        return _run_try(arguments) if arguments.action == "try" else _run_send(arguments, argv[split + 1 :])
+    except (UsageError, ConfigError) as error:
+        print(f"dockline device: {error}", file=sys.stderr)
+        return _WRONG_USE
+    except DriverError as error:
+        print(f"dockline device: {error}", file=sys.stderr)
+        return _NOT_CONNECTED

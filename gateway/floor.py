@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The floor: hands readings, commands and time to the stations, makes what they say durable, and only then lets devices act on it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from contracts.commands import AnyCommand
+from contracts.events import CommandAnswered, DeviceLinkChanged, Event, SensorMeasured, lane_of
+from contracts.readings import AnyReading, LinkChanged
+from gateway.clock import Instant, Now
+from gateway.metrics import Metrics
+from gateway.outbox import Answer, OutboxFullError
+from gateway.stations.station import CommandRefusedError, DeviceAction, Output, Station
+from gateway.store import Store
+
+_TURN_INPUTS_MAX = 64
+"""So many inputs share one commit when they have queued up; a single one never waits for company."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Turn:
+    """What came of some inputs: made durable together, in order."""
+
+    events: list[Event] = field(default_factory=list)
+    actions: list[DeviceAction] = field(default_factory=list)
+    answers: dict[str, Answer] = field(default_factory=dict)
+    touched: set[str] = field(default_factory=set)
+
+    def add(self, station: str, outputs: Sequence[Output]) -> None:
+        self.actions += [output for output in outputs if isinstance(output, DeviceAction)]
+        self.events += [output for output in outputs if isinstance(output, Event)]
+        if outputs:
+            self.touched.add(station)
+
+    @property
+    def needs_commit(self) -> bool:
+        """Whether something must be durable before anybody is told."""
+        return bool(self.answers) or any(lane_of(event) == "movements" for event in self.events)
+
+
+class Floor:
+    """All stations of a gateway, one input after the other."""
+
+    def __init__(self, stations: Sequence[Station], store: Store, perform: Callable[[DeviceAction], None], now: Now, metrics: Metrics) -> None:
+        self._stations = {station.id: station for station in stations}
+        self._listeners: dict[str, list[Station]] = {}
+        for station in stations:
+            for device in station.devices:
+                self._listeners.setdefault(device, []).append(station)
+        self._store = store
+        self._perform = perform
+        self._now = now
+        self._metrics = metrics
+        self._inputs: deque[AnyReading | AnyCommand] = deque()
+        self._wake = asyncio.Event()
+        self._stored: dict[str, bytes] = {}
+
+    def take(self, given: AnyReading | AnyCommand) -> None:
+        """Queue a reading of a device or a command of central."""
+        self._inputs.append(given)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Restore the stations and work until cancelled."""
+        await self._restore()
+        await self._finish(self._advance(_Turn(), self._now()))
+        while True:
+            await self._wait()
+            await self._turn()
+
+    async def _restore(self) -> None:
+        for station_id, state in (await self._store.snapshots()).items():
+            station = self._stations.get(station_id)
+            if station is None:
+                continue
+            try:
+                station.restore(state)
+                self._stored[station_id] = state
+            except ValueError as error:
+                log.error("station begins anew, its stored state cannot be read", extra={"station": station_id, "reason": str(error)})  # noqa: TRY400  # the reason says all
+
+        for station in self._stations.values():
+            self._stored.setdefault(station.id, station.snapshot())
+
+    async def _wait(self) -> None:
+        """Until something comes or a station's time is due."""
+        due_s = min((due_s for station in self._stations.values() if (due_s := station.next_deadline_s()) is not None), default=None)
+        if self._inputs:
+            return
+        self._wake.clear()
+        try:
+            async with asyncio.timeout(None if due_s is None else max(0.0, due_s - self._now().monotonic_s)):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    async def _turn(self) -> None:
+        turn = _Turn()
+        for _ in range(min(len(self._inputs), _TURN_INPUTS_MAX)):
+            given = self._inputs.popleft()
+            if isinstance(given, AnyReading):
+                self._reading(turn, given)
+            else:
+                await self._command(turn, given)
+        await self._finish(self._advance(turn, self._now()))
+
+    def _advance(self, turn: _Turn, now: Instant) -> _Turn:
+        for station in self._stations.values():
+            due_s = station.next_deadline_s()
+            if turn.touched or due_s is None or due_s <= now.monotonic_s:
+                turn.add(station.id, station.advance_to(now))
+        return turn
+
+    def _reading(self, turn: _Turn, reading: AnyReading) -> None:
+        now = self._now()
+        at = now.at(reading.at_s)
+        if isinstance(reading, LinkChanged):
+            turn.events.append(DeviceLinkChanged(**at.stamp(), device=reading.device, state=reading.state, reason=reading.reason))
+        for station in self._listeners.get(reading.device, ()):
+            due_s = station.next_deadline_s()
+            if due_s is not None and due_s <= reading.at_s:
+                turn.add(station.id, station.advance_to(at))
+            turn.add(station.id, station.on_reading(reading, now))
+
+    async def _command(self, turn: _Turn, command: AnyCommand) -> None:
+        now = self._now()
+        answer = turn.answers.get(command.command_id) or await self._store.answer_to(command.command_id)
+        if answer is None:
+            answer = self._carry_out(turn, command, now)
+            turn.answers[command.command_id] = answer
+        self._metrics.commands.labels(outcome=answer.outcome).inc()
+        turn.events.append(CommandAnswered(**now.stamp(), station=command.station, command_id=command.command_id, outcome=answer.outcome, reason=answer.reason))
+
+    def _carry_out(self, turn: _Turn, command: AnyCommand, now: Instant) -> Answer:
+        """Do a new command. Without a trusted clock a deadline cannot be judged; then the command is done."""
+        station = self._stations.get(command.station)
+        if station is None:
+            return Answer("refused", f"this gateway has no station {command.station!r}; it has: {', '.join(self._stations)}")
+        if now.clock != "unsynced" and now.utc > command.deadline_at:
+            return Answer("expired", f"came {(now.utc - command.deadline_at).total_seconds():.0f} s after its deadline")
+        try:
+            turn.add(station.id, station.on_command(command, now))
+        except CommandRefusedError as error:
+            return Answer("refused", str(error))
+        turn.touched.add(station.id)
+        return Answer("done", "")
+
+    async def _finish(self, turn: _Turn) -> None:
+        """Durable first, then lights, sirens and beeps."""
+        for event in turn.events:
+            if isinstance(event, SensorMeasured) and event.quantity == "temperature_c":
+                self._metrics.temperature_celsius.labels(station=event.station).set(event.value)
+        if not turn.needs_commit:
+            self._store.put_telemetry(turn.events)
+        elif not await self._commit(turn):
+            return
+        for event in turn.events:
+            self._metrics.events.labels(lane=lane_of(event)).inc()
+        for action in turn.actions:
+            self._perform(action)
+
+    async def _commit(self, turn: _Turn) -> bool:
+        snapshots = self._changed_snapshots(turn.touched)
+        try:
+            await self._store.append(turn.events, snapshots, turn.answers)
+        except OutboxFullError as error:
+            self._refuse(turn, str(error))
+            return False
+        self._stored.update(snapshots)
+        return True
+
+    def _changed_snapshots(self, touched: set[str]) -> Mapping[str, bytes]:
+        states = {station_id: self._stations[station_id].snapshot() for station_id in touched}
+        return {station_id: state for station_id, state in states.items() if state and state != self._stored.get(station_id)}
+
+    def _refuse(self, turn: _Turn, reason: str) -> None:
+        """Put the stations back to what is durable and let the people see that it did not count."""
+        log.error("events not accepted", extra={"events": len(turn.events), "stations": sorted(turn.touched), "reason": reason})
+        self._metrics.outbox_refused.labels(lane="movements").inc(sum(lane_of(event) == "movements" for event in turn.events))
+        now = self._now()
+        for station_id in turn.touched:
+            station = self._stations[station_id]
+            if station_id in self._stored:
+                station.restore(self._stored[station_id])
+            for action in station.refused(now):
+                self._perform(action)

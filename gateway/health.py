@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How the gateway fares: `/health` as JSON and `/metrics` for Prometheus, over a small HTTP server that stays on loopback by default."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import os
+import shutil
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from pathlib import Path
+
+import msgspec
+
+from contracts.events import LANES, GatewayReported
+from gateway.clock import Now
+from gateway.metrics import Metrics
+from gateway.store import Store
+from gateway.supervisor import Supervisor
+
+_REQUEST_BYTES_MAX = 8192
+_REQUEST_TIMEOUT_S = 5.0
+
+
+class LaneHealth(msgspec.Struct):
+    """Counts of events; `accepted` = `pending` + what central has."""
+
+    accepted: int
+    last_seq: int
+    pending: int
+    thinned: int
+
+
+class DeviceHealth(msgspec.Struct):
+    """How a device fares; `reading_age_s` None: no reading yet."""
+
+    driver: str
+    up: bool
+    reconnects: int
+    reason: str
+    reading_age_s: float | None
+
+
+class Health(msgspec.Struct):
+    """The answer of `/health`."""
+
+    gateway: str
+    version: str
+    epoch: str
+    clock: str
+    uplink: bool
+    lanes: dict[str, LaneHealth]
+    devices: dict[str, DeviceHealth]
+    devices_up: int
+    devices_down: int
+    oldest_pending_s: float
+    outbox_bytes: int
+    rss_bytes: int
+    disk_free_bytes: int
+
+
+def rss_bytes() -> int:
+    """Resident memory of this process (second field of /proc/self/statm, in pages)."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+class HealthReporter:
+    """Collects what is known of all parts."""
+
+    def __init__(
+        self, gateway: str, version: str, data_dir: Path, store: Store, supervisor: Supervisor, is_uplink_up: Callable[[], bool], now: Now, metrics: Metrics
+    ) -> None:
+        self._gateway = gateway
+        self._version = version
+        self._data_dir = data_dir
+        self._store = store
+        self._supervisor = supervisor
+        self._is_uplink_up = is_uplink_up
+        self._now = now
+        self._metrics = metrics
+
+    async def health(self) -> Health:
+        """Everything, as of now."""
+        now = self._now()
+        devices = {
+            device_id: DeviceHealth(
+                driver=device.driver_name,
+                up=device.up is True,
+                reconnects=device.reconnects,
+                reason=device.reason,
+                reading_age_s=None if device.last_reading_s is None else round(now.monotonic_s - device.last_reading_s, 3),
+            )
+            for device_id, device in self._supervisor.devices.items()
+        }
+        levels = {lane: self._store.level(lane) for lane in LANES}
+        return Health(
+            gateway=self._gateway,
+            version=self._version,
+            epoch=self._store.epoch,
+            clock=now.clock,
+            uplink=self._is_uplink_up(),
+            lanes={lane: LaneHealth(level.accepted, level.last_seq, level.pending, level.thinned) for lane, level in levels.items()},
+            devices=devices,
+            devices_up=self._supervisor.devices_up,
+            devices_down=len(devices) - self._supervisor.devices_up,
+            oldest_pending_s=await self._store.oldest_pending_s(),
+            outbox_bytes=self._store.size_bytes,
+            rss_bytes=rss_bytes(),
+            disk_free_bytes=shutil.disk_usage(self._data_dir).free,
+        )
+
+    async def report(self) -> GatewayReported:
+        """The health as an event."""
+        health = await self.health()
+        return GatewayReported(
+            **self._now().stamp(),
+            pending_events=sum(lane.pending for lane in health.lanes.values()),
+            oldest_pending_s=health.oldest_pending_s,
+            rss_bytes=health.rss_bytes,
+            disk_free_bytes=health.disk_free_bytes,
+            devices_up=health.devices_up,
+            devices_down=health.devices_down,
+        )
+
+    async def metrics(self) -> bytes:
+        """The metrics, gauges freshly set."""
+        health, metrics = await self.health(), self._metrics
+        for lane, level in health.lanes.items():
+            metrics.outbox_pending_events.labels(lane=lane).set(level.pending)
+        metrics.outbox_thinned_events.set(sum(level.thinned for level in health.lanes.values()))
+        metrics.outbox_oldest_seconds.set(health.oldest_pending_s)
+        metrics.outbox_bytes.set(health.outbox_bytes)
+        metrics.resident_memory_bytes.set(health.rss_bytes)
+        for device_id, device in health.devices.items():
+            if device.reading_age_s is not None:
+                metrics.reading_age_seconds.labels(device=device_id).set(device.reading_age_s)
+            rejected = getattr(self._supervisor.devices[device_id].driver, "rejected_frames", {})
+            for reason, count in rejected.items():
+                metrics.frame_errors.labels(device=device_id, reason=reason).set(count)
+        return metrics.rendered()
+
+
+class HealthServer:
+    """Serves GET /health and GET /metrics; `port` tells where after `start`. With a key it asks for `Authorization: Bearer KEY`."""
+
+    def __init__(self, reporter: HealthReporter, host: str, port: int, api_key: str = "") -> None:
+        self._reporter = reporter
+        self._host = host
+        self.port = port
+        self._api_key = api_key
+        self._server: asyncio.Server | None = None
+        self._clients: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Listen. Raises: OSError: the address is taken."""
+        self._server = await asyncio.start_server(self._on_client, self._host, self.port, limit=_REQUEST_BYTES_MAX)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Stop listening and drop open requests."""
+        if self._server is not None:
+            self._server.close()
+            for task in list(self._clients):
+                task.cancel()
+            await asyncio.gather(*self._clients, return_exceptions=True)
+            await self._server.wait_closed()
+
+    async def _on_client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._clients.add(task)
+        try:
+            async with asyncio.timeout(_REQUEST_TIMEOUT_S):
+                head = await reader.readuntil(b"\r\n\r\n")
+                writer.write(await self._respond(head.decode("latin-1")))
+                await writer.drain()
+        except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            pass  # a client that does not speak HTTP gets no answer
+        finally:
+            self._clients.discard(task)
+            writer.close()
+
+    async def _respond(self, head: str) -> bytes:
+        request, *lines = head.split("\r\n")
+        method, _, rest = request.partition(" ")
+        headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        if self._api_key and not hmac.compare_digest(headers.get("authorization", "").encode(), f"Bearer {self._api_key}".encode()):
+            return _response(HTTPStatus.UNAUTHORIZED, "text/plain", b"give the gateway's key as Authorization: Bearer KEY\n")
+        pages: dict[str, tuple[str, Callable[[], Awaitable[bytes]]]] = {
+            "/health": ("application/json", self._health),
+            "/metrics": ("text/plain; version=0.0.4; charset=utf-8", self._reporter.metrics),
+        }
+        page = pages.get(rest.partition(" ")[0].partition("?")[0])
+        if page is None:
+            return _response(HTTPStatus.NOT_FOUND, "text/plain", b"there are /health and /metrics\n")
+        if method not in ("GET", "HEAD"):
+            return _response(HTTPStatus.METHOD_NOT_ALLOWED, "text/plain", b"only GET and HEAD\n")
+        kind, render = page
+        return _response(HTTPStatus.OK, kind, await render(), with_body=method == "GET")
+
+    async def _health(self) -> bytes:
+        return msgspec.json.encode(await self._reporter.health())
+
+
+def _response(status: HTTPStatus, kind: str, body: bytes, *, with_body: bool = True) -> bytes:
+    head = f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    return head.encode() + (body if with_body else b"")

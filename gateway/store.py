@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The outbox seen from the event loop: its blocking calls run in one thread (a commit takes 5 to 50 ms on an SD card), telemetry is committed in groups."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from contracts.events import Event, Lane
+from contracts.wire import WireError, decode_event
+from gateway.clock import Now
+from gateway.metrics import Metrics
+from gateway.outbox import Answer, Level, Outbox, OutboxFullError, StoredBatch
+
+_GROUP_EVENTS = 50
+_GROUP_WAIT_S = 0.1
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+class Store:
+    """One outbox and its thread. `changed` is set whenever there is something new to send."""
+
+    def __init__(self, outbox: Outbox, metrics: Metrics, now: Now) -> None:
+        self._outbox = outbox
+        self._metrics = metrics
+        self._now = now
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="outbox")
+        self._telemetry: list[Event] = []
+        self._flush_timer: asyncio.TimerHandle | None = None
+        self._flushing: set[asyncio.Task[None]] = set()
+        self.changed = asyncio.Event()
+
+    @property
+    def epoch(self) -> str:
+        """See `Outbox.epoch`."""
+        return self._outbox.epoch
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of events kept."""
+        return self._outbox.size_bytes
+
+    @property
+    def next_telemetry_row(self) -> int:
+        """See `Outbox.next_telemetry_row`."""
+        return self._outbox.next_telemetry_row
+
+    def level(self, lane: Lane) -> Level:
+        """How full a lane is."""
+        return self._outbox.levels[lane]
+
+    async def append(self, events: Sequence[Event], snapshots: Mapping[str, bytes], answers: Mapping[str, Answer]) -> None:
+        """Durable when it returns; telemetry that waits for its group goes along. Raises: OutboxFullError: nothing of it was stored."""
+        waiting, self._telemetry = self._telemetry, []
+        started_s = time.perf_counter()
+        try:
+            await self._call(lambda: self._outbox.append([*waiting, *events], snapshots, answers))
+        except OutboxFullError:
+            self._telemetry = [*waiting, *self._telemetry]
+            raise
+        self._metrics.outbox_commit_seconds.observe(time.perf_counter() - started_s)
+        self.changed.set()
+
+    def put_telemetry(self, events: Sequence[Event]) -> None:
+        """Durable within 100 ms, or as soon as 50 have come."""
+        self._telemetry.extend(events)
+        if len(self._telemetry) >= _GROUP_EVENTS:
+            self._flush_soon()
+        elif self._telemetry and self._flush_timer is None:
+            self._flush_timer = asyncio.get_running_loop().call_later(_GROUP_WAIT_S, self._flush_soon)
+
+    async def batch_after(self, lane: Lane, seq: int, live_from_row: int) -> StoredBatch | None:
+        """See `Outbox.batch_after`; does not touch the file when there is nothing."""
+        if seq >= self.level(lane).accepted:
+            return None
+        return await self._call(lambda: self._outbox.batch_after(lane, seq, live_from_row=live_from_row))
+
+    async def acknowledge(self, lane: Lane, upto: int) -> None:
+        """Central has everything up to `upto`."""
+        if self._outbox.acknowledge(lane, upto):
+            await self._call(self._outbox.trim)
+
+    async def snapshots(self) -> dict[str, bytes]:
+        """See `Outbox.snapshots`."""
+        return await self._call(self._outbox.snapshots)
+
+    async def answer_to(self, command_id: str) -> Answer | None:
+        """See `Outbox.answer_to`."""
+        return await self._call(lambda: self._outbox.answer_to(command_id))
+
+    async def oldest_pending_s(self) -> float:
+        """Age of the oldest event that central does not have; 0 when it has all."""
+        if not any(level.pending for level in self._outbox.levels.values()):
+            return 0.0
+        body = await self._call(self._outbox.oldest_pending)
+        try:
+            return max(0.0, (self._now().utc - decode_event(body).event_time).total_seconds()) if body else 0.0
+        except WireError:
+            return 0.0  # written by another version; central will judge it
+
+    async def close(self) -> None:
+        """Flush, delete what is acknowledged, close the file."""
+        await self._flush()
+        await asyncio.gather(*self._flushing)
+        await self._call(lambda: self._outbox.trim(everything=True))
+        await self._call(self._outbox.close)
+        self._thread.shutdown()
+
+    def _flush_soon(self) -> None:
+        task = asyncio.get_running_loop().create_task(self._flush(), name="outbox-flush")
+        self._flushing.add(task)
+        task.add_done_callback(self._flushing.discard)
+
+    async def _flush(self) -> None:
+        if self._flush_timer is not None:
+            self._flush_timer.cancel()
+            self._flush_timer = None
+        if not self._telemetry:
+            return
+        try:
+            await self.append((), {}, {})
+        except OutboxFullError as error:
+            lost, self._telemetry = len(self._telemetry), []
+            self._metrics.outbox_refused.labels(lane="telemetry").inc(lost)
+            log.warning("telemetry dropped", extra={"events": lost, "reason": str(error)})
+
+    async def _call(self, function: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function)
