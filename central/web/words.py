@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The words of the trade for the codes that the areas store, English here, other languages in the catalogue."""
+
+from __future__ import annotations
+
+import gettext
+import re
+from collections.abc import Mapping
+from datetime import datetime
+
+from central.exceptions.messages import TEMPLATES
+from central.web.board import AlarmRow, Message
+
+
+def N_(text: str) -> str:  # noqa: N802  # the name that gettext's tools look for
+    """Mark a text for translation without translating it yet."""
+    return text
+
+
+ALARM_STATES: Mapping[str, str] = {
+    "unacknowledged": N_("unacknowledged"),
+    "acknowledged": N_("acknowledged"),
+    "rtn_unacknowledged": N_("returned, unacknowledged"),
+}
+PRIORITIES: Mapping[int, str] = {1: N_("critical"), 2: N_("high"), 3: N_("medium"), 4: N_("low")}
+CONDITIONS: Mapping[tuple[str, str], str] = {
+    ("temperature", "high"): N_("temperature too high"),
+    ("temperature", "low"): N_("temperature too low"),
+    ("humidity", "high"): N_("humidity too high"),
+    ("humidity", "low"): N_("humidity too low"),
+}
+ANY_CONDITION: Mapping[str, str] = {"high": N_("value too high"), "low": N_("value too low"), "stale": N_("no reading from the sensor")}
+DIRECTIONS: Mapping[str, str] = {"in": N_("in"), "out": N_("out"), "unknown": N_("not sure")}
+OUTCOMES: Mapping[str, str] = {
+    "received": N_("received"),
+    "differences": N_("received with differences"),
+    "not_received": N_("not received"),
+    "left": N_("left"),
+    "seen": N_("seen"),
+    "already_received": N_("received before"),
+}
+BIN_STATES: Mapping[str, str] = {"idle": N_("no task"), "lit": N_("to pick"), "confirmed": N_("picked"), "short": N_("short")}
+COLOURS: Mapping[str, str] = {
+    "red": N_("red"),
+    "green": N_("green"),
+    "orange": N_("orange"),
+    "blue": N_("blue"),
+    "pink": N_("pink"),
+    "cyan": N_("cyan"),
+}
+ROOM_STATES: Mapping[str, str] = {
+    "normal": N_("within limits"),
+    "high": N_("too high"),
+    "low": N_("too low"),
+    "stale": N_("value is old"),
+    "silent": N_("no value yet"),
+}
+QUANTITIES: Mapping[str, str] = {"temperature": N_("temperature"), "humidity": N_("humidity"), "dew_point": N_("dew point"), "pressure": N_("pressure")}
+FIGURES: Mapping[str, str] = {
+    "pallets_received": N_("pallets received"),
+    "lines_picked": N_("lines picked"),
+    "lines_short": N_("lines short"),
+    "lines_open": N_("lines open"),
+    "weights_recorded": N_("weights recorded"),
+    "lots_held": N_("lots on hold"),
+    "proposals": N_("replenishment proposals"),
+    "ledger_events": N_("events in the ledger"),
+}
+STATIONS: Mapping[str, str] = {
+    "door": N_("Dock door %(number)s"),
+    "dock": N_("Dock door %(number)s"),
+    "zone": N_("Pick zone %(number)s"),
+    "pick": N_("Pick zone %(number)s"),
+    "cold": N_("Cold room %(number)s"),
+    "weigh": N_("Weigh point %(number)s"),
+    "scan": N_("Scan point %(number)s"),
+}
+"""How a station is called whose id is one of these words, a dash and a number or letter; any other id stands as it is."""
+
+UNITS: Mapping[str, str] = {"c": "°C", "pct": "%", "hpa": "hPa"}
+"""Symbols of the units in which names of quantities end (`temperature_c`)."""
+
+_LEADING_STATION = re.compile("{station}(: |\N{FULLWIDTH COLON})")
+_STATION_ID = re.compile(r"([a-z]+)-([0-9]+|[a-z])")
+AGE_STEPS: tuple[tuple[int, int, str, str], ...] = (
+    (90, 1, "s", N_("%(n)s s")),
+    (90 * 60, 60, "min", N_("%(n)s min")),
+    (48 * 3600, 3600, "h", N_("%(n)s h")),
+)
+"""Ages below so many seconds are counted in units of so many seconds, called so; `static/live.js` counts on by the same steps."""
+_DAY_S, _DAYS = 86400, N_("%(n)s d")
+
+
+def station_name(station: str, translations: gettext.NullTranslations) -> str:
+    """What people call a station: `door-1` is "Dock door 1"."""
+    match = _STATION_ID.fullmatch(station)
+    if match is None or match[1] not in STATIONS:
+        return station
+    return translations.gettext(STATIONS[match[1]]) % {"number": match[2].upper()}
+
+
+def unit_of(quantity: str) -> str:
+    """The symbol of a quantity's unit: `temperature_c` -> `°C`; nothing for a unit that we do not know."""
+    return UNITS.get(quantity.rpartition("_")[2], "")
+
+
+def quantity_name(quantity: str, translations: gettext.NullTranslations) -> str:
+    """What a quantity is: `temperature_c` -> "temperature"."""
+    name = quantity.rpartition("_")[0] or quantity
+    return translations.gettext(QUANTITIES[name]) if name in QUANTITIES else name
+
+
+def alarm_sentence(alarm: AlarmRow, translations: gettext.NullTranslations) -> str:
+    """What is wrong: "temperature too high"."""
+    what = alarm.quantity.rpartition("_")[0]
+    text = CONDITIONS.get((what, alarm.condition)) or ANY_CONDITION.get(alarm.condition)
+    return translations.gettext(text) if text else alarm.condition
+
+
+def message_text(message: Message, translations: gettext.NullTranslations, with_station: bool = True) -> str:
+    """A stored message in the reader's language; its English text when the code or a parameter is not known here.
+
+    A sentence that begins with its station calls it by its name, or leaves it out where the station stands above it anyway.
+    """
+    template = TEMPLATES.get(message.code)
+    if template is None:
+        return message.english
+    params = dict(message.params)
+    text = translations.gettext(template)
+    if template.startswith("{station}:") and "station" in params:
+        params["station"] = station_name(params["station"], translations)
+        text = text if with_station else _LEADING_STATION.sub("", text)
+    try:
+        return text.format(**params)
+    except (KeyError, IndexError):
+        return message.english
+
+
+def number_text(value: float, digits: int = 1) -> str:
+    """A number with a true minus sign, as wide as a plus, so that columns of figures stand still."""
+    return f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def pallet_text(sscc: str) -> str:
+    """An SSCC in groups that can be read aloud, the last four digits (those that people compare) apart."""
+    return f"{sscc[:8]} {sscc[8:14]} {sscc[14:]}" if len(sscc) == 18 else sscc
+
+
+def age_text(since: datetime, now: datetime, translations: gettext.NullTranslations) -> str:
+    """How long ago, in whole seconds, minutes, hours or days; never less than nothing."""
+    seconds = max(0, int((now - since).total_seconds()))
+    unit_s, text = next(((unit_s, text) for below_s, unit_s, _, text in AGE_STEPS if seconds < below_s), (_DAY_S, _DAYS))
+    return translations.gettext(text) % {"n": seconds // unit_s}
+
+
+def age_units() -> Mapping[str, str]:
+    """The texts of an age by unit, each with `%(n)s`."""
+    return {**{unit: text for _, _, unit, text in AGE_STEPS}, "d": _DAYS}
+
+
+def own_name(translations: gettext.NullTranslations) -> str:
+    """What a language calls itself."""
+    return translations.pgettext("name of this language", "English")
