@@ -18,4 +18,4 @@ class LightAblepickConfig(StreamConfig, frozen=True, kw_only=True, forbid_unknow
     press_filter_s: Annotated[float, described("A second press of the same tag within this time is a double press and is dropped", "s", ge=0, le=5)] = 0.6
     resend_delay_s: Annotated[float, described("Pause before a tag that was busy or silent is told again", "s", ge=0.02, le=10)] = 0.2
     resend_max: Annotated[int, described("How often a tag is told again before it is reported as faulty", "count", ge=1, le=100)] = 5
-    lamp_test_s: Annotated[float, described("How long the command `test` lights everything", "s", gt=0, le=60)] = 3.0
+    lamp_test_s: Annotated[float, described("How long the command `test` lights everything", "s", gt=0, le=60)] = 2.0

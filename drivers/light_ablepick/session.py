@@ -170,7 +170,7 @@ class LightAblepickSession:
             self._lit[node] = _wish(arguments)
         elif name == "clear":
             self._lit.pop(node, None)
-            self._tag(node).buzzing = False
+            self._silence(node)
         elif name == "buzz":
             self._tag(node).buzzing = bool(arguments["on"])
         else:
@@ -224,6 +224,12 @@ class LightAblepickSession:
         if (tag := self._tags.get(node)) and tag.buzzing:
             self._send(node, Sub.BUZZER_ON)
 
+    def _silence(self, node: int) -> None:
+        tag = self._tag(node)
+        if tag.buzzing:
+            tag.buzzing = False
+            self._send(node, Sub.BUZZER_OFF)
+
     def _relight(self) -> None:
         self._timers.relight_at_s = None
         for node in self._lit:
@@ -266,7 +272,7 @@ class LightAblepickSession:
             return
         tag.pressed_at_s = now_s
         if self._lit.pop(node, None) is not None:
-            tag.buzzing = False
+            self._silence(node)
             self._state(node)
         press: Literal["confirm", "shortage"] = "shortage" if frame.sub == Sub.SHORTAGE else "confirm"
         self._events.append(TagAnswered(node, press, shown_quantity(frame.data)))
