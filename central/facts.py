@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
+from typing import Annotated
 
+from fastapi import Depends, Header
 from pydantic import BaseModel
 
 from central.ledger.rules import Fact
@@ -22,3 +24,11 @@ def document_id(kind: str, *key: str) -> str:
 def fact_of(kind: str, key: tuple[str, ...], body: BaseModel, actor: str, now: datetime, site: str = "") -> Fact:
     """A document as a fact: the same key with the same content is the same fact, with other content a conflict."""
     return Fact(document_id(kind, *key), "api", None, kind, body.model_dump_json().encode(), actor, now, site)
+
+
+def _request_key(idempotency_key: Annotated[str | None, Header(max_length=200, description="the same key with the same body is done once")] = None) -> str:
+    return idempotency_key or str(uuid.uuid4())
+
+
+RequestKey = Annotated[str, Depends(_request_key)]
+"""The key of a request that has none of its own: the header Idempotency-Key, or one made for this request."""

@@ -113,12 +113,20 @@ def confirm_pick(connection: Connection, spot: picking.Place, task_id: str, quan
     return outcome
 
 
+def site_of_task(connection: Connection, task_id: str) -> str:
+    """The site where a pick task is to be done. Raises: NotFoundError."""
+    site: str | None = connection.execute(select(pick_task.c.site).where(pick_task.c.id == task_id)).scalar()
+    if site is None:
+        raise NotFoundError("unknown_task", f"pick task {task_id} is not known")
+    return site
+
+
 def confirm_from_list(connection: Connection, fact: ledger.Fact, task_id: str, quantity: int, now: datetime) -> rules.PickOutcome:
-    """Take the answer of a person at a screen; a light that still asks for it goes out."""
+    """Take the answer of a person at a screen (the fact's site is the task's); a light that still asks for it goes out."""
     ledger.record(connection, fact, now)
-    row = connection.execute(select(pick_task).where(pick_task.c.id == task_id)).one_or_none()
-    outcome = confirm_pick(connection, picking.Place(fact.id, row.site if row else fact.site, "list", now), task_id, quantity)
-    if row is not None and row.state == "lit":
+    row = connection.execute(select(pick_task).where(pick_task.c.id == task_id)).one()
+    outcome = confirm_pick(connection, picking.Place(fact.id, fact.site, "list", now), task_id, quantity)
+    if row.state == "lit":
         picking.put_out(connection, fact.id, [row], now)
     return outcome
 

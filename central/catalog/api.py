@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Routes of the catalog: master data as JSON and CSV, stock, opening stock and corrections."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from central.catalog import queries, service
+from central.catalog.rules import KINDS, Code, Item, Location, Lot, Partner, Row, StockLevel, Zone
+from central.catalog.sheets import SheetUnreadableError, read_sheet
+from central.database import in_transaction, reading
+from central.errors import DomainError
+from central.facts import RequestKey, fact_of
+from central.ledger.rules import Account, Status
+from central.requests import Database, News, Now
+
+router = APIRouter(prefix="/api/v1", tags=["catalog"])
+
+Kind = Literal["items", "locations", "zones", "levels", "partners"]
+Limit = Annotated[int, Query(ge=1, le=1000)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class CorrectionLine(_Body):
+    """Opening stock or a correction at one place; `quantity` is what is there more (or, negative, less) than in the books."""
+
+    place: str = Field(pattern=r"^[^/@]+/[^/]+$", examples=["shanghai-1/A-01"])
+    item: Code
+    quantity: int
+    lot: Lot = ""
+    expiry: date | None = None
+    status: Status = "available"
+
+
+class Corrections(_Body):
+    """Opening stock or corrections, all of them or none."""
+
+    reason: str = Field("opening", max_length=200)
+    actor: str = "api"
+    lines: list[CorrectionLine] = Field(min_length=1, max_length=5000)
+
+
+class StatusChange(_Body):
+    """Move stock to another status, e.g. from inspection to available after a count."""
+
+    place: str
+    item: Code
+    lot: Lot = ""
+    owner: str = ""
+    unit: str = ""
+    from_status: Status
+    to_status: Status
+    quantity: int = Field(gt=0)
+    actor: str = "api"
+
+
+@router.get("/catalog/{kind}")
+def list_rows(
+    kind: Literal["items", "lots", "locations", "zones", "levels", "partners"], database: Database, after: str = "", limit: Limit = 100
+) -> list[dict[str, Any]]:
+    """Master data in the order of its key; `after` the last key for the next page."""
+    with reading(database) as connection:
+        return queries.rows(connection, kind, after, limit)
+
+
+def _keep(database: Database, news: News, rows: Sequence[Row]) -> dict[str, int]:
+    in_transaction(database, lambda connection: service.keep(connection, rows))
+    news.tell()
+    return {"kept": len(rows)}
+
+
+@router.put("/catalog/items")
+def put_items(rows: list[Item], database: Database, news: News) -> dict[str, int]:
+    """Add or change items, all of them or none."""
+    return _keep(database, news, rows)
+
+
+@router.put("/catalog/locations")
+def put_locations(rows: list[Location], database: Database, news: News) -> dict[str, int]:
+    """Add or change locations, all of them or none."""
+    return _keep(database, news, rows)
+
+
+@router.put("/catalog/zones")
+def put_zones(rows: list[Zone], database: Database, news: News) -> dict[str, int]:
+    """Add or change pick zones, all of them or none."""
+    return _keep(database, news, rows)
+
+
+@router.put("/catalog/levels")
+def put_levels(rows: list[StockLevel], database: Database, news: News) -> dict[str, int]:
+    """Add or change minimum and maximum stock, all of them or none."""
+    return _keep(database, news, rows)
+
+
+@router.put("/catalog/partners")
+def put_partners(rows: list[Partner], database: Database, news: News) -> dict[str, int]:
+    """Add or change partners, all of them or none."""
+    return _keep(database, news, rows)
+
+
+@router.post("/imports/{kind}", openapi_extra={"requestBody": {"content": {"text/csv": {"schema": {"type": "string", "format": "binary"}}}}})
+async def import_sheet(kind: Kind, request: Request, database: Database, news: News, dry_run: bool = False) -> dict[str, Any]:
+    """Import a CSV file (the body), all rows or none; with `dry_run` only say what is wrong, row by row."""
+    from starlette.concurrency import run_in_threadpool
+
+    data = await request.body()
+    return await run_in_threadpool(_import, kind, data, database, news, dry_run)
+
+
+def _import(kind: str, data: bytes, database: Database, news: News, dry_run: bool) -> dict[str, Any]:
+    try:
+        sheet = read_sheet(data, KINDS[kind])
+    except SheetUnreadableError as error:
+        raise DomainError("sheet_unreadable", str(error)) from error
+    done = in_transaction(database, lambda connection: service.import_sheet(connection, sheet, dry_run))
+    news.tell()
+    return {"rows": done.rows, "written": done.written, "errors": [asdict(error) for error in done.errors]}
+
+
+@router.get("/stock")
+def list_stock(database: Database, site: str | None = None, item: str | None = None, place: str | None = None, limit: Limit = 500) -> list[dict[str, Any]]:
+    """Stock by place, item, lot, status and handling unit."""
+    with reading(database) as connection:
+        return queries.stock(connection, site, item, place, limit)
+
+
+@router.post("/stock/corrections")
+def post_corrections(body: Corrections, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, bool]:
+    """Post opening stock or corrections against the virtual place of count differences."""
+    site = body.lines[0].place.partition("/")[0]
+    fact = fact_of("StockCorrected", (key,), body, body.actor, now, site)
+    lines = [service.Correction(**line.model_dump()) for line in body.lines if line.quantity]
+    posted = in_transaction(database, lambda connection: service.correct_stock(connection, fact, lines, now))
+    news.tell()
+    return {"posted": posted}
+
+
+@router.post("/stock/status")
+def post_status(body: StatusChange, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, bool]:
+    """Move stock to another status."""
+    account = Account(body.place, body.item, body.lot, body.owner, body.from_status, body.unit)
+    fact = fact_of("StatusChanged", (key,), body, body.actor, now, account.site)
+    posted = in_transaction(database, lambda connection: service.change_status(connection, fact, account, body.to_status, body.quantity, now))
+    news.tell()
+    return {"posted": posted}

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Use cases of replenishment: propose, accept, reject. Each runs inside the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, or_, select, update
+
+from central.catalog import service as catalog
+from central.catalog.tables import location, stock_level
+from central.errors import ConflictError, NotFoundError
+from central.inbound import service as inbound
+from central.inbound.queries import incoming
+from central.ledger import service as ledger
+from central.ledger.tables import balance, entry
+from central.planning import rules
+from central.planning.tables import proposal
+
+_HELD_KINDS = ("bin", "storage", "dock")
+"""Where stock of a site counts as its own; what stands at a stage is on its way to a customer."""
+
+
+def propose(connection: Connection, site: str, items: Collection[str] | None, now: datetime) -> int:
+    """Compare stock with its limits and keep one open proposal for each place that is below its minimum; returns how many are open then.
+
+    `items` None means all of the site. A proposal that nobody needs any more is withdrawn.
+    """
+    mine = or_(stock_level.c.place == site, stock_level.c.place.startswith(f"{site}/", autoescape=True))
+    query = select(stock_level).where(mine).order_by(stock_level.c.item, stock_level.c.place)
+    if items is not None:
+        query = query.where(stock_level.c.item.in_(items))
+    levels = connection.execute(query).all()
+    ledger.lock(connection, {(site, level.item) for level in levels})
+    return sum(_propose_one(connection, site, level, now) for level in levels)
+
+
+def after_posting(connection: Connection, fact_id: str, site: str, now: datetime) -> None:
+    """Propose again for whatever a fact has moved."""
+    moved = connection.execute(select(entry.c.item).distinct().where(entry.c.event_id == fact_id)).scalars().all()
+    if moved:
+        propose(connection, site, moved, now)
+
+
+def _propose_one(connection: Connection, site: str, level: Row[Any], now: datetime) -> bool:
+    kind = "purchase" if level.place == site else "shelf"
+    state = _level(connection, site, level)
+    why: dict[str, Any] = {name: getattr(state, name) for name in ("on_hand", "reserved", "incoming", "minimum", "maximum", "projected")}
+    quantity = state.wanted
+    if kind == "shelf" and quantity:
+        pulls = rules.fill_from(quantity, _sources(connection, site, level.item, now))
+        why["sources"] = [{"place": pull.source.place, "lot": pull.source.lot, "quantity": pull.quantity} for pull in pulls]
+        why["wanted"] = quantity
+        quantity = sum(pull.quantity for pull in pulls)
+    _keep(connection, {"kind": kind, "site": site, "item": level.item, "place": level.place}, quantity, why, now)
+    return quantity > 0
+
+
+def _level(connection: Connection, site: str, level: Row[Any]) -> rules.Level:
+    sums = select(func.coalesce(func.sum(balance.c.on_hand), 0), func.coalesce(func.sum(balance.c.reserved), 0)).where(
+        balance.c.item == level.item, balance.c.status == "available"
+    )
+    if level.place == site:
+        held = select(location.c.place).where(location.c.site == site, location.c.kind.in_(_HELD_KINDS))
+        on_hand, reserved = connection.execute(sums.where(balance.c.site == site, balance.c.place.in_(held))).one()
+        return rules.Level(int(on_hand), int(reserved), incoming(connection, site, level.item), level.minimum, level.maximum)
+    on_hand, reserved = connection.execute(sums.where(balance.c.place == level.place)).one()
+    return rules.Level(int(on_hand), int(reserved), 0, level.minimum, level.maximum)
+
+
+def _sources(connection: Connection, site: str, item: str, now: datetime) -> Sequence[rules.Source]:
+    query = (
+        select(balance)
+        .join(location, location.c.place == balance.c.place)
+        .where(balance.c.site == site, balance.c.item == item, balance.c.status == "available", balance.c.expiry >= now.date())
+        .where(location.c.kind == "storage", balance.c.on_hand > balance.c.reserved)
+        .order_by(balance.c.expiry, balance.c.in_date, balance.c.pick_rank, balance.c.id)
+    )
+    return [rules.Source(row.place, row.lot, row.owner, row.unit, row.on_hand - row.reserved) for row in connection.execute(query)]
+
+
+def _keep(connection: Connection, key: dict[str, str], quantity: int, why: dict[str, Any], now: datetime) -> None:
+    which = (proposal.c.kind == key["kind"]) & (proposal.c.item == key["item"]) & (proposal.c.place == key["place"]) & (proposal.c.state == "open")
+    known = connection.execute(select(proposal.c.id, proposal.c.quantity).where(which)).one_or_none()
+    if known is None and quantity:
+        connection.execute(insert(proposal).values(**key, quantity=quantity, why=why, created_at=now, changed_at=now))
+    elif known is not None and not quantity:
+        connection.execute(update(proposal).where(which).values(state="withdrawn", changed_at=now))
+    elif known is not None:
+        connection.execute(update(proposal).where(which).values(quantity=quantity, why=why, changed_at=now))
+
+
+def accept(connection: Connection, fact: ledger.Fact, number: int, actor: str, now: datetime) -> str:
+    """Do what a proposal says: move goods to the shelf, or buy them. Returns what was done; accepted already changes nothing.
+
+    Raises: NotFoundError. ConflictError: rejected or withdrawn, nothing left to move, or an item without a supplier.
+    """
+    row = _locked(connection, number)
+    if row.state == "accepted":
+        return "accepted before"
+    _must_be_open(row)
+    ledger.record(connection, fact, now)
+    done = _fill_shelf(connection, fact.id, row, now) if row.kind == "shelf" else _buy(connection, row, now)
+    connection.execute(update(proposal).where(proposal.c.id == number).values(state="accepted", decided_by=actor, decided_at=now, changed_at=now))
+    propose(connection, row.site, [row.item], now)
+    return done
+
+
+def reject(connection: Connection, number: int, actor: str, now: datetime) -> None:
+    """Refuse a proposal; the next run may make it again. Rejected already changes nothing. Raises: NotFoundError. ConflictError."""
+    row = _locked(connection, number)
+    if row.state == "rejected":
+        return
+    _must_be_open(row)
+    connection.execute(update(proposal).where(proposal.c.id == number).values(state="rejected", decided_by=actor, decided_at=now, changed_at=now))
+
+
+def _locked(connection: Connection, number: int) -> Row[Any]:
+    query = select(proposal).where(proposal.c.id == number)
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        raise NotFoundError("unknown_proposal", f"proposal {number} is not known")
+    ledger.lock(connection, [(row.site, row.item)])
+    return connection.execute(query).one()
+
+
+def _must_be_open(row: Row[Any]) -> None:
+    if row.state != "open":
+        raise ConflictError("proposal_closed", f"proposal {row.id} is {row.state} already; run the proposals again")
+
+
+def _fill_shelf(connection: Connection, fact_id: str, row: Row[Any], now: datetime) -> str:
+    pulls = rules.fill_from(row.quantity, _sources(connection, row.site, row.item, now))
+    if not pulls:
+        raise ConflictError("nothing_to_move", f"no storage place of {row.site} holds free stock of item {row.item} any more; run the proposals again")
+    legs: list[ledger.Leg] = []
+    for pull in pulls:
+        source = pull.source
+        # On the shelf goods do not lie on their pallet any more.
+        legs.append(ledger.Leg(ledger.Account(source.place, row.item, source.lot, source.owner, "available", source.unit), -pull.quantity))
+        legs.append(ledger.Leg(ledger.Account(row.place, row.item, source.lot, source.owner), pull.quantity))
+    ledger.post(connection, fact_id, legs)
+    return f"moved {sum(pull.quantity for pull in pulls)} to {row.place}"
+
+
+def _buy(connection: Connection, row: Row[Any], now: datetime) -> str:
+    supplier = catalog.item_by_code(connection, row.item).supplier
+    if not supplier:
+        raise ConflictError("item_without_supplier", f"item {row.item} names no supplier; set it in the catalog, then accept again")
+    line = inbound.order_purchase(connection, supplier, row.item, row.site, row.quantity, now)
+    return f"purchase line {line}: {row.quantity} from {supplier}"
