@@ -14,15 +14,16 @@ from functools import partial
 from pathlib import Path
 
 from contracts import schema
-from tools import reference, requirement_pages
+from tools import reference, requirement_pages, support_table
 from tools.markdown import between
 from tools.source_scan import ROOT
 
-MARKER = "requirements"
 
-
-def _readme(name: str, content: Callable[[], str]) -> str:
-    return between((ROOT / name).read_text(encoding="utf-8"), MARKER, content())
+def _readme(name: str, **parts: Callable[[], str]) -> str:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    for marker, content in parts.items():
+        text = between(text, marker, content())
+    return text
 
 
 def _schema(name: str) -> str:
@@ -34,8 +35,8 @@ def generated() -> dict[str, Callable[[], str]]:
     made: dict[str, Callable[[], str]] = {f"docs/reference/{name}": writer for name, writer in reference.PAGES.items()}
     made["docs/reference/requirements.md"] = requirement_pages.coverage_page
     made |= {f"contracts/generated/{name}": partial(_schema, name) for name in schema.documents()}
-    made["README.md"] = partial(_readme, "README.md", requirement_pages.readme_table)
-    made["README.zh-CN.md"] = partial(_readme, "README.zh-CN.md", requirement_pages.readme_table_chinese)
+    made["README.md"] = partial(_readme, "README.md", hardware=support_table.english, requirements=requirement_pages.readme_table)
+    made["README.zh-CN.md"] = partial(_readme, "README.zh-CN.md", hardware=support_table.chinese, requirements=requirement_pages.readme_table_chinese)
     return made
 
 
