@@ -77,7 +77,8 @@ class Gateway:
         table = self.config.gateway
         data_dir = Path(table.data_dir)
         data_dir.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240  # nothing runs beside it yet
-        self._build(Outbox(data_dir / "outbox.db", bytes_max=table.outbox_bytes_max), data_dir)
+        drivers = build_drivers(self.config)
+        self._build(drivers, Outbox(data_dir / "outbox.db", bytes_max=table.outbox_bytes_max), data_dir)
         await self._server.start()
         self.port = self._server.port
         log.info("gateway serves", extra={"gateway": table.id, "health": f"http://{parse_listen(table.listen)[0]}:{self.port}/health"})
@@ -89,12 +90,12 @@ class Gateway:
             await self._server.stop()
             await self.store.close()
 
-    def _build(self, outbox: Outbox, data_dir: Path) -> None:
+    def _build(self, drivers: Mapping[str, tuple[str, Driver]], outbox: Outbox, data_dir: Path) -> None:
         config, table = self.config, self.config.gateway
         program = version("dockline")
         self.metrics.build.info({"version": program})
         self.store = Store(outbox, self.metrics, self._now)
-        self.supervisor = Supervisor(build_drivers(config), self._take, self.metrics, lambda: self._now().monotonic_s)
+        self.supervisor = Supervisor(drivers, self._take, self.metrics, lambda: self._now().monotonic_s)
         stations = [build_station(station, table.site) for station in config.stations.values()]
         self.floor = Floor(stations, self.store, self.supervisor.perform, self._now, self.metrics)
         identity = Identity(version=program, config_hash=config.config_hash, boot_id=self._now().boot_id)

@@ -139,8 +139,13 @@ def _device(where: str, table: dict[str, Any], devices: dict[str, DeviceConfig],
         return
     drivers[device_id] = driver
     config = _struct(where, fields, spec.config, mistakes)
-    if config is not None:
-        devices[device_id] = config
+    if config is None:
+        return
+    devices[device_id] = config
+    try:
+        spec.factory(device_id, config)  # connects nothing; what only the driver knows (a register map's name) is found wrong here
+    except ConfigError as error:
+        mistakes.append(Mistake(where, error.message))
 
 
 def _station(where: str, table: dict[str, Any], stations: dict[str, AnyStation], mistakes: list[Mistake]) -> None:

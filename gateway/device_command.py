@@ -74,7 +74,9 @@ def _arguments_of(spec: CommandSpec) -> str:
 
 def _driver(name: str, words: Sequence[str]) -> tuple[DriverSpec, Driver]:
     spec = registry.load(name)
-    config = parse_config(spec.config, {"driver": name, **parse_fields(words)}, strict=False)
+    arrays = {key["key"] for key in configuration_of(spec) if key["kind"] == "array"}
+    fields = {key: value.split(",") if key in arrays else value for key, value in parse_fields(words).items()}
+    config = parse_config(spec.config, {"driver": name, **fields}, strict=False)
     return spec, spec.factory(name, config)
 
 
