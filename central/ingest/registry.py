@@ -40,7 +40,9 @@ A DomainError undoes what the handlers of this event did and becomes an exceptio
 class RaiseWorkOrder(Protocol):
     """`central.exceptions.service.raise_work_order`: a task for a person, once per (kind, subject) that is open."""
 
-    def __call__(self, connection: Connection, kind: str, subject: str, message: str, event_id: str | None, now: datetime) -> Any: ...
+    def __call__(self, connection: Connection, kind: str, subject: str, message: str, event_id: str | None, now: datetime) -> Any:
+        """Raise it; returns whatever names it."""
+        ...
 
 
 def collect_handlers() -> Mapping[type[Event], tuple[Handler, ...]]:

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading the ledger: balances, the history of an account, totals of virtual places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select
+
+from central.ledger.rules import NO_EXPIRY
+from central.ledger.tables import balance, entry, event, reservation
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What an account holds. `expiry` is None for goods that do not expire."""
+
+    place: str
+    item: str
+    lot: str
+    owner: str
+    status: str
+    unit: str
+    on_hand: int
+    reserved: int
+    expiry: date | None
+    in_date: datetime
+    pick_rank: int
+
+    @property
+    def free(self) -> int:
+        """What is not reserved."""
+        return self.on_hand - self.reserved
+
+
+def balances(
+    connection: Connection,
+    *,
+    site: str | None = None,
+    place: str | None = None,
+    item: str | None = None,
+    lot: str | None = None,
+    status: str | None = None,
+    unit: str | None = None,
+    limit: int | None = None,
+) -> list[Balance]:
+    """Balances that fit all filters given, ordered by item and FEFO."""
+    query = select(balance).order_by(balance.c.item, balance.c.expiry, balance.c.in_date, balance.c.pick_rank, balance.c.id).limit(limit)
+    for name, value in (("site", site), ("place", place), ("item", item), ("lot", lot), ("status", status), ("unit", unit)):
+        if value is not None:
+            query = query.where(balance.c[name] == value)
+    return [_balance(row) for row in connection.execute(query)]
+
+
+def _balance(row: Any) -> Balance:
+    return Balance(
+        row.place,
+        row.item,
+        row.lot,
+        row.owner,
+        row.status,
+        row.unit,
+        row.on_hand,
+        row.reserved,
+        None if row.expiry == NO_EXPIRY else row.expiry,
+        row.in_date,
+        row.pick_rank,
+    )
+
+
+def totals(connection: Connection, site: str) -> dict[str, tuple[int, int]]:
+    """(on hand, reserved) of each item at a site."""
+    query = select(balance.c.item, func.sum(balance.c.on_hand).label("on_hand"), func.sum(balance.c.reserved).label("reserved"))
+    rows = connection.execute(query.where(balance.c.site == site).group_by(balance.c.item))
+    return {row.item: (int(row.on_hand), int(row.reserved)) for row in rows}
+
+
+def pending_reservations(connection: Connection, *, site: str, item: str | None = None, lot: str | None = None) -> Sequence[Any]:
+    """Rows of `reservation` that are pending, oldest first."""
+    query = select(reservation).where(reservation.c.site == site, reservation.c.state == "pending").order_by(reservation.c.made_at, reservation.c.id)
+    if item is not None:
+        query = query.where(reservation.c.item == item)
+    if lot is not None:
+        query = query.where(reservation.c.lot == lot)
+    return connection.execute(query).all()
+
+
+def history(connection: Connection, *, item: str, lot: str | None = None, place: str | None = None, limit: int = 200) -> Sequence[Any]:
+    """Entries with their events, newest first: position, kind, actor, occurred_at and the entry's columns."""
+    query: Select[Any] = select(event.c.position, event.c.kind, event.c.actor, event.c.occurred_at, event.c.recorded_at, entry)
+    query = query.join(event, event.c.id == entry.c.event_id).where(entry.c.item == item)
+    if lot is not None:
+        query = query.where(entry.c.lot == lot)
+    if place is not None:
+        query = query.where(entry.c.place == place)
+    return connection.execute(query.order_by(event.c.position.desc(), entry.c.n).limit(limit)).all()
+
+
+def rebuilt(connection: Connection) -> Iterator[Any]:
+    """Quantities by account at real places, summed from the entries; zero sums are left out."""
+    account = (entry.c.place, entry.c.item, entry.c.lot, entry.c.owner, entry.c.status, entry.c.unit)
+    total = func.sum(entry.c.quantity)
+    query = select(*account, total.label("quantity")).where(~entry.c.place.startswith("@")).group_by(*account).having(total != 0)
+    yield from connection.execute(query)

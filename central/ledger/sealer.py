@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sealer chains committed events of each site into blocks, so that nobody can change them unseen, without a hot row in the way of writers.
+
+Events are sealed by position. A position may commit after a higher one, so the sealer looks back over the blocks of the last minutes for positions
+that came late; no write transaction may take that long (`idle_in_transaction_session_timeout`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from central.database import micros
+from central.ledger import rules
+from central.ledger.tables import block, entry, event
+
+LATE_COMMIT_S = 600.0
+BLOCK_EVENTS_MAX = 4096
+FIRST_PREVIOUS = bytes(32)
+
+
+def seal(connection: Connection, now: datetime) -> int:
+    """Seal what is committed and not sealed yet, at most one block per site; returns how many events were sealed."""
+    sealed = 0
+    for site, positions in _unsealed(connection, now).items():
+        chosen = positions[:BLOCK_EVENTS_MAX]
+        _seal_block(connection, site, chosen, now)
+        sealed += len(chosen)
+    return sealed
+
+
+def _unsealed(connection: Connection, now: datetime) -> dict[str, list[int]]:
+    old = now - timedelta(seconds=LATE_COMMIT_S)
+    floor, recent = 0, set[int]()
+    # All of an old block, and all below it, was settled when the newer blocks were made.
+    for row in connection.execute(select(block.c.members, block.c.sealed_at).order_by(block.c.sealed_at.desc(), block.c.n.desc())):
+        positions = rules.unpack_positions(row.members)
+        if row.sealed_at < old:
+            floor = max(floor, *positions)
+            break
+        recent.update(positions)
+    unsealed: dict[str, list[int]] = defaultdict(list)
+    query = select(event.c.position, event.c.site).where(event.c.position > floor).order_by(event.c.position)
+    for row in connection.execute(query):
+        if row.position not in recent:
+            unsealed[row.site].append(row.position)
+    return unsealed
+
+
+def _seal_block(connection: Connection, site: str, positions: Sequence[int], now: datetime) -> None:
+    last = connection.execute(select(block.c.n, block.c.hash).where(block.c.site == site).order_by(block.c.n.desc()).limit(1)).one_or_none()
+    n, previous = (last.n + 1, last.hash) if last else (1, FIRST_PREVIOUS)
+    members = rules.pack_positions(positions)
+    root = rules.merkle_root([leaf for _, leaf in leaves(connection, positions)])
+    sealed = rules.block_hash(site, n, previous, root, members)
+    connection.execute(insert(block).values(site=site, n=n, previous=previous, root=root, members=members, hash=sealed, sealed_at=now))
+
+
+def leaves(connection: Connection, positions: Sequence[int]) -> list[tuple[int, bytes]]:
+    """The Merkle leaves of events that are there, in the order of their positions, each over the event and its entries."""
+    found: list[tuple[int, bytes]] = []
+    for start in range(0, len(positions), 500):
+        part = positions[start : start + 500]
+        events = connection.execute(select(event).where(event.c.position.in_(part)).order_by(event.c.position)).all()
+        entries = _entries_by_event(connection, part)
+        found += [(row.position, rules.leaf_hash(_event_fields(row), entries[row.id])) for row in events]
+    return found
+
+
+def _entries_by_event(connection: Connection, positions: Sequence[int]) -> dict[str, list[Sequence[object]]]:
+    query = select(entry).join(event, event.c.id == entry.c.event_id).where(event.c.position.in_(positions)).order_by(entry.c.event_id, entry.c.n)
+    by_event: dict[str, list[Sequence[object]]] = defaultdict(list)
+    for row in connection.execute(query):
+        by_event[row.event_id].append((row.n, row.place, row.item, row.lot, row.owner, row.status, row.unit, row.quantity, row.value_minor))
+    return by_event
+
+
+def _event_fields(row: Any) -> Sequence[object]:
+    sequence = "" if row.source_seq is None else row.source_seq
+    return (row.position, row.id, row.site, row.source, sequence, row.kind, row.body, row.actor, micros(row.occurred_at), micros(row.recorded_at))
+
+
+def blocks(connection: Connection) -> Iterable[Any]:
+    """All blocks by site and number."""
+    return connection.execute(select(block).order_by(block.c.site, block.c.n))
