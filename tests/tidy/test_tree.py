@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections import Counter
 from pathlib import Path
 
 from tests.tidy.tree import ROOT, files, python_files, texts
@@ -90,12 +89,6 @@ def test_locks_hold_a_hash_for_every_package() -> None:
 
 def test_no_module_is_named_after_nothing() -> None:
     assert [str(path) for path in files() if path.suffix == ".py" and (path.stem in BANNED_NAMES or path.parent.name in BANNED_NAMES)] == []
-
-
-def test_no_test_module_has_the_name_of_another() -> None:
-    names = Counter(path.name for path in files() if path.parts[0] == "tests" and path.name.startswith("test_"))
-
-    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_every_folder_of_tests_is_a_package() -> None:
