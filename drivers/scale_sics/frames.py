@@ -86,7 +86,7 @@ class Reply:
         command, *fields = line.decode("ascii").split() or [""]
         if command in GLOBAL_ERRORS and not fields:
             return cls(command, "")
-        if not fields or not _COMMAND.fullmatch(command):
+        if not fields or not _COMMAND.fullmatch(command) or command in GLOBAL_ERRORS:
             raise RemoteProtocolError("expected a command, a status letter and perhaps a weight", line)
         status = fields.pop(0) if fields[0] in _STATUSES and not _is_sign_of(fields) else ""
         if status and not fields:

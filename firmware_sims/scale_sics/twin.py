@@ -137,7 +137,7 @@ class SicsScaleTwin(Twin):
             said += self._end_waiting(self._waiting.command, now_s)
         if self._next_line_at_s is not None and now_s >= self._next_line_at_s:
             said += self._weight(now_s)
-            self._next_line_at_s += _STREAM_INTERVAL_S
+            self._next_line_at_s = round(self._next_line_at_s + _STREAM_INTERVAL_S, 6)
             if self._next_line_at_s <= now_s:
                 self._next_line_at_s = now_s + _STREAM_INTERVAL_S
         return said

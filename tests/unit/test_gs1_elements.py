@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: Apache-2.0
+import contextlib
+import subprocess
+import sys
+
+import biip
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from contracts.identifiers import check_digit
+from contracts.readings import Identifiers
+from drivers.scanner_serial.codes import understand
+from drivers.scanner_serial.config import ScannerSerialConfig
+from drivers.scanner_serial.elements import GS, ElementError, Elements, identifiers_of, parse_digital_link, parse_elements
+
+CONFIG = ScannerSerialConfig(path="/dev/null")
+
+# Codes on which GS1's reference engine (gs1-syntax-engine) was asked for its opinion.
+GOOD: list[tuple[str, Elements]] = [
+    ("]C100106141412345678908", {"00": "106141412345678908"}),
+    ("]C100395011015310000018", {"00": "395011015310000018"}),
+    ("]d20109506000134352\x1d10ABC", {"01": "09506000134352", "10": "ABC"}),
+    ("]C1010950600013435210ABC123\x1d17141120", {"01": "09506000134352", "10": "ABC123", "17": "141120"}),
+    ("]e001906141410000153202000150", {"01": "90614141000015", "3202": "000150"}),
+    ("]e00198898765432106320201234515991231", {"01": "98898765432106", "3202": "012345", "15": "991231"}),
+    ("]Q3010950600013435217250100310300019510LOT\x1d21S1", {"01": "09506000134352", "17": "250100", "3103": "000195", "10": "LOT", "21": "S1"}),
+    ("]C10010614141234567890802095060001343523710", {"00": "106141412345678908", "02": "09506000134352", "37": "10"}),
+    ("]C14109501101020016", {"410": "9501101020016"}),
+    ("]d20109506000134352310300025510L1\x1d", {"01": "09506000134352", "3103": "000255", "10": "L1"}),
+    ("]d2010950600013435221ABC/-_\x1d70032512311430", {"01": "09506000134352", "21": "ABC/-_", "7003": "2512311430"}),
+    ("]E06901234567892", {"01": "06901234567892"}),
+    ("]E402345673", {"01": "00000002345673"}),
+    ("]I110614141000415", {"01": "10614141000415"}),
+    ("]Q1https://id.gs1.org/01/09506000134352/10/ABC?17=141120", {"01": "09506000134352", "10": "ABC", "17": "141120"}),
+    ("]d1https://example.com/some/where/01/09506000134352/21/a%2Fb?utm=x", {"01": "09506000134352", "21": "a/b"}),
+    ("]Q3HTTPS://ID.GS1.ORG/00/106141412345678908?37=5", {"00": "106141412345678908", "37": "5"}),
+]
+BAD = [
+    "]C100395011015310000012",  # check digit
+    "]C1010950600013435117251231",  # check digit
+    "]C117251332",  # month 13
+    "]d2010950600013435211240230",  # 30 February
+    "]C10109506000134352310300",  # too short
+    "]d2010950600013435221",  # empty
+    "]C101095060001343529ABC",  # no such identifier
+    "]C10109506000134352(10)X",  # brackets are for people
+    "]Q1https://example.com/01/9506000134352",  # 13 digits
+    "]C101095060001343527003251231143010L",  # separator missing
+    "]C1010950600013435210A\x1d\x1d21B",  # separator doubled
+    "]C1010950600013435210A\x1d10B",  # two lots
+    "]E06901234567893",
+    "]C1\u0660\u0661095060001343521",  # digits of another script
+]
+
+
+@pytest.mark.requirement("E6")
+@pytest.mark.parametrize(("scan", "elements"), GOOD)
+def test_code_gives_the_elements_that_gs1s_engine_finds(scan: str, elements: Elements) -> None:
+    code = understand(scan[:3], scan[3:], CONFIG)
+
+    assert (code.elements, code.error) == (elements, None)
+
+
+@pytest.mark.requirement("R31")
+@pytest.mark.parametrize("scan", BAD)
+def test_code_that_gs1s_engine_refuses_has_an_error_and_keeps_its_text(scan: str) -> None:
+    code = understand(scan[:3], scan[3:], CONFIG)
+
+    assert code.error
+    assert code.elements == {}
+    assert code.text == scan[3:]
+
+
+@pytest.mark.parametrize(
+    ("symbology", "text"),
+    [
+        ("]C0", "SF1234567890123"),
+        ("]A0", "0109506000134352"),  # Code 39 says nothing about GS1
+        ("]Q1", "https://example.com/shop?id=5"),
+        ("]Q1", "https://[broken"),
+        ("]Q1", "WIFI:S:hall;;"),
+        ("]E0", "690123456789"),
+        ("]I1", "123456"),
+        ("", "6901234567892"),  # a bare EAN-13 is one only if the configuration says so
+        ("", "81234567890123456789"),  # drug trace code
+        ("", "10ABC"),
+        ("", "MA.156.M0.100123.AB"),
+        ("", ""),
+    ],
+)
+def test_code_that_is_nothing_of_gs1_stays_text(symbology: str, text: str) -> None:
+    code = understand(symbology, text, CONFIG)
+
+    assert (code.text, code.elements, code.error) == (text, {}, None)
+
+
+def test_bare_digits_are_a_gtin_where_the_configuration_says_so() -> None:
+    config = ScannerSerialConfig(path="/dev/null", gtin_lengths=(13, 8))
+
+    assert understand("", "6901234567892", config).elements == {"01": "06901234567892"}
+    assert understand("", "02345673", config).elements == {"01": "00000002345673"}
+    assert "check digit" in (understand("", "6901234567893", config).error or "")
+
+
+def test_bare_elements_are_read_only_when_a_check_digit_vouches_for_them() -> None:
+    opaque = ScannerSerialConfig(path="/dev/null", without_symbology="opaque")
+
+    assert understand("", "00106141412345678908", CONFIG).elements == {"00": "106141412345678908"}
+    assert understand("", GS + "010950600013435210A", CONFIG).elements == {"01": "09506000134352", "10": "A"}
+    assert understand("", "00106141412345678907", CONFIG).elements == {}
+    assert understand("", "00106141412345678908", opaque).elements == {}
+
+
+def test_missing_aim_identifier_is_an_error_where_one_is_required() -> None:
+    config = ScannerSerialConfig(path="/dev/null", aim_identifier="required")
+
+    assert "AIM" in (understand("", "00106141412345678908", config).error or "")
+
+
+@pytest.mark.parametrize("separator", ["<GS>", "^", "|", "\xe8"])
+def test_separator_habits_of_a_scanner_become_gs(separator: str) -> None:
+    config = ScannerSerialConfig(path="/dev/null", separators=(separator,))
+
+    code = understand("]C1", f"010950600013435210ABC123{separator}17141120", config)
+
+    assert code.text == "010950600013435210ABC123\x1d17141120"
+    assert code.elements["17"] == "141120"
+    assert understand("]Q1", f"see {separator}", config).text == f"see {separator}"
+
+
+@pytest.mark.parametrize(
+    ("elements", "identifiers"),
+    [
+        (
+            {"01": "09506000134352", "17": "250100", "3103": "000195", "21": "S1"},
+            {"gtin": "09506000134352", "expiry": "2025-01-31", "weight_g": 195, "serial": "S1"},
+        ),
+        ({"00": "106141412345678908", "02": "09506000134352", "37": "10"}, {"sscc": "106141412345678908", "gtin": "09506000134352", "count": 10}),
+        ({"17": "761231"}, {"expiry": "2076-12-31"}),
+        ({"17": "771231"}, {"expiry": "1977-12-31"}),
+        ({"17": "280200"}, {"expiry": "2028-02-29"}),
+        ({"3100": "000012", "10": "L"}, {"weight_g": 12_000, "lot": "L"}),
+        ({"3105": "123456"}, {"weight_g": 1235}),
+        ({"410": "9501101020016"}, {}),
+    ],
+)
+def test_elements_become_what_the_warehouse_wants(elements: Elements, identifiers: dict[str, object]) -> None:
+    assert identifiers_of(elements, 2026) == Identifiers(**identifiers)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("yy", "this_year", "year"), [("49", 1999, "2049"), ("50", 1999, "1950"), ("20", 2080, "2120"), ("40", 2080, "2040"), ("30", 2080, "2130")]
+)
+def test_century_is_the_nearest_one(yy: str, this_year: int, year: str) -> None:
+    expiry = identifiers_of({"17": f"{yy}0615"}, this_year).expiry
+
+    assert expiry == f"{year}-06-15"
+
+
+def _with_check_digit(payload: str) -> str:
+    return payload + check_digit(payload)
+
+
+set_82 = "!\"%&'()*+,-./0123456789:;<=>?ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
+digits = "0123456789"
+values = {
+    "01": st.text(digits, min_size=13, max_size=13).map(_with_check_digit),
+    "00": st.text(digits, min_size=17, max_size=17).map(_with_check_digit),
+    "10": st.text(set_82, min_size=1, max_size=20),
+    "21": st.text(set_82, min_size=1, max_size=20),
+    "17": st.dates().map(lambda day: f"{day:%y%m%d}"),
+    "37": st.text(digits, min_size=1, max_size=8),
+    "3103": st.text(digits, min_size=6, max_size=6),
+    "410": st.text(digits, min_size=12, max_size=12).map(_with_check_digit),
+}
+VARIABLE = ("10", "21", "37")
+some_elements = st.lists(st.sampled_from(sorted(values)), min_size=1, unique=True).flatmap(lambda ais: st.fixed_dictionaries({ai: values[ai] for ai in ais}))
+
+
+def _written(elements: Elements) -> str:
+    return "".join(ai + value + (GS if ai in VARIABLE else "") for ai, value in elements.items()).removesuffix(GS)
+
+
+@given(some_elements)
+def test_written_elements_are_read_back(elements: Elements) -> None:
+    assert parse_elements(_written(elements)) == elements
+
+
+@given(
+    some_elements.map(_written) | st.text(digits + "ABC/\x1d", max_size=40) | st.text(max_size=20), st.integers(0, 60), st.text(digits + GS + "A(", max_size=3)
+)
+@example("01095060001343527003251231143010L", 0, "")
+def test_whatever_is_accepted_is_read_as_biip_reads_it(text: str, at: int, patch: str) -> None:
+    text = text[:at] + patch + text[at + len(patch) :]
+    try:
+        elements = parse_elements(text)
+    except ElementError:  # refusing more than biip does is the point
+        return
+    if not text:
+        return
+
+    message = biip.parse("]C1" + text).gs1_message
+
+    assert message is not None
+    assert {element.ai.ai: element.value for element in message.element_strings} == elements
+
+
+@given(st.text(max_size=60) | st.text("htps:/.01?=%[]@#&", max_size=40).map("https://".__add__))
+def test_any_link_is_read_or_refused(text: str) -> None:
+    with contextlib.suppress(ElementError):
+        parse_digital_link(text)
+
+
+@pytest.mark.slow
+def test_reading_gs1_codes_takes_less_than_three_mebibytes() -> None:
+    """The gateway has 60 MiB; importing biip alone would take 21 of them."""
+    program = (
+        "import sys, msgspec, asyncio, drivers.base.driver, contracts.readings\n"
+        "def rss(): return int(open('/proc/self/statm').read().split()[1]) * 4096\n"
+        "before = rss()\n"
+        "from drivers.scanner_serial.driver import SPEC\n"
+        "SPEC.factory('s', SPEC.config(path='/dev/null')).new_session()\n"
+        "print(rss() - before, 'biip' in sys.modules)\n"
+    )
+
+    grown, imported = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+
+    assert imported == "False"
+    assert int(grown) < 3 * 2**20

@@ -1,0 +1,347 @@
+# SPDX-License-Identifier: Apache-2.0
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from drivers.base.errors import DeviceFault, LocalProtocolError, ReplyTimeout
+from drivers.base.session import CommandDone, CommandFailed, FrameRejected, SessionEvent, SessionReady
+from drivers.scale_sics.config import ScaleSicsConfig
+from drivers.scale_sics.session import LINE_BYTES_MAX, SicsSession, Weighed
+
+ZERO = b"S S       0.00 kg\r\n"
+SERIAL = b'I4 A "B021002593"\r\n'
+
+
+class Scale:
+    """Plays the scale by hand: says lines, and looks at what the session asks."""
+
+    def __init__(self, **fields: Any) -> None:
+        self.session = SicsSession(ScaleSicsConfig(path="/dev/null", **fields))
+        self.now_s = 0.0
+        self.events: list[SessionEvent] = []
+        self._take(self.session.advance_to(0.0))
+
+    def _take(self, events: Sequence[SessionEvent]) -> None:
+        self.events += events
+
+    def asked(self) -> bytes:
+        return self.session.bytes_to_send()
+
+    def says(self, line: bytes, after_s: float = 0.0) -> list[SessionEvent]:
+        self.now_s += after_s
+        seen = len(self.events)
+        self._take(self.session.receive_bytes(line, self.now_s))
+        return self.events[seen:]
+
+    def passes(self, seconds: float) -> list[SessionEvent]:
+        self.now_s += seconds
+        seen = len(self.events)
+        self._take(self.session.advance_to(self.now_s))
+        return self.events[seen:]
+
+    def told(self, command: str, **arguments: Any) -> int:
+        token = self.session.start_command(command, arguments, self.now_s)
+        self._take(self.session.advance_to(self.now_s))
+        return token
+
+
+def _ready(**fields: Any) -> Scale:
+    """A scale whose greeting is over: the first question of its routine is out."""
+    scale = Scale(tare_check_s=0, **fields)
+    assert scale.asked() == b"SI\r\n"
+    scale.says(ZERO)
+    assert scale.asked() == b"I4\r\n"
+    scale.says(SERIAL)
+    return scale
+
+
+def _streaming(**fields: Any) -> Scale:
+    scale = _ready(**fields)
+    assert scale.asked() == b"SIR\r\n"
+    scale.says(ZERO)
+    return scale
+
+
+def test_session_is_ready_with_the_serial_number_when_greeted() -> None:
+    scale = _ready()
+
+    assert scale.events == [SessionReady("B021002593")]
+
+
+def test_weights_before_the_serial_number_are_stale() -> None:
+    scale = Scale()
+
+    scale.says(b"S S      99.00 kg\r\n" * 3)
+    scale.says(SERIAL)
+
+    assert [type(event) for event in scale.events] == [FrameRejected, FrameRejected, SessionReady]
+
+
+@pytest.mark.parametrize(
+    ("line", "state", "value"),
+    [
+        (b"S S      12.50 kg\r\n", "stable", Decimal("12.50")),
+        (b"S D      12.50 kg\r\n", "dynamic", Decimal("12.50")),
+        (b"SI S      12.50 kg\r\n", "stable", Decimal("12.50")),
+        (b"S +\r\n", "overload", None),
+        (b"S -\r\n", "underload", None),
+        (b"S I\r\n", "error", None),
+        (b"S S Error 1b\r\n", "error", None),
+        (b"S S 12.50\r\n", "error", None),
+        (b"S   12.50 kg\r\n", "error", None),  # the status letter was lost on the line
+    ],
+)
+def test_only_stable_and_dynamic_weights_have_a_value(line: bytes, state: str, value: Decimal | None) -> None:
+    scale = _streaming()
+
+    (weighed,) = scale.says(line, after_s=0.1)
+
+    assert isinstance(weighed, Weighed)
+    assert (weighed.state, weighed.value) == (state, value)
+    assert weighed.text == line.decode().strip()
+
+
+def test_stream_that_falls_silent_is_asked_again_then_given_up() -> None:
+    scale = _streaming(reply_timeout_s=2.0)
+
+    scale.passes(2.0)
+
+    assert scale.asked() == b"SIR\r\n"
+    with pytest.raises(ReplyTimeout, match="SIR"):
+        scale.passes(2.0)
+
+
+def test_scale_without_stream_is_polled_instead() -> None:
+    scale = _ready(interval_s=0.2)
+    assert scale.asked() == b"SIR\r\n"
+
+    scale.says(b"ES\r\n")
+
+    assert scale.asked() == b"SI\r\n"
+    assert scale.says(b"SI S 1.00 kg\r\n") == [Weighed("stable", Decimal("1.00"), "kg", "SI S 1.00 kg")]
+    scale.passes(0.1)
+    assert scale.asked() == b""
+    scale.passes(0.1)
+    assert scale.asked() == b"SI\r\n"
+
+
+def test_poll_without_answer_is_a_timeout() -> None:
+    scale = _ready(mode="poll", reply_timeout_s=1.0)
+
+    with pytest.raises(ReplyTimeout, match="SI"):
+        scale.passes(1.0)
+
+
+def test_tare_drops_weights_that_were_on_the_way() -> None:
+    scale = _streaming()
+    token = scale.told("tare")
+    assert scale.asked() == b"T\r\n"
+
+    stale, done = scale.says(b"S S      12.50 kg\r\nT S      12.50 kg\r\n")
+
+    assert stale == FrameRejected("stale", b"S S      12.50 kg")
+    assert done == CommandDone(token, {"tare": "12.50", "unit": "kg", "tare_mg": 12_500_000})
+    (weighed,) = scale.says(b"S S       0.00 kg\r\n")
+    assert isinstance(weighed, Weighed)
+    assert weighed.net
+
+
+@pytest.mark.parametrize(("answer", "code"), [(b"Z I\r\n", "Z I"), (b"Z +\r\n", "Z +"), (b"Z -\r\n", "Z -"), (b"ES\r\n", "ES"), (b"EL\r\n", "EL")])
+def test_refused_zero_is_a_device_fault_with_its_code(answer: bytes, code: str) -> None:
+    scale = _streaming()
+    token = scale.told("zero")
+
+    (failed,) = scale.says(answer)
+
+    assert isinstance(failed, CommandFailed)
+    assert failed.token == token
+    assert isinstance(failed.error, DeviceFault)
+    assert failed.error.code == code
+
+
+def test_weigh_asks_behind_a_barrier_so_that_no_line_of_the_stream_answers_it() -> None:
+    scale = _streaming()
+    token = scale.told("weigh")
+    assert scale.asked() == b"SI\r\n"
+
+    scale.says(b"S S       0.00 kg\r\n")  # of the stream
+    assert scale.asked() == b"I4\r\n"
+    scale.says(b"S S       0.00 kg\r\n")  # answers SI
+    scale.says(SERIAL)
+    assert scale.asked() == b"S\r\n"
+    weighed, done = scale.says(b"S S      12.50 kg\r\n", after_s=1.0)
+
+    assert weighed == Weighed("stable", Decimal("12.50"), "kg", "S S      12.50 kg")
+    assert done == CommandDone(token, {"weight": "12.50", "unit": "kg", "weight_mg": 12_500_000, "text": "S S      12.50 kg"})
+    assert scale.asked() == b"SIR\r\n"
+
+
+def test_weigh_does_not_take_begun_for_done() -> None:
+    scale = _ready(mode="poll", dialect="radwag")
+    scale.says(b"SI   0.00 kg\r\n")
+    scale.asked()
+    token = scale.told("weigh")
+
+    assert scale.says(b"S A\r\n") == []
+    _, done = scale.says(b"S      -      8.5 g  \r\n")
+
+    assert isinstance(done, CommandDone)
+    assert (done.token, done.result["weight"]) == (token, "-8.5")
+
+
+def test_weigh_that_moves_is_asked_again_until_it_rests() -> None:
+    scale = _ready(mode="poll", interval_s=0.2)
+    scale.says(ZERO)
+    scale.asked()
+    scale.told("weigh")
+    assert scale.asked() == b"S\r\n"
+
+    (moving,) = scale.says(b"S D 3.00 kg\r\n")
+    assert scale.asked() == b""
+    scale.passes(0.2)
+
+    assert isinstance(moving, Weighed)
+    assert scale.asked() == b"S\r\n"
+
+
+def test_weigh_that_never_rests_is_cancelled_on_the_scale() -> None:
+    scale = _ready(mode="poll")
+    scale.says(ZERO)
+    scale.asked()
+    token = scale.told("weigh", wait_s=3.0)
+    assert scale.asked() == b"S\r\n"
+
+    (failed,) = scale.passes(3.0)
+
+    assert isinstance(failed, CommandFailed)
+    assert failed.token == token
+    assert isinstance(failed.error, ReplyTimeout)
+    assert scale.asked() == b"SI\r\n"
+    scale.says(b"S S 7.00 kg\r\n")  # too late
+    assert scale.asked() == b"I4\r\n"
+
+
+def test_weigh_on_an_overloaded_scale_is_a_device_fault() -> None:
+    scale = _ready(mode="poll")
+    scale.says(ZERO)
+    scale.told("weigh")
+
+    _, failed = scale.says(b"S +\r\n")
+
+    assert isinstance(failed, CommandFailed)
+    assert isinstance(failed.error, DeviceFault)
+    assert failed.error.code == "S +"
+
+
+def test_reset_overtakes_and_cancels_what_waits() -> None:
+    scale = _ready(mode="poll")
+    scale.says(ZERO)
+    scale.asked()
+    weigh = scale.told("weigh")
+    assert scale.asked() == b"S\r\n"
+
+    reset = scale.told("reset")
+
+    assert scale.asked() == b"@\r\n"
+    failed = scale.events[-1]
+    assert isinstance(failed, CommandFailed)
+    assert failed.token == weigh
+    assert scale.says(SERIAL)[-1] == CommandDone(reset, {"serial": "B021002593"})
+
+
+def test_radwag_zero_is_done_only_when_it_says_so() -> None:
+    scale = _ready(mode="poll", dialect="radwag")
+    scale.says(b"SI   0.00 kg\r\n")
+    token = scale.told("zero")
+
+    assert scale.says(b"Z A\r\n") == []
+    assert scale.says(b"Z D\r\n") == [CommandDone(token, {})]
+
+
+def test_mettler_zero_is_done_at_once() -> None:
+    scale = _ready(mode="poll")
+    scale.says(ZERO)
+    token = scale.told("zero")
+
+    assert scale.says(b"Z A\r\n") == [CommandDone(token, {})]
+
+
+def test_held_tare_makes_the_weights_net() -> None:
+    scale = Scale(mode="poll", tare_check_s=5.0)
+    scale.says(ZERO)
+    scale.says(SERIAL)
+    assert scale.asked().endswith(b"TA\r\n")
+
+    scale.says(b"TA A       1.50 kg\r\n")
+    (weighed,) = scale.says(b"S S      11.00 kg\r\n")
+
+    assert isinstance(weighed, Weighed)
+    assert weighed.net
+
+
+def test_tare_question_without_answer_is_not_asked_again() -> None:
+    scale = Scale(mode="poll", tare_check_s=0.1, reply_timeout_s=1.0)
+    scale.says(ZERO)
+    scale.says(SERIAL)
+    scale.asked()
+
+    assert scale.passes(1.0) == []
+
+    assert scale.asked() == b"SI\r\n"
+
+
+def test_scale_that_was_switched_on_again_is_asked_to_stream_again() -> None:
+    scale = _streaming()
+
+    scale.says(b'I4 A "B021002593"\r\n')
+
+    assert scale.asked() == b"SIR\r\n"
+
+
+def test_preset_tare_is_sent_with_its_unit() -> None:
+    scale = _streaming()
+    token = scale.told("tare", preset="1.50", unit="kg")
+    assert scale.asked() == b"TA 1.50 kg\r\n"
+
+    assert scale.says(b"TA A       1.50 kg\r\n") == [CommandDone(token, {"tare": "1.50", "unit": "kg", "tare_mg": 1_500_000})]
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"preset": "1.5"}, {"preset": "1.5\r\n@", "unit": "kg"}, {"preset": "x", "unit": "kg"}, {"preset": "1.5", "unit": "k g"}]
+)
+def test_preset_tare_that_would_garble_the_line_is_refused(arguments: dict[str, str]) -> None:
+    scale = _streaming()
+
+    with pytest.raises(LocalProtocolError):
+        scale.told("tare", **arguments)
+
+
+def test_unknown_command_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(LocalProtocolError, match="zero, tare, weigh"):
+        Scale().told("dance")
+
+
+def test_commands_without_end_are_refused() -> None:
+    scale = Scale()
+    for _ in range(15):
+        scale.told("identify")
+
+    with pytest.raises(LocalProtocolError, match="already wait"):
+        scale.told("identify")
+
+
+def test_endless_line_is_dropped_once_and_the_next_is_read() -> None:
+    scale = _streaming()
+
+    rejected = scale.says(b"x" * LINE_BYTES_MAX) + scale.says(b"y" * 5 * LINE_BYTES_MAX)
+    (weighed,) = scale.says(b"z\r\nS S 1.00 kg\r\n")
+
+    assert rejected == [FrameRejected("too_long", (b"x" * LINE_BYTES_MAX + b"y")[:LINE_BYTES_MAX])]
+    assert isinstance(weighed, Weighed)
+
+
+def test_farewell_ends_the_stream() -> None:
+    assert _streaming().session.farewell() == b"SI\r\n"
+    assert _ready(mode="poll").session.farewell() == b""
