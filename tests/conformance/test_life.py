@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,13 +14,18 @@ import pytest
 
 from contracts.readings import AnyReading, LinkChanged
 from drivers import registry
+from drivers.base.config import StreamConfig
 from drivers.base.driver import StreamDriver
 from drivers.base.errors import DriverError, TransportError
+from drivers.base.transports import Transport
 from firmware_sims.engine.servers import TcpTwinServer
+from gateway.metrics import Metrics
+from gateway.supervisor import Supervisor
 from tests.conformance.entries import driver, entry, twin
 from tests.conformance.exemptions import every_driver
 
 PATIENCE_S = 8.0
+ATTEMPTS_IN_VAIN = 2
 
 
 class Readings:
@@ -135,3 +142,38 @@ async def test_refused_connection_says_where(name: str, unused_tcp_port: int) ->
 
     with pytest.raises(TransportError, match=f"device-1.*127.0.0.1:{unused_tcp_port}"):
         await device.run(lambda reading: None)
+
+
+@pytest.mark.slow
+@pytest.mark.requirement("E12")
+@every_driver("test_logs_once_when_lost_and_once_when_back")
+async def test_logs_once_when_lost_and_once_when_back(name: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    caplog.set_level(logging.INFO)
+    async with _served(name) as server:
+        device, readings, refused = _driver(name, server), Readings(), asyncio.Semaphore(0)
+        connect = device._connect
+
+        async def counted(config: StreamConfig) -> Transport:
+            try:
+                return await connect(config)
+            except DriverError:
+                refused.release()
+                raise
+
+        monkeypatch.setattr(device, "_connect", counted)
+        supervisor = Supervisor({"device-1": (name, device)}, readings.emit, Metrics(), time.monotonic)
+        supervised = asyncio.create_task(supervisor.run())
+        await readings.until(_connected)
+
+        await server.stop()
+        async with asyncio.timeout(PATIENCE_S):
+            for _ in range(ATTEMPTS_IN_VAIN):
+                await refused.acquire()
+        seen = len(readings.all)
+        await server.start()
+        await readings.until(_connected, after=seen)
+        await _cancelled(supervised)
+
+    said = [record.getMessage() for record in caplog.records if record.levelno >= logging.INFO]
+    assert said == ["device connected", "device lost", "device connected"]
+    assert [reading.state for reading in readings.all if isinstance(reading, LinkChanged)] == ["connected", "lost", "connected"]
