@@ -121,11 +121,11 @@ class Director:
             await self.pace.pause(9.0)
 
     async def _pack(self) -> None:
+        """Weigh what is picked; a right weight sends it off, a wrong one is packed anew and weighed again."""
         servers = self.hardware.servers
         while True:
             for tote in await self.office.totes_to_weigh():
                 await self._packer.weigh(servers["scanner-pack"], servers["scale-1"], tote.label, tote.weight_g, tote.one_case_g, self.pace)
-                await self.office.ship(tote)
             await asyncio.sleep(0.5)
 
     async def _clear_exceptions(self) -> None:
@@ -166,7 +166,7 @@ class Director:
         """Wait until the lights are out, the totes weighed and the alarms over, but not for ever."""
         try:
             async with asyncio.timeout(_WIND_DOWN_S):
-                while self.hardware.lights.lit or await self.office.is_busy():
+                while self.hardware.lights.lit or await self.office.is_busy():  # noqa: ASYNC110  # another process's state has no event
                     await asyncio.sleep(0.5)
         except TimeoutError:
             self._say(f"some work was still open after {_WIND_DOWN_S:g} s; it stays in the books as open")

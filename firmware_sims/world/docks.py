@@ -50,6 +50,8 @@ class ModelledDoor:
             for kind, pallet in truck:
                 if closing.is_set():
                     return
+                if kind == "unannounced":
+                    self.office.unannounced[pallet.sscc] = pallet
                 way = Path(speed_m_s=self.random.uniform(1.1, 1.6), turn_at_m=-0.2 if kind == "turned_back" else None)
                 await show_pass(self.server, pallet.readable_tags, way, self.random, eyes=PhotoEyes(outer=1, inner=2), strays=strays)
                 await self.pace.pause(2.5)

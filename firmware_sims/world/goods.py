@@ -25,6 +25,7 @@ class Item:
 
     code: str
     name: str
+    name_zh: str
     gtin: str
     unit_weight_g: int
     shelf_life_days: int
@@ -118,4 +119,4 @@ def _item(name: str, number: int, row: dict[str, str]) -> Item:
         raise ItemFileError(f"{name}: row {number}: unit_weight_g and shelf_life_days must be whole numbers: {error}") from error
     if weight_g <= 0 or shelf_days <= 0:
         raise ItemFileError(f"{name}: row {number}: unit_weight_g and shelf_life_days must be above zero")
-    return Item(row["code"].strip(), row["name"].strip(), gtin, weight_g, shelf_days, row["condition"].strip() or "ambient")
+    return Item(row["code"].strip(), row["name"].strip(), row["name_zh"].strip(), gtin, weight_g, shelf_days, row["condition"].strip() or "ambient")

@@ -25,7 +25,7 @@ class Hardware:
     reader_1: LlrpReaderTwin = field(default_factory=LlrpReaderTwin)
     reader_2: LlrpReaderTwin = field(default_factory=LlrpReaderTwin)
     lights: AblePickTwin = field(default_factory=AblePickTwin)
-    scale: SicsScaleTwin = field(default_factory=SicsScaleTwin)
+    scale: SicsScaleTwin = field(default_factory=lambda: SicsScaleTwin(capacity_g=150_000.0, division_g=5.0))
     relay: ModbusRelayTwin = field(default_factory=ModbusRelayTwin)
     servers: dict[str, TcpTwinServer | PtyTwinServer] = field(default_factory=dict)
 
