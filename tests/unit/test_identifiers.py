@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import contextlib
 
+import llrpkit.epc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,7 +40,6 @@ digit_texts = st.text("0123456789", min_size=17, max_size=17)
 serial_characters = "!\"%&'()*+,-./0123456789:;<=>?ABCXYZ_abcxyz"
 
 
-@pytest.mark.requirement("E5")
 @pytest.mark.parametrize(("epc_hex", "tag_uri", "elements"), VECTORS)
 def test_epc_decodes_to_uri_and_elements(epc_hex: str, tag_uri: str, elements: str) -> None:
     tag = decode_epc(epc_hex)
@@ -184,6 +184,25 @@ def test_every_identity_survives_hex_and_uri(digits: str, length: int, serial: i
 
         assert (tag.identity, tag.filter_value) == (identity, filter_value)
         assert parse_uri(identity.uri) == identity
+
+
+@given(digits=digit_texts, length=prefix_lengths, serial=st.integers(0, 2**38 - 1), filter_value=st.integers(0, 7))
+def test_every_tag_is_read_as_somebody_elses_decoder_reads_it(digits: str, length: int, serial: int, filter_value: int) -> None:
+    identities = (
+        Sgtin(digits[:length], digits[length:13], str(serial)),
+        Sscc(digits[:length], digits[length:17]),
+        Sgln(digits[:length], digits[length:12], str(serial)),
+    )
+    for identity in identities:
+        epc_hex = identity.hex(filter_value)
+
+        theirs = llrpkit.epc.decode_epc(epc_hex)
+
+        assert theirs is not None
+        assert (theirs.tag_uri, theirs.pure_identity_uri) == (decode_epc(epc_hex).tag_uri, identity.uri)
+        assert theirs.fields.get("gtin", theirs.fields.get("sscc", theirs.fields.get("gln"))) == getattr(
+            identity, {"sgtin-96": "gtin", "sscc-96": "sscc", "sgln-96": "gln"}[theirs.scheme]
+        )
 
 
 @given(serial=st.text(serial_characters, min_size=1, max_size=20), length=prefix_lengths)
