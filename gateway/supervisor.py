@@ -61,6 +61,7 @@ class Supervisor:
     async def run(self) -> None:
         """Run until cancelled."""
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(asyncio.Event().wait(), name="no-device-ends-this")
             for device_id, device in self.devices.items():
                 tasks.create_task(self._supervise(device_id, device), name=f"device-{device_id}")
                 tasks.create_task(self._act(device_id, device), name=f"actions-{device_id}")

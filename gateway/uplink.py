@@ -12,7 +12,8 @@ import logging
 import random
 import secrets
 import ssl
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -40,6 +41,23 @@ _PROBE_S = 5.0  # central said that it is offline: knock this often all the same
 _CALLS_MAX = 64
 
 log = logging.getLogger(__name__)
+
+
+class _Client(aiomqtt.Client):
+    """aiomqtt's client, with an end that also holds when connecting was cut short: otherwise its socket and task live on until the keep-alive."""
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[None]:
+        """Connected inside. Connecting blocks a thread of paho's, so that a cancellation has to wait for it. Raises: MqttError."""
+        entering = asyncio.ensure_future(self.__aenter__())
+        try:
+            await asyncio.shield(entering)
+            yield
+        finally:
+            if (await asyncio.gather(entering, return_exceptions=True))[0] is self:
+                await self.__aexit__(None, None, None)
+            self._client.disconnect()
+            await asyncio.sleep(0)  # aiomqtt cancels its task by a callback
 
 
 class LinkDeadError(Exception):
@@ -93,10 +111,10 @@ class Uplink:
             await asyncio.sleep(delay_s * random.uniform(0.8, 1.2))  # noqa: S311  # spreads reconnects, keeps no secret
             self._metrics.uplink_reconnects.inc()
 
-    def _client(self) -> aiomqtt.Client:
+    def _client(self) -> _Client:
         broker, table = parse_broker(self._table.broker), self._table
         password = Path(table.broker_password_file).read_text().strip() if table.broker_password_file else None
-        client = aiomqtt.Client(
+        client = _Client(
             broker.host,
             broker.port,
             identifier=f"dockline-{table.site}-{table.id}",
@@ -125,7 +143,8 @@ class Uplink:
 
     async def _converse(self) -> None:
         self._session_id, self._failure = secrets.token_hex(8), None
-        async with self._client() as client:
+        client = self._client()
+        async with client.connection():
             for leaf in (self._address.topic("ack"), self._address.topic("down"), CENTRAL_STATE):
                 await client.subscribe(leaf, qos=1)
             await client.publish(self._address.topic("state"), wire.encode(self._state(online=True)), qos=1, retain=True)

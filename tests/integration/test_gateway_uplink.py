@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The uplink against a real broker and a central that loses, stays mute or goes away: nothing is lost, nothing is applied twice."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from contracts.commands import CancelTasks, LightTasks, PickTask
+from contracts.events import CommandAnswered, ItemScanned, SensorMeasured
+from contracts.quantities import Quantity
+from gateway.app import Gateway
+from tests.integration.gateway_bench import FakeCentral, eventually, running_broker, running_central, running_gateway
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def broker_port() -> Iterator[int]:
+    with running_broker() as port:
+        yield port
+
+
+def scanned(number: int) -> ItemScanned:
+    return ItemScanned(event_time=datetime.now(UTC), station="scan-1", text=f"item-{number}")
+
+
+def measured(value: float) -> SensorMeasured:
+    return SensorMeasured(event_time=datetime.now(UTC), station="cold-1", device="sensor-1", quantity="temperature_c", value=value)
+
+
+async def append(gateway: Gateway, first: int, count: int) -> None:
+    for number in range(first, first + count):
+        await gateway.store.append([scanned(number)], {}, {})
+
+
+def texts(central: FakeCentral) -> list[str]:
+    return [event.text for event in central.of(ItemScanned) if isinstance(event, ItemScanned)]
+
+
+class Wire:
+    """A TCP proxy that can swallow everything while the connections stay up."""
+
+    def __init__(self, target_port: int) -> None:
+        self.target_port = target_port
+        self.is_hole = False
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._client, "127.0.0.1", 0)
+        self.port: int = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._server.wait_closed()
+
+    async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self.target_port)
+        pumps = [asyncio.create_task(self._pump(reader, up_writer)), asyncio.create_task(self._pump(up_reader, writer))]
+        try:
+            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for pump in pumps:
+                pump.cancel()
+            await asyncio.gather(*pumps, return_exceptions=True)
+            writer.close()
+            up_writer.close()
+            self._tasks.discard(task)
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            if not self.is_hole:
+                writer.write(data)
+
+
+@pytest.mark.requirement("E12")
+async def test_events_are_trimmed_only_when_central_has_them(broker_port: int, tmp_path: Path) -> None:
+    async with running_central(broker_port) as central, running_gateway(tmp_path, broker_port) as gateway:
+        central.mute = True
+        await append(gateway, 0, 120)
+        await central.until(lambda: central.batches > 0)
+        assert gateway.store.level("movements").pending == 120
+        central.mute = False
+        await central.until(lambda: len(texts(central)) == 120)
+        await eventually(lambda: gateway.store.level("movements").pending == 0)
+
+    assert texts(central) == [f"item-{number}" for number in range(120)]
+
+
+@pytest.mark.requirement("E12")
+async def test_lost_batches_are_sent_again_in_order(broker_port: int, tmp_path: Path) -> None:
+    async with running_central(broker_port) as central, running_gateway(tmp_path, broker_port) as gateway:
+        await append(gateway, 0, 10)
+        await central.until(lambda: len(texts(central)) == 10)
+        central.lose_next = 2
+        await append(gateway, 10, 300)
+        await central.until(lambda: len(texts(central)) == 310)
+
+    assert texts(central) == [f"item-{number}" for number in range(310)]
+
+
+@pytest.mark.requirement("E12")
+async def test_mute_central_makes_the_gateway_resend_and_then_reconnect(broker_port: int, tmp_path: Path) -> None:
+    async with running_central(broker_port) as central, running_gateway(tmp_path, broker_port) as gateway:
+        await eventually(lambda: gateway.uplink.connected)
+        central.mute = True
+        await append(gateway, 0, 1)
+        await central.until(lambda: len({state.session_id for state in central.states if state.online}) >= 2, within_s=15)
+        central.mute = False
+        await central.until(lambda: len(texts(central)) == 1)
+
+    assert central.batches >= 3
+
+
+@pytest.mark.requirement("E12")
+async def test_blackholed_network_costs_no_event(broker_port: int, tmp_path: Path) -> None:
+    wire = Wire(broker_port)
+    await wire.start()
+
+    async with running_central(broker_port) as central, running_gateway(tmp_path, wire.port) as gateway:
+        await append(gateway, 0, 5)
+        await central.until(lambda: len(texts(central)) == 5)
+        wire.is_hole = True
+        await append(gateway, 5, 200)
+        await eventually(lambda: not gateway.uplink.connected)
+        assert len(texts(central)) == 5
+        wire.is_hole = False
+        await central.until(lambda: len(texts(central)) == 205, within_s=20)
+
+    await wire.stop()
+    assert texts(central) == [f"item-{number}" for number in range(205)]
+
+
+@pytest.mark.requirement("E12")
+async def test_backlog_of_an_offline_gateway_is_historical_and_follows_live_samples(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        port = nobody.getsockname()[1]
+    async with running_gateway(tmp_path, port) as gateway:
+        for value in range(120):
+            gateway.store.put_telemetry([measured(float(value))])
+        await eventually(lambda: gateway.store.level("telemetry").waiting == 120)
+    with running_broker() as broker:
+        async with running_central(broker) as central, running_gateway(tmp_path, broker) as gateway:
+            await eventually(lambda: gateway.uplink.connected)
+            gateway.store.put_telemetry([measured(1000.0)])
+            await central.until(lambda: len(central.of(SensorMeasured)) == 121)
+
+    values = [(event.value, event.historical) for event in central.of(SensorMeasured) if isinstance(event, SensorMeasured)]
+    assert {value for value, historical in values if historical} == {float(value) for value in range(120)}
+    assert (1000.0, False) in values
+
+
+@pytest.mark.requirement("E12")
+async def test_death_is_published_when_the_gateway_ends_and_when_it_dies(broker_port: int, tmp_path: Path) -> None:
+    async with running_central(broker_port) as central:
+        async with running_gateway(tmp_path, broker_port) as gateway:
+            await central.until(lambda: any(state.online and state.epoch == gateway.store.epoch for state in central.states))
+            born = central.states[-1]
+        await central.until(lambda: not central.states[-1].online)
+
+    assert central.states[-1].session_id == born.session_id
+
+
+async def test_repeated_and_late_commands_change_nothing(broker_port: int, tmp_path: Path) -> None:
+    body = """
+[[device]]
+id = "lights-1"
+driver = "light_ablepick"
+host = "127.0.0.1"
+port = 1
+[[station]]
+id = "zone-1"
+kind = "pick_zone"
+lights = "lights-1"
+bins = { "A-01" = 1 }
+"""
+    now = datetime.now(UTC)
+    task = PickTask(task_id="task-1", bin="A-01", item="milk", quantity=Quantity(3))
+    light = LightTasks(command_id="c-1", station="zone-1", deadline_at=now + timedelta(minutes=1), tasks=[task])
+    stranger = LightTasks(command_id="c-2", station="zone-9", deadline_at=now + timedelta(minutes=1), tasks=[task])
+    cancel = CancelTasks(command_id="c-3", station="zone-1", deadline_at=now + timedelta(minutes=1), task_ids=["task-1"])
+
+    async with running_central(broker_port) as central, running_gateway(tmp_path, broker_port, body) as gateway:
+        await eventually(lambda: gateway.uplink.connected)
+        for command in (light, light, stranger, cancel, light):
+            await central.command(command)
+        await central.until(lambda: len(central.of(CommandAnswered)) == 5)
+
+    answers = [(event.command_id, event.outcome) for event in central.of(CommandAnswered) if isinstance(event, CommandAnswered)]
+    assert answers == [("c-1", "done"), ("c-1", "done"), ("c-2", "refused"), ("c-3", "done"), ("c-1", "done")]
