@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import msgspec
+
 from drivers.base.config import StreamConfig, described
 
 Port = Annotated[int, described("Antenna number as printed on the reader", "count", ge=1, le=255)]
@@ -16,14 +18,16 @@ class RfidLlrpConfig(StreamConfig, frozen=True, kw_only=True, forbid_unknown_fie
     port: Annotated[int, described("TCP port; 5084 is LLRP's own", "count", ge=0, le=65535)] = 5084
     antennas: Annotated[tuple[Port, ...], described("Antennas to read with; empty means all of the reader", "count")] = ()
     power_dbm: Annotated[
-        float | None,
-        described("Transmit power; the reader's nearest step that is not above it is used; left out, the reader's own setting stays", "dBm", ge=0, le=40),
+        Annotated[float, msgspec.Meta(ge=0, le=40)] | None,
+        described("Transmit power; the reader's nearest step that is not above it is used; left out, the reader's own setting stays", "dBm"),
     ] = None
     session: Annotated[
         int, described("Gen2 session: 0 reads a tag again at once, 1 after some 0.5 to 5 s, 2 and 3 only after it left the field", "count", ge=0, le=3)
     ] = 1
     tag_population: Annotated[int, described("How many tags are in the field at once, roughly; the reader sizes its slots by it", "count", ge=1, le=65535)] = 32
-    reader_mode: Annotated[int | None, described("RF mode from the reader's mode table; left out, the reader chooses", "count", ge=0, le=65535)] = None
+    reader_mode: Annotated[
+        Annotated[int, msgspec.Meta(ge=0, le=65535)] | None, described("RF mode from the reader's mode table; left out, the reader chooses", "count")
+    ] = None
     report_every_n_tags: Annotated[
         int,
         described(

@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from drivers.base.errors import RemoteProtocolError
 
@@ -129,9 +130,8 @@ STATUS = {  # LLRP 1.0.1, chapter 14
 }
 
 
-@dataclass(frozen=True)
-class Message:
-    """One LLRP message (LLRP 1.0.1, 16.1.1).
+class Message(NamedTuple):
+    """One LLRP message (LLRP 1.0.1, 16.1.1); a tuple, since one is made for every report.
 
     | 3 bits reserved | 3 bits version | 10 bits type | 32 bits length with header | 32 bits id | body |
     """
@@ -149,8 +149,7 @@ class Message:
     def decode(cls, data: bytes) -> Message:
         """Exactly one message. Raises: RemoteProtocolError: it is not one, or not only one."""
         splitter = MessageSplitter()
-        splitter.feed(data)
-        messages = list(splitter.messages())
+        messages = splitter.messages(data)
         if len(messages) != 1 or splitter.pending_bytes:
             raise RemoteProtocolError("expected exactly one LLRP message", data)
         return messages[0]
@@ -170,37 +169,42 @@ class MessageSplitter:
     """Cuts a byte stream into messages; unknown types too, by their length."""
 
     def __init__(self, frame_bytes_max: int = FRAME_BYTES_MAX) -> None:
-        self._buffer = bytearray()
         self._frame_bytes_max = frame_bytes_max
+        self._pieces: list[bytes] = []
+        self._wanted_bytes = HEADER_BYTES
+        self.pending_bytes = 0
 
-    @property
-    def pending_bytes(self) -> int:
-        """Bytes that wait for the rest of their message."""
-        return len(self._buffer)
-
-    def feed(self, data: bytes) -> None:
-        """Take bytes of the stream."""
-        self._buffer += data
-
-    def messages(self) -> Iterator[Message]:
-        """The messages that are complete by now.
+    def messages(self, data: bytes) -> list[Message]:
+        """The messages that are complete with these bytes of the stream; the rest waits for more.
 
         Raises: RemoteProtocolError: a header that no LLRP reader sends; there is no way to find the next message after it.
         """
-        buffer, start = self._buffer, 0
-        try:
-            while len(buffer) - start >= HEADER_BYTES:
-                kind, length, message_id = _HEADER.unpack_from(buffer, start)
-                version = kind >> 10
-                if version not in VERSIONS_READ or not HEADER_BYTES <= length <= self._frame_bytes_max:
-                    raise RemoteProtocolError("not the header of an LLRP message; is this port an LLRP reader?", bytes(buffer[start : start + HEADER_BYTES]))
-                if len(buffer) - start < length:
-                    return
-                body = bytes(buffer[start + HEADER_BYTES : start + length])
-                start += length
-                yield Message(kind & 0x3FF, message_id, body, version)
-        finally:
-            del buffer[:start]
+        self._pieces.append(data)
+        self.pending_bytes += len(data)
+        if self.pending_bytes < self._wanted_bytes:  # joining only what is worth it keeps a long message in tiny pieces cheap
+            return []
+        stream = data if len(self._pieces) == 1 else b"".join(self._pieces)
+        found, start = self._cut(stream)
+        self._pieces = [stream[start:]] if start < len(stream) else []
+        self.pending_bytes = len(stream) - start
+        return found
+
+    def _cut(self, stream: bytes) -> tuple[list[Message], int]:
+        """All whole messages, and where the unfinished one begins."""
+        found: list[Message] = []
+        start = 0
+        while len(stream) - start >= HEADER_BYTES:
+            kind, length, message_id = _HEADER.unpack_from(stream, start)
+            version = kind >> 10
+            if version not in VERSIONS_READ or not HEADER_BYTES <= length <= self._frame_bytes_max:
+                raise RemoteProtocolError("not the header of an LLRP message; is this port an LLRP reader?", stream[start : start + HEADER_BYTES])
+            if len(stream) - start < length:
+                self._wanted_bytes = length
+                return found, start
+            found.append(Message(kind & 0x3FF, message_id, stream[start + HEADER_BYTES : start + length], version))
+            start += length
+        self._wanted_bytes = HEADER_BYTES
+        return found, start
 
 
 @dataclass(frozen=True)

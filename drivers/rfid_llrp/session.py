@@ -96,9 +96,8 @@ class LlrpSession:
         """See `Session.receive_bytes`."""
         events: list[SessionEvent] = []
         self._heard_at_s = now_s
-        self._splitter.feed(data)
         try:
-            for message in self._splitter.messages():
+            for message in self._splitter.messages(data):
                 self._take(message, now_s, events)
         except (LocalProtocolError, RemoteProtocolError):
             self.state = State.FAILED

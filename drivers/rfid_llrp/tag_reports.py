@@ -124,11 +124,16 @@ def _epc_value(row: bytes, start: int, size: int) -> _Value:
 
 @dataclass(frozen=True)
 class _Shape:
-    """The layout of one TagReportData: all bytes but the values, a mask of where they lie, and a struct of the values."""
+    """The layout of one TagReportData: all bytes but the values, a mask of where they lie, and a struct of the values.
+
+    `row_headers` and `row_mask` are those of one tag, `headers` and `header_mask` those of a whole block, as integers.
+    """
 
     row_bytes: int
     values: struct.Struct
     columns: tuple[str, ...]
+    row_headers: int
+    row_mask: int
     headers: int
     header_mask: int
     rssi_in_hundredths: bool
@@ -147,12 +152,15 @@ class _Shape:
             columns += [value.name] if wanted else []
         if len(set(columns)) != len(columns):
             return None
-        header_mask = int.from_bytes(mask * _ROWS_MAX, "big")
-        headers = int.from_bytes(row * _ROWS_MAX, "big") & header_mask
-        return cls(len(row), struct.Struct(f"{layout}{len(row) - position}x"), tuple(columns), headers, header_mask, hundredths)
+        row_mask, header_mask = int.from_bytes(mask, "big"), int.from_bytes(mask * _ROWS_MAX, "big")
+        row_headers, headers = int.from_bytes(row, "big") & row_mask, int.from_bytes(row * _ROWS_MAX, "big") & header_mask
+        compiled = struct.Struct(f"{layout}{len(row) - position}x")
+        return cls(len(row), compiled, tuple(columns), row_headers, row_mask, headers, header_mask, hundredths)
 
     def read(self, body: bytes) -> list[SeenTag] | None:
         """All tags of a report body; None: some header byte is another one."""
+        if len(body) == self.row_bytes:
+            return self._read_one(body)
         block_bytes = self.row_bytes * _ROWS_MAX
         tags: list[SeenTag] = []
         for start in range(0, len(body), block_bytes):
@@ -163,6 +171,15 @@ class _Shape:
             tags += self._tags(block)
         return tags
 
+    def _read_one(self, row: bytes) -> list[SeenTag] | None:
+        """The usual report of a reader that sends each read at once."""
+        if int.from_bytes(row, "big") & self.row_mask != self.row_headers:
+            return None
+        values = dict(zip(self.columns, self.values.unpack(row), strict=True))
+        if self.rssi_in_hundredths:
+            values["rssi"] /= 100
+        return [SeenTag._make((_DEFAULTS | values).values())]
+
     def _tags(self, block: bytes) -> Iterator[SeenTag]:
         columns: dict[str, Any] = dict(zip(self.columns, zip(*self.values.iter_unpack(block), strict=True), strict=True))
         if self.rssi_in_hundredths:
@@ -171,14 +188,23 @@ class _Shape:
         return map(SeenTag._make, rows)
 
 
-def _walked(row: bytes) -> SeenTag:
-    """One tag, value by value. Raises: _MalformedError."""
-    found = dict(_DEFAULTS)
-    for name, code, start, _ in _values(row):
-        if name and not (code == "b" and isinstance(found["rssi"], float)):
-            (value,) = struct.unpack_from("!" + code, row, start)
-            found[name] = value / 100 if code == "h" else value
-    return SeenTag._make(found.values())
+def _walked(row: bytes) -> tuple[SeenTag, bool]:
+    """One tag, value by value, and whether all of it was understood.
+
+    A TV parameter that no standard known here has hides what follows it, since it carries no length; a tag whose EPC came before it still counts.
+    Raises: _MalformedError.
+    """
+    found, complete = dict(_DEFAULTS), True
+    try:
+        for name, code, start, _ in _values(row):
+            if name and not (code == "b" and isinstance(found["rssi"], float)):
+                (value,) = struct.unpack_from("!" + code, row, start)
+                found[name] = value / 100 if code == "h" else value
+    except _MalformedError as error:
+        complete = False
+        if str(error) != "unknown_tv" or not found["epc"]:
+            raise
+    return SeenTag._make(found.values()), complete
 
 
 class TagReportReader:
@@ -216,11 +242,15 @@ class TagReportReader:
                 tags += found
                 return
         try:
-            tags.append(_walked(row))
+            tag, complete = _walked(row)
         except _MalformedError as error:
             rejected.append(Rejected(str(error), row[:_SHOWN_BYTES]))
             return
-        self._learn(row)
+        tags.append(tag)
+        if complete:
+            self._learn(row)
+        else:
+            rejected.append(Rejected("unknown_tv", row[:_SHOWN_BYTES]))
 
     def _learn(self, row: bytes) -> None:
         if sum(map(len, self._shapes.values())) < _SHAPES_MAX and (shape := _Shape.of(row)) is not None:

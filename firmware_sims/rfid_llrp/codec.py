@@ -47,6 +47,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "ROSpecStopTrigger": (182, "u8 u32"),  # type, duration ms
     "AISpec": (183, "u16list"),
     "AISpecStopTrigger": (184, "u8 u32"),
+    "TagObservationTrigger": (185, "u8 u8 u16 u16 u16 u32"),  # type, reserved, tags, attempts, quiet ms, timeout ms
     "InventoryParameterSpec": (186, "u16 u8"),
     "AccessSpec": (207, "u32 u16 u8 u8 u32"),  # id, antenna, protocol, state, ROSpec
     "LLRPConfigurationStateValue": (217, "u32"),

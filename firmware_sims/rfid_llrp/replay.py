@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 CAPTURED = Path(__file__).parent / "captured"
 TWO_PASSES = CAPTURED / "portal_two_passes.csv.gz"
-"""25 s of four antennas (1 and 2 inner, 3 and 4 outer): 100 tags pass outward at about 5 s and inward at about 19 s, before some 40 that stand still."""
+"""25 s of four antennas (1 and 2 inner, 3 and 4 outer): 100 tags pass outward at about 5 s and inward at about 19 s, before 49 that stand still."""
 
 _ISO_CHARACTERS = 26  # date and time with microseconds; a seventh decimal follows, then the zone
 

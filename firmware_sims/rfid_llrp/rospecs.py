@@ -13,6 +13,7 @@ from firmware_sims.rfid_llrp.codec import MalformedError, Node, encode
 DISABLED, INACTIVE, ACTIVE = 0, 1, 2
 _START_IMMEDIATE, _START_PERIODIC, _START_GPI = 1, 2, 3
 _STOP_DURATION, _STOP_GPI = 1, 2
+_UPON_N_TAGS = 0
 _EVERY_CONTENT = 0x1F80  # antenna, channel, peak RSSI, first and last seen, count: what is reported when no ROReportSpec says otherwise
 _COUNT_MAX = 65_535
 
@@ -69,6 +70,7 @@ class RoSpec:
     start_input: tuple[int, bool] | None = None
     stop_input: tuple[int, bool] | None = None
     runs_ms: int = 0
+    ends_after_tags: int = 0
     report_trigger: int = 2
     report_every_n: int = 1
     content: int = _EVERY_CONTENT
@@ -102,9 +104,13 @@ class RoSpec:
             self.runs_ms = duration_ms
         elif kind == _STOP_GPI and (value := stop.find("GPITriggerValue")):
             self.stop_input, self.runs_ms = _trigger(stop), value.fields[2]
-        ai_stop = ai.find("AISpecStopTrigger")
+        ai_stop = ai.find("AISpecStopTrigger")  # when the only AISpec ends, the ROSpec ends
         if ai_stop and ai_stop.fields[0] == _STOP_DURATION and ai_stop.fields[1]:
-            self.runs_ms = ai_stop.fields[1]  # the only AISpec ends, so the ROSpec ends
+            self.runs_ms = ai_stop.fields[1]
+        elif ai_stop and (observed := ai_stop.find("TagObservationTrigger")):
+            if observed.fields[0] != _UPON_N_TAGS:
+                raise UnsupportedError("of the tag observation triggers only the number of tags is simulated")
+            self.ends_after_tags, self.runs_ms = observed.fields[2], observed.fields[5] or self.runs_ms
 
     def _take_report(self, node: Node) -> None:
         report = node.find("ROReportSpec")
@@ -130,14 +136,23 @@ class RoSpec:
         """Whether a tag before this antenna is seen now."""
         return self.state == ACTIVE and (not self.antennas or antenna in self.antennas)
 
-    def collect(self, epc: bytes, antenna: int, peak_rssi_dbm: int, at_us: int) -> bool:
-        """Take a read; whether a report is due."""
+    def collect(self, epc: bytes, antenna: int, peak_rssi_dbm: int, at_us: int) -> None:
+        """Take a read."""
         key = (epc, antenna if self.content >> 12 & 1 else 0)
         if (seen := self._collected.get(key)) is not None:
             seen.again(peak_rssi_dbm, at_us)
         else:
             self._collected[key] = Seen(epc, antenna, peak_rssi_dbm, at_us, at_us)
+
+    @property
+    def report_is_due(self) -> bool:
+        """Whether as many tags are collected as one report is to have."""
         return bool(self.report_trigger) and 0 < self.report_every_n <= len(self._collected)
+
+    @property
+    def run_is_over(self) -> bool:
+        """Whether as many tags were seen as one run is to see."""
+        return 0 < self.ends_after_tags <= len(self._collected)
 
     def collected(self, utc: bool) -> bytes:
         """The reads since the last report as TagReportData, and forget them."""

@@ -21,7 +21,8 @@ UTC_AT_ZERO_US = 1_767_225_600_000_000  # 2026-01-01T00:00:00Z at the clock's se
 _HEADER = struct.Struct("!HII")
 _MESSAGE_BYTES_MAX = 1_048_576
 _QUEUE_MESSAGES_MAX = 66_000  # what a Zebra FX reader keeps while nobody is connected; the oldest are dropped
-_OK, _PARAMETER_ERROR, _FIELD_ERROR, _UNSUPPORTED_MESSAGE, _UNSUPPORTED_VERSION, _INVALID = 0, 100, 101, 109, 110, 300  # LLRP 1.0.1, chapter 14
+_OK, _PARAMETER_ERROR, _FIELD_ERROR = 0, 100, 101  # status codes: LLRP 1.0.1, chapter 14
+_UNSUPPORTED_MESSAGE, _UNSUPPORTED_VERSION, _INVALID, _DEVICE_ERROR = 109, 110, 300, 401
 _CLOSE_CONNECTION, _CLOSE_CONNECTION_RESPONSE = 14, 4
 _RO_ACCESS_REPORT, _KEEPALIVE, _NOTIFICATION, _ERROR = 61, 62, 63, 100
 _GPI_EVENTS, _ROSPEC_EVENTS, _ANTENNA_EVENTS = 1, 2, 8  # event types that a client may switch on
@@ -53,6 +54,7 @@ class LlrpReaderTwin(Twin):
         self._utc_at_zero_us = utc_at_zero_us
         self._booted_at_s = 0.0
         self._unplugged: set[int] = set()
+        self._broken_outputs: set[int] = set()
         self._access_specs: dict[int, bytes] = {}
         self._buffer = bytearray()
         self._said = bytearray()
@@ -137,8 +139,9 @@ class LlrpReaderTwin(Twin):
         if antenna not in self._unplugged:
             rssi_dbm = max(-128, min(127, round(peak_rssi_dbm)))
             for spec in self.rospecs.values():
-                if spec.reads_with(antenna) and spec.collect(bytes.fromhex(epc), antenna, rssi_dbm, self._clock_us(now_s)):
-                    self._report(spec)
+                if spec.reads_with(antenna):
+                    spec.collect(bytes.fromhex(epc), antenna, rssi_dbm, self._clock_us(now_s))
+                    self._report_or_end(spec, now_s)
         return self._spoken()
 
     def on_input(self, input: int, level: bool, *, now_s: float) -> bytes:  # noqa: A002 - the word of the trade, and of the reading
@@ -155,6 +158,11 @@ class LlrpReaderTwin(Twin):
         (self._unplugged.discard if connected else self._unplugged.add)(antenna)
         self._notify(_ANTENNA_EVENTS, now_s, encode("AntennaEvent", int(connected), antenna))
         return self._spoken()
+
+    def on_break_output(self, output: int, *, now_s: float) -> bytes:
+        """The driver of an output burns out; from now on the reader refuses to switch it."""
+        self._broken_outputs.add(output)
+        return b""
 
     def on_reboot(self, *, now_s: float) -> bytes:
         """Power was lost: ROSpecs, configuration, outputs and kept reports are gone; silent until the next connection."""
@@ -178,6 +186,12 @@ class LlrpReaderTwin(Twin):
     def _notify(self, event: int, now_s: float, what: bytes) -> None:
         if event in self._events:
             self._queue.append((_NOTIFICATION, self._event(now_s, what)))
+
+    def _report_or_end(self, spec: RoSpec, now_s: float) -> None:
+        if spec.run_is_over:
+            self._stop(spec, now_s)
+        elif spec.report_is_due:
+            self._report(spec)
 
     def _report(self, spec: RoSpec) -> None:
         if tags := spec.collected(self._has_utc_clock):
@@ -305,9 +319,14 @@ class LlrpReaderTwin(Twin):
             for event in node.inner:
                 (self._events.add if event.fields[1] & 0x80 else self._events.discard)(event.fields[0])
         elif node.name == "GPOWriteData":
-            self.outputs[self._known(node.fields[0], self.outputs, "GPO")] = bool(node.fields[1] & 0x80)
+            self._switch(self._known(node.fields[0], self.outputs, "GPO"), bool(node.fields[1] & 0x80))
         elif node.name == "GPIPortCurrentState":
             self._input_enabled[self._known(node.fields[0], self.inputs, "GPI")] = bool(node.fields[1] & 0x80)
+
+    def _switch(self, output: int, level: bool) -> None:
+        if output in self._broken_outputs:
+            raise _RefusedError(_DEVICE_ERROR, f"GPO {output} does not respond")
+        self.outputs[output] = level
 
     @staticmethod
     def _known(port: int, ports: dict[int, bool], kind: str) -> int:

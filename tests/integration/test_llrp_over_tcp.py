@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The LLRP driver and its twin over a real TCP connection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from contracts.readings import AnyReading, InputChanged, LinkChanged, ReadingFailed, TagRead
+from drivers.base.errors import DeviceFault, RemoteProtocolError, ReplyTimeout, TransportError
+from drivers.rfid_llrp.config import RfidLlrpConfig
+from drivers.rfid_llrp.driver import RfidLlrpDriver
+from firmware_sims.engine.servers import TcpTwinServer
+from firmware_sims.rfid_llrp.replay import captured_reads
+from firmware_sims.rfid_llrp.twin import LlrpReaderTwin
+
+pytestmark = pytest.mark.requirement("E1")
+
+PATIENCE_S = 10.0
+EPC = "3074257BF7194E4000001A85"
+
+
+class Door:
+    """A twin with its server, a driver, and what the driver said."""
+
+    def __init__(self, **fields: object) -> None:
+        self.twin = LlrpReaderTwin()
+        self.server = TcpTwinServer(self.twin, exclusive=True)
+        self.readings: list[AnyReading] = []
+        self._fields = fields
+        self._changed = asyncio.Event()
+
+    def driver(self, name: str = "reader-1") -> RfidLlrpDriver:
+        return RfidLlrpDriver(name, RfidLlrpConfig(host="127.0.0.1", port=self.server.port, **self._fields))  # type: ignore[arg-type]
+
+    def emit(self, reading: AnyReading) -> None:
+        self.readings.append(reading)
+        self._changed.set()
+
+    async def until(self, wanted: Callable[[AnyReading], bool], count: int = 1) -> list[AnyReading]:
+        async with asyncio.timeout(PATIENCE_S):
+            while len(found := [reading for reading in self.readings if wanted(reading)]) < count:
+                self._changed.clear()
+                await self._changed.wait()
+        return found
+
+    async def connected(self, times: int = 1) -> None:
+        await self.until(lambda reading: isinstance(reading, LinkChanged), times)
+
+    def read(self, epc: str = EPC, antenna: int = 1, peak_rssi_dbm: float = -50.0) -> None:
+        self.server.stimulate("read", epc=epc, antenna=antenna, peak_rssi_dbm=peak_rssi_dbm)
+
+
+@asynccontextmanager
+async def running(**fields: object) -> AsyncIterator[tuple[Door, RfidLlrpDriver, asyncio.Task[None]]]:
+    door = Door(**fields)
+    await door.server.start()
+    driver = door.driver()
+    task = asyncio.create_task(driver.run(door.emit))
+    try:
+        await door.connected()
+        yield door, driver, task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await door.server.stop()
+
+
+async def test_tag_before_the_antenna_becomes_a_read() -> None:
+    async with running() as (door, _, _task):
+        door.read(antenna=3, peak_rssi_dbm=-51.3)
+
+        (read,) = await door.until(lambda reading: isinstance(reading, TagRead))
+
+    assert isinstance(read, TagRead)
+    assert (read.device, read.epc, read.antenna, read.peak_rssi_dbm, read.seen_count) == ("reader-1", EPC, 3, -51, 1)
+    assert read.reader_time_us is not None
+
+
+async def test_captured_pass_arrives_read_by_read_in_its_order() -> None:
+    reads = captured_reads()[:400]
+    async with running() as (door, _, _task):
+        for one in reads:
+            door.read(one.epc, one.antenna, one.peak_rssi_dbm)
+
+        arrived = await door.until(lambda reading: isinstance(reading, TagRead), len(reads))
+
+    assert [(read.epc, read.antenna) for read in arrived if isinstance(read, TagRead)] == [(one.epc, one.antenna) for one in reads]
+
+
+async def test_collected_reads_arrive_although_the_report_is_not_full() -> None:
+    async with running(report_every_n_tags=50, report_within_s=0.05) as (door, _, _task):
+        for _ in range(3):
+            door.read()
+
+        (read, *_) = await door.until(lambda reading: isinstance(reading, TagRead))
+
+    assert isinstance(read, TagRead)
+    assert read.seen_count == 3
+
+
+async def test_photo_eye_at_an_input_becomes_a_change() -> None:
+    async with running() as (door, _, _task):
+        door.server.stimulate("input", input=2, level=True)
+
+        await door.until(lambda reading: isinstance(reading, InputChanged) and (reading.input, reading.level) == (2, True))
+
+
+async def test_input_that_changed_while_nobody_listened_is_told_after_connecting() -> None:
+    door = Door()
+    await door.server.start()
+    door.server.stimulate("input", input=4, level=True)
+    task = asyncio.create_task(door.driver().run(door.emit))
+
+    await door.until(lambda reading: isinstance(reading, InputChanged) and (reading.input, reading.level) == (4, True))
+
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await door.server.stop()
+
+
+async def test_stack_light_at_an_output_is_switched() -> None:
+    async with running() as (door, driver, _):
+        assert await driver.execute("switch_output", {"output": "2", "on": "on"}) == {"output": 2, "on": True}
+        assert door.twin.outputs == {1: False, 2: True, 3: False, 4: False}
+
+        await driver.execute("switch_output", {"output": 2, "on": False})
+        assert not door.twin.outputs[2]
+
+
+async def test_output_that_burnt_out_is_a_device_fault_and_reading_goes_on() -> None:
+    async with running() as (door, driver, _):
+        door.server.stimulate("break_output", output=1)
+
+        with pytest.raises(DeviceFault, match=r"reader-1: switch_output: the reader refuses: R_DeviceError \(401\)"):
+            await driver.execute("switch_output", {"output": 1, "on": True})
+
+        door.read()
+        await door.until(lambda reading: isinstance(reading, TagRead))
+
+
+async def test_pulled_antenna_cable_is_reported() -> None:
+    async with running() as (door, _, _task):
+        door.server.stimulate("antenna", antenna=4, connected=False)
+
+        (failed,) = await door.until(lambda reading: isinstance(reading, ReadingFailed))
+
+    assert isinstance(failed, ReadingFailed)
+    assert (failed.quantity, failed.reason) == ("antenna", "antenna 4 is disconnected; check its cable")
+
+
+async def test_reader_that_reboots_reads_again_after_reconnecting() -> None:
+    async with running() as (door, driver, task):
+        door.server.stimulate("reboot")
+        door.server.drop_client()
+        with pytest.raises(TransportError):
+            await asyncio.wait_for(task, PATIENCE_S)
+        assert door.twin.rospecs == {}
+
+        again = asyncio.create_task(driver.run(door.emit))
+        await door.connected(2)
+        door.read()
+
+        await door.until(lambda reading: isinstance(reading, TagRead))
+        again.cancel()
+        await asyncio.gather(again, return_exceptions=True)
+
+
+async def test_mute_reader_is_noticed_within_three_keepalives() -> None:
+    async with running(keepalive_s=0.15) as (door, _, task):
+        muted_at_s = asyncio.get_running_loop().time()
+        door.server.faults.mute = True
+
+        with pytest.raises(ReplyTimeout, match="reader-1: no keepalive"):
+            await asyncio.wait_for(task, PATIENCE_S)
+
+        assert asyncio.get_running_loop().time() - muted_at_s < 3 * 0.15 + 0.3  # 0.3 s for a busy machine
+
+
+async def test_keepalives_hold_a_quiet_link() -> None:
+    async with running(keepalive_s=0.1) as (door, _, task):
+        async with asyncio.timeout(PATIENCE_S):
+            while door.twin.keepalive_acks < 5:
+                await asyncio.wait([task], timeout=0.05)
+
+        assert not task.done()
+
+
+async def test_second_client_is_told_that_another_is_connected() -> None:
+    async with running() as (door, _, task):
+        with pytest.raises(RemoteProtocolError, match="reader-2: the reader refuses the connection: another client is connected already"):
+            await door.driver("reader-2").run(door.emit)
+
+        assert not task.done()
+
+
+async def test_port_that_speaks_no_llrp_is_told_as_such() -> None:
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 mail.example ESMTP ready\r\n")
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(greet, "127.0.0.1", 0)
+    driver = RfidLlrpDriver("reader-1", RfidLlrpConfig(host="127.0.0.1", port=server.sockets[0].getsockname()[1]))
+
+    with pytest.raises(RemoteProtocolError, match="is this port an LLRP reader"):
+        await driver.run(lambda reading: None)
+    server.close()
+    await server.wait_closed()
+
+
+async def test_leaving_stops_the_reading_and_frees_the_reader() -> None:
+    async with running() as (door, _, task):
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+        async with asyncio.timeout(PATIENCE_S):
+            while door.server.has_client:  # noqa: ASYNC110 - the server has no event for it
+                await asyncio.sleep(0)
+        assert door.twin.rospecs == {}
+
+
+async def test_answers_in_small_pieces_are_put_together() -> None:
+    door = Door()
+    door.server.faults.chunk_bytes = 3
+    await door.server.start()
+    task = asyncio.create_task(door.driver().run(door.emit))
+    await door.connected()
+    door.read()
+
+    await door.until(lambda reading: isinstance(reading, TagRead))
+
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await door.server.stop()

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""LLRP against programs that we did not write: sllurp and llrpkit as clients of our reader, llrpkit's emulator as the reader of our driver."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from llrpkit.emulator import EmulatedTag, LLRPEmulator
+from llrpkit.reader import Reader
+from sllurp.llrp import LLRPReaderClient, LLRPReaderConfig, LLRPReaderState
+
+from contracts.readings import AnyReading, InputChanged, LinkChanged, TagRead
+from drivers.base.errors import RemoteProtocolError
+from drivers.rfid_llrp.config import RfidLlrpConfig
+from drivers.rfid_llrp.driver import RfidLlrpDriver
+from firmware_sims.engine.servers import TcpTwinServer
+from firmware_sims.rfid_llrp.rospecs import ACTIVE
+from firmware_sims.rfid_llrp.twin import LlrpReaderTwin
+
+pytestmark = [pytest.mark.slow, pytest.mark.requirement("E15")]
+
+PATIENCE_S = 20.0
+EPC = "3074257BF7194E4000001A85"
+EVERYTHING = {
+    f"Enable{name}": True
+    for name in (
+        *("ROSpecID", "SpecIndex", "InventoryParameterSpecID", "AntennaID", "ChannelIndex"),
+        *("PeakRSSI", "FirstSeenTimestamp", "LastSeenTimestamp", "TagSeenCount", "AccessSpecID"),
+    )
+}
+
+
+@pytest.fixture
+async def reader() -> AsyncIterator[TcpTwinServer]:
+    server = TcpTwinServer(LlrpReaderTwin(), exclusive=True)
+    await server.start()
+    yield server
+    await server.stop()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Other people's threads wake nobody here, so look again and again, with a deadline."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not condition():  # noqa: ASYNC110 - there is no event to wait for
+            await asyncio.sleep(0.005)
+
+
+def reads(server: TcpTwinServer) -> bool:
+    assert isinstance(server.twin, LlrpReaderTwin)
+    return any(spec.state == ACTIVE for spec in server.twin.rospecs.values())
+
+
+class Sllurp:
+    """sllurp's client in its own thread, and what it was told."""
+
+    def __init__(self, port: int, **fields: Any) -> None:
+        self.tags: list[dict[str, Any]] = []
+        self.events: list[dict[str, Any]] = []
+        self.is_disconnected = threading.Event()
+        self.client = LLRPReaderClient("127.0.0.1", port, LLRPReaderConfig(fields))
+        self.client.add_tag_report_callback(lambda reader, tags: self.tags.extend(tags))
+        self.client.add_event_callback(lambda reader, event: self.events.append(event))
+        self.client.add_disconnected_callback(lambda reader: self.is_disconnected.set())
+
+    async def __aenter__(self) -> Sllurp:
+        await asyncio.to_thread(self.client.connect)
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        if not self.is_disconnected.is_set():
+            await asyncio.to_thread(self.client.disconnect)
+            await until(self.is_disconnected.is_set)
+        await asyncio.to_thread(self.client.join, PATIENCE_S)
+
+
+async def test_sllurp_adds_a_rospec_and_receives_tags_from_our_reader(reader: TcpTwinServer) -> None:
+    wanted = {"antennas": [1, 2], "report_every_n_tags": 1, "tag_content_selector": EVERYTHING, "tx_power_dbm": 27.0}
+    async with Sllurp(reader.port, **wanted) as sllurp:
+        await until(lambda: reads(reader) and sllurp.client.llrp.state == LLRPReaderState.STATE_INVENTORYING)
+
+        reader.stimulate("read", epc=EPC, antenna=2, peak_rssi_dbm=-51.0)
+        reader.stimulate("read", epc=EPC, antenna=3, peak_rssi_dbm=-51.0)  # not one of its antennas
+        reader.stimulate("read", epc="F7013074257BF7194E4000001A850001", antenna=1, peak_rssi_dbm=-62.0)
+        await until(lambda: len(sllurp.tags) >= 2)
+
+    first, second = sllurp.tags
+    assert (first["EPC"].decode().upper(), first["AntennaID"], first["PeakRSSI"], first["TagSeenCount"]) == (EPC, 2, -51, 1)
+    assert (second["EPC"].decode().upper(), second["AntennaID"]) == ("F7013074257BF7194E4000001A850001", 1)
+
+
+async def test_sllurp_hears_inputs_and_answers_keepalives_of_our_reader(reader: TcpTwinServer) -> None:
+    wanted = {"antennas": [1], "event_selector": {"GPIEvent": True}, "gpi_ports_config": {1: True}, "keepalive_interval": 50}
+    async with Sllurp(reader.port, **wanted) as sllurp:
+        await until(lambda: reads(reader))
+
+        reader.stimulate("input", input=1, level=True)
+        await until(lambda: any("GPIEvent" in event for event in sllurp.events))
+        assert isinstance(reader.twin, LlrpReaderTwin)
+        twin = reader.twin
+        await until(lambda: twin.keepalive_acks >= 3)
+
+    assert sllurp.events[-1]["GPIEvent"] == {"GPIPortNumber": 1, "GPIEvent": True}
+
+
+async def test_sllurp_reads_in_batches_with_a_timeout(reader: TcpTwinServer) -> None:
+    async with Sllurp(reader.port, antennas=[1], report_every_n_tags=100, report_timeout_ms=50) as sllurp:
+        await until(lambda: reads(reader))
+        for _ in range(5):
+            reader.stimulate("read", epc=EPC, antenna=1, peak_rssi_dbm=-50.0)
+
+        await until(lambda: sum(tag["TagSeenCount"] for tag in sllurp.tags) == 5)
+
+
+async def test_llrpkit_reads_capabilities_inventory_and_outputs_of_our_reader(reader: TcpTwinServer) -> None:
+    assert isinstance(reader.twin, LlrpReaderTwin)
+    async with Reader("127.0.0.1", reader.port) as client:
+        assert (client.firmware, client.max_antennas, client.capabilities.transmit_powers[1]) == ("dockline-twin 1.0", 4, 10.0)
+        await client.set_gpo(3, True)
+        found = []
+        tags = client.inventory(antennas=[1, 2], session=2, tx_power_dbm=20.0, tag_population=50, max_tags=2)
+        collecting = asyncio.create_task(_collect(tags, found))
+        await until(lambda: reads(reader))
+        for antenna in (1, 3, 2):
+            reader.stimulate("read", epc=EPC, antenna=antenna, peak_rssi_dbm=-48.0)
+        await asyncio.wait_for(collecting, PATIENCE_S)
+
+    assert [(tag.epc_hex.upper(), tag.antenna, tag.rssi_dbm) for tag in found] == [(EPC, 1, -48.0), (EPC, 2, -48.0)]
+    assert reader.twin.outputs[3]
+
+
+async def _collect(tags: AsyncIterator[Any], found: list[Any]) -> None:
+    async for tag in tags:
+        found.append(tag)  # noqa: PERF401 - what came before a failure is to be seen
+
+
+async def test_llrpkit_gates_an_inventory_by_an_input_of_our_reader(reader: TcpTwinServer) -> None:
+    async with Reader("127.0.0.1", reader.port) as client:
+        windows = client.windows(1, settle=0.05)
+        first = asyncio.create_task(anext(windows))
+        assert isinstance(reader.twin, LlrpReaderTwin)
+        twin = reader.twin
+        await until(lambda: any(spec.start_input and spec.state for spec in twin.rospecs.values()))
+
+        await _enable_input_events(client)
+        reader.stimulate("input", input=1, level=True)
+        reader.stimulate("read", epc=EPC, antenna=1, peak_rssi_dbm=-48.0)
+        reader.stimulate("input", input=1, level=False)
+        window = await asyncio.wait_for(first, PATIENCE_S)
+        await windows.aclose()
+
+    assert [tag.epc_hex.upper() for tag in window.tags] == [EPC]
+
+
+async def _enable_input_events(client: Reader) -> None:
+    """llrpkit enables the port but leaves the event off, which in the standard is off at first."""
+    from llrpkit.protocol import messages, params
+
+    state = params.EventNotificationState(event_type=1, notification_state=True)
+    spec = params.ReaderEventNotificationSpec(event_notification_states=[state])
+    await client.client.transact(messages.SET_READER_CONFIG(reader_event_notification_spec=spec))
+
+
+async def test_driver_works_with_the_reader_of_llrpkit() -> None:
+    readings: list[AnyReading] = []
+    tag = EmulatedTag(bytes.fromhex(EPC), antennas=(2,), rssi_dbm=-55.0)
+    async with LLRPEmulator(tags=[tag], reads_per_sec=200) as emulator:
+        driver = RfidLlrpDriver("reader-1", RfidLlrpConfig(host="127.0.0.1", port=emulator.port, antennas=(1, 2), power_dbm=27.5, keepalive_s=0.1))
+        task = asyncio.create_task(driver.run(readings.append))
+        await until(lambda: sum(isinstance(reading, TagRead) for reading in readings) >= 20 and emulator.keepalive_acks >= 3)
+
+        await emulator.set_gpi(2, True)
+        assert await driver.execute("switch_output", {"output": 4, "on": True}) == {"output": 4, "on": True}
+        await until(lambda: any(isinstance(reading, InputChanged) and (reading.input, reading.level) == (2, True) for reading in readings))
+        second = RfidLlrpDriver("reader-2", driver.config)
+        with pytest.raises(RemoteProtocolError, match="another client is connected already"):
+            await second.run(readings.append)
+
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    connected = [reading for reading in readings if isinstance(reading, LinkChanged)]
+    assert [reading.reason for reading in connected] == ["Impinj model 700, firmware llrpkit-emu 0.1, 4 antennas, 4 inputs, 4 outputs, UTC clock"]
+    assert {(reading.epc, reading.antenna) for reading in readings if isinstance(reading, TagRead)} == {(EPC, 2)}
+    assert driver.rejected_frames == {}

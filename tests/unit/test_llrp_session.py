@@ -1,0 +1,328 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The LLRP conversation without any network: a reader of a few hand-written lines answers, time is an argument."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drivers.base.errors import DeviceFault, LocalProtocolError, RemoteProtocolError, ReplyTimeout
+from drivers.base.session import CommandDone, CommandFailed, FrameRejected, SessionEvent, SessionReady
+from drivers.rfid_llrp.config import RfidLlrpConfig
+from drivers.rfid_llrp.session import InputLevel, LlrpSession, ReaderFault, State, TagsSeen
+
+pytestmark = pytest.mark.requirement("E1")
+
+OK = bytes.fromhex("011f 0008 0000 0000")
+NO = bytes.fromhex("011f 000e 0065 0006 62726f6b656e")  # M_FieldError "broken"
+ABLE = OK + bytes.fromhex("0089 001a 0004 4000 0000651a 001e8a4a 0000 008d 0008 0002 0003 008f 0014 0348 0001 0090 000c 0091 0008 0005 07d0")
+TAG = bytes.fromhex("00f0 0011 8d 3074257bf7194e4000001a85")
+SETUP = [1, 21, 3, 2, 20, 24, 22]
+
+
+def frame(kind: int, body: bytes = b"", message_id: int = 0) -> bytes:
+    return struct.pack("!HII", 1 << 10 | kind, 10 + len(body), message_id) + body
+
+
+def event(parts: str, time_us: int = 1_000_000) -> bytes:
+    inner = bytes.fromhex("0080 000c") + time_us.to_bytes(8, "big") + bytes.fromhex(parts)
+    return frame(63, struct.pack("!HH", 246, 4 + len(inner)) + inner)
+
+
+CONNECTED = event("0100 0006 0000")
+
+
+def split(data: bytes) -> list[tuple[int, int, bytes]]:
+    """What the session sent: type, id, body."""
+    found = []
+    while data:
+        kind, length, message_id = struct.unpack_from("!HII", data)
+        found.append((kind & 0x3FF, message_id, data[10:length]))
+        data = data[length:]
+    return found
+
+
+class Conversation:
+    """A session and its reader; `answers` replaces what the reader says to a request type."""
+
+    def __init__(self, answers: dict[int, bytes] | None = None, **fields: object) -> None:
+        self.session = LlrpSession(RfidLlrpConfig(host="reader", **fields))  # type: ignore[arg-type]
+        self.answers = {1: frame(11, ABLE)} | (answers or {})
+        self.asked: list[int] = []
+        self.events: list[SessionEvent] = [*self.session.advance_to(0.0)]
+
+    def hear(self, data: bytes, now_s: float = 0.0) -> Sequence[SessionEvent]:
+        """The reader speaks, and answers what it is asked."""
+        before = len(self.events)
+        self.events += self.session.receive_bytes(data, now_s)
+        while said := split(self.session.bytes_to_send()):
+            for kind, message_id, _ in said:
+                self.asked.append(kind)
+                answer = self.answers.get(kind, frame(kind + 10, OK) if kind < 40 else b"")
+                if answer:
+                    self.events += self.session.receive_bytes(answer[:6] + struct.pack("!I", message_id) + answer[10:], now_s)
+        return self.events[before:]
+
+
+def running(**fields: object) -> Conversation:
+    talk = Conversation(**fields)
+    talk.hear(CONNECTED)
+    assert talk.session.state is State.RUNNING
+    return talk
+
+
+def test_session_says_nothing_before_the_reader_has() -> None:
+    talk = Conversation()
+
+    assert talk.session.bytes_to_send() == b""
+    assert talk.session.farewell() == b""
+
+
+def test_setup_asks_clears_configures_and_starts_in_order() -> None:
+    talk = Conversation()
+
+    events = talk.hear(CONNECTED)
+
+    assert talk.asked == SETUP
+    assert events == [SessionReady("Impinj model 2001482, firmware , 4 antennas, 2 inputs, 3 outputs, UTC clock")]
+
+
+def test_clock_offset_is_known_from_the_connection_event() -> None:
+    talk = Conversation()
+
+    talk.hear(event("0100 0006 0000", time_us=946_684_800_000_000), now_s=50.0)  # a reader that believes in the year 2000
+
+    assert talk.session.clock is not None
+    assert talk.session.clock.monotonic_s(946_684_801_500_000) == pytest.approx(51.5)
+
+
+@pytest.mark.parametrize(("status", "text"), [(1, "reader itself opened"), (2, "another client is connected"), (3, "gives no reason"), (9, "reason 9")])
+def test_refused_connection_says_why(status: int, text: str) -> None:
+    with pytest.raises(RemoteProtocolError, match=text):
+        Conversation().hear(event(f"0100 0006 {status:04x}"))
+
+
+@pytest.mark.parametrize("request_type", [1, 3, 20, 24, 22])
+def test_refused_setup_names_request_and_status(request_type: int) -> None:
+    talk = Conversation({request_type: frame(request_type + 10, NO)})
+
+    with pytest.raises(RemoteProtocolError, match=r"the reader refuses \w+: M_FieldError \(101\): broken"):
+        talk.hear(CONNECTED)
+
+    assert talk.session.next_deadline_s() is None
+
+
+def test_error_message_in_setup_counts_as_refusal() -> None:
+    with pytest.raises(RemoteProtocolError, match="refuses ADD_ROSPEC: M_FieldError"):
+        Conversation({20: frame(100, NO)}).hear(CONNECTED)
+
+
+def test_reader_with_nothing_to_delete_may_say_so() -> None:
+    talk = Conversation({21: frame(31, NO), 2: frame(100, NO)})
+
+    talk.hear(CONNECTED)
+
+    assert talk.session.state is State.RUNNING
+
+
+def test_wrong_answer_in_setup_is_a_protocol_error() -> None:
+    with pytest.raises(RemoteProtocolError, match="expected the answer to ADD_ROSPEC, got ENABLE_ROSPEC_RESPONSE"):
+        Conversation({20: frame(34, OK)}).hear(CONNECTED)
+
+
+def test_antenna_that_the_reader_lacks_is_told_with_the_key() -> None:
+    with pytest.raises(LocalProtocolError, match="`antennas` names 5, but the reader has 4"):
+        Conversation(antennas=(1, 5)).hear(CONNECTED)
+
+
+def test_power_below_the_table_is_told_with_the_key() -> None:
+    with pytest.raises(LocalProtocolError, match=r"`power_dbm` 10 is below the reader's lowest step \(20.0 dBm\)"):
+        Conversation(power_dbm=10.0).hear(CONNECTED)
+
+
+def test_levels_of_the_inputs_are_told_before_the_session_is_ready() -> None:
+    talk = Conversation({2: frame(12, OK + bytes.fromhex("00e1 0008 0001 80 01 00e1 0008 0002 80 00"))})
+
+    events = talk.hear(CONNECTED)
+
+    assert events[:2] == [InputLevel(1, True), InputLevel(2, False)]
+    assert isinstance(events[2], SessionReady)
+
+
+def test_reader_that_never_speaks_times_out() -> None:
+    session = LlrpSession(RfidLlrpConfig(host="reader", reply_timeout_s=3.0))
+    session.advance_to(10.0)
+    assert session.next_deadline_s() == 13.0
+
+    with pytest.raises(ReplyTimeout, match="no connection event within 3 s"):
+        session.advance_to(13.0)
+
+
+def test_request_without_answer_times_out_by_name() -> None:
+    talk = Conversation({20: b""})
+    talk.hear(CONNECTED, now_s=1.0)
+
+    with pytest.raises(ReplyTimeout, match="no answer to ADD_ROSPEC within 5 s"):
+        talk.session.advance_to(6.0)
+
+
+def test_mute_link_is_lost_after_a_little_more_than_two_keepalives() -> None:
+    talk = running(keepalive_s=1.0)
+    talk.hear(frame(62, message_id=5), now_s=4.0)
+    talk.session.advance_to(6.1)
+
+    with pytest.raises(ReplyTimeout, match=r"no keepalive within 2\.2 s"):
+        talk.session.advance_to(talk.session.next_deadline_s() or 0)
+
+
+def test_reports_prove_life_as_well_as_keepalives() -> None:
+    talk = running(keepalive_s=1.0)
+
+    for now_s in (2, 4, 6):
+        talk.hear(frame(61, TAG), now_s=float(now_s))
+        talk.session.advance_to(float(now_s))
+
+    assert talk.session.next_deadline_s() == pytest.approx(8.2)
+
+
+def test_keepalive_is_acknowledged_with_its_id() -> None:
+    session = running().session
+
+    session.receive_bytes(frame(62, message_id=77), 1.0)
+
+    assert session.bytes_to_send() == frame(72, message_id=77)
+
+
+def test_reports_count_in_every_state_once_connected() -> None:
+    talk = Conversation({20: b""})
+    talk.hear(CONNECTED)
+
+    events = talk.hear(frame(61, TAG))
+
+    assert isinstance(events[0], TagsSeen)
+
+
+def test_collected_reports_are_fetched_in_time() -> None:
+    talk = running(report_every_n_tags=20, report_within_s=0.5)
+    assert talk.session.next_deadline_s() == 0.5
+
+    talk.session.advance_to(0.5)
+
+    assert [kind for kind, _, _ in split(talk.session.bytes_to_send())] == [60]
+    assert talk.session.next_deadline_s() == 1.0
+
+
+def test_output_is_switched_and_answered() -> None:
+    talk = running()
+
+    token = talk.session.start_command("switch_output", {"output": 3, "on": True}, 1.0)
+    events = talk.hear(b"", 1.0)
+
+    assert events == [CommandDone(token, {"output": 3, "on": True})]
+
+
+@pytest.mark.parametrize("kind", [13, 100])
+def test_refused_output_is_a_device_fault_and_the_session_lives(kind: int) -> None:
+    talk = running()
+    talk.answers[3] = frame(kind, NO)
+
+    talk.session.start_command("switch_output", {"output": 1, "on": False}, 1.0)
+    (failed,) = talk.hear(b"", 1.0)
+
+    assert isinstance(failed, CommandFailed)
+    assert isinstance(failed.error, DeviceFault)
+    assert (failed.error.code, str(failed.error)) == ("101", "switch_output: the reader refuses: M_FieldError (101): broken (code 101)")
+    assert talk.session.state is State.RUNNING
+
+
+def test_unanswered_output_fails_alone() -> None:
+    talk = running(reply_timeout_s=1.0, keepalive_s=60.0)
+    token = talk.session.start_command("switch_output", {"output": 1, "on": True}, 1.0)
+    assert talk.session.next_deadline_s() == 2.0
+
+    (failed,) = talk.session.advance_to(2.0)
+
+    assert isinstance(failed, CommandFailed)
+    assert failed.token == token
+    assert isinstance(failed.error, ReplyTimeout)
+
+
+@pytest.mark.parametrize("output", [0, 4])
+def test_output_that_the_reader_lacks_is_refused_at_once(output: int) -> None:
+    with pytest.raises(LocalProtocolError, match="outputs 1 to 3"):
+        running().session.start_command("switch_output", {"output": output, "on": True}, 1.0)
+
+
+def test_command_before_the_setup_is_done_is_refused() -> None:
+    with pytest.raises(LocalProtocolError, match="still being set up"):
+        Conversation().session.start_command("switch_output", {"output": 1, "on": True}, 1.0)
+
+
+def test_closing_reader_ends_the_session_with_its_reason() -> None:
+    with pytest.raises(RemoteProtocolError, match="the reader closes the connection"):
+        running().hear(event("0101 0004"))
+
+
+def test_second_client_at_the_door_is_reported_not_fatal() -> None:
+    (fault,) = running().hear(event("0100 0006 0004"))
+
+    assert fault == ReaderFault("reader", "another client tried to connect while this connection is open")
+
+
+def test_unknown_and_unexpected_messages_are_counted_and_what_follows_is_read() -> None:
+    talk = running()
+
+    events = talk.hear(frame(900, b"new") + frame(34, OK, 4711) + frame(63, b"\0\xf6\0\0") + frame(61, TAG))
+
+    assert [one.reason for one in events[:3] if isinstance(one, FrameRejected)] == ["unknown_message", "unexpected_message", "bad_notification"]
+    assert isinstance(events[3], TagsSeen)
+
+
+def test_farewell_stops_reading_and_closes() -> None:
+    talk = running()
+
+    assert [kind for kind, _, _ in split(talk.session.farewell())] == [21, 14]
+
+
+STREAM = (
+    CONNECTED
+    + frame(11, ABLE, 1)
+    + frame(31, OK, 2)
+    + frame(13, OK, 3)
+    + frame(12, OK + bytes.fromhex("00e1 0008 0001 80 01"), 4)
+    + frame(30, OK, 5)
+    + frame(34, OK, 6)
+    + frame(32, OK, 7)
+    + frame(61, TAG * 3)
+    + frame(62)
+    + frame(901, b"?")
+    + event("00f8 0007 0001 00")
+)
+
+
+def play(pieces: Sequence[bytes]) -> tuple[list[SessionEvent], bytes]:
+    session = LlrpSession(RfidLlrpConfig(host="reader"))
+    events, said = [*session.advance_to(0.0)], b""
+    for piece in pieces:
+        events += session.receive_bytes(piece, 1.0)
+        said += session.bytes_to_send()
+    return events, said
+
+
+@given(st.lists(st.integers(1, len(STREAM) - 1), unique=True).map(sorted))
+def test_every_cutting_of_the_stream_gives_the_same_events_and_answers(cuts: list[int]) -> None:
+    pieces = [STREAM[start:end] for start, end in zip([0, *cuts], [*cuts, len(STREAM)], strict=True)]
+
+    assert play(pieces) == play([STREAM])
+
+
+@given(at=st.integers(0, len(STREAM)), noise=st.binary(min_size=1, max_size=12))
+def test_damaged_stream_raises_nothing_but_protocol_errors(at: int, noise: bytes) -> None:
+    try:
+        play([STREAM[:at] + noise + STREAM[at + len(noise) // 2 :]])
+    except (RemoteProtocolError, LocalProtocolError):
+        return
