@@ -28,5 +28,5 @@ def work_order_of(connection: Connection, number: int) -> dict[str, Any] | None:
 
 def counts(connection: Connection) -> dict[str, int]:
     """How many work orders are in each state."""
-    rows = connection.execute(select(work_order.c.state, func.count()).group_by(work_order.c.state)).tuples()
-    return {"open": 0, "resolved": 0, **dict(rows)}
+    rows = connection.execute(select(work_order.c.state, func.count().label("number")).group_by(work_order.c.state))
+    return {"open": 0, "resolved": 0} | {row.state: row.number for row in rows}

@@ -67,8 +67,9 @@ def record(connection: Connection, fact: Fact, now: datetime) -> Recorded:
 
     Raises: ConflictError: the id, or the source's sequence number, is stored with other content.
     """
-    inserted = connection.execute(_insert(connection, event).values(**event_row(fact, now)).on_conflict_do_nothing())
-    if inserted.rowcount == 1:
+    # The count of inserted rows is not known with every driver; a returned position is.
+    insertion = _insert(connection, event).values(**event_row(fact, now)).on_conflict_do_nothing().returning(event.c.position)
+    if connection.execute(insertion).scalar() is not None:
         return Recorded(fact.id)
     return _recorded_before(connection, fact)
 
@@ -397,7 +398,8 @@ def lot_changed(connection: Connection, item: str, lot: str) -> None:
 
 def places_changed(connection: Connection, places: Sequence[str]) -> None:
     """Copy pick rank and kind of places from the catalog to the balances there, after the catalog changed them. Takes the fences itself."""
-    pairs = connection.execute(select(balance.c.site, balance.c.item).distinct().where(balance.c.place.in_(places))).tuples().all()
+    query = select(balance.c.site, balance.c.item).distinct().where(balance.c.place.in_(places))
+    pairs = [(row.site, row.item) for row in connection.execute(query)]
     lock(connection, pairs)
     for place, (rank, pickable) in _place_attributes(connection, [Account(place, "") for place in places]).items():
         connection.execute(update(balance).where(balance.c.place == place).values(pick_rank=rank, pickable=pickable))
