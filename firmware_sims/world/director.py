@@ -92,7 +92,7 @@ class Director:
     async def close_the_books(self) -> Figures:
         """What happened, by central's own count, with the gateway's count of accepted events and both programs' memory."""
         figures, health = await self._settled()
-        figures["events_accepted"] = sum(health["accepted"].values())
+        figures["events_accepted"] = _accepted(health)
         figures["gateway_rss_mib"] = self.stack.gateway.rss_mib()
         figures["central_rss_mib"] = self.stack.central.rss_mib()
         return figures
@@ -179,9 +179,13 @@ class Director:
                 while True:
                     health: dict[str, Any] = await fetch_json(f"{self.stack.gateway_url}/health")
                     figures: Figures = await self.office.figures()
-                    applied, accepted = figures["events_applied"], sum(health["accepted"].values())
+                    applied, accepted = figures["events_applied"], _accepted(health)
                     if applied == accepted:
                         return figures, health
                     await asyncio.sleep(0.1)
         except TimeoutError:
             raise StackError(f"of {accepted} events accepted by the gateway central has applied {applied} after {_SETTLE_S:g} s") from None
+
+
+def _accepted(health: dict[str, Any]) -> int:
+    return sum(int(lane["accepted"]) for lane in health["lanes"].values())

@@ -16,13 +16,14 @@ from firmware_sims.world.doors import PhotoEyes, show, show_pass
 from firmware_sims.world.goods import Pallet, Supplier
 from firmware_sims.world.office import Office
 from firmware_sims.world.pace import Pace
-from firmware_sims.world.yard import Path, Read
+from firmware_sims.world.yard import Path, Read, rssi_dbm
 
 Kind = Literal["plain", "dead_tags", "turned_back", "unannounced"]
 
 _DAY: tuple[Kind, ...] = ("plain", "dead_tags", "plain", "turned_back", "plain", "unannounced")
 _CASES = (8, 12, 16)
 _STRAYS = 3
+_STRAY_READS_PER_S = 10.0
 _INWARD_FROM_S = 12.0
 """The excerpt has an outward pass before this moment and an inward one after it."""
 
@@ -42,7 +43,22 @@ class ModelledDoor:
 
     async def work(self, closing: asyncio.Event) -> None:
         """Trucks of three pallets until closing time; a pass that is under way is finished."""
+        async with asyncio.TaskGroup() as group:
+            parked = group.create_task(self._parked())
+            await self._trucks(closing)
+            parked.cancel()
+
+    async def _parked(self) -> None:
+        """Cases that stand beside the door are read now and then, whether a pallet goes by or not."""
         strays = [labels.sgtin_tag(self.supplier.items[-1].gtin, serial) for serial in range(1, _STRAYS + 1)]
+        dice = self.pace.random("door-1 strays")
+        usual_dbm = {epc: rssi_dbm(dice.uniform(3.0, 4.0)) for epc in strays}
+        while True:
+            epc = dice.choice(strays)
+            self.server.stimulate("read", epc=epc, antenna=dice.choice((1, 2)), peak_rssi_dbm=round(usual_dbm[epc] + dice.gauss(0, 1.5), 1))
+            await asyncio.sleep(dice.expovariate(_STRAY_READS_PER_S))
+
+    async def _trucks(self, closing: asyncio.Event) -> None:
         kinds = itertools.cycle(_DAY)
         while not closing.is_set():
             truck = [(kind, self._pallet(kind)) for kind in itertools.islice(kinds, 3)]
@@ -53,7 +69,7 @@ class ModelledDoor:
                 if kind == "unannounced":
                     self.office.unannounced[pallet.sscc] = pallet
                 way = Path(speed_m_s=self.random.uniform(1.1, 1.6), turn_at_m=-0.2 if kind == "turned_back" else None)
-                await show_pass(self.server, pallet.readable_tags, way, self.random, eyes=PhotoEyes(outer=1, inner=2), strays=strays)
+                await show_pass(self.server, pallet.readable_tags, way, self.random, eyes=PhotoEyes(outer=1, inner=2))
                 await self.pace.pause(2.5)
             await self.pace.pause(3.0)
 

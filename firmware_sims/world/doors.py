@@ -32,8 +32,6 @@ async def show(server: TwinServer, happenings: Iterable[Read | Edge], eyes: Phot
             server.stimulate("input", input=eyes.outer if happening.eye == "outer" else eyes.inner, level=happening.level)
 
 
-async def show_pass(
-    server: TwinServer, tags: Sequence[str], path: Path, rng: random.Random, *, eyes: PhotoEyes | None = None, strays: Sequence[str] = ()
-) -> None:
+async def show_pass(server: TwinServer, tags: Sequence[str], path: Path, rng: random.Random, *, eyes: PhotoEyes | None = None) -> None:
     """Let a pallet with these tags go through a door."""
-    await show(server, see_pass(tags, path, rng, strays), eyes)
+    await show(server, see_pass(tags, path, rng), eyes)

@@ -78,10 +78,9 @@ class _Tag:
     gain_db: float
 
 
-def see_pass(tags: Sequence[str], path: Path, rng: random.Random, strays: Sequence[str] = ()) -> Iterator[Read | Edge]:
-    """Everything that a door sees of one pass, in order of time. `strays` stand 2 m inside the door and 3 m aside."""
+def see_pass(tags: Sequence[str], path: Path, rng: random.Random) -> Iterator[Read | Edge]:
+    """Everything that a door sees of one pass, in order of time."""
     moving = [_Tag(epc, rng.uniform(-0.5, 0.5), rng.uniform(0.8, 1.4), rng.gauss(0, 3)) for epc in tags]
-    parked = [_Tag(epc, 2.0 + rng.uniform(-0.3, 0.3), 3.0, rng.gauss(0, 1)) for epc in strays]
     covered = dict.fromkeys(_EYE_M, False)
     at_s = 0.0
     while at_s < path.duration_s:
@@ -91,8 +90,7 @@ def see_pass(tags: Sequence[str], path: Path, rng: random.Random, strays: Sequen
                 covered[eye] = not covered[eye]
                 yield Edge(at_s, eye, covered[eye])
         antenna = 1 + int(at_s / _DWELL_S) % 4
-        answers = [*_answers(moving, centre_m, antenna, rng), *_answers(parked, 0.0, antenna, rng)]
-        if answers:
+        if answers := list(_answers(moving, centre_m, antenna, rng)):
             epc, strength_dbm = rng.choice(answers)
             yield Read(at_s, epc, antenna, round(strength_dbm, 1))
         at_s += rng.uniform(0.5, 1.5) / READS_PER_S
