@@ -326,7 +326,8 @@ class LightAblepickSession:
         self._ready = True
         connected = NODES_PER_PORT * self._config.ports - sum(len(nodes) for nodes in self._missing.values())
         self._events.append(SessionReady(f"ABLEPick controller with {connected} tags connected"))
-        self._send_all((Sub.CLEAR, b""), (Sub.LED_OFF, b""))  # what was put out while the link was down is still lit
+        if self._config.clear_on_connect:
+            self._send_all((Sub.CLEAR, b""), (Sub.LED_OFF, b""))
         self._relight()
         self._report_missing(frozenset().union(*self._missing.values()))
 

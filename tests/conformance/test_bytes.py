@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -61,9 +62,10 @@ def _feed(talk: Session, pieces: Iterable[tuple[bytes, float]]) -> None:
 def test_garbage_raises_only_protocol_error(name: str, data: st.DataObject) -> None:
     said = st.sampled_from(_said_by_device(name))
     mutated = st.builds(_mutate, said, st.integers(0, 4096), st.binary(max_size=3))
+    capture = data.draw(st.sampled_from(captures(name)), label="set up as in")
     pieces = st.lists(st.tuples(st.one_of(st.binary(max_size=200), mutated, said), st.sampled_from([0.0, 0.001, 0.3, 1.1, 5.0])), max_size=12)
 
-    _feed(session(name), data.draw(pieces))
+    _feed(session(name, settings_of(capture)), data.draw(pieces))
 
 
 @every_driver("test_decode_encode_round_trip")
@@ -89,6 +91,7 @@ def test_captures_decode_to_golden(name: str) -> None:
         assert [event_as_json(event) for event in events] == golden, f"{capture.name} (python -m tests.conformance.record {name} {capture.stem} --events)"
 
 
+@pytest.mark.requirement("E15")
 @every_driver("test_sim_and_driver_agree_on_captures")
 def test_sim_and_driver_agree_on_captures(name: str) -> None:
     for capture in captures(name):
@@ -116,10 +119,7 @@ def test_device_fault_maps_to_documented_code(name: str) -> None:
 
 
 @pytest.mark.parametrize("capture", captures(), ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_capture_says_where_it_comes_from(capture: object) -> None:
-    from pathlib import Path
-
-    assert isinstance(capture, Path)
+def test_capture_says_where_it_comes_from(capture: Path) -> None:
     note = capture.with_suffix(".md")
 
     assert note.is_file(), f"{note} is missing: who recorded it, when, which page of which manual"

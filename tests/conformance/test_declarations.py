@@ -72,6 +72,7 @@ def _imported(tree: ast.Module) -> set[str]:
     return {module.split(".")[0] for module in plain | {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}}
 
 
+@pytest.mark.requirement("E15")
 @every_driver("test_spec_names_twin_and_source")
 def test_spec_names_twin_and_source(name: str) -> None:
     spec = registry.load(name)

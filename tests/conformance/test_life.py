@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from tests.conformance.exemptions import every_driver
 
 PATIENCE_S = 8.0
 ATTEMPTS_IN_VAIN = 2
+CYCLES = 10
 
 
 class Readings:
@@ -119,21 +121,34 @@ async def test_close_is_idempotent_and_leaves_no_task(name: str, monkeypatch: py
                 await device.execute(command.name, arguments)
 
 
+def _open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 @every_driver("test_cancel_during_read_is_clean")
-async def test_cancel_during_read_is_clean(name: str) -> None:
+async def test_cancel_during_read_is_clean(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async with _served(name) as server:
-        device, readings = _driver(name, server), Readings()
-        for _ in range(3):
+        device, readings, gone = _driver(name, server), Readings(), asyncio.Event()
+        forget = server.twin.disconnected
+        monkeypatch.setattr(server.twin, "disconnected", lambda now_s: (forget(now_s), gone.set()))
+        open_files = []
+        for _ in range(CYCLES):
             seen = len(readings.all)
             running = asyncio.create_task(device.run(readings.emit))
             await readings.until(_connected, after=seen)
-
             await _cancelled(running)
+            async with asyncio.timeout(PATIENCE_S):
+                await gone.wait()
+            gone.clear()
+            open_files.append(_open_files())
 
+        seen = len(readings.all)
         again = asyncio.create_task(device.run(readings.emit))
-        await readings.until(_connected, after=len(readings.all))
+        await readings.until(_connected, after=seen)
         await _works(name, server, readings)
         await _cancelled(again)
+
+    assert open_files == open_files[:1] * CYCLES, "open files pile up"
 
 
 @every_driver("test_refused_connection_says_where")
@@ -145,7 +160,7 @@ async def test_refused_connection_says_where(name: str, unused_tcp_port: int) ->
 
 
 @pytest.mark.slow
-@pytest.mark.requirement("E12")
+@pytest.mark.requirement("E17")
 @every_driver("test_logs_once_when_lost_and_once_when_back")
 async def test_logs_once_when_lost_and_once_when_back(name: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     caplog.set_level(logging.INFO)

@@ -49,7 +49,7 @@ async def _cancelled(task):
         await task
 
 
-@pytest.mark.requirement("E7")
+@pytest.mark.requirement("E8")
 async def test_press_becomes_a_reading_and_faults_name_the_tag(server):
     driver, readings = _driver(server), Readings()
     running = asyncio.create_task(driver.run(readings.emit))
@@ -67,7 +67,7 @@ async def test_press_becomes_a_reading_and_faults_name_the_tag(server):
     await _cancelled(running)
 
 
-@pytest.mark.requirement("E12")
+@pytest.mark.requirement("E8")
 async def test_lit_tags_come_back_when_the_controller_restarts(server):
     driver, readings = _driver(server), Readings()
     first = asyncio.create_task(driver.run(readings.emit))

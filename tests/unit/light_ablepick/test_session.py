@@ -51,7 +51,7 @@ class Talk:
         return [event for event in self.events if isinstance(event, kind)]
 
 
-@pytest.mark.requirement("E7")
+@pytest.mark.requirement("E8")
 def test_tag_shows_quantity_and_colour_when_commanded():
     talk = Talk()
 
@@ -146,7 +146,7 @@ def test_all_lit_tags_are_relit_after_the_power_came_back():
     assert talk.twin.lit == {node: Seen(node, "orange") for node in range(1, 201)}
 
 
-@pytest.mark.requirement("E7")
+@pytest.mark.requirement("E8")
 def test_lit_tags_are_relit_on_a_new_connection_and_others_are_put_out():
     first = Talk()
     first.command("show", node=1, quantity=10, colour="red")
@@ -158,6 +158,15 @@ def test_lit_tags_are_relit_on_a_new_connection_and_others_are_put_out():
 
     assert second.seen(SessionReady) == [SessionReady("ABLEPick controller with 30 tags connected")]
     assert second.twin.lit == {1: Seen(10, "red"), 2: Seen(20, "green")}
+
+
+def test_foreign_lights_stay_when_clearing_is_off():
+    twin = AblePickTwin()
+    twin.tags[7].lamp = True
+
+    Talk(twin=twin, clear_on_connect=False)
+
+    assert list(twin.lit) == [7]
 
 
 def test_tag_plugged_in_again_is_relit_by_the_watchdog():
