@@ -8,20 +8,19 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import Enum
 
-from contracts.quantities import UnknownUnitError, milligrams
 from contracts.readings import WeightState
 from drivers.base.errors import DeviceFault, DriverError, LocalProtocolError, RemoteProtocolError, ReplyTimeout
 from drivers.base.session import Argument, CommandDone, CommandFailed, FrameRejected, SessionEvent, SessionReady
+from drivers.scale_sics.answers import refusal, result, weight_result
 from drivers.scale_sics.config import ScaleSicsConfig
-from drivers.scale_sics.frames import GLOBAL_ERRORS, STATUS_MEANINGS, TARE_COMMANDS, WEIGHT_COMMANDS, Command, Reply
+from drivers.scale_sics.frames import GLOBAL_ERRORS, TARE_COMMANDS, WEIGHT_COMMANDS, Command, Reply
+from drivers.scale_sics.questions import COMMANDS, Ask, Question, preset_of, wait_of
 
 LINE_BYTES_MAX = 256
 """Longer than any reply of the manual (`I0` lines and display texts stay under 80)."""
 _WAITING_MAX = 16
 _LINE_END = re.compile(rb"[\r\n]+")
-_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _STATES: dict[str, WeightState] = {"S": "stable", "D": "dynamic", "?": "dynamic", "+": "overload", "^": "overload", "-": "underload", "v": "underload"}
 
 
@@ -36,64 +35,6 @@ class Weighed(SessionEvent):
     net: bool = False
 
 
-class Ask(Enum):
-    """Why a question is asked."""
-
-    HUSH = "hush"
-    MARK = "mark"
-    TARE_HELD = "tare held"
-    POLL = "poll"
-    STREAM = "stream"
-    ZERO = "zero"
-    TARE = "tare"
-    PRESET = "preset"
-    WEIGH = "weigh"
-    IDENTIFY = "identify"
-    RESET = "reset"
-
-
-@dataclass(frozen=True)
-class _Rule:
-    """How a question goes: what is sent, which commands its replies name, whether weights meanwhile are stale, whether the load must rest first."""
-
-    sends: str
-    answered_by: frozenset[str]
-    weights_are_stale: bool = False
-    waits_for_rest: bool = False
-
-
-# HUSH then MARK make a barrier: SI ends a stream or a waiting S, and every weight before the answer to I4 is older than it.
-_RULES = {
-    Ask.HUSH: _Rule("SI", WEIGHT_COMMANDS),
-    Ask.MARK: _Rule("I4", frozenset({"I4"}), weights_are_stale=True),
-    Ask.TARE_HELD: _Rule("TA", frozenset({"TA"})),
-    Ask.POLL: _Rule("SI", WEIGHT_COMMANDS),
-    Ask.STREAM: _Rule("SIR", WEIGHT_COMMANDS),
-    Ask.ZERO: _Rule("Z", frozenset({"Z"}), weights_are_stale=True, waits_for_rest=True),
-    Ask.TARE: _Rule("T", frozenset({"T"}), weights_are_stale=True, waits_for_rest=True),
-    Ask.PRESET: _Rule("TA", frozenset({"TA"}), weights_are_stale=True),
-    Ask.WEIGH: _Rule("S", WEIGHT_COMMANDS, waits_for_rest=True),
-    Ask.IDENTIFY: _Rule("I4", frozenset({"I4"})),
-    Ask.RESET: _Rule("@", frozenset({"I4"}), weights_are_stale=True),
-}
-_COMMANDS = {"zero": Ask.ZERO, "tare": Ask.TARE, "weigh": Ask.WEIGH, "identify": Ask.IDENTIFY, "reset": Ask.RESET}
-
-
-@dataclass
-class _Question:
-    ask: Ask
-    token: int | None = None
-    parameters: tuple[str, ...] = ()
-    wait_s: float = 0.0
-    asked_at_s: float = 0.0
-    deadline_s: float = 0.0
-    ask_again_at_s: float | None = None
-
-    @property
-    def rule(self) -> _Rule:
-        return _RULES[self.ask]
-
-
 class SicsSession:
     """See `drivers.base.session.Session`. Start: SI, I4 (serial number), TA; then stream or poll for ever."""
 
@@ -104,8 +45,8 @@ class SicsSession:
         self._line_is_too_long = False
         self._outgoing = bytearray()
         self._events: list[SessionEvent] = []
-        self._queue: deque[_Question] = deque(_Question(ask) for ask in (Ask.HUSH, Ask.MARK))
-        self._current: _Question | None = None
+        self._queue: deque[Question] = deque(Question(ask) for ask in (Ask.HUSH, Ask.MARK))
+        self._current: Question | None = None
         self._tokens = 0
         self._ready = False
         self._streaming = False
@@ -154,19 +95,19 @@ class SicsSession:
 
     def start_command(self, name: str, arguments: Mapping[str, Argument], now_s: float) -> int:
         """See `Session.start_command`; what is done shows at the next `advance_to`."""
-        ask = _COMMANDS.get(name)
+        ask = COMMANDS.get(name)
         if ask is None:
-            raise LocalProtocolError(f"a scale has no command {name!r}; it takes: {', '.join(_COMMANDS)}")
+            raise LocalProtocolError(f"a scale has no command {name!r}; it takes: {', '.join(COMMANDS)}")
         if len(self._queue) >= _WAITING_MAX:
             raise LocalProtocolError(f"{len(self._queue)} questions already wait for the scale; try again when they are answered", operation=name)
-        question = _Question(ask, self._tokens + 1, wait_s=float(arguments.get("wait_s", 0.0)))
+        question = Question(ask, self._tokens + 1, wait_s=wait_of(arguments))
         if "preset" in arguments:
-            question.ask, question.parameters = Ask.PRESET, _preset(arguments)
+            question.ask, question.parameters = Ask.PRESET, preset_of(arguments)
         self._tokens += 1
         if ask is Ask.RESET:
             self._drop_everything_for_reset()
         elif ask is Ask.WEIGH and self._streams:
-            self._queue += (_Question(Ask.HUSH), _Question(Ask.MARK))
+            self._queue += (Question(Ask.HUSH), Question(Ask.MARK))
         self._queue.append(question)
         return self._tokens
 
@@ -231,12 +172,12 @@ class SicsSession:
         self._current = question
         self._outgoing += Command(question.rule.sends, question.parameters).encode()
 
-    def _routine(self, now_s: float) -> _Question | None:
+    def _routine(self, now_s: float) -> Question | None:
         if self._tells_tare and now_s >= self._next_tare_check_s:
-            return _Question(Ask.TARE_HELD)
+            return Question(Ask.TARE_HELD)
         if self._streams:
-            return None if self._stream_is_sure else _Question(Ask.STREAM)
-        return _Question(Ask.POLL) if now_s >= self._next_poll_s else None
+            return None if self._stream_is_sure else Question(Ask.STREAM)
+        return Question(Ask.POLL) if now_s >= self._next_poll_s else None
 
     def _close_question(self, now_s: float) -> None:
         """The question is settled; a stream is asked for again, since look-alikes end it at any command (others go on meanwhile)."""
@@ -254,24 +195,24 @@ class SicsSession:
             self._ready = True
             self._events.append(SessionReady(self._serial))
 
-    def _fail(self, question: _Question, error: DriverError, now_s: float) -> None:
+    def _fail(self, question: Question, error: DriverError, now_s: float) -> None:
         if question.token is not None:
             self._events.append(CommandFailed(question.token, error))
         self._close_question(now_s)
 
-    def _done(self, question: _Question, result: Mapping[str, Argument | None], now_s: float) -> None:
+    def _done(self, question: Question, result: Mapping[str, Argument | None], now_s: float) -> None:
         if question.token is not None:
             self._events.append(CommandDone(question.token, result))
         self._close_question(now_s)
 
-    def _not_answered(self, question: _Question, now_s: float) -> None:
+    def _not_answered(self, question: Question, now_s: float) -> None:
         waited = ReplyTimeout(f"answer to {question.rule.sends}", question.wait_s)
         if question.ask is Ask.TARE_HELD:
             self._tells_tare = False  # some scales are silent to what they do not know; a dead link shows at the next question
             self._close_question(now_s)
         elif question.rule.waits_for_rest:
             self._fail(question, waited, now_s)
-            self._queue.extendleft((_Question(Ask.MARK), _Question(Ask.HUSH)))
+            self._queue.extendleft((Question(Ask.MARK), Question(Ask.HUSH)))
         else:
             raise waited
 
@@ -282,7 +223,7 @@ class SicsSession:
         self._current = None
         self._queue.clear()
         if not self._ready:
-            self._queue += (_Question(Ask.HUSH), _Question(Ask.MARK))
+            self._queue += (Question(Ask.HUSH), Question(Ask.MARK))
 
     # Answers
 
@@ -335,18 +276,17 @@ class SicsSession:
         text = line.decode("ascii").strip()
         self._events.append(Weighed(state, reply.value if has_value else None, reply.unit if has_value else "", text, self._net))
 
-    def _on_weigh_answer(self, question: _Question, reply: Reply, line: bytes, now_s: float) -> None:
+    def _on_weigh_answer(self, question: Question, reply: Reply, line: bytes, now_s: float) -> None:
         state = self._state_of(reply)
         self._weighed(state, reply, line)
         if state == "stable" and reply.value is not None:
-            result = {"weight": str(reply.value), "unit": reply.unit, "weight_mg": _milligrams(reply), "text": line.decode("ascii").strip()}
-            self._done(question, result, now_s)
+            self._done(question, weight_result(reply, line.decode("ascii").strip()), now_s)
         elif state == "dynamic":
             question.ask_again_at_s = min(now_s + self._config.interval_s, question.deadline_s)  # a look-alike that does not wait for rest itself
         else:
-            self._fail(question, _refusal(reply), now_s)
+            self._fail(question, refusal(reply), now_s)
 
-    def _on_answer(self, question: _Question, reply: Reply, now_s: float) -> None:
+    def _on_answer(self, question: Question, reply: Reply, now_s: float) -> None:
         if self._is_only_begun(question, reply):
             return
         if reply.command == "I4":
@@ -354,13 +294,13 @@ class SicsSession:
         elif reply.command in TARE_COMMANDS:
             self._net = bool(reply.value) if reply.value is not None else self._net or reply.code == "T D"
         if self._is_success(reply):
-            self._done(question, _result(question, reply), now_s)
+            self._done(question, result(question.ask, reply), now_s)
         else:
             if question.ask is Ask.TARE_HELD:
                 self._tells_tare = reply.status != "L"
-            self._fail(question, _refusal(reply), now_s)
+            self._fail(question, refusal(reply), now_s)
 
-    def _is_only_begun(self, question: _Question, reply: Reply) -> bool:
+    def _is_only_begun(self, question: Question, reply: Reply) -> bool:
         """`T A` is no answer of Mettler's and means "begun" with Radwag; `Z A` is done with the one and begun with the other."""
         return reply.status == "A" and (question.ask is Ask.TARE or (question.ask is Ask.ZERO and self._config.dialect == "radwag"))
 
@@ -377,31 +317,3 @@ class SicsSession:
         elif reply.command in TARE_COMMANDS and reply.value is not None:
             self._net = bool(reply.value)
         self._reject("unexpected", line)
-
-
-def _refusal(reply: Reply) -> DeviceFault:
-    return DeviceFault(reply.code, STATUS_MEANINGS.get(reply.status, f"the scale answered {reply.code!r} {reply.detail}".strip()))
-
-
-def _result(question: _Question, reply: Reply) -> dict[str, Argument | None]:
-    if reply.command == "I4":
-        return {"serial": reply.detail}
-    if question.ask in (Ask.TARE, Ask.PRESET) and reply.value is not None:
-        return {"tare": str(reply.value), "unit": reply.unit, "tare_mg": _milligrams(reply)}
-    return {}
-
-
-def _milligrams(reply: Reply) -> int | None:
-    """None for a unit that has no fixed weight (pieces, per cent)."""
-    assert reply.value is not None
-    try:
-        return milligrams(reply.value, reply.unit)
-    except UnknownUnitError:
-        return None
-
-
-def _preset(arguments: Mapping[str, Argument]) -> tuple[str, str]:
-    value, unit = str(arguments["preset"]), str(arguments.get("unit", ""))
-    if not _NUMBER.fullmatch(value) or not (unit.isascii() and unit.isalpha()):
-        raise LocalProtocolError(f"a preset tare is a number with its unit, like preset=12.50 unit=kg; got {value!r} {unit!r}", operation="tare")
-    return value, unit

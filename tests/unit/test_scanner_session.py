@@ -58,6 +58,14 @@ def test_cutting_the_bytes_changes_nothing(suffix: str, codes: list[bytes], cuts
     assert pieces == whole
 
 
+def test_longest_code_may_be_cut_inside_its_suffix() -> None:
+    session = _session(suffix="crlf")
+
+    events = [*session.receive_bytes(b"x" * FRAME_BYTES_MAX + b"\r", 1.0), *session.receive_bytes(b"\n", 1.0)]
+
+    assert _texts(events) == ["x" * FRAME_BYTES_MAX]
+
+
 def test_code_without_suffix_ends_by_silence() -> None:
     session = _session(suffix="none", gap_s=0.05)
     assert session.receive_bytes(b"ABC", 1.0) == []

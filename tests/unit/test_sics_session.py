@@ -318,6 +318,12 @@ def test_preset_tare_that_would_garble_the_line_is_refused(arguments: dict[str, 
         scale.told("tare", **arguments)
 
 
+@pytest.mark.parametrize("wait_s", [0.0, -1.0, 1e9, float("nan")])
+def test_wait_without_sense_is_refused(wait_s: float) -> None:
+    with pytest.raises(LocalProtocolError, match="wait_s"):
+        _streaming().told("weigh", wait_s=wait_s)
+
+
 def test_unknown_command_is_refused_with_the_known_ones() -> None:
     with pytest.raises(LocalProtocolError, match="zero, tare, weigh"):
         Scale().told("dance")
