@@ -82,6 +82,12 @@ class Office:
             }
             await self._post("ship-notices", document)
 
+    async def announce_loose(self, item: Item, lot: str, quantity: int) -> None:
+        """Send a ship notice for goods without a pallet."""
+        self._notices += 1
+        line = {"item": item.code, "lot": lot, "quantity": quantity}
+        await self._post("ship-notices", {"number": f"ASN-{self._started}-{self._notices}", "site": SITE, "supplier": "acme", "lines": [line]})
+
     async def order_wave(self, orders: int = 2) -> None:
         """Customers order, and the orders are released to the floor at once."""
         for _ in range(orders):
