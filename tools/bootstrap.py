@@ -32,6 +32,7 @@ SYSTEM_TOOLS = {
     "chromium": ("chromium", ["/usr/bin/chromium"]),
     "fonts-noto-cjk": ("", ["/usr/share/fonts/**/NotoSansCJK*", "/usr/share/fonts/**/wqy*"]),
     "prometheus": ("promtool", ["/usr/bin/promtool"]),
+    "curl": ("curl", ["/usr/bin/curl"]),
     "systemd": ("systemd-analyze", ["/usr/bin/systemd-analyze"]),
 }
 """Debian package -> the program that shows it is there (may be empty) and where else to look."""

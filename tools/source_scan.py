@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-METRIC_KINDS = {"Counter", "Gauge", "Histogram", "Summary", "Info", "Enum", "CounterMetricFamily", "GaugeMetricFamily", "InfoMetricFamily"}
+METRIC_KINDS = ("Counter", "Gauge", "Histogram", "Summary", "Info", "Enum")
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,14 @@ def _labels(call: ast.Call) -> tuple[str, ...]:
     return tuple(text for item in given.elts if (text := text_of(item))) if isinstance(given, ast.List | ast.Tuple) else ()
 
 
+def _metric_kind(call: ast.Call) -> str | None:
+    """The kind that a call declares: `Counter(...)`, or a program's own short form `self._counter(...)`."""
+    name = _name(call.func).strip("_").lower()
+    return next((kind for kind in METRIC_KINDS if kind.lower() == name), None)
+
+
 def _scraped_name(name: str, kind: str) -> str:
-    suffix = "_total" if kind.startswith("Counter") else "_info" if kind.startswith("Info") else ""
+    suffix = {"Counter": "_total", "Info": "_info"}.get(kind, "")
     return name if name.endswith(suffix) else name + suffix
 
 
@@ -74,12 +80,12 @@ def metrics() -> list[Metric]:
         if path.name != "metrics.py":
             continue
         for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
-            kind = _name(call.func)
+            kind = _metric_kind(call)
             name = text_of(call.args[0]) if call.args else None
-            if kind in METRIC_KINDS and name:
+            if kind and name:
                 description = text_of(call.args[1]) if len(call.args) > 1 else next((text_of(w.value) for w in call.keywords if w.arg == "documentation"), "")
                 name = _scraped_name(name, kind)
-                found[path.parts[0], name] = Metric(name, kind.removesuffix("MetricFamily"), description or "", _labels(call), path.parts[0])
+                found[path.parts[0], name] = Metric(name, kind, description or "", _labels(call), path.parts[0])
     return sorted(found.values(), key=lambda metric: (metric.program, metric.name))
 
 
