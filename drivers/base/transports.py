@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import socket
 import termios
 from collections.abc import Awaitable, Callable
 
@@ -59,6 +60,13 @@ async def open_transport(config: StreamConfig) -> Transport:
     return await _open_tcp(config) if config.host else _open_serial(config)
 
 
+def _keep_alive(line: socket.socket) -> None:
+    """Notice within 25 s that the other side of an idle connection is gone, for protocols that say nothing by themselves."""
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in ((socket.TCP_KEEPIDLE, 10), (socket.TCP_KEEPINTVL, 5), (socket.TCP_KEEPCNT, 3)):
+        line.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
 async def _open_tcp(config: StreamConfig) -> Transport:
     try:
         async with asyncio.timeout(config.connect_timeout_s):
@@ -67,6 +75,7 @@ async def _open_tcp(config: StreamConfig) -> Transport:
         raise TransportError(f"{config.endpoint} did not answer within {config.connect_timeout_s:g} s; is it switched on and in this network?") from error
     except OSError as error:
         raise TransportError(f"cannot connect to {config.endpoint}: {error.strerror or error}; check host, port and that the device is on") from error
+    _keep_alive(writer.get_extra_info("socket"))
 
     async def close() -> None:
         writer.close()
