@@ -90,6 +90,7 @@ class Notification:
     closing: bool = False
     input: int | None = None
     level: bool = False
+    ended_rospec: int | None = None
     fault: str = ""
     fault_text: str = ""
 
@@ -111,12 +112,16 @@ def decode_notification(message: Message) -> Notification:
         elif part.type == ParameterType.GPI_EVENT:
             port, flags = part.value(_GPI)
             happened |= {"input": port, "level": bool(flags & 0x80)}
+        elif part.type == ParameterType.RO_SPEC_EVENT:
+            change, rospec_id, _ = part.value(_ROSPEC_EVENT)
+            happened |= {"ended_rospec": rospec_id} if change else {}
         else:
             happened |= _fault(part)
     return Notification(reader_time_us=time_us, is_utc=is_utc, **happened)  # type: ignore[arg-type]
 
 
 _GPI = struct.Struct("!HB")  # port; bit 7: level (16.2.7.6.2)
+_ROSPEC_EVENT = struct.Struct("!BII")  # 0 started, 1 ended, 2 preempted; ROSpec; the one that preempted it (16.2.7.6.3)
 _ANTENNA_EVENT = struct.Struct("!BH")  # 0 disconnected, 1 connected; antenna (16.2.7.6.9)
 
 

@@ -10,14 +10,14 @@ from drivers.base.driver import StreamDriver
 from drivers.base.session import Session, SessionEvent
 from drivers.base.spec import ArgumentSpec, CommandSpec, DriverSpec
 from drivers.rfid_llrp.config import RfidLlrpConfig
-from drivers.rfid_llrp.session import InputLevel, LlrpSession, ReaderFault, TagsSeen
+from drivers.rfid_llrp.session import InputLevel, LlrpSession, ReaderClock, ReaderFault, TagsSeen
 
 
 class RfidLlrpDriver(StreamDriver[RfidLlrpConfig]):
     """Emits TagRead, InputChanged, and ReadingFailed (quantity antenna, report_buffer or reader) when the reader complains.
 
     `TagRead.reader_time_us` is the reader's own clock as it sends it: UTC, or microseconds since its start when it has no UTC clock. It orders
-    reads and measures between them; `LlrpSession.clock` turns it into our monotonic time.
+    reads and measures between them; `reader_clock` turns it into our monotonic time.
     """
 
     @property
@@ -28,6 +28,11 @@ class RfidLlrpDriver(StreamDriver[RfidLlrpConfig]):
     def new_session(self) -> Session:
         """See `StreamDriver.new_session`."""
         return LlrpSession(self.config)
+
+    @property
+    def reader_clock(self) -> ReaderClock | None:
+        """How the reader's clock stands to our monotonic one; None while not connected."""
+        return self._session.clock if isinstance(self._session, LlrpSession) else None
 
     def readings(self, event: SessionEvent, at_s: float) -> Iterable[AnyReading]:
         """See `StreamDriver.readings`."""

@@ -18,8 +18,8 @@ _INPUT_LEVELS = 9  # GET_READER_CONFIG asks for GPIPortCurrentState
 _ON_N_TAGS_OR_END_OF_ROSPEC, _NO_REPORT_BY_ITSELF = 2, 0
 # What each read shall carry: antenna (bit 12), peak RSSI (10), last seen (8), seen count (7) of the TagReportContentSelector (16.2.7.1.1)
 _CONTENT = 1 << 12 | 1 << 10 | 1 << 8 | 1 << 7
-# GPI, report buffer fill warning, reader exception, antenna (EventNotificationState, 16.2.7.5.1)
-_EVENTS = (1, 3, 4, 8)
+# GPI, ROSpec, report buffer fill warning, reader exception, antenna (EventNotificationState, 16.2.7.5.1)
+_EVENTS = (1, 2, 3, 4, 8)
 
 
 def _parameter(kind: P, layout: str = "", *values: int, inner: bytes = b"") -> bytes:

@@ -216,6 +216,8 @@ class LlrpSession:
             self._on_connection_attempt(notification, now_s, events)
         elif notification.closing:
             raise RemoteProtocolError("the reader closes the connection; it was restarted, or another client took it")
+        elif notification.ended_rospec == requests.ROSPEC_ID and self.state is State.RUNNING:
+            raise RemoteProtocolError("the reader has stopped reading tags; somebody stopped it by its web page or another program")
         elif notification.input is not None:
             events.append(InputLevel(notification.input, notification.level, notification.reader_time_us))
         elif notification.fault:

@@ -8,8 +8,9 @@ then one `struct` reads all tags of a message, after a mask has shown that every
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import repeat
 from typing import Any, NamedTuple
 
@@ -59,6 +60,8 @@ class Rejected(NamedTuple):
 
 
 _DEFAULTS: dict[str, Any] = {"epc": b"", "antenna": 0, "rssi": None, "first": None, "last": None, "count": 1}
+_ORDER = tuple(_DEFAULTS)
+_as_seen_tag: Callable[[Iterable[Any]], SeenTag] = partial(tuple.__new__, SeenTag)  # as SeenTag._make, without a Python call for each tag
 
 
 class _MalformedError(Exception):
@@ -175,17 +178,16 @@ class _Shape:
         """The usual report of a reader that sends each read at once."""
         if int.from_bytes(row, "big") & self.row_mask != self.row_headers:
             return None
-        values = dict(zip(self.columns, self.values.unpack(row), strict=True))
-        if self.rssi_in_hundredths:
-            values["rssi"] /= 100
-        return [SeenTag._make((_DEFAULTS | values).values())]
+        return list(self._tags(row))
 
     def _tags(self, block: bytes) -> Iterator[SeenTag]:
-        columns: dict[str, Any] = dict(zip(self.columns, zip(*self.values.iter_unpack(block), strict=True), strict=True))
+        rows = self.values.iter_unpack(block)
+        if self.columns == _ORDER and not self.rssi_in_hundredths:
+            return map(_as_seen_tag, rows)
+        columns: dict[str, Any] = dict(zip(self.columns, zip(*rows, strict=True), strict=True))
         if self.rssi_in_hundredths:
             columns["rssi"] = [value / 100 for value in columns["rssi"]]
-        rows = zip(*(columns.get(name) or repeat(default) for name, default in _DEFAULTS.items()), strict=False)
-        return map(SeenTag._make, rows)
+        return map(_as_seen_tag, zip(*(columns.get(name) or repeat(default) for name, default in _DEFAULTS.items()), strict=False))
 
 
 def _walked(row: bytes) -> tuple[SeenTag, bool]:
@@ -204,7 +206,7 @@ def _walked(row: bytes) -> tuple[SeenTag, bool]:
         complete = False
         if str(error) != "unknown_tv" or not found["epc"]:
             raise
-    return SeenTag._make(found.values()), complete
+    return _as_seen_tag(found.values()), complete
 
 
 class TagReportReader:

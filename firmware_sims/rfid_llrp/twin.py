@@ -164,6 +164,12 @@ class LlrpReaderTwin(Twin):
         self._broken_outputs.add(output)
         return b""
 
+    def on_halt(self, *, now_s: float) -> bytes:
+        """Somebody stops the reading by the reader's own web page."""
+        for spec in self.rospecs.values():
+            self._stop(spec, now_s, for_good=True)
+        return self._spoken()
+
     def on_reboot(self, *, now_s: float) -> bytes:
         """Power was lost: ROSpecs, configuration, outputs and kept reports are gone; silent until the next connection."""
         self.is_connected, self._wants_close, self._booted_at_s = False, True, now_s
@@ -393,14 +399,14 @@ class LlrpReaderTwin(Twin):
         (spec,) = self._named(body, may_be_all=False)
         if spec.state != ACTIVE:
             raise _RefusedError(_FIELD_ERROR, f"ROSpec {spec.rospec_id} is not running")
-        self._stop(spec, now_s, by_client=True)
+        self._stop(spec, now_s, for_good=True)
         return b""
 
     def _start(self, spec: RoSpec, now_s: float) -> None:
         spec.start(now_s)
         self._notify(_ROSPEC_EVENTS, now_s, encode("ROSpecEvent", 0, spec.rospec_id, 0))
 
-    def _stop(self, spec: RoSpec, now_s: float, *, by_client: bool = False) -> None:
+    def _stop(self, spec: RoSpec, now_s: float, *, for_good: bool = False) -> None:
         """End a run: report the rest, say so, and begin anew where the start trigger is Immediate."""
         if spec.state != ACTIVE:
             return
@@ -408,7 +414,7 @@ class LlrpReaderTwin(Twin):
             self._report(spec)
         spec.stop()
         self._notify(_ROSPEC_EVENTS, now_s, encode("ROSpecEvent", 1, spec.rospec_id, 0))
-        if spec.immediate and not by_client:
+        if spec.immediate and not for_good:
             self._start(spec, now_s)
 
     def _start_immediate(self, now_s: float) -> None:

@@ -169,6 +169,31 @@ async def test_reader_that_reboots_reads_again_after_reconnecting() -> None:
         await asyncio.gather(again, return_exceptions=True)
 
 
+async def test_reader_that_somebody_stopped_is_set_up_anew() -> None:
+    async with running() as (door, driver, task):
+        door.server.stimulate("halt")
+        with pytest.raises(RemoteProtocolError, match="reader-1: the reader has stopped reading tags"):
+            await asyncio.wait_for(task, PATIENCE_S)
+
+        again = asyncio.create_task(driver.run(door.emit))
+        await door.connected(2)
+        door.read()
+
+        await door.until(lambda reading: isinstance(reading, TagRead))
+        again.cancel()
+        await asyncio.gather(again, return_exceptions=True)
+
+
+async def test_reader_clock_is_placed_beside_ours() -> None:
+    async with running() as (door, driver, _):
+        door.read()
+        (read,) = await door.until(lambda reading: isinstance(reading, TagRead))
+
+        assert isinstance(read, TagRead)
+        assert driver.reader_clock is not None
+        assert abs(driver.reader_clock.monotonic_s(read.reader_time_us or 0) - read.at_s) < 1.0
+
+
 async def test_mute_reader_is_noticed_within_three_keepalives() -> None:
     async with running(keepalive_s=0.15) as (door, _, task):
         muted_at_s = asyncio.get_running_loop().time()

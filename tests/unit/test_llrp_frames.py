@@ -135,7 +135,8 @@ def test_unknown_input_levels_are_left_out() -> None:
 def test_configuration_asks_for_events_keepalives_and_inputs() -> None:
     assert configuration_body(2000, 1) == bytes.fromhex(
         "00"  # keep the settings
-        "00f4 0020 00f5 0007 0001 80 00f5 0007 0003 80 00f5 0007 0004 80 00f5 0007 0008 80"  # GPI, buffer level, exception, antenna
+        "00f4 0027 00f5 0007 0001 80 00f5 0007 0002 80"  # GPI, ROSpec
+        "00f5 0007 0003 80 00f5 0007 0004 80 00f5 0007 0008 80"  # buffer level, exception, antenna
         "00dc 0009 01 000007d0"  # periodic, 2000 ms
         "00e1 0008 0001 80 02"  # input 1 enabled
         "00e2 0005 00"  # nothing held back

@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from drivers.rfid_llrp.config import RfidLlrpConfig
+from drivers.rfid_llrp.session import LlrpSession, State, TagsSeen
+from drivers.rfid_llrp.tag_reports import SeenTag
 from firmware_sims.rfid_llrp.replay import CaptureError, captured_reads, moving_epcs, schedule
+from firmware_sims.rfid_llrp.twin import UTC_AT_ZERO_US, LlrpReaderTwin
 
 pytestmark = pytest.mark.requirement("E16")
 
@@ -69,3 +73,26 @@ def test_line_that_is_no_read_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(CaptureError, match=r"own\.csv:1: not a captured read"):
         captured_reads(own)
+
+
+def replayed() -> list[SeenTag]:
+    """The whole excerpt through the simulated reader and the driver's session, second by second of its own time."""
+    twin, session = LlrpReaderTwin(), LlrpSession(RfidLlrpConfig(host="reader"))
+    said = twin.connected(0.0)
+    while said:
+        session.receive_bytes(said, 0.0)
+        said = twin.receive_bytes(session.bytes_to_send(), 0.0)
+    assert session.state is State.RUNNING
+    found: list[SeenTag] = []
+    for at_s, epc, antenna, rssi_dbm in schedule(captured_reads()):
+        report = twin.stimulate("read", {"epc": epc, "antenna": antenna, "peak_rssi_dbm": rssi_dbm}, at_s)
+        found += [tag for event in session.receive_bytes(report, at_s) if isinstance(event, TagsSeen) for tag in event.tags]
+    return found
+
+
+def test_replayed_reads_reach_the_session_with_their_own_times() -> None:
+    captured, seen = captured_reads(), replayed()
+
+    assert [(tag.epc.hex().upper(), tag.antenna) for tag in seen] == [(read.epc, read.antenna) for read in captured]
+    assert [(tag.last_seen_us or 0) - UTC_AT_ZERO_US for tag in seen] == [round(read.at_s * 1e6) for read in captured]
+    assert max(abs((tag.peak_rssi_dbm or 0) - read.peak_rssi_dbm) for tag, read in zip(seen, captured, strict=True)) <= 0.5

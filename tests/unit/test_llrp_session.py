@@ -267,6 +267,27 @@ def test_closing_reader_ends_the_session_with_its_reason() -> None:
         running().hear(event("0101 0004"))
 
 
+@pytest.mark.parametrize(("change", "number", "ends"), [(0, 1, False), (1, 1, True), (2, 1, True), (1, 7, False)])
+def test_reader_that_stops_reading_is_not_taken_for_a_quiet_one(change: int, number: int, ends: bool) -> None:
+    talk = running()
+    ended = event(f"00f9 000d {change:02x} {number:08x} 00000000")
+
+    if ends:
+        with pytest.raises(RemoteProtocolError, match="has stopped reading tags"):
+            talk.hear(ended)
+    else:
+        assert talk.hear(ended) == []
+
+
+def test_end_of_the_reading_before_does_not_disturb_the_setup() -> None:
+    talk = Conversation({20: b""})
+    talk.hear(CONNECTED)
+
+    talk.hear(event("00f9 000d 01 00000001 00000000"))
+
+    assert talk.session.state is State.ADDING
+
+
 def test_second_client_at_the_door_is_reported_not_fatal() -> None:
     (fault,) = running().hear(event("0100 0006 0004"))
 
