@@ -21,6 +21,7 @@ _DOUBT = 0.2  # weight of the doubt that every vote starts with: one single far-
 _WEAK_DB = 15.0  # a tag read once or twice, this much weaker than the strongest of the pass, was not on the pallet
 _FEW_READS = 2
 _CORE_MARGIN_S = 1.5  # a pallet of 1.2 m at walking pace
+_COHERENT_S = 3.0  # goods that pass together are nearest within this; tags that stand still are strongest at any time
 _CONCENTRATED = 0.7  # a tag with so many of its reads while the goods passed moved with them
 _STATIC_RANGE_DB = 10.0  # RSSI of a tag that stands still stays within this (captures of a real portal: 95 % below)
 
@@ -132,20 +133,22 @@ def split_strays(tracks: Mapping[str, Track], static: Mapping[str, float], *, st
 
 
 class Core(NamedTuple):
-    """When the goods were in the portal, and how strong the strongest of them was (None: no RSSI)."""
+    """When the goods were in the portal, and how strong the strongest tag was (None: no RSSI); not `is_coherent`: nothing passed together."""
 
     from_s: float
     to_s: float
     strongest_dbm: float | None
+    is_coherent: bool
 
 
 def _core(tracks: Collection[Track]) -> Core:
     """The middle half of the times at which tags were strongest, widened: what stands still peaks at any time, what moves peaks together."""
     tops = sorted(_top_s(track) for track in tracks)
     if not tops:
-        return Core(0.0, 0.0, None)
+        return Core(0.0, 0.0, None, is_coherent=False)
     strongest = max((dbm for track in tracks if (dbm := track.strongest_dbm()) is not None), default=None)
-    return Core(tops[len(tops) // 4] - _CORE_MARGIN_S, tops[(3 * len(tops)) // 4] + _CORE_MARGIN_S, strongest)
+    from_s, to_s = tops[len(tops) // 4], tops[(3 * len(tops)) // 4]
+    return Core(from_s - _CORE_MARGIN_S, to_s + _CORE_MARGIN_S, strongest, is_coherent=to_s - from_s <= _COHERENT_S)
 
 
 def _top_s(track: Track) -> float:
@@ -160,7 +163,7 @@ def _moved(track: Track, usual_dbm: float | None, core: Core, static_after_s: fl
     if usual_dbm is not None:
         return in_core and own_dbm is not None and own_dbm >= usual_dbm + mobility_db
     if track.span_s >= static_after_s and track.range_db() < _STATIC_RANGE_DB:
-        return in_core and _concentration(track, core) > _CONCENTRATED
+        return core.is_coherent and in_core and _concentration(track, core) > _CONCENTRATED
     if own_dbm is None or core.strongest_dbm is None or len(track.reads) > _FEW_READS:
         return True
     return own_dbm > core.strongest_dbm - _WEAK_DB or (in_core and _concentration(track, core) == 1.0)

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from contracts.events import ItemScanned, WeightRecorded
+from contracts.readings import Identifiers, Scan, Weight
+from gateway.config import ScanPoint, WeighPoint
+from gateway.stations.scan_point import ScanPointStation
+from gateway.stations.weigh_point import WeighPointStation
+from tests.unit.gateway.virtual_time import Stage, instant
+
+D, S, UNDER, OVER, ERROR = "dynamic", "stable", "underload", "overload", "error"
+
+
+def records(loads: list[tuple[str, str | None]]) -> list[str]:
+    stage = Stage(WeighPointStation(WeighPoint(id="w", scale="s", load_min_g=20.0, stable_readings=2)))
+    for number, (state, grams) in enumerate(loads):
+        value = None if grams is None else Decimal(grams)
+        stage.read(Weight(device="s", at_s=float(number), state=state, value=value, unit="g", text=f"{state} {grams}"))  # type: ignore[arg-type]
+    return [event.value for event in stage.events(WeightRecorded) if isinstance(event, WeightRecorded)]
+
+
+@pytest.mark.parametrize(
+    ("loads", "expected"),
+    [
+        ([(S, "0"), (D, "300"), (S, "520.5"), (S, "520.5"), (S, "520.5")], ["520.5"]),
+        ([(S, "0"), (S, "520"), (S, "521"), (S, "521")], ["521"]),
+        ([(S, "0"), (S, "520"), (D, "520"), (S, "520")], []),  # motion between two equal readings
+        ([(S, "5"), (S, "19.9"), (S, "19.9")], []),
+        ([(S, "520"), (S, "520"), (S, "0"), (S, "520"), (S, "520")], ["520", "520"]),  # the same load again
+        ([(S, "520"), (S, "520"), (S, "700"), (S, "700")], ["520"]),  # more was put on without taking it off
+        ([(S, "520"), (S, "520"), (UNDER, None), (S, "300"), (S, "300")], ["520", "300"]),
+        ([(S, "520"), (OVER, None), (S, "520"), (ERROR, None), (S, "520")], []),
+    ],
+)
+@pytest.mark.requirement("E7")
+def test_each_load_gives_one_record_of_a_stable_weight(loads: list[tuple[str, str | None]], expected: list[str]) -> None:
+    assert records(loads) == expected
+
+
+def test_record_names_the_unit_scanned_before_and_only_once() -> None:
+    stage = Stage(WeighPointStation(WeighPoint(id="w", scale="s", scanner="k", stable_readings=1)))
+    stage.read(Scan(device="k", at_s=1.0, text="106141411234567897", identifiers=Identifiers(sscc="106141411234567897")))
+    for at_s, grams in ((2.0, "0"), (3.0, "500"), (4.0, "0"), (5.0, "600")):
+        stage.read(Weight(device="s", at_s=at_s, state="stable", value=Decimal(grams), unit="g", text="S S"))
+
+    first, second = (event for event in stage.events(WeightRecorded) if isinstance(event, WeightRecorded))
+    assert first.subject.sscc == "106141411234567897"
+    assert second.subject == Identifiers()
+
+
+def test_old_scan_is_not_taken_for_the_load() -> None:
+    stage = Stage(WeighPointStation(WeighPoint(id="w", scale="s", scanner="k", stable_readings=1, subject_age_s_max=60.0)))
+    stage.read(Scan(device="k", at_s=1.0, text="x"))
+    stage.read(Weight(device="s", at_s=62.0, state="stable", value=Decimal(500), unit="g", text="S S"))
+
+    (record,) = stage.events(WeightRecorded)
+    assert isinstance(record, WeightRecorded)
+    assert record.subject_text == ""
+
+
+def test_load_that_was_not_accepted_is_weighed_again() -> None:
+    station = WeighPointStation(WeighPoint(id="w", scale="s", stable_readings=1))
+    stage = Stage(station)
+    stage.read(Weight(device="s", at_s=1.0, state="stable", value=Decimal(500), unit="g", text="S S"))
+    station.refused(instant(1.0))
+    stage.read(Weight(device="s", at_s=2.0, state="stable", value=Decimal(500), unit="g", text="S S"))
+
+    assert len(stage.events(WeightRecorded)) == 2
+
+
+@pytest.mark.requirement("E6")
+def test_scan_becomes_an_event_with_the_time_of_its_last_byte() -> None:
+    stage = Stage(ScanPointStation(ScanPoint(id="scan-1", scanner="k")))
+    stage.wait_until(9.0)
+    stage.read(Scan(device="k", at_s=8.5, text="4006381333931", symbology="]E0", identifiers=Identifiers(gtin="04006381333931")))
+
+    (event,) = stage.events(ItemScanned)
+    assert isinstance(event, ItemScanned)
+    assert (event.monotonic_s, event.identifiers.gtin) == (8.5, "04006381333931")
