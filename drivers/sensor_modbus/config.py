@@ -15,6 +15,7 @@ class SensorModbusConfig(StreamConfig, frozen=True, kw_only=True, forbid_unknown
     map: Annotated[str, described("Register map: xy_md02, comet_tx5xx, waveshare_relay, or the path of a map file of your own (.toml)", "name", min_length=1)]
     unit_id: Annotated[int, described("Modbus unit (slave) address", "count", ge=1, le=247)] = 1
     framing: Annotated[Literal["tcp", "rtu"], described("tcp: Modbus TCP; rtu: serial line, or a serial server that passes raw bytes", "choice")] = "tcp"
+    echoes: Annotated[bool, described("Whether the RS-485 adapter sends back what it sends (rtu only)", "flag")] = False
     interval_s: Annotated[float, described("Time between two readings", "s", ge=0.1, le=86400)] = 10.0
     reply_timeout_s: Annotated[float, described("How long to wait for a reply; longer than the device ever takes", "s", gt=0, le=30)] = 1.0
     worst_reply_s: Annotated[

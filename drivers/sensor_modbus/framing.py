@@ -62,9 +62,10 @@ class RtuFraming:
 
     keeps_frames = False
 
-    def __init__(self, baud_rate: int) -> None:
+    def __init__(self, baud_rate: int, *, echoes: bool = False) -> None:
         self.gap_s = max(3.5 * 11 / baud_rate, 0.00175)  # Serial Line V1.02, 2.5.1.1: 3.5 characters, 1.75 ms above 19200 baud
-        self._request: Request | None = None
+        self._echoes = echoes
+        self._echo = bytearray()
         self._heads: tuple[tuple[bytes, int], ...] = ()
         self._candidate = bytearray()
         self._noise = bytearray()
@@ -72,14 +73,17 @@ class RtuFraming:
     def ask(self, request: Request) -> bytes:
         """See `Framing.ask`."""
         unit = bytes([request.unit_id])
-        self._request = request
         self._heads = (unit + request.reply_head(), rtu_bytes(request.reply_bytes())), (unit + request.exception_head(), rtu_bytes(EXCEPTION_PDU_BYTES))
         self._candidate.clear()
         self._noise.clear()
-        return encode_rtu(request.unit_id, request.pdu())
+        adu = encode_rtu(request.unit_id, request.pdu())
+        self._echo[:] = adu if self._echoes else b""
+        return adu
 
     def take(self, byte: int) -> Reply | Refused | None:
         """See `Framing.take`. A few bytes of noise before the reply are skipped; a wrong CRC ends the exchange."""
+        if self._echo:
+            return None if self._echo.pop(0) == byte else Refused("garbled", bytes([byte]))
         self._candidate.append(byte)
         while self._candidate and self._length() is None:
             self._noise.append(self._candidate.pop(0))

@@ -72,7 +72,7 @@ class SensorModbusSession:
     def __init__(self, config: SensorModbusConfig, register_map: ModbusMap) -> None:
         self._config = config
         self._map = register_map
-        self._framing: Framing = TcpFraming() if config.framing == "tcp" else RtuFraming(config.baud_rate)
+        self._framing: Framing = TcpFraming() if config.framing == "tcp" else RtuFraming(config.baud_rate, echoes=config.echoes)
         self._worst_reply_s = max(config.worst_reply_s or register_map.worst_reply_s, config.reply_timeout_s)
         self._state = State.IDLE
         self._rounds: deque[_Round] = deque()

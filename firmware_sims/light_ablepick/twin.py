@@ -85,14 +85,14 @@ class AblePickTwin(Twin):
 
     # -- stimuli --------------------------------------------------------------------------------------------------------------------------
 
-    def on_press(self, node: int, now_s: float = 0.0) -> bytes:
-        """Somebody presses the confirm key."""
+    def on_press(self, node: int, quantity: int | None = None, now_s: float = 0.0) -> bytes:
+        """Somebody counts the display to `quantity` by the +/- keys (None: leaves it) and presses the confirm key."""
+        self._count(node, quantity)
         return self._key(node, 0x06)
 
     def on_shortage(self, node: int, quantity: int | None = None, now_s: float = 0.0) -> bytes:
         """Somebody counts the display to `quantity` by the +/- keys (None: leaves it) and presses the shortage key."""
-        if quantity is not None:
-            self.tags[node].display = b"%6d" % quantity
+        self._count(node, quantity)
         return self._key(node, 0x07)
 
     def on_busy(self, node: int, messages: int = 1, now_s: float = 0.0) -> bytes:
@@ -175,6 +175,10 @@ class AblePickTwin(Twin):
             tag.colour = _COLOUR_NAMES[data[1]]
         if data[2:3] == b"\x55":
             self.eeprom_writes += 1
+
+    def _count(self, node: int, quantity: int | None) -> None:
+        if quantity is not None:
+            self.tags[node].display = b"%6d" % quantity
 
     def _key(self, node: int, sub: int) -> bytes:
         tag = self.tags[node]

@@ -81,13 +81,14 @@ def test_confirm_key_reports_quantity_and_puts_the_tag_out():
     assert talk.lit == {}
 
 
-def test_shortage_key_reports_the_corrected_quantity():
+@pytest.mark.parametrize(("stimulus", "press"), [("shortage", "shortage"), ("press", "confirm")])
+def test_key_reports_the_quantity_that_the_picker_counted_to(stimulus, press):
     talk = Talk()
     talk.command("show", node=5, quantity=12)
 
-    talk.world("shortage", node=5, quantity=7)
+    talk.world(stimulus, node=5, quantity=7)
 
-    assert talk.seen(TagAnswered) == [TagAnswered(5, "shortage", 7)]
+    assert talk.seen(TagAnswered) == [TagAnswered(5, press, 7)]
 
 
 def test_press_of_a_dark_tag_is_reported_without_quantity():

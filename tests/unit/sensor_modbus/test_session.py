@@ -130,6 +130,26 @@ def test_turnaround_noise_before_the_reply_is_skipped():
     assert ValueRead("temperature_c", 30.5) in events
 
 
+def test_echo_of_the_adapter_is_taken_off_when_configured():
+    session = _session(echoes=True)
+    _asked(session)
+
+    assert not session.receive_bytes(ASKED_RTU, 1.01)
+    events = session.receive_bytes(encode_rtu(1, GOOD_PDU), 1.1)
+
+    assert ValueRead("temperature_c", 30.5) in events
+
+
+def test_echo_that_differs_means_a_collision_and_is_drained():
+    session = _session(echoes=True)
+    _asked(session)
+
+    events = session.receive_bytes(ASKED_RTU[:3] + b"\xee" + ASKED_RTU[4:] + encode_rtu(1, GOOD_PDU), 1.01)
+
+    assert _reasons(events) == ["garbled"]
+    assert session.state is State.DRAINING
+
+
 def test_nothing_is_sent_until_the_worst_reply_time_and_silence_have_passed():
     session = _session(worst_reply_s=2.0)
     _asked(session, 2.0)
