@@ -118,12 +118,13 @@ def install(group: str) -> None:
 
 
 def missing_system_packages() -> list[str]:
-    """Debian packages of SYSTEM_TOOLS that are not to be seen on this machine."""
+    """Debian packages of SYSTEM_TOOLS that are not to be seen on this machine, and that of the venv module when `.venv` still needs it."""
 
     def present(program: str, places: list[str]) -> bool:
         return bool(program and shutil.which(program)) or any(next(Path("/").glob(place.lstrip("/")), None) for place in places)
 
-    return [package for package, (program, places) in SYSTEM_TOOLS.items() if not present(program, places)]
+    missing = [package for package, (program, places) in SYSTEM_TOOLS.items() if not present(program, places)]
+    return missing if PYTHON.exists() or importlib.util.find_spec("ensurepip") else ["python3-venv", *missing]
 
 
 def install_system() -> None:
