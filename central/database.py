@@ -88,10 +88,11 @@ def open_engine(url: str) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         if parsed.database in (None, "", ":memory:"):
             raise ValueError(f"database {url!r} is in memory; give a file: sqlite:///dockline.db")
-        return _sqlite_engine(url)
+        return _remember_fences(_sqlite_engine(url))
     if parsed.get_backend_name() == "postgresql":
         options = "-c lock_timeout=10s -c idle_in_transaction_session_timeout=60s -c timezone=UTC"
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_size=10, max_overflow=20, pool_pre_ping=True, connect_args={"options": options})
+        parsed = parsed.set(drivername="postgresql+psycopg")
+        return _remember_fences(create_engine(parsed, pool_size=10, max_overflow=20, pool_pre_ping=True, connect_args={"options": options}))
     raise ValueError(f"database {url!r} is neither sqlite:///FILE nor postgresql+psycopg://HOST/NAME")
 
 
@@ -113,6 +114,27 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get("dockline_reading") else "BEGIN IMMEDIATE")
 
 
+def _remember_fences(engine: Engine) -> Engine:
+    """A savepoint that is rolled back gives up the row locks taken since; then the connection must not believe that it holds those fences."""
+
+    def begun(connection: Connection, name: str) -> None:
+        connection.info.setdefault("dockline_savepoints", {})[name] = dict(connection.info.get("dockline_fences", {}))
+
+    def rolled_back(connection: Connection, name: str, _context: None) -> None:
+        held = connection.info["dockline_savepoints"].pop(name)
+        if "dockline_fences" in connection.info:
+            connection.info["dockline_fences"].clear()
+            connection.info["dockline_fences"].update(held)
+
+    def released(connection: Connection, name: str, _context: None) -> None:
+        connection.info["dockline_savepoints"].pop(name)
+
+    event.listen(engine, "savepoint", begun)
+    event.listen(engine, "rollback_savepoint", rolled_back)
+    event.listen(engine, "release_savepoint", released)
+    return engine
+
+
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
     """A write transaction for one use case: commits at the end, rolls back on any exception.
@@ -124,6 +146,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         try:
             with engine.begin() as connection:
                 connection.info["dockline_fences"] = {}
+                connection.info["dockline_savepoints"] = {}
                 yield connection
         except DBAPIError as error:
             if is_transient(error):

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Central's application: the only place that builds. Routes of all areas, probes, metrics, and the background work that lives as long as the service."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.util
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from importlib.metadata import version
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from central import migrations, problems
+from central.changes import Changes
+from central.database import AREAS, in_transaction, open_engine, reading
+from central.errors import BusyError
+from central.exceptions.service import raise_work_order
+from central.fleet.queries import gateways_online
+from central.identity.gate import Gate
+from central.ingest.queries import IngestCounts, counts
+from central.ingest.registry import collect_handlers
+from central.ingest.service import Door
+from central.ingest.worker import IngestWorker
+from central.ledger.sealer import seal
+from central.metrics import Metrics
+from central.requests import Database, utc_now
+from central.settings import Settings
+
+log = logging.getLogger(__name__)
+probes = APIRouter()
+
+
+@probes.get("/livez", include_in_schema=False)
+async def alive() -> JSONResponse:
+    """The process answers."""
+    return JSONResponse({"status": "alive"})
+
+
+@probes.get("/readyz", include_in_schema=False)
+async def ready(request: Request) -> JSONResponse:
+    """Whether the database answers at the newest migration and the broker is connected; 503 with the reason otherwise."""
+    state = request.app.state
+    faults = await asyncio.to_thread(_database_faults, state.engine)
+    if state.worker is not None and not state.worker.connected.is_set():
+        faults.append("the broker is not connected")
+    return JSONResponse({"status": "not ready" if faults else "ready", "faults": faults}, 503 if faults else 200)
+
+
+def _database_faults(engine: Engine) -> list[str]:
+    try:
+        with reading(engine) as connection:
+            connection.execute(select(1))
+        at, newest = migrations.current(engine), migrations.newest()
+    except SQLAlchemyError as error:
+        return [f"the database does not answer ({type(error).__name__})"]
+    return [] if at == newest else [f"the database is at revision {at}, this program needs {newest}; run 'dockline central migrate'"]
+
+
+@probes.get("/metrics", include_in_schema=False)
+async def metrics_page(request: Request) -> Response:
+    """Metrics for Prometheus."""
+    state = request.app.state
+    state.metrics.gateways_online.set(await asyncio.to_thread(_online, state.engine))
+    return Response(generate_latest(state.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def _online(engine: Engine) -> int:
+    with reading(engine) as connection:
+        return gateways_online(connection)
+
+
+@probes.get("/api/v1/status", tags=["status"])
+def status(request: Request, engine: Database) -> dict[str, object]:
+    """Versions, what ingest took since the database was made, and how fast it was of late."""
+    with reading(engine) as connection:
+        taken: IngestCounts = counts(connection)
+    metrics: Metrics = request.app.state.metrics
+    return {
+        "version": version("dockline"),
+        "events_accepted": taken.accepted,
+        "events_applied": taken.applied,
+        "events_excepted": taken.excepted,
+        "events_quarantined": taken.quarantined,
+        "duplicates_refused": taken.duplicates,
+        "latency_ms": {"p50": metrics.lag_ms(0.5), "p99": metrics.lag_ms(0.99)},
+    }
+
+
+def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now, engine: Engine | None = None) -> FastAPI:
+    """The application. It connects to the database when it is started, not before; the database must be migrated (`central.migrations.upgrade`)."""
+    app = FastAPI(title="Dockline", version=version("dockline"), lifespan=_lifespan, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
+    app.state.settings = settings
+    app.state.clock = clock
+    app.state.engine = engine or open_engine(settings.database)
+    app.state.changes = Changes()
+    app.state.metrics = Metrics()
+    app.state.worker = None
+    problems.install(app)
+    app.include_router(probes)
+    _include_areas(app)
+    app.add_middleware(Gate, engine=app.state.engine, hosts=_hosts(settings), keys_required=settings.keys_required)
+    return app
+
+
+def _hosts(settings: Settings) -> tuple[str, ...]:
+    """Names under which the service may be called; any when it is open to the network under no declared name, for then keys protect it."""
+    if settings.keys_required and not settings.allowed_hosts:
+        return ()
+    return ("localhost", "127.0.0.1", "::1", *settings.allowed_hosts)
+
+
+def _include_areas(app: FastAPI) -> None:
+    for name in (*(f"central.{area}.api" for area in AREAS), "central.web.pages"):
+        if importlib.util.find_spec(name.rpartition(".")[0]) and importlib.util.find_spec(name):
+            app.include_router(importlib.import_module(name).router)
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    state, settings = app.state, app.state.settings
+    state.changes.bind(asyncio.get_running_loop())
+    work: list[asyncio.Task[None]] = []
+    if settings.broker is not None:
+        door = Door(collect_handlers(), raise_work_order)
+        state.worker = IngestWorker(state.engine, settings.broker, door, state.metrics, state.changes, state.clock)
+        work.append(asyncio.create_task(state.worker.run(), name="ingest"))
+    work.append(asyncio.create_task(_seal_for_ever(app), name="sealer"))
+    for task in work:
+        task.add_done_callback(_say_if_it_broke)
+    try:
+        yield
+    finally:
+        for task in work:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
+        state.engine.dispose()
+
+
+def _say_if_it_broke(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("background work ended", exc_info=error, extra={"task": task.get_name()})
+
+
+async def _seal_for_ever(app: FastAPI) -> None:
+    state = app.state
+    while True:
+        await asyncio.sleep(state.settings.seal_every_s)
+        try:
+            sealed = await asyncio.to_thread(in_transaction, state.engine, lambda connection: seal(connection, state.clock()))
+            state.metrics.sealed.inc(sealed)
+        except (BusyError, SQLAlchemyError) as error:
+            log.warning("sealing failed, trying again", extra={"reason": str(error)})

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`dockline central run|migrate|key`: the central inventory service."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import DBAPIError
+
+from central import migrations
+from central.broker_address import parse_broker
+from central.broker_command import is_loopback
+from central.database import in_transaction, open_engine, reading
+from central.errors import DomainError
+from central.identity import service as identity
+from central.identity.tables import api_key
+from central.settings import Settings
+
+_DATABASE = "sqlite:///dockline.db"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="dockline central", description="The central inventory service.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="run the service: pages, API, ingest")
+    run.add_argument("--listen", default="127.0.0.1:8080", metavar="ADDRESS:PORT", help="default 127.0.0.1:8080; any but loopback needs an API key")
+    run.add_argument(
+        "--broker", default="mqtt://127.0.0.1:1883", metavar="URL", help="mqtt://[USER:PASSWORD@]HOST:PORT or mqtts://... (default mqtt://127.0.0.1:1883)"
+    )
+    run.add_argument("--host-name", action="append", default=[], help="a further name under which browsers may call the service; may be repeated")
+    run.add_argument("--banner", default="", help="a word that the pages show, as 'simulated'")
+    run.add_argument("--time-zone", default="", metavar="NAME", help="time zone of the pages, as Asia/Shanghai (default: this machine's)")
+    migrate = commands.add_parser("migrate", help="bring the database to this program's schema")
+    key = commands.add_parser("key", help="API keys: make NAME, revoke NAME, list")
+    key.add_argument("action", choices=["make", "revoke", "list"])
+    key.add_argument("name", nargs="?", default="")
+    for each in (run, migrate, key):
+        each.add_argument("--database", default=_DATABASE, metavar="URL", help=f"sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME (default {_DATABASE})")
+    return parser
+
+
+def main(argv: list[str]) -> int:
+    """Run `dockline central ...`; returns the exit status (1: refused, 2: wrong usage)."""
+    arguments = _parser().parse_args(argv)
+    try:
+        engine = open_engine(arguments.database)
+        migrations.upgrade(engine)
+        if arguments.command == "run":
+            return _run(arguments, engine)
+        if arguments.command == "key":
+            return _key(arguments, engine)
+    except ValueError as error:
+        print(f"dockline central: {error}", file=sys.stderr)
+        return 2
+    except (DomainError, DBAPIError) as error:
+        print(f"dockline central: {error}", file=sys.stderr)
+        return 1
+    print(f"dockline central: {arguments.database} is at revision {migrations.newest()}")
+    return 0
+
+
+def _run(arguments: argparse.Namespace, engine: Engine) -> int:
+    import uvicorn
+
+    from central.app import create_app
+
+    host, port = _address(arguments.listen)
+    settings = Settings(
+        database=arguments.database,
+        broker=parse_broker(arguments.broker),
+        host=host,
+        port=port,
+        keys_required=not is_loopback(host),
+        allowed_hosts=tuple(arguments.host_name),
+        banner=arguments.banner,
+        time_zone=_time_zone(arguments.time_zone),
+    )
+    if settings.keys_required:
+        _make_first_key(engine, host)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    app = create_app(settings, engine=engine)
+    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=5)
+    return 0
+
+
+def _address(listen: str) -> tuple[str, int]:
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65_535:
+        raise ValueError(f"--listen {listen!r} is not ADDRESS:PORT, as 127.0.0.1:8080")
+    return host.strip("[]"), int(port)
+
+
+def _time_zone(name: str) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name) if name else None
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(f"--time-zone {name!r} is not known here; use a name as Asia/Shanghai") from error
+
+
+def _make_first_key(engine: Engine, host: str) -> None:
+    with reading(engine) as connection:
+        if identity.any_key(connection):
+            return
+    key = in_transaction(engine, lambda connection: identity.make_key(connection, "first", datetime.now(UTC)))
+    print(f"dockline central: {host} can be reached from outside, so every call needs a key. The first one, shown once: {key}", flush=True)
+
+
+def _key(arguments: argparse.Namespace, engine: Engine) -> int:
+    now = datetime.now(UTC)
+    if arguments.action == "list":
+        with reading(engine) as connection:
+            for row in connection.execute(select(api_key).order_by(api_key.c.name)):
+                print(f"{row.name}\tmade {row.made_at:%Y-%m-%d}\t{'revoked' if row.revoked_at else 'in use'}")
+        return 0
+    if not arguments.name:
+        raise ValueError(f"key {arguments.action} needs a NAME")
+    if arguments.action == "make":
+        print(in_transaction(engine, lambda connection: identity.make_key(connection, arguments.name, now)))
+    else:
+        in_transaction(engine, lambda connection: identity.revoke_key(connection, arguments.name, now))
+    return 0

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading what ingest took, refused and set aside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from central.ingest.tables import mark, quarantine
+
+
+@dataclass(frozen=True, slots=True)
+class IngestCounts:
+    """Events since the database was made. accepted = applied + quarantined; `excepted` of the applied became work orders."""
+
+    accepted: int
+    applied: int
+    excepted: int
+    quarantined: int
+    duplicates: int
+
+
+def counts(connection: Connection) -> IngestCounts:
+    """Sums over all lanes."""
+    columns = (mark.c.upto, mark.c.applied, mark.c.excepted, mark.c.quarantined, mark.c.duplicates)
+    row = connection.execute(select(*(func.coalesce(func.sum(column), 0) for column in columns))).one()
+    return IngestCounts(*(int(value) for value in row))
+
+
+def marks(connection: Connection) -> Sequence[Any]:
+    """How far each lane is taken."""
+    return connection.execute(select(mark).order_by(mark.c.gateway, mark.c.epoch, mark.c.lane)).all()
+
+
+def quarantined(connection: Connection, limit: int = 100) -> Sequence[Any]:
+    """The newest things in quarantine."""
+    return connection.execute(select(quarantine).order_by(quarantine.c.id.desc()).limit(limit)).all()

@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Take batches of events: each event exactly once, stored and applied in the transaction that moves the mark."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+
+from central.errors import BusyError, DomainError
+from central.fleet.service import GatewaySiteError, enrol
+from central.ingest.registry import EventContext, Handler, RaiseWorkOrder
+from central.ingest.rules import Piece, fact_id_of, source_of, split_at_mark
+from central.ingest.tables import mark, quarantine
+from central.ledger.rules import Fact
+from central.ledger.service import event_row
+from central.ledger.tables import event as event_table
+from contracts import wire
+from contracts.events import Event
+from contracts.topics import GatewayAddress
+from contracts.wire import Ack, Batch
+
+log = logging.getLogger(__name__)
+
+UNREADABLE = "Unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What came on a topic: `batch` is None when it is none, then `fault` says why."""
+
+    topic: str
+    address: GatewayAddress
+    payload: bytes
+    batch: Batch | None
+    fault: str = ""
+
+
+@dataclass(slots=True)
+class Taken:
+    """What became of a message. `ack` is None when there is nothing to acknowledge. `events` are those that were applied."""
+
+    address: GatewayAddress
+    lane: str = ""
+    ack: Ack | None = None
+    applied: int = 0
+    excepted: int = 0
+    quarantined: int = 0
+    duplicates: int = 0
+    gaps: int = 0
+    events: list[Event] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """To whom events go: their handlers, and what raises a work order."""
+
+    handlers: Mapping[type[Event], tuple[Handler, ...]]
+    raise_work_order: RaiseWorkOrder
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    """A new event: who says it, its bytes, and what they mean (None: unreadable, `fault` says why)."""
+
+    context: EventContext
+    piece: Piece
+    event: Event | None
+    fault: str = ""
+
+
+def read_message(topic: str, address: GatewayAddress, lane: str, payload: bytes) -> Message:
+    """Decode the envelope; the events in it stay as they came."""
+    try:
+        batch = wire.decode_batch(payload)
+    except wire.WireError as error:
+        return Message(topic, address, payload, None, str(error))
+    if (batch.gateway, batch.lane) != (address.gateway, lane):
+        return Message(topic, address, payload, None, f"came as {topic} and says gateway {batch.gateway}, lane {batch.lane}")
+    if not batch.first_seq:
+        return Message(topic, address, payload, None, "first event has number 0; numbers begin with 1")
+    return Message(topic, address, payload, batch)
+
+
+def take_message(connection: Connection, message: Message, door: Door, now: datetime) -> Taken:
+    """Take one message. Raises: BusyError: another worker moved the mark; take it again in a new transaction."""
+    batch = message.batch
+    if batch is None:
+        return _refuse_message(connection, message, message.fault, door, now)
+    try:
+        enrol(connection, message.address, now)
+    except GatewaySiteError as error:
+        return _refuse_message(connection, message, error.message, door, now)
+    taken = Taken(message.address, batch.lane)
+    upto = _mark(connection, batch, now)
+    split = split_at_mark(batch, upto)
+    taken.ack = Ack(epoch=batch.epoch, lane=batch.lane, upto=split.new[-1].seq if split.new else upto, resend=split.gap)
+    taken.gaps = int(split.gap)
+    taken.duplicates = len(split.repeated)
+    if split.repeated:
+        _compare_repeated(connection, message, split.repeated, door, now)
+    if split.new:
+        _store_and_apply(connection, message, split.new, door, taken, now)
+    if split.new or split.repeated:
+        _move_mark(connection, batch, upto, taken, now)
+    return taken
+
+
+def _mark(connection: Connection, batch: Batch, now: datetime) -> int:
+    key = (mark.c.gateway == batch.gateway) & (mark.c.epoch == batch.epoch) & (mark.c.lane == batch.lane)
+    upto: int | None = connection.execute(select(mark.c.upto).where(key)).scalar()
+    if upto is None:
+        connection.execute(insert(mark).values(gateway=batch.gateway, epoch=batch.epoch, lane=batch.lane, upto=0, moved_at=now))
+    return upto or 0
+
+
+def _move_mark(connection: Connection, batch: Batch, upto: int, taken: Taken, now: datetime) -> None:
+    """Compare-and-set: the mark is the fence against a second worker that took the same events."""
+    assert taken.ack is not None
+    key = (mark.c.gateway == batch.gateway) & (mark.c.epoch == batch.epoch) & (mark.c.lane == batch.lane) & (mark.c.upto == upto)
+    counts = {name: mark.c[name] + getattr(taken, name) for name in ("applied", "excepted", "quarantined", "duplicates")}
+    moved = connection.execute(update(mark).where(key).values(upto=taken.ack.upto, moved_at=now, **counts))
+    if moved.rowcount != 1:
+        raise BusyError
+
+
+def _store_and_apply(connection: Connection, message: Message, pieces: Sequence[Piece], door: Door, taken: Taken, now: datetime) -> None:
+    assert message.batch is not None
+    arrivals = [_arrival(message, piece, now) for piece in pieces]
+    connection.execute(insert(event_table), [event_row(_fact(each), now) for each in arrivals])
+    for each in arrivals:
+        if each.event is None:
+            _set_aside(connection, message, each, each.fault, door, taken)
+    readable = [each for each in arrivals if each.event is not None]
+    if not _apply_together(connection, readable, door, taken):
+        for each in readable:
+            _apply_alone(connection, message, each, door, taken)
+
+
+def _arrival(message: Message, piece: Piece, now: datetime) -> _Arrival:
+    batch = message.batch
+    assert batch is not None
+    source = source_of(batch.gateway, batch.epoch, batch.lane)
+    context = EventContext(fact_id_of(source, piece.seq), message.address.site, batch.gateway, batch.epoch, batch.lane, piece.seq, now)
+    try:
+        event = wire.decode_event(piece.body)
+    except wire.WireError as error:
+        return _Arrival(context, piece, None, str(error))
+    if event.seq != piece.seq:
+        return _Arrival(context, piece, None, f"says number {event.seq} and stands at {piece.seq}")
+    return _Arrival(context, piece, event)
+
+
+def _fact(arrival: _Arrival) -> Fact:
+    context, event = arrival.context, arrival.event
+    kind, occurred_at = (UNREADABLE, context.now) if event is None else (type(event).__name__, event.event_time)
+    source = source_of(context.gateway, context.epoch, context.lane)
+    return Fact(context.fact_id, source, context.seq, kind, arrival.piece.body, context.gateway, occurred_at, context.site)
+
+
+def _apply_together(connection: Connection, arrivals: Sequence[_Arrival], door: Door, taken: Taken) -> bool:
+    """The common case in one savepoint: all events of the batch go through. False: one did not, and nothing was done."""
+    try:
+        with connection.begin_nested():
+            for each in arrivals:
+                _hand_over(connection, each, door)
+    except BusyError:
+        raise
+    except Exception as error:  # noqa: BLE001  # ingest loop: one by one then finds out which event it was and deals with that one
+        _reraise_if_database_fails(error)
+        return False
+    taken.applied += len(arrivals)
+    taken.events += [each.event for each in arrivals if each.event is not None]
+    return True
+
+
+def _apply_alone(connection: Connection, message: Message, arrival: _Arrival, door: Door, taken: Taken) -> None:
+    try:
+        with connection.begin_nested():
+            _hand_over(connection, arrival, door)
+    except BusyError:
+        raise
+    except DomainError as error:
+        taken.excepted += 1
+        context = arrival.context
+        door.raise_work_order(connection, error.code, f"{context.gateway}/{context.lane}/{context.seq}", error.message, context.fact_id, context.now)
+    except Exception as error:  # ingest loop: an event that breaks its handler must not stop those behind it
+        _reraise_if_database_fails(error)
+        log.exception("handler broke", extra={"kind": type(arrival.event).__name__, "gateway": arrival.context.gateway, "seq": arrival.context.seq})
+        _set_aside(connection, message, arrival, f"its use case broke: {type(error).__name__}: {error}", door, taken)
+        return
+    taken.applied += 1
+    if arrival.event is not None:
+        taken.events.append(arrival.event)
+
+
+def _hand_over(connection: Connection, arrival: _Arrival, door: Door) -> None:
+    for handler in door.handlers.get(type(arrival.event), ()):  # type: ignore[arg-type]  # an event is never None here
+        handler(connection, arrival.context, arrival.event)
+
+
+def _reraise_if_database_fails(error: Exception) -> None:
+    """A database that is busy, full or gone is no fault of the event: nothing is acknowledged, and it comes again."""
+    if isinstance(error, DBAPIError) and not isinstance(error, (IntegrityError, DataError)):
+        raise error
+
+
+def _set_aside(connection: Connection, message: Message, arrival: _Arrival, reason: str, door: Door, taken: Taken) -> None:
+    taken.quarantined += 1
+    context = arrival.context
+    kept = _keep(connection, message, arrival.piece, context.epoch, context.lane, reason, context.now)
+    if kept:
+        subject = f"{context.gateway}/{context.lane}/{context.seq}"
+        text = f"event {context.seq} of {context.gateway} ({context.lane}) is in quarantine: {reason}; look at its bytes and enter by hand what it reports"
+        door.raise_work_order(connection, "event_quarantined", subject, text, context.fact_id, context.now)
+
+
+def _keep(connection: Connection, message: Message, piece: Piece, epoch: str, lane: str, reason: str, now: datetime) -> bool:
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    row = {
+        "topic": message.topic,
+        "gateway": message.address.gateway,
+        "epoch": epoch,
+        "lane": lane,
+        "seq": piece.seq,
+        "reason": reason,
+        "body": piece.body,
+        "body_hash": hashlib.sha256(piece.body).digest(),
+        "came_at": now,
+    }
+    kept = connection.execute(dialect.insert(quarantine).values(**row).on_conflict_do_nothing().returning(quarantine.c.id))
+    return kept.scalar() is not None
+
+
+def _refuse_message(connection: Connection, message: Message, fault: str, door: Door, now: datetime) -> Taken:
+    if _keep(connection, message, Piece(0, message.payload), "", "", fault, now):
+        text = f"a message of {message.address.gateway} is in quarantine: {fault}; look at the gateway's version and configuration"
+        door.raise_work_order(connection, "message_quarantined", message.address.gateway, text, None, now)
+    return Taken(message.address, quarantined=1)
+
+
+def _compare_repeated(connection: Connection, message: Message, pieces: Sequence[Piece], door: Door, now: datetime) -> None:
+    """The same identity with other content is an alarm, not an update."""
+    batch = message.batch
+    assert batch is not None
+    source = source_of(batch.gateway, batch.epoch, batch.lane)
+    query = select(event_table.c.source_seq, event_table.c.body_hash).where(
+        event_table.c.source == source, event_table.c.source_seq.in_([piece.seq for piece in pieces])
+    )
+    stored = {row.source_seq: row.body_hash for row in connection.execute(query)}
+    for piece in pieces:
+        if stored.get(piece.seq) == hashlib.sha256(piece.body).digest():
+            continue
+        reason = "the number was used before for other content"
+        if _keep(connection, message, piece, batch.epoch, batch.lane, reason, now):
+            text = f"event {piece.seq} of {batch.gateway} ({batch.lane}) came again with other content; was an old image of its outbox restored?"
+            door.raise_work_order(connection, "identity_reused", f"{source}/{piece.seq}", text, fact_id_of(source, piece.seq), now)

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Errors as problem+json (RFC 9457): a stable code, what happened, what to do; never a stack trace."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from central.errors import BusyError, DomainError
+
+log = logging.getLogger(__name__)
+
+
+def problem(error: DomainError, path: str) -> JSONResponse:
+    """A domain error as a response. `type` is a page of the reference of errors, `code` its stable name."""
+    return _response(error.status, error.code, error.message, path, headers=_headers(error))
+
+
+def _headers(error: DomainError) -> dict[str, str]:
+    if isinstance(error, BusyError):
+        return {"Retry-After": "1"}
+    return {"WWW-Authenticate": 'Basic realm="Dockline", charset="UTF-8"'} if error.status == HTTPStatus.UNAUTHORIZED else {}
+
+
+def _response(status: int, code: str, detail: str, path: str, headers: dict[str, str] | None = None, **more: Any) -> JSONResponse:
+    body = {
+        "type": f"/docs/errors#{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": code,
+        "detail": detail,
+        "instance": path,
+        **more,
+    }
+    return JSONResponse(body, status, headers, media_type="application/problem+json")
+
+
+def _fields(error: RequestValidationError) -> list[dict[str, str]]:
+    return [{"at": "/".join(str(part) for part in each["loc"]), "message": each["msg"]} for each in error.errors()]
+
+
+def install(app: FastAPI) -> None:
+    """Answer all errors of `app` as problems."""
+
+    @app.exception_handler(DomainError)
+    async def domain(request: Request, error: DomainError) -> JSONResponse:
+        return problem(error, request.url.path)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        fields = _fields(error)
+        detail = "; ".join(f"{each['at']}: {each['message']}" for each in fields)
+        return _response(422, "invalid_request", detail, request.url.path, errors=fields)
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> JSONResponse:
+        code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
+        return _response(error.status_code, code, str(error.detail), request.url.path, headers=dict(error.headers or {}))
+
+    @app.exception_handler(Exception)
+    async def broken(request: Request, error: Exception) -> JSONResponse:
+        log.error("request broke", exc_info=error, extra={"path": request.url.path})
+        return _response(500, "internal_error", "something broke inside Dockline; the service's log says what", request.url.path)

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Settings of the central program, made by its command and checked before anything starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from central.broker_address import BrokerAddress
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How one central service runs. Without `broker` nothing is ingested (for tests of the API)."""
+
+    database: str
+    broker: BrokerAddress | None = None
+    host: str = "127.0.0.1"
+    port: int = 8080
+    keys_required: bool = False
+    allowed_hosts: tuple[str, ...] = ()
+    banner: str = ""
+    time_zone: tzinfo | None = None
+    seal_every_s: float = 5.0
+
+    @property
+    def demo(self) -> bool:
+        """Whether the pages say that what they show is simulated."""
+        return bool(self.banner)
