@@ -13,7 +13,7 @@ class LightAblepickConfig(StreamConfig, frozen=True, kw_only=True, forbid_unknow
 
     port: Annotated[int, described("TCP port of the controller", "count", ge=0, le=65535)] = 4660
     ports: Annotated[Literal[1, 2], described("Tag ports in use (AT500: 1); nodes 1-200 are on port 1, 201-400 are tags 1-200 of port 2", "count")] = 1
-    clear_on_connect: Annotated[bool, described("Put out on connecting what somebody else (or an earlier run) left lit", "flag")] = True
+    clear_on_connect: Annotated[bool, described("Put everything out on connecting, before what shall be lit is lit again", "flag")] = False
     watchdog_s: Annotated[float, described("How often the controller is asked which tags are connected", "s", ge=1, le=600)] = 10.0
     reply_timeout_s: Annotated[float, described("How long it may take to answer that; then the link counts as lost", "s", gt=0, le=60)] = 3.0
     press_filter_s: Annotated[float, described("A second press of the same tag within this time is a double press and is dropped", "s", ge=0, le=5)] = 0.6

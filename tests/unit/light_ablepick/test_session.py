@@ -148,26 +148,18 @@ def test_all_lit_tags_are_relit_after_the_power_came_back():
 
 
 @pytest.mark.requirement("E8")
-def test_lit_tags_are_relit_on_a_new_connection_and_others_are_put_out():
+@pytest.mark.parametrize("clears", [True, False])
+def test_lit_tags_are_relit_on_a_new_connection(clears):
     first = Talk()
     first.command("show", node=1, quantity=10, colour="red")
     first.command("show", node=2, quantity=20, colour="green")
     first.world("reset")  # nobody hears of it: the connection is gone
     first.twin.tags[7].lamp = True  # left lit by somebody before us
 
-    second = Talk(lit=first.lit, twin=first.twin)
+    second = Talk(lit=first.lit, twin=first.twin, clear_on_connect=clears)
 
     assert second.seen(SessionReady) == [SessionReady("ABLEPick controller with 30 tags connected")]
-    assert second.twin.lit == {1: Seen(10, "red"), 2: Seen(20, "green")}
-
-
-def test_foreign_lights_stay_when_clearing_is_off():
-    twin = AblePickTwin()
-    twin.tags[7].lamp = True
-
-    Talk(twin=twin, clear_on_connect=False)
-
-    assert list(twin.lit) == [7]
+    assert second.twin.lit == {1: Seen(10, "red"), 2: Seen(20, "green")} | ({} if clears else {7: Seen(None, "red")})
 
 
 def test_tag_plugged_in_again_is_relit_by_the_watchdog():
