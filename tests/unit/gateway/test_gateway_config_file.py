@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from gateway.command import main
+from gateway.config import STATIONS, GatewayTable
+from gateway.config_file import ConfigFileError, load_config, parse_broker, parse_listen
+
+GOOD = """
+[gateway]
+id = "dock-1"
+site = "shanghai-1"
+[[device]]
+id = "reader-3"
+driver = "rfid_llrp"
+host = "reader-3.site.lan"
+[[device]]
+id = "lights-1"
+driver = "light_ablepick"
+host = "10.0.0.9"
+[[device]]
+id = "scale-1"
+driver = "scale_sics"
+host = "10.0.0.10"
+port = 4305
+[[device]]
+id = "sensor-1"
+driver = "sensor_modbus"
+host = "10.0.0.11"
+map = "xy_md02"
+[[station]]
+id = "door-3"
+kind = "dock_door"
+reader = "reader-3"
+inner_antennas = [1, 2]
+outer_antennas = [3, 4]
+photo_eye_outer = { device = "reader-3", input = 1 }
+stack_light = { device = "reader-3", output = 1 }
+[[station]]
+id = "zone-1"
+kind = "pick_zone"
+lights = "lights-1"
+bins = { "A-01" = 1, "A-02" = 2 }
+[[station]]
+id = "weigh-1"
+kind = "weigh_point"
+scale = "scale-1"
+[[station]]
+id = "cold-1"
+kind = "cold_room"
+sensor = "sensor-1"
+high_c = 8.0
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "gateway.toml"
+
+
+def mistakes(file: Path, text: str) -> list[str]:
+    file.write_text(text)
+    with pytest.raises(ConfigFileError) as caught:
+        load_config(file)
+    return [f"{mistake.key}: {mistake.reason}" for mistake in caught.value.mistakes]
+
+
+def test_good_file_is_read_with_defaults_and_a_hash(file: Path) -> None:
+    file.write_text(GOOD)
+
+    config = load_config(file)
+
+    assert set(config.devices) == {"reader-3", "lights-1", "scale-1", "sensor-1"}
+    assert set(config.stations) == {"door-3", "zone-1", "weigh-1", "cold-1"}
+    assert len(config.config_hash) == 12
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ('site = "shanghai-1"', 'site = "Shanghai 1"', "gateway.site: name 'Shanghai 1' is not allowed"),
+        ('site = "shanghai-1"', "", "gateway: Object missing required field `site`"),
+        ('site = "shanghai-1"', 'site = "s"\nlistn = "x"', "gateway.listn: unknown key (did you mean 'listen'?)"),
+        ('site = "shanghai-1"', 'site = "s"\nlisten = "0.0.0.0:9100"', "gateway.listen: 0.0.0.0 can be reached from other machines; set `api_key_file`"),
+        ('site = "shanghai-1"', 'site = "s"\nbroker = "mqtts://broker.lan"', "gateway.broker: broker.lan is another machine; set `broker_password_file`"),
+        ('site = "shanghai-1"', 'site = "s"\nbroker = "http://x"', "gateway.broker: broker 'http://x' is not understood"),
+        ('site = "shanghai-1"', 'site = "s"\napi_key_file = "/none"', "gateway.api_key_file: there is no file /none"),
+        ("port = 4305", "port = 4305\nreply_timout_s = 1", "device[2] \"scale-1\".reply_timout_s: unknown key (did you mean 'reply_timeout_s'?)"),
+        ("port = 4305", "port = 4305\nreply_timeout_s = -1", 'device[2] "scale-1".reply_timeout_s: Expected `float`'),
+        ("port = 4305", "", 'device[2] "scale-1": `host` needs a `port`'),
+        ('driver = "scale_sics"', 'driver = "scale_sicks"', "device[2] \"scale-1\".driver: no driver 'scale_sicks'"),
+        ('map = "xy_md02"', 'map = "xy"', "device[3] \"sensor-1\": no register map 'xy'"),
+        ('id = "lights-1"', 'id = "reader-3"', 'device[1] "reader-3".id: is used twice'),
+        ('id = "zone-1"', 'id = "door-3"', 'station[1] "door-3".id: is used twice'),
+        ('kind = "pick_zone"', 'kind = "pick_zonne"', "station[1] \"zone-1\".kind: 'pick_zonne' is no kind of station (did you mean 'pick_zone'?)"),
+        ('reader = "reader-3"', 'reader = "reader-4"', "station \"door-3\".reader: there is no device 'reader-4' (did you mean 'reader-3'?)"),
+        ('reader = "reader-3"', 'reader = "scale-1"', "station \"door-3\".reader: device 'scale-1' is a scale_sics, which does not read tags"),
+        ("output = 1 }", 'output = 1 }\nstack_light_red = { device = "lights-1", output = 2 }', "which does not switch outputs"),
+        ("[3, 4]", "[2, 3]", "antenna 2 is on both sides"),
+        ('"A-02" = 2', '"A-02" = 1', "node 1 is used for more than one bin"),
+        ("high_c = 8.0", "", "set `high_c`, `low_c` or both"),
+        ("high_c = 8.0", "high_c = 8.0\nlow_c = 7.9", "is not below high_c 8"),
+        ("[gateway]", "[gatway]", "gatway: unknown table (did you mean 'gateway'?)"),
+        ("[gateway]", "[gateway", "is not TOML"),
+    ],
+)
+def test_mistake_is_named_with_key_and_what_to_do(file: Path, old: str, new: str, expected: str) -> None:
+    found = mistakes(file, GOOD.replace(old, new, 1))
+
+    assert any(expected in line for line in found), found
+
+
+def test_all_mistakes_are_listed_at_once(file: Path) -> None:
+    text = GOOD.replace("port = 4305", "prt = 4305").replace("[3, 4]", "[1, 3]").replace('lights = "lights-1"', 'lights = "lamp"')
+
+    assert len(mistakes(file, text)) == 4
+
+
+@pytest.mark.requirement("E17")
+def test_check_prints_a_summary_or_every_mistake_with_the_file(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(GOOD)
+    assert main(["check", str(file)]) == 0
+    assert "ok: gateway dock-1 at site shanghai-1" in capsys.readouterr().out
+
+    file.write_text(GOOD.replace("[3, 4]", "[1, 3]"))
+    assert main(["check", str(file)]) == 1
+    assert f'{file}: station "door-3".outer_antennas: antenna 1 is on both sides' in capsys.readouterr().err
+
+
+def test_missing_file_is_said_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(tmp_path / "none.toml")]) == 1
+    assert "cannot read it: No such file or directory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("table", [GatewayTable, *STATIONS], ids=lambda table: table.__name__)
+def test_every_field_has_a_description_and_a_unit(table: type[msgspec.Struct]) -> None:
+    schema: dict[str, Any] = msgspec.json.schema(table)
+    properties = schema["$defs"][table.__name__]["properties"]
+
+    for name, field in properties.items():
+        assert name == "kind" or (field.get("description") and field.get("unit")), f"{table.__name__}.{name}"
+
+
+@pytest.mark.parametrize(("url", "expected"), [("mqtt://a", ("a", 1883, False)), ("mqtts://a", ("a", 8883, True)), ("mqtt://[::1]:99", ("::1", 99, False))])
+def test_broker_url_gives_host_port_and_tls(url: str, expected: tuple[str, int, bool]) -> None:
+    assert parse_broker(url) == expected
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1", "host:", ":80", "host:x", "host:99999"])
+def test_listen_without_host_and_port_is_refused(listen: str) -> None:
+    with pytest.raises(ValueError, match="not understood"):
+        parse_listen(listen)
