@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from central.catalog import service as catalog
-from central.errors import ConflictError, DomainError, NotFoundError
+from central.database import savepoint
+from central.errors import BusyError, ConflictError, DomainError, NotFoundError
 from central.exceptions import service as exceptions
 from central.exceptions.messages import message
 from central.ledger import service as ledger
@@ -146,8 +147,10 @@ def ship_or_tell(connection: Connection, fact_id: str, order_id: str, now: datet
     """Ship an order by itself; if it cannot be, ask a person and leave all else as it is. Returns whether it was shipped."""
     order = order_by_id(connection, order_id)
     try:
-        with connection.begin_nested():
+        with savepoint(connection):
             _ship(connection, fact_id, order_id, now)
+    except BusyError:
+        raise
     except DomainError as error:
         told = message("ship_refused", order=order.number, reason=error.message)
         exceptions.ask_person(connection, told, order.number, fact_id, now, site=order.site, priority=2)
