@@ -187,7 +187,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """Is anything wrong: `priority` of the worst (0: nothing), and how many of what."""
+    """Is anything wrong: `priority` of the worst (0: nothing), and how many of what. `unknown`: something is not known, and so not normal either."""
 
     priority: int = 0
     to_acknowledge: int = 0
@@ -246,10 +246,10 @@ def with_headline(board: Board) -> Board:
 
 
 def _headline(board: Board) -> Region[Headline]:
-    regions = (board.alarms, board.exceptions, board.gateways)
+    regions = (board.alarms, board.doors, board.zones, board.rooms, board.exceptions, board.gateways)
     if all(region.state == "loading" for region in regions):
         return _loading()
-    alarms, gateways = board.alarms.content or (), board.gateways.content or ()
+    alarms, gateways, rooms = board.alarms.content or (), board.gateways.content or (), board.rooms.content or ()
     waiting = [alarm for alarm in alarms if alarm.needs_a_person]
     return ready(
         Headline(
@@ -259,7 +259,7 @@ def _headline(board: Board) -> Region[Headline]:
             exceptions=board.exceptions.content.open if board.exceptions.content else 0,
             gateways_offline=sum(not gateway.online for gateway in gateways),
             devices_down=sum(gateway.devices_down_count for gateway in gateways if gateway.online),
-            unknown=any(region.state != "ready" for region in regions),
+            unknown=any(region.state != "ready" for region in regions) or any(room.state in ("stale", "silent") for room in rooms),
         )
     )
 

@@ -45,6 +45,7 @@ class LiveBoard:
     def __init__(self, read: Callable[[], Awaitable[Board]], now: Callable[[], datetime], changes: Changes) -> None:
         self._read = read
         self._changes = changes
+        self._seen_changes = -1
         self.now = now
         self.board = Board()
         self.as_of: datetime | None = None
@@ -68,9 +69,9 @@ class LiveBoard:
         return self._listeners
 
     async def fresh(self) -> Board:
-        """The board, read now unless it was read within the last POLL_S."""
+        """The board, read now unless it was read within the last POLL_S and nothing changed since."""
         async with self._reading:
-            if self.as_of is None or (self.now() - self.as_of).total_seconds() >= POLL_S:
+            if self.as_of is None or self._changes.count != self._seen_changes or (self.now() - self.as_of).total_seconds() >= POLL_S:
                 await self._refresh()
         return self.board
 
@@ -124,13 +125,14 @@ class LiveBoard:
 
     async def _poll(self) -> None:
         while not self._closed:
-            seen = self._changes.count
             async with self._reading:
                 await self._refresh()
             await asyncio.sleep(POLL_S)
-            await self._changes.wait(seen, BEAT_S - POLL_S)
+            await self._changes.wait(self._seen_changes, BEAT_S - POLL_S)
 
     async def _refresh(self) -> None:
+        # What changes while the board is read may or may not be in it: the count of before makes the next reading look again.
+        self._seen_changes = self._changes.count
         try:
             board = await self._read()
         except SQLAlchemyError:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Row, and_, distinct, func, or_, select, tuple_
+from sqlalchemy import Connection, Engine, Row, and_, func, or_, select, tuple_
 from sqlalchemy.exc import SQLAlchemyError
 
 from central.catalog.tables import item, location, stock_level
@@ -100,7 +100,7 @@ def _region(connection: Connection, name: str, read: Callable[[], T]) -> Region[
 
 def sites(connection: Connection) -> tuple[str, ...]:
     """The sites whose gateways are known, in the order of their names."""
-    return tuple(connection.execute(select(distinct(gateway.c.site)).order_by(gateway.c.site)).scalars())
+    return tuple(connection.execute(select(gateway.c.site).distinct().order_by(gateway.c.site)).scalars())
 
 
 def alarms(connection: Connection) -> tuple[AlarmRow, ...]:
@@ -131,7 +131,8 @@ def _alarm_row(row: Row[Any], lots_held: int) -> AlarmRow:
 
 def _lots_held_by_alarm(connection: Connection) -> dict[str, int]:
     lots = select(hold.c.alarm, hold.c.item, hold.c.lot).where(hold.c.state == "held").distinct().subquery()
-    return dict(connection.execute(select(lots.c.alarm, func.count()).group_by(lots.c.alarm)).tuples().all())
+    rows = connection.execute(select(lots.c.alarm, func.count()).group_by(lots.c.alarm))
+    return {row[0]: row[1] for row in rows}
 
 
 def doors(connection: Connection) -> tuple[Door, ...]:
@@ -144,11 +145,11 @@ def _stations_with_passages(connection: Connection) -> Iterator[tuple[str, str]]
     """(site, station) in order, by one short look into the index for each instead of a walk through all passages."""
     columns = (passage.c.site, passage.c.station)
     query = select(*columns).order_by(*columns).limit(1)
-    found = connection.execute(query).tuples().first()
+    found = connection.execute(query).first()
     while found is not None:
-        yield found
+        yield found.site, found.station
         # The row comparison alone makes SQLite and PostgreSQL use the index; both have it.
-        found = connection.execute(query.where(tuple_(*columns) > tuple_(*found))).tuples().first()
+        found = connection.execute(query.where(tuple_(*columns) > tuple_(*found))).first()
 
 
 def _door(connection: Connection, site: str, station: str, online: dict[str, bool]) -> Door:
@@ -170,7 +171,7 @@ def _english(code: str, params: dict[str, Any]) -> str:
 
 
 def _online(connection: Connection) -> dict[str, bool]:
-    return dict(connection.execute(select(gateway.c.id, gateway.c.online)).tuples().all())
+    return {row.id: row.online for row in connection.execute(select(gateway.c.id, gateway.c.online))}
 
 
 def zones(connection: Connection, now: datetime) -> tuple[Zone, ...]:
@@ -290,7 +291,7 @@ def _standing(connection: Connection) -> set[tuple[str, str, str, str]]:
 def _lots_held_by_station(connection: Connection) -> dict[tuple[str, str], int]:
     joined = hold.join(alarm, alarm.c.id == hold.c.alarm)
     lots = select(alarm.c.site, alarm.c.station, hold.c.item, hold.c.lot).select_from(joined).where(hold.c.state == "held").distinct().subquery()
-    rows = connection.execute(select(lots.c.site, lots.c.station, func.count()).group_by(lots.c.site, lots.c.station)).tuples()
+    rows = connection.execute(select(lots.c.site, lots.c.station, func.count()).group_by(lots.c.site, lots.c.station))
     return {(site, station): count for site, station, count in rows}
 
 

@@ -49,4 +49,4 @@ def _fetch(connection: Connection, series: Series, after: datetime) -> list[Samp
     site, station, quantity = series
     mine = (measurement.c.site == site) & (measurement.c.station == station) & (measurement.c.quantity == quantity)
     query = select(measurement.c.measured_at, measurement.c.value).where(mine, measurement.c.measured_at > after).order_by(measurement.c.measured_at)
-    return [(at, value) for at, value in connection.execute(query).tuples()]
+    return [(row.measured_at, row.value) for row in connection.execute(query)]

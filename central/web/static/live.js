@@ -29,9 +29,11 @@ function morph(old, fresh) {
 function morphChildren(parent, wanted) {
   const keyed = new Map([...parent.children].filter((child) => child.id).map((child) => [child.id, child]));
   const kept = new Set(wanted.map((node) => node.id).filter((id) => id && keyed.has(id)));
+  // What goes, goes first: then what stays rarely has to be moved, and moving costs an element its focus.
+  for (const [id, child] of keyed) if (!kept.has(id)) child.remove();
   let here = parent.firstChild;
   for (const node of wanted) {
-    const same = node.id ? keyed.get(node.id) : here && !kept.has(here.id) && (here.id || "") === (node.id || "") && here.nodeName === node.nodeName ? here : null;
+    const same = node.id ? keyed.get(node.id) : here && !here.id && here.nodeName === node.nodeName ? here : null;
     if (!same) {
       parent.insertBefore(node, here);
       continue;
@@ -54,7 +56,7 @@ function replaceRegion(name, html) {
   const fresh = holder.content.firstElementChild;
   const focused = region.contains(document.activeElement) ? document.activeElement : null;
   morph(region, fresh);
-  if (focused && !focused.isConnected) document.getElementById(`${name}-title`)?.focus({ preventScroll: true });
+  if (focused && focused !== document.activeElement) (focused.isConnected ? focused : document.getElementById(`${name}-title`))?.focus({ preventScroll: true });
   countAges();
 }
 
