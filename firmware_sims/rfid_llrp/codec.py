@@ -82,9 +82,10 @@ TABLE: dict[str, tuple[int, str]] = {
     "C1G2SingulationControl": (336, "u8 u16 u32"),
 }
 
-NAMES = {number: name for name, (number, _) in TABLE.items()}
+_FROM_CLIENT = {number: name for name, (number, _) in TABLE.items() if number > 127 and name != "EPCData"}  # what only readers send is not parsed
 _CODES = {"u8": "!B", "u16": "!H", "u32": "!I", "u64": "!Q", "s8": "!b", "s16": "!h"}
 _TV_LAST = 127
+_DEPTH_MAX = 16  # a ROSpec is six deep; whoever nests deeper wants to exhaust the stack
 
 
 class MalformedError(ValueError):
@@ -102,6 +103,10 @@ class Node:
     def find(self, name: str) -> Node | None:
         """The first parameter of that name directly within."""
         return next((node for node in self.inner if node.name == name), None)
+
+    def find_all(self, name: str) -> list[Node]:
+        """The parameters of that name directly within."""
+        return [node for node in self.inner if node.name == name]
 
     def walk(self, name: str) -> Iterator[Node]:
         """All parameters of that name at any depth."""
@@ -131,8 +136,10 @@ def _encode_field(kind: str, value: Any) -> bytes:
     return struct.pack(_CODES[kind], value)
 
 
-def parse(data: bytes) -> tuple[Node, ...]:
+def parse(data: bytes, depth: int = 0) -> tuple[Node, ...]:
     """The parameters in a body. Raises: MalformedError: they do not fit."""
+    if depth > _DEPTH_MAX:
+        raise MalformedError("parameters are nested too deep")
     nodes = []
     at = 0
     while at < len(data):
@@ -143,19 +150,19 @@ def parse(data: bytes) -> tuple[Node, ...]:
         number, length = struct.unpack_from("!HH", data, at)
         if length < 4 or at + length > len(data):
             raise MalformedError(f"parameter {number} has length {length}, {len(data) - at} bytes are left")
-        nodes.append(_parse_one(NAMES.get(number, "Unknown"), data[at + 4 : at + length]))
+        nodes.append(_parse_one(_FROM_CLIENT.get(number, "Unknown"), data[at + 4 : at + length], depth))
         at += length
     return tuple(nodes)
 
 
-def _parse_one(name: str, body: bytes) -> Node:
+def _parse_one(name: str, body: bytes, depth: int) -> Node:
     if name == "Unknown":
         return Node(name, (body,), ())
     fields, at = [], 0
     for kind in TABLE[name][1].split():
         value, at = _parse_field(name, kind, body, at)
         fields.append(value)
-    return Node(name, tuple(fields), parse(body[at:]))
+    return Node(name, tuple(fields), parse(body[at:], depth + 1))
 
 
 def _parse_field(name: str, kind: str, body: bytes, at: int) -> tuple[Any, int]:

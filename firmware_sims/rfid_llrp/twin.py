@@ -14,27 +14,29 @@ from collections.abc import Callable
 
 from firmware_sims.engine.twin import Twin
 from firmware_sims.rfid_llrp import capabilities
-from firmware_sims.rfid_llrp.codec import TABLE, MalformedError, Node, encode, parse
+from firmware_sims.rfid_llrp.codec import MalformedError, encode, parse
 from firmware_sims.rfid_llrp.rospecs import ACTIVE, DISABLED, INACTIVE, RoSpec, UnsupportedError
+from firmware_sims.rfid_llrp.settings import (
+    FIELD_ERROR,
+    INVALID,
+    OK,
+    PARAMETER_ERROR,
+    UNSUPPORTED_MESSAGE,
+    UNSUPPORTED_VERSION,
+    AccessSpecs,
+    ReaderSettings,
+    RefusedError,
+    selected,
+)
 
 UTC_AT_ZERO_US = 1_767_225_600_000_000  # 2026-01-01T00:00:00Z at the clock's second 0: reproducible, and as wrong as clocks of readers are
 _HEADER = struct.Struct("!HII")
 _MESSAGE_BYTES_MAX = 1_048_576
 _QUEUE_MESSAGES_MAX = 66_000  # what a Zebra FX reader keeps while nobody is connected; the oldest are dropped
-_OK, _PARAMETER_ERROR, _FIELD_ERROR = 0, 100, 101  # status codes: LLRP 1.0.1, chapter 14
-_UNSUPPORTED_MESSAGE, _UNSUPPORTED_VERSION, _INVALID, _DEVICE_ERROR = 109, 110, 300, 401
 _CLOSE_CONNECTION, _CLOSE_CONNECTION_RESPONSE = 14, 4
 _RO_ACCESS_REPORT, _KEEPALIVE, _NOTIFICATION, _ERROR = 61, 62, 63, 100
 _GPI_EVENTS, _ROSPEC_EVENTS, _ANTENNA_EVENTS = 1, 2, 8  # event types that a client may switch on
 _ALREADY_CONNECTED = 2  # ConnectionAttemptEvent: a client initiated connection exists already
-
-
-class _RefusedError(Exception):
-    """The request gets a status other than success."""
-
-    def __init__(self, code: int, text: str) -> None:
-        super().__init__(text)
-        self.code = code
 
 
 class LlrpReaderTwin(Twin):
@@ -44,18 +46,15 @@ class LlrpReaderTwin(Twin):
     """
 
     def __init__(self, *, antennas: int = 4, inputs: int = 4, outputs: int = 4, has_utc_clock: bool = True, utc_at_zero_us: int = UTC_AT_ZERO_US) -> None:
-        self.antennas = antennas
-        self.inputs = dict.fromkeys(range(1, inputs + 1), False)
-        self.outputs = dict.fromkeys(range(1, outputs + 1), False)
+        self.settings = ReaderSettings(antennas, inputs, outputs)
+        self.outputs = self.settings.outputs
         self.rospecs: dict[int, RoSpec] = {}
         self.keepalive_acks = 0
         self.is_connected = False
         self._has_utc_clock = has_utc_clock
         self._utc_at_zero_us = utc_at_zero_us
         self._booted_at_s = 0.0
-        self._unplugged: set[int] = set()
-        self._broken_outputs: set[int] = set()
-        self._access_specs: dict[int, bytes] = {}
+        self._access_specs = AccessSpecs()
         self._buffer = bytearray()
         self._said = bytearray()
         self._queue: deque[tuple[int, bytes]] = deque(maxlen=_QUEUE_MESSAGES_MAX)
@@ -63,14 +62,7 @@ class LlrpReaderTwin(Twin):
         self._wants_close = False
         self._held = False
         self._handlers = self._request_handlers()
-        self._reset_configuration()
-
-    def _reset_configuration(self) -> None:
-        self._events: set[int] = set()
-        self._input_enabled = dict.fromkeys(self.inputs, False)
-        self._keepalive_s = 0.0
         self._keepalive_at_s: float | None = None
-        self._holds_after_reconnect = False
 
     # ---- the line
 
@@ -78,9 +70,9 @@ class LlrpReaderTwin(Twin):
         """The client is told that its attempt succeeded; then comes what was kept for it, unless it wants to ask first."""
         self.is_connected, self._wants_close = True, False
         self._buffer.clear()
-        self._said += self._message(_NOTIFICATION, self._event(now_s, encode("ConnectionAttemptEvent", _OK)))
-        self._held = self._holds_after_reconnect
-        self._keepalive_at_s = now_s + self._keepalive_s if self._keepalive_s else None
+        self._said += self._message(_NOTIFICATION, self._event(now_s, encode("ConnectionAttemptEvent", OK)))
+        self._held = self.settings.holds_after_reconnect
+        self._wind_keepalive(now_s)
         return self._spoken()
 
     def disconnected(self, now_s: float) -> None:
@@ -100,7 +92,7 @@ class LlrpReaderTwin(Twin):
         while len(self._buffer) >= _HEADER.size and not self._wants_close:
             kind, length, message_id = _HEADER.unpack_from(self._buffer)
             if not _HEADER.size <= length <= _MESSAGE_BYTES_MAX:
-                self._answer(_ERROR, message_id, _FIELD_ERROR, f"message length {length}")
+                self._answer(_ERROR, message_id, FIELD_ERROR, f"message length {length}")
                 self._wants_close = True
             elif len(self._buffer) < length:
                 break
@@ -119,7 +111,7 @@ class LlrpReaderTwin(Twin):
         """See `Twin.advance_to`."""
         if self._keepalive_at_s is not None and now_s >= self._keepalive_at_s:
             self._said += self._message(_KEEPALIVE, b"")
-            self._keepalive_at_s = now_s + self._keepalive_s
+            self._wind_keepalive(now_s)
         for spec in self.rospecs.values():
             if spec.stops_at_s is not None and now_s >= spec.stops_at_s:
                 self._stop(spec, now_s)
@@ -136,7 +128,7 @@ class LlrpReaderTwin(Twin):
 
     def on_read(self, epc: str, antenna: int, peak_rssi_dbm: float, *, now_s: float) -> bytes:
         """A tag answers before an antenna; it counts only while a ROSpec reads with that antenna. `epc` is hex, whole 16-bit words."""
-        if antenna not in self._unplugged:
+        if antenna not in self.settings.unplugged:
             rssi_dbm = max(-128, min(127, round(peak_rssi_dbm)))
             for spec in self.rospecs.values():
                 if spec.reads_with(antenna):
@@ -146,22 +138,22 @@ class LlrpReaderTwin(Twin):
 
     def on_input(self, input: int, level: bool, *, now_s: float) -> bytes:  # noqa: A002 - the word of the trade, and of the reading
         """An input line changes."""
-        if self.inputs.get(input) != level:
-            self.inputs[input] = level
-            if self._input_enabled.get(input):
+        if self.settings.inputs.get(input) != level:
+            self.settings.inputs[input] = level
+            if self.settings.input_enabled.get(input):
                 self._notify(_GPI_EVENTS, now_s, encode("GPIEvent", input, 0x80 if level else 0))
                 self._pull_triggers((input, level), now_s)
         return self._spoken()
 
     def on_antenna(self, antenna: int, connected: bool, *, now_s: float) -> bytes:
         """An antenna cable is pulled or plugged in."""
-        (self._unplugged.discard if connected else self._unplugged.add)(antenna)
+        (self.settings.unplugged.discard if connected else self.settings.unplugged.add)(antenna)
         self._notify(_ANTENNA_EVENTS, now_s, encode("AntennaEvent", int(connected), antenna))
         return self._spoken()
 
     def on_break_output(self, output: int, *, now_s: float) -> bytes:
         """The driver of an output burns out; from now on the reader refuses to switch it."""
-        self._broken_outputs.add(output)
+        self.settings.broken_outputs.add(output)
         return b""
 
     def on_halt(self, *, now_s: float) -> bytes:
@@ -176,8 +168,9 @@ class LlrpReaderTwin(Twin):
         self.rospecs.clear()
         self._access_specs.clear()
         self._queue.clear()
-        self._reset_configuration()
-        self.outputs = dict.fromkeys(self.outputs, False)
+        self.settings.reset()
+        self.settings.switch_all_off()
+        self._keepalive_at_s = None
         return b""
 
     # ---- speaking
@@ -190,7 +183,7 @@ class LlrpReaderTwin(Twin):
         return encode("ReaderEventNotificationData", inner=stamp + what)
 
     def _notify(self, event: int, now_s: float, what: bytes) -> None:
-        if event in self._events:
+        if event in self.settings.events:
             self._queue.append((_NOTIFICATION, self._event(now_s, what)))
 
     def _report_or_end(self, spec: RoSpec, now_s: float) -> None:
@@ -227,7 +220,7 @@ class LlrpReaderTwin(Twin):
         """What each request does; it returns the parameters of its response after LLRPStatus. The response to N is N + 10 (16.1)."""
         return {
             1: self._get_capabilities,
-            2: self._get_configuration,
+            2: lambda body, now_s: self.settings.shown(body),
             3: self._set_configuration,
             20: self._add_rospec,
             21: self._delete_rospec,
@@ -236,20 +229,20 @@ class LlrpReaderTwin(Twin):
             24: self._enable_rospec,
             25: self._disable_rospec,
             26: lambda body, now_s: b"".join(spec.encoded() for spec in self.rospecs.values()),
-            40: self._add_access_spec,
-            41: self._delete_access_spec,
-            42: self._check_access_spec,
-            43: self._check_access_spec,
-            44: lambda body, now_s: b"".join(self._access_specs.values()),
+            40: self._change_access_specs(self._access_specs.add),
+            41: self._change_access_specs(self._access_specs.delete),
+            42: self._change_access_specs(self._access_specs.check),
+            43: self._change_access_specs(self._access_specs.check),
+            44: lambda body, now_s: self._access_specs.encoded(),
         }
 
     def _take(self, version: int, kind: int, message_id: int, body: bytes, now_s: float) -> None:
         if version != 1:
-            self._answer(_ERROR, message_id, _UNSUPPORTED_VERSION, f"this reader speaks LLRP version 1, not {version}")
+            self._answer(_ERROR, message_id, UNSUPPORTED_VERSION, f"this reader speaks LLRP version 1, not {version}")
         elif kind in self._handlers:
             self._request(kind, message_id, body, now_s)
         elif kind == _CLOSE_CONNECTION:
-            self._answer(_CLOSE_CONNECTION_RESPONSE, message_id, _OK)
+            self._answer(_CLOSE_CONNECTION_RESPONSE, message_id, OK)
             self._wants_close = True
         elif kind == 60:  # GET_REPORT
             for spec in self.rospecs.values():
@@ -259,115 +252,73 @@ class LlrpReaderTwin(Twin):
         elif kind == 72:  # KEEPALIVE_ACK
             self.keepalive_acks += 1
         else:
-            self._answer(_ERROR, message_id, _UNSUPPORTED_MESSAGE, f"message type {kind}")
+            self._answer(_ERROR, message_id, UNSUPPORTED_MESSAGE, f"message type {kind}")
 
     def _request(self, kind: int, message_id: int, body: bytes, now_s: float) -> None:
         try:
             inner = self._handlers[kind](body, now_s)
-        except _RefusedError as error:
+        except RefusedError as error:
             self._answer(kind + 10, message_id, error.code, str(error))
         except (MalformedError, struct.error) as error:
-            self._answer(kind + 10, message_id, _PARAMETER_ERROR, str(error))
+            self._answer(kind + 10, message_id, PARAMETER_ERROR, str(error))
         else:
-            self._answer(kind + 10, message_id, _OK, inner=inner)
+            self._answer(kind + 10, message_id, OK, inner=inner)
             if kind == 24:  # ENABLE_ROSPEC; one that a client stops stays stopped
                 self._start_immediate(now_s)
 
     def _get_capabilities(self, body: bytes, now_s: float) -> bytes:
         parts = (
-            capabilities.general(self.antennas, len(self.inputs), len(self.outputs), self._has_utc_clock),
+            capabilities.general(self.settings.antennas, len(self.settings.inputs), len(self.settings.outputs), self._has_utc_clock),
             capabilities.protocol(),
             capabilities.regulatory(),
             capabilities.air_protocol(),
         )
-        wanted = body[0] if body else 0
-        if wanted > len(parts):
-            raise _RefusedError(_FIELD_ERROR, f"RequestedData {wanted}")
-        return parts[wanted - 1] if wanted else b"".join(parts)
-
-    def _get_configuration(self, body: bytes, now_s: float) -> bytes:
-        wanted = struct.unpack_from("!HBHH", body)[1]
-        events = b"".join(encode("EventNotificationState", event, 0x80 if event in self._events else 0) for event in range(9))
-        antennas = range(1, self.antennas + 1)
-        settings = encode("RFReceiver", 1) + encode("RFTransmitter", 0, 1, len(capabilities.POWER_DBM))
-        parts = (
-            encode("Identification", 0, bytes.fromhex("0200000000004C52")),
-            b"".join(encode("AntennaProperties", 0 if port in self._unplugged else 0x80, port, 0) for port in antennas),
-            b"".join(encode("AntennaConfiguration", port, inner=settings) for port in antennas),
-            encode("ROReportSpec", 2, 0, inner=encode("TagReportContentSelector", 0x1F80)),
-            encode("ReaderEventNotificationSpec", inner=events),
-            encode("AccessReportSpec", 0),
-            encode("LLRPConfigurationStateValue", 0),
-            encode("KeepaliveSpec", 1 if self._keepalive_s else 0, round(self._keepalive_s * 1000)),
-            b"".join(encode("GPIPortCurrentState", port, 0x80 * self._input_enabled[port], int(level)) for port, level in self.inputs.items()),
-            b"".join(encode("GPOWriteData", port, 0x80 * level) for port, level in self.outputs.items()),
-            encode("EventsAndReports", 0x80 * self._holds_after_reconnect),
-        )
-        if wanted > len(parts):
-            raise _RefusedError(_FIELD_ERROR, f"RequestedData {wanted}")
-        return parts[wanted - 1] if wanted else b"".join(parts)
+        return selected(parts, body[0] if body else 0)
 
     def _set_configuration(self, body: bytes, now_s: float) -> bytes:
-        nodes = parse(body[1:])
-        if body[:1] and body[0] & 0x80:
-            self._reset_configuration()
-        for node in nodes:
-            self._set(node, now_s)
+        if self.settings.apply(body):
+            self._wind_keepalive(now_s)
         return b""
 
-    def _set(self, node: Node, now_s: float) -> None:
-        if node.name == "KeepaliveSpec":
-            self._keepalive_s = node.fields[1] / 1000 if node.fields[0] == 1 else 0.0
-            self._keepalive_at_s = now_s + self._keepalive_s if self._keepalive_s else None
-        elif node.name == "EventsAndReports":
-            self._holds_after_reconnect = bool(node.fields[0] & 0x80)
-        elif node.name == "ReaderEventNotificationSpec":
-            for event in node.inner:
-                (self._events.add if event.fields[1] & 0x80 else self._events.discard)(event.fields[0])
-        elif node.name == "GPOWriteData":
-            self._switch(self._known(node.fields[0], self.outputs, "GPO"), bool(node.fields[1] & 0x80))
-        elif node.name == "GPIPortCurrentState":
-            self._input_enabled[self._known(node.fields[0], self.inputs, "GPI")] = bool(node.fields[1] & 0x80)
-
-    def _switch(self, output: int, level: bool) -> None:
-        if output in self._broken_outputs:
-            raise _RefusedError(_DEVICE_ERROR, f"GPO {output} does not respond")
-        self.outputs[output] = level
+    def _wind_keepalive(self, now_s: float) -> None:
+        self._keepalive_at_s = now_s + self.settings.keepalive_s if self.settings.keepalive_s else None
 
     @staticmethod
-    def _known(port: int, ports: dict[int, bool], kind: str) -> int:
-        if port not in ports:
-            raise _RefusedError(_FIELD_ERROR, f"there is no {kind} {port}")
-        return port
+    def _change_access_specs(change: Callable[[bytes], object]) -> Callable[[bytes, float], bytes]:
+        def handler(body: bytes, now_s: float) -> bytes:
+            change(body)
+            return b""
+
+        return handler
 
     # ---- ROSpecs
 
     def _add_rospec(self, body: bytes, now_s: float) -> bytes:
         nodes = parse(body)
         if len(nodes) != 1 or nodes[0].name != "ROSpec":
-            raise _RefusedError(_PARAMETER_ERROR, "ADD_ROSPEC carries one ROSpec")
+            raise RefusedError(PARAMETER_ERROR, "ADD_ROSPEC carries one ROSpec")
         try:
             spec = RoSpec.of(nodes[0], body)
         except UnsupportedError as error:
-            raise _RefusedError(_INVALID, str(error)) from error
+            raise RefusedError(INVALID, str(error)) from error
         self._check(spec)
         self.rospecs[spec.rospec_id] = spec
         return b""
 
     def _check(self, spec: RoSpec) -> None:
         if spec.rospec_id in self.rospecs:
-            raise _RefusedError(_FIELD_ERROR, f"there is a ROSpec {spec.rospec_id} already")
-        if max(spec.antennas, default=0) > self.antennas:
-            raise _RefusedError(_FIELD_ERROR, f"this reader has {self.antennas} antennas")
+            raise RefusedError(FIELD_ERROR, f"there is a ROSpec {spec.rospec_id} already")
+        if max(spec.antennas, default=0) > self.settings.antennas:
+            raise RefusedError(FIELD_ERROR, f"this reader has {self.settings.antennas} antennas")
         if spec.power_index is not None and not 1 <= spec.power_index <= len(capabilities.POWER_DBM):
-            raise _RefusedError(_FIELD_ERROR, f"the power table has no index {spec.power_index}")
+            raise RefusedError(FIELD_ERROR, f"the power table has no index {spec.power_index}")
 
     def _named(self, body: bytes, may_be_all: bool = True) -> list[RoSpec]:
         (rospec_id,) = struct.unpack_from("!I", body)
         if not rospec_id and may_be_all:
             return list(self.rospecs.values())
         if rospec_id not in self.rospecs:
-            raise _RefusedError(_FIELD_ERROR, f"there is no ROSpec {rospec_id}")
+            raise RefusedError(FIELD_ERROR, f"there is no ROSpec {rospec_id}")
         return [self.rospecs[rospec_id]]
 
     def _delete_rospec(self, body: bytes, now_s: float) -> bytes:
@@ -391,14 +342,14 @@ class LlrpReaderTwin(Twin):
     def _start_rospec(self, body: bytes, now_s: float) -> bytes:
         (spec,) = self._named(body, may_be_all=False)
         if spec.state != INACTIVE:
-            raise _RefusedError(_FIELD_ERROR, f"ROSpec {spec.rospec_id} is {'running already' if spec.state == ACTIVE else 'disabled'}")
+            raise RefusedError(FIELD_ERROR, f"ROSpec {spec.rospec_id} is {'running already' if spec.state == ACTIVE else 'disabled'}")
         self._start(spec, now_s)
         return b""
 
     def _stop_rospec(self, body: bytes, now_s: float) -> bytes:
         (spec,) = self._named(body, may_be_all=False)
         if spec.state != ACTIVE:
-            raise _RefusedError(_FIELD_ERROR, f"ROSpec {spec.rospec_id} is not running")
+            raise RefusedError(FIELD_ERROR, f"ROSpec {spec.rospec_id} is not running")
         self._stop(spec, now_s, for_good=True)
         return b""
 
@@ -428,24 +379,3 @@ class LlrpReaderTwin(Twin):
                 self._start(spec, now_s)
             elif spec.state == ACTIVE and spec.stop_input == edge:
                 self._stop(spec, now_s)
-
-    # ---- AccessSpecs: kept, not carried out
-
-    def _add_access_spec(self, body: bytes, now_s: float) -> bytes:
-        if len(body) < 8 or struct.unpack_from("!H", body)[0] != TABLE["AccessSpec"][0]:
-            raise _RefusedError(_PARAMETER_ERROR, "ADD_ACCESSSPEC carries one AccessSpec")
-        self._access_specs[struct.unpack_from("!I", body, 4)[0]] = body
-        return b""
-
-    def _check_access_spec(self, body: bytes, now_s: float) -> bytes:
-        (spec_id,) = struct.unpack_from("!I", body)
-        if spec_id and spec_id not in self._access_specs:
-            raise _RefusedError(_FIELD_ERROR, f"there is no AccessSpec {spec_id}")
-        return b""
-
-    def _delete_access_spec(self, body: bytes, now_s: float) -> bytes:
-        self._check_access_spec(body, now_s)
-        (spec_id,) = struct.unpack_from("!I", body)
-        for known in [spec_id] if spec_id else list(self._access_specs):
-            del self._access_specs[known]
-        return b""

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firmware_sims.rfid_llrp.codec import TABLE
 from firmware_sims.rfid_llrp.rospecs import ACTIVE, DISABLED, INACTIVE
 from firmware_sims.rfid_llrp.twin import LlrpReaderTwin
 
@@ -240,6 +241,37 @@ def test_close_is_answered_and_then_wanted() -> None:
 
     assert said(twin.receive_bytes(request(14), 0.0)) == [(4, 9, OK)]
     assert twin.wants_close
+
+
+def _tlv(kind: int, body: bytes) -> bytes:
+    return struct.pack("!HH", kind, 4 + len(body)) + body
+
+
+KINDS = st.sampled_from([number for number, _ in TABLE.values()])
+TREES = st.recursive(
+    st.builds(_tlv, KINDS, st.binary(max_size=16)),
+    lambda inner: st.builds(lambda kind, head, parts: _tlv(kind, head + b"".join(parts)), KINDS, st.binary(max_size=10), st.lists(inner, max_size=3)),
+    max_leaves=8,
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from([2, 3, 20, 40]), st.binary(max_size=1), TREES), max_size=6))
+def test_whatever_is_configured_the_reader_does_not_fall_over(asked: list[tuple[int, bytes, bytes]]) -> None:
+    twin = connected()
+    for kind, head, tree in asked:
+        twin.receive_bytes(request(kind, (head + tree).hex()), 1.0)
+        twin.receive_bytes(ENABLE, 1.0)
+        twin.stimulate("read", {"epc": EPC, "antenna": 1, "peak_rssi_dbm": -50.0}, 2.0)
+        twin.advance_to(3.0)
+
+
+def test_parameters_nested_without_end_are_refused() -> None:
+    twin = connected()
+    body = b""
+    for _ in range(5000):
+        body = _tlv(178, body)
+
+    assert status(twin.receive_bytes(request(20, body.hex()), 0.0)) == 100
 
 
 @given(st.lists(st.binary(max_size=60), max_size=8), st.sampled_from([1, 2, 3, 20, 21, 22, 24, 40, 41, 61, 64]))

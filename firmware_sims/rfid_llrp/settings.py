@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a client can set at the simulated reader and ask of it: events, keepalive, inputs, outputs, held reports; and its AccessSpecs.
+
+Source: LLRP 1.0.1, chapter 12 and 16.2.6 (configuration), chapter 11 (AccessSpecs).
+"""
+
+from __future__ import annotations
+
+import struct
+
+from firmware_sims.rfid_llrp import capabilities
+from firmware_sims.rfid_llrp.codec import TABLE, Node, encode, parse
+
+OK, PARAMETER_ERROR, FIELD_ERROR = 0, 100, 101  # status codes: LLRP 1.0.1, chapter 14
+UNSUPPORTED_MESSAGE, UNSUPPORTED_VERSION, INVALID, DEVICE_ERROR = 109, 110, 300, 401
+_READER_ID = bytes.fromhex("0200000000004C52")  # an EUI-64 of the locally administered kind
+
+
+class RefusedError(Exception):
+    """The request gets a status other than success."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class ReaderSettings:
+    """The reader's ports and its configuration. Ports are real things: a factory reset does not change the level of an input."""
+
+    def __init__(self, antennas: int, inputs: int, outputs: int) -> None:
+        self.antennas = antennas
+        self.inputs = dict.fromkeys(range(1, inputs + 1), False)
+        self.outputs = dict.fromkeys(range(1, outputs + 1), False)
+        self.unplugged: set[int] = set()
+        self.broken_outputs: set[int] = set()
+        self.reset()
+
+    def reset(self) -> None:
+        """Back to what the factory set."""
+        self.events: set[int] = set()
+        self.input_enabled = dict.fromkeys(self.inputs, False)
+        self.keepalive_s = 0.0
+        self.holds_after_reconnect = False
+
+    def switch_all_off(self) -> None:
+        """What a power failure does to the outputs."""
+        self.outputs.update(dict.fromkeys(self.outputs, False))
+
+    def apply(self, body: bytes) -> bool:
+        """SET_READER_CONFIG; whether the keepalive was set. Raises: RefusedError, MalformedError."""
+        nodes = parse(body[1:])
+        if body[:1] and body[0] & 0x80:
+            self.reset()
+        for node in nodes:
+            self._set(node)
+        return any(node.name == "KeepaliveSpec" for node in nodes)
+
+    def _set(self, node: Node) -> None:
+        match node.name, *node.fields:
+            case "KeepaliveSpec", kind, period_ms:
+                self.keepalive_s = period_ms / 1000 if kind == 1 else 0.0
+            case "EventsAndReports", flags:
+                self.holds_after_reconnect = bool(flags & 0x80)
+            case "GPOWriteData", port, flags:
+                self._switch(_known(port, self.outputs, "GPO"), bool(flags & 0x80))
+            case "GPIPortCurrentState", port, flags, _:
+                self.input_enabled[_known(port, self.inputs, "GPI")] = bool(flags & 0x80)
+            case ("ReaderEventNotificationSpec",):
+                for event in node.find_all("EventNotificationState"):
+                    (self.events.add if event.fields[1] & 0x80 else self.events.discard)(event.fields[0])
+
+    def _switch(self, output: int, level: bool) -> None:
+        if output in self.broken_outputs:
+            raise RefusedError(DEVICE_ERROR, f"GPO {output} does not respond")
+        self.outputs[output] = level
+
+    def shown(self, body: bytes) -> bytes:
+        """GET_READER_CONFIG: one part, or all (0). Raises: RefusedError: there is no such part."""
+        wanted = struct.unpack_from("!HBHH", body)[1]
+        events = b"".join(encode("EventNotificationState", event, 0x80 * (event in self.events)) for event in range(9))
+        ports = range(1, self.antennas + 1)
+        radio = encode("RFReceiver", 1) + encode("RFTransmitter", 0, 1, len(capabilities.POWER_DBM))
+        parts = (
+            encode("Identification", 0, _READER_ID),
+            b"".join(encode("AntennaProperties", 0x80 * (port not in self.unplugged), port, 0) for port in ports),
+            b"".join(encode("AntennaConfiguration", port, inner=radio) for port in ports),
+            encode("ROReportSpec", 2, 0, inner=encode("TagReportContentSelector", 0x1F80)),
+            encode("ReaderEventNotificationSpec", inner=events),
+            encode("AccessReportSpec", 0),
+            encode("LLRPConfigurationStateValue", 0),
+            encode("KeepaliveSpec", int(self.keepalive_s > 0), round(self.keepalive_s * 1000)),
+            b"".join(encode("GPIPortCurrentState", port, 0x80 * self.input_enabled[port], int(level)) for port, level in self.inputs.items()),
+            b"".join(encode("GPOWriteData", port, 0x80 * level) for port, level in self.outputs.items()),
+            encode("EventsAndReports", 0x80 * self.holds_after_reconnect),
+        )
+        return selected(parts, wanted)
+
+
+def selected(parts: tuple[bytes, ...], wanted: int) -> bytes:
+    """The wanted part, counted from 1, or all (0). Raises: RefusedError: there is no such part."""
+    if wanted > len(parts):
+        raise RefusedError(FIELD_ERROR, f"RequestedData {wanted}")
+    return parts[wanted - 1] if wanted else b"".join(parts)
+
+
+def _known(port: int, ports: dict[int, bool], kind: str) -> int:
+    if port not in ports:
+        raise RefusedError(FIELD_ERROR, f"there is no {kind} {port}")
+    return port
+
+
+class AccessSpecs:
+    """AccessSpecs are kept and shown, but not carried out."""
+
+    def __init__(self) -> None:
+        self._specs: dict[int, bytes] = {}
+
+    def clear(self) -> None:
+        """What a power failure does."""
+        self._specs.clear()
+
+    def add(self, body: bytes) -> None:
+        """ADD_ACCESSSPEC. Raises: RefusedError."""
+        if len(body) < 8 or struct.unpack_from("!H", body)[0] != TABLE["AccessSpec"][0]:
+            raise RefusedError(PARAMETER_ERROR, "ADD_ACCESSSPEC carries one AccessSpec")
+        self._specs[struct.unpack_from("!I", body, 4)[0]] = body
+
+    def check(self, body: bytes) -> list[int]:
+        """The ids that a request names, all for 0. Raises: RefusedError: there is none such."""
+        (spec_id,) = struct.unpack_from("!I", body)
+        if spec_id and spec_id not in self._specs:
+            raise RefusedError(FIELD_ERROR, f"there is no AccessSpec {spec_id}")
+        return [spec_id] if spec_id else list(self._specs)
+
+    def delete(self, body: bytes) -> None:
+        """DELETE_ACCESSSPEC. Raises: RefusedError."""
+        for spec_id in self.check(body):
+            del self._specs[spec_id]
+
+    def encoded(self) -> bytes:
+        """All of them, as they were added."""
+        return b"".join(self._specs.values())
