@@ -63,7 +63,7 @@ FIGURES: Mapping[str, str] = {
     "lines_open": N_("lines open"),
     "weights_recorded": N_("weights recorded"),
     "lots_held": N_("lots on hold"),
-    "proposals": N_("replenishment proposals"),
+    "proposals": N_("refill proposals"),
     "ledger_events": N_("events in the ledger"),
 }
 STATIONS: Mapping[str, str] = {
