@@ -30,8 +30,8 @@ scans = outbox.levels["movements"].accepted
 samples = outbox.levels["telemetry"].accepted
 now = datetime.now(UTC)
 while True:
-    outbox.append([ItemScanned(event_time=now, text=str(scans + 1)), SensorMeasured(event_time=now, device="s", quantity="temperature_c", value=float(samples + 1))],
-                  {"zone": str(scans + 1).encode()})
+    sample = SensorMeasured(event_time=now, device="s", quantity="temperature_c", value=float(samples + 1))
+    outbox.append([ItemScanned(event_time=now, text=str(scans + 1)), sample], {"zone": str(scans + 1).encode()})
     scans, samples = scans + 1, samples + 1
     if scans % 7 == 0:
         outbox.batch_after("telemetry", outbox.levels["telemetry"].last_seq)

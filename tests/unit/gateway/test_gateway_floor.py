@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The floor with a real outbox in virtual time: what is not durable is not acted upon."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from contracts.commands import LightTasks, PickTask
+from contracts.events import CommandAnswered, PickConfirmed
+from contracts.quantities import Quantity
+from contracts.readings import ButtonPressed, LinkChanged
+from contracts.wire import decode_event
+from gateway.clock import Instant
+from gateway.config import PickZone
+from gateway.floor import Floor
+from gateway.metrics import Metrics
+from gateway.outbox import Outbox, OutboxFullError
+from gateway.stations.pick_zone import PickZoneStation
+from gateway.stations.station import DeviceAction
+from gateway.store import Store
+from tests.unit.gateway.virtual_time import DEADLINE, EPOCH, instant
+
+
+class Rig:
+    """A floor with one pick zone; `now_s` is the clock, `actions` what the devices were asked to do."""
+
+    def __init__(self, path: Path) -> None:
+        self.now_s = 10.0
+        self.clock = "synced"
+        self.outbox = Outbox(path)
+        self.metrics = Metrics()
+        self.store = Store(self.outbox, self.metrics, self.now)
+        self.actions: list[DeviceAction] = []
+        self.acted = asyncio.Condition()
+        zone = PickZoneStation(PickZone(id="zone-1", lights="l", bins={"A": 1}))
+        self.floor = Floor([zone], self.store, self.actions.append, self.now, self.metrics)
+
+    def now(self) -> Instant:
+        at = instant(self.now_s)
+        return Instant(at.utc, at.monotonic_s, self.clock, at.boot_id)  # type: ignore[arg-type]
+
+    async def turn(self) -> None:
+        await self.floor._turn()
+
+    def stored(self) -> list[object]:
+        batch = self.outbox.batch_after("movements", 0)
+        return [decode_event(body) for body in batch.events] if batch else []
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    made = Rig(tmp_path / "outbox.db")
+    await made.floor._restore()
+    yield made
+    await made.store.close()
+
+
+def light(command_id: str = "c-1", task_id: str = "t-1") -> LightTasks:
+    task = PickTask(task_id=task_id, bin="A", item="milk", quantity=Quantity(3))
+    return LightTasks(command_id=command_id, station="zone-1", deadline_at=DEADLINE, tasks=[task])
+
+
+def press(at_s: float) -> ButtonPressed:
+    return ButtonPressed(device="l", at_s=at_s, node=1, press="confirm")
+
+
+async def test_light_burns_only_after_its_command_is_durable(rig: Rig) -> None:
+    durable: list[int] = []
+    rig.floor._perform = lambda action: durable.append(rig.outbox.levels["movements"].last_seq)
+
+    rig.floor.take(light())
+    await rig.turn()
+
+    assert durable == [1]
+    assert [type(event) for event in rig.stored()] == [CommandAnswered]
+
+
+@pytest.mark.requirement("E12")
+async def test_press_that_cannot_be_stored_leaves_the_light_burning(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig.floor.take(light())
+    await rig.turn()
+    rig.actions.clear()
+
+    def full(*_: object) -> None:
+        raise OutboxFullError("no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rig.outbox, "append", full)
+        rig.floor.take(press(11.0))
+        await rig.turn()
+    assert [(action.command, action.arguments["node"]) for action in rig.actions] == [("show", 1)]
+
+    rig.floor.take(press(12.0))
+    await rig.turn()
+    assert [type(event) for event in rig.stored()] == [CommandAnswered, PickConfirmed]
+
+
+async def test_late_command_expires_unless_the_clock_cannot_be_trusted(rig: Rig) -> None:
+    rig.now_s = (DEADLINE - EPOCH + timedelta(seconds=5)).total_seconds()
+    rig.floor.take(light("late-1"))
+    await rig.turn()
+    rig.clock = "unsynced"
+    rig.floor.take(light("late-2"))
+    await rig.turn()
+
+    answers = [(event.command_id, event.outcome) for event in rig.stored() if isinstance(event, CommandAnswered)]
+    assert answers == [("late-1", "expired"), ("late-2", "done")]
+
+
+async def test_two_presses_in_one_turn_share_a_commit_and_keep_their_order(rig: Rig) -> None:
+    rig.floor.take(light("c-1", "t-1"))
+    rig.floor.take(light("c-2", "t-2"))
+    rig.floor.take(press(11.0))
+    rig.floor.take(press(12.0))
+    await rig.turn()
+
+    assert [event.task_id for event in rig.stored() if isinstance(event, PickConfirmed)] == ["t-1", "t-2"]
+    assert rig.metrics.registry.get_sample_value("dockline_outbox_commit_seconds_count") == 1
+
+
+async def test_change_of_a_link_is_telemetry_and_relights_the_zone(rig: Rig) -> None:
+    rig.floor.take(LinkChanged(device="l", at_s=10.0, state="connected"))
+    await rig.turn()
+
+    assert [(action.command, action.arguments) for action in rig.actions] == [("clear", {"node": 1})]
+    assert rig.stored() == []

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from contracts.readings import AnyReading, LinkChanged
+from drivers.base.errors import ConfigError, DeviceFault, TransportError
+from drivers.base.session import Argument
+from drivers.base.spec import Emit
+from gateway.metrics import Metrics
+from gateway.stations.station import DeviceAction
+from gateway.supervisor import Supervisor
+
+
+class FakeDriver:
+    """Connects when told, ends with the error it is given, and records what it was asked to do."""
+
+    def __init__(self, device_id: str) -> None:
+        self.device_id = device_id
+        self.runs = 0
+        self.error: BaseException | None = None
+        self.connects = True
+        self.done: list[tuple[str, Mapping[str, Argument]]] = []
+        self.refusal: Exception | None = None
+        self.changed = asyncio.Condition()
+        self.second_run = asyncio.Event()
+        self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def run(self, emit: Emit) -> None:
+        self.runs += 1
+        if self.runs == 2:
+            self.second_run.set()
+        if self.error is not None:
+            raise self.error
+        self._broken = asyncio.get_running_loop().create_future()
+        emit(LinkChanged(device=self.device_id, at_s=1.0, state="connected"))
+        await self._broken
+
+    def break_with(self, error: BaseException) -> None:
+        self._broken.set_exception(error)
+
+    async def execute(self, command: str, arguments: Mapping[str, Argument]) -> Mapping[str, Argument | None]:
+        async with self.changed:
+            self.done.append((command, arguments))
+            self.changed.notify_all()
+        if self.refusal is not None:
+            raise self.refusal
+        return {}
+
+
+@asynccontextmanager
+async def supervised(*drivers: FakeDriver) -> AsyncIterator[tuple[Supervisor, asyncio.Queue[AnyReading]]]:
+    readings: asyncio.Queue[AnyReading] = asyncio.Queue()
+    supervisor = Supervisor({driver.device_id: ("fake", driver) for driver in drivers}, readings.put_nowait, Metrics(), lambda: 1.0)
+    running = asyncio.create_task(supervisor.run())
+    try:
+        yield supervisor, readings
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def next_states(readings: asyncio.Queue[AnyReading], count: int) -> list[tuple[str, str]]:
+    async with asyncio.timeout(5):
+        got = [await readings.get() for _ in range(count)]
+    return [(reading.device, reading.state) for reading in got if isinstance(reading, LinkChanged)]
+
+
+async def test_driver_with_a_bug_is_started_again_and_others_go_on() -> None:
+    bad, good = FakeDriver("bad"), FakeDriver("good")
+    async with supervised(bad, good) as (supervisor, readings):
+        assert sorted(await next_states(readings, 2)) == [("bad", "connected"), ("good", "connected")]
+        bad.break_with(ZeroDivisionError("a bug"))
+
+        assert await next_states(readings, 2) == [("bad", "lost"), ("bad", "connected")]
+        assert (good.runs, supervisor.devices["bad"].reconnects) == (1, 1)
+
+
+async def test_loss_is_told_once_however_often_connecting_fails() -> None:
+    driver = FakeDriver("d")
+    driver.error = TransportError("refused")
+    async with supervised(driver) as (supervisor, readings):
+        assert await next_states(readings, 1) == [("d", "lost")]
+        async with asyncio.timeout(5):
+            await driver.second_run.wait()
+        driver.error = None
+
+        assert await next_states(readings, 1) == [("d", "connected")]
+        assert supervisor.devices_up == 1
+
+
+async def test_wrong_configuration_is_not_tried_again() -> None:
+    driver = FakeDriver("d")
+    driver.error = ConfigError("no such map")
+    async with supervised(driver) as (supervisor, readings):
+        await next_states(readings, 1)
+
+        assert driver.runs == 1
+        assert "not tried again" in supervisor.devices["d"].reason
+
+
+async def test_newer_action_about_the_same_node_replaces_the_waiting_one() -> None:
+    driver = FakeDriver("d")
+    async with supervised(driver) as (supervisor, readings):
+        await next_states(readings, 1)
+        supervisor.perform(DeviceAction("d", "show", {"node": 1, "quantity": 3}))
+        supervisor.perform(DeviceAction("d", "show", {"node": 2, "quantity": 4}))
+        supervisor.perform(DeviceAction("d", "clear", {"node": 1}))
+        async with asyncio.timeout(5), driver.changed:
+            await driver.changed.wait_for(lambda: len(driver.done) == 2)
+
+    assert [(command, arguments["node"]) for command, arguments in driver.done] == [("show", 2), ("clear", 1)]
+
+
+async def test_action_that_a_device_refuses_is_not_repeated_and_counted() -> None:
+    driver = FakeDriver("d")
+    driver.refusal = DeviceFault("0C", "cannot")
+    async with supervised(driver) as (supervisor, readings):
+        await next_states(readings, 1)
+        supervisor.perform(DeviceAction("d", "show", {"node": 1}))
+        supervisor.perform(DeviceAction("d", "show", {"node": 2}))
+        async with asyncio.timeout(5), driver.changed:
+            await driver.changed.wait_for(lambda: len(driver.done) == 2)
+
+    assert [arguments["node"] for _, arguments in driver.done] == [1, 2]
+    assert (supervisor._metrics.registry.get_sample_value("dockline_device_actions_failed_total", {"device": "d"}) or 0) >= 1
