@@ -23,7 +23,7 @@ from central.errors import BusyError
 
 T = TypeVar("T")
 
-AREAS = ("identity", "catalog", "ledger", "exceptions", "fleet", "ingest", "inbound", "outbound", "planning", "coldchain")
+AREAS = ("identity", "catalog", "ledger", "exceptions", "fleet", "ingest", "inbound", "outbound", "planning", "coldchain", "analytics")
 """Packages of central that may have tables, routes and handlers, in the order in which they may call each other (later ones call earlier ones)."""
 
 metadata = MetaData(
@@ -117,17 +117,18 @@ def _begin_sqlite(connection: Connection) -> None:
 def _remember_fences(engine: Engine) -> Engine:
     """A savepoint that is rolled back gives up the row locks taken since; then the connection must not believe that it holds those fences."""
 
-    def begun(connection: Connection, name: str) -> None:
-        connection.info.setdefault("dockline_savepoints", {})[name] = dict(connection.info.get("dockline_fences", {}))
+    # SQLAlchemy names a savepoint only after this event, so they are kept as a stack: savepoints end in the reverse order of their beginning.
+    def begun(connection: Connection, _name: str | None) -> None:
+        connection.info.setdefault("dockline_savepoints", []).append(dict(connection.info.get("dockline_fences", {})))
 
-    def rolled_back(connection: Connection, name: str, _context: None) -> None:
-        held = connection.info["dockline_savepoints"].pop(name)
+    def rolled_back(connection: Connection, _name: str, _context: None) -> None:
+        held = connection.info["dockline_savepoints"].pop()
         if "dockline_fences" in connection.info:
             connection.info["dockline_fences"].clear()
             connection.info["dockline_fences"].update(held)
 
-    def released(connection: Connection, name: str, _context: None) -> None:
-        connection.info["dockline_savepoints"].pop(name)
+    def released(connection: Connection, _name: str, _context: None) -> None:
+        connection.info["dockline_savepoints"].pop()
 
     event.listen(engine, "savepoint", begun)
     event.listen(engine, "rollback_savepoint", rolled_back)
@@ -146,7 +147,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         try:
             with engine.begin() as connection:
                 connection.info["dockline_fences"] = {}
-                connection.info["dockline_savepoints"] = {}
+                connection.info["dockline_savepoints"] = []
                 yield connection
         except DBAPIError as error:
             if is_transient(error):
@@ -193,6 +194,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
         options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
     with engine.connect() as plain:
         connection = plain.execution_options(**options)
+        connection.info["dockline_savepoints"] = []
         with connection.begin():
             yield connection
 

@@ -70,8 +70,8 @@ class FindingsOut(BaseModel):
     reservations: int
 
 
-@router.get("/stock")
-def list_stock(
+@router.get("/ledger/balances")
+def list_balances(
     engine: Database,
     site: _Filter = None,
     place: _Filter = None,
@@ -87,7 +87,7 @@ def list_stock(
     return [BalanceOut.model_validate(row) for row in rows]
 
 
-@router.get("/entries")
+@router.get("/ledger/entries")
 def list_entries(
     engine: Database, item: Annotated[str, Query(max_length=64)], lot: _Filter = None, place: _Filter = None, limit: Annotated[int, Query(ge=1, le=1000)] = 200
 ) -> list[EntryOut]:
