@@ -7,25 +7,23 @@ The frames come from the simulated reader's encoder, which is neither's. Three w
 - `dockline`: `MessageSplitter` and `TagReportReader`, to `SeenTag` tuples;
 - `dockline_readings`: the whole session and the driver's `TagRead` readings, as a gateway gets them.
 
-Run: `python -m benchmarks.llrp_decode [ROUNDS]`; the result goes to benchmarks/results/llrp_decode.json.
+Run: `python -m benchmarks.llrp_decode [ROUNDS]`, or with the others by `make bench`; the result goes to benchmarks/results/llrp_decode.json.
 """
 
 from __future__ import annotations
 
 import gc
-import json
-import platform
 import struct
 import sys
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 from sllurp.llrp import LLRPMessage
 from sllurp.version import __version__ as sllurp_version
 
+from benchmarks.__main__ import main
 from contracts.readings import AnyReading
 from drivers.rfid_llrp.config import RfidLlrpConfig
 from drivers.rfid_llrp.driver import RfidLlrpDriver
@@ -35,7 +33,6 @@ from drivers.rfid_llrp.tag_reports import SeenTag, TagReportReader
 from firmware_sims.rfid_llrp.codec import encode
 from firmware_sims.rfid_llrp.rospecs import Seen
 
-RESULT = Path(__file__).parent / "results" / "llrp_decode.json"
 TAGS_PER_ROUND = 4_000
 _STANDARD = 1 << 12 | 1 << 10 | 1 << 9 | 1 << 8 | 1 << 7  # antenna, peak RSSI, first and last seen, count: 43 bytes a tag
 _WITH_IMPINJ = _STANDARD | 1 << 15 | 1 << 11  # and ROSpec id and channel
@@ -142,28 +139,9 @@ def run(repeats: int) -> dict[str, Any]:
             "ratio_to_sllurp": {way: round(value / medians["sllurp"], 1) for way, value in medians.items()},
             "bytes_per_tag": round(sum(map(len, given)) / TAGS_PER_ROUND, 1),
         }
-    return {
-        "benchmark": "llrp_decode",
-        "unit": "tags/s",
-        "rounds": repeats,
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "sllurp": sllurp_version,
-        "goal": {"case": "standard_50", "ratio_min": GOAL_RATIO, "met": cases["standard_50"]["ratio_to_sllurp"]["dockline"] >= GOAL_RATIO},
-        "cases": cases,
-    }
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Run, print and keep the result; exit status 1 when the goal is missed."""
-    result = run(int(arguments[0]) if arguments else 15)
-    RESULT.parent.mkdir(parents=True, exist_ok=True)
-    RESULT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    for name, case in result["cases"].items():
-        rates = ", ".join(f"{way} {rate:,}/s (x{case['ratio_to_sllurp'][way]})" for way, rate in case["tags_per_second"].items())
-        print(f"{name}: {rates}")
-    return 0 if result["goal"]["met"] else 1
+    met = cases["standard_50"]["ratio_to_sllurp"]["dockline"] >= GOAL_RATIO
+    return {"sllurp": sllurp_version, "goal": {"case": "standard_50", "ratio_min": GOAL_RATIO, "met": met}, "cases": cases}
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(["llrp_decode", "--repeats", *(sys.argv[1:] or ["15"])]))

@@ -70,7 +70,9 @@ class _Pending:
 
 
 class LlrpSession:
-    """One connection to one reader. Events: SessionReady once, then TagsSeen, InputLevel, ReaderFault, CommandDone, CommandFailed, FrameRejected.
+    """One connection to one reader.
+
+    Events: SessionReady once, then the levels of the inputs, TagsSeen, InputLevel, ReaderFault, CommandDone, CommandFailed, FrameRejected.
 
     FrameRejected reasons: bad_length, truncated, unknown_tv, no_epc, unknown_message, unexpected_message, bad_notification.
     """
@@ -89,6 +91,7 @@ class LlrpSession:
         self._asked_at_s: float | None = None
         self._fetched_at_s = 0.0
         self._commands: dict[int, _Pending] = {}
+        self._first_levels: list[InputLevel] = []
 
     # ---- what the shell calls
 
@@ -219,9 +222,16 @@ class LlrpSession:
         elif notification.ended_rospec == requests.ROSPEC_ID and self.state is State.RUNNING:
             raise RemoteProtocolError("the reader has stopped reading tags; somebody stopped it by its web page or another program")
         elif notification.input is not None:
-            events.append(InputLevel(notification.input, notification.level, notification.reader_time_us))
+            self._on_input(InputLevel(notification.input, notification.level, notification.reader_time_us), events)
         elif notification.fault:
             events.append(ReaderFault(notification.fault, notification.fault_text))
+
+    def _on_input(self, change: InputLevel, events: list[SessionEvent]) -> None:
+        """A change during the set-up replaces the level that was asked for, and waits with it until the session is ready."""
+        if self.state is State.RUNNING:
+            events.append(change)
+        else:
+            self._first_levels = [*(level for level in self._first_levels if level.input != change.input), change]
 
     def _on_connection_attempt(self, notification: Notification, now_s: float, events: list[SessionEvent]) -> None:
         attempt = notification.connection_attempt or 0
@@ -247,7 +257,7 @@ class LlrpSession:
         self.state = state
         if state is State.RUNNING:
             self._fetched_at_s = now_s
-            events.append(SessionReady(str(self.capabilities)))
+            events += [SessionReady(str(self.capabilities)), *self._first_levels]
         elif state is State.ASKING_INPUTS and not self.capabilities.inputs:
             self._enter(NEXT[state], now_s, events)
         else:
@@ -267,5 +277,5 @@ class LlrpSession:
             self.capabilities = decode_capabilities(message)
             check_antennas(self._config, self.capabilities)
         elif self.state is State.ASKING_INPUTS and done:
-            events += [InputLevel(port, level) for port, level in decode_input_levels(message).items()]
+            self._first_levels = [InputLevel(port, level) for port, level in decode_input_levels(message).items()]
         self._enter(NEXT[self.state], now_s, events)

@@ -144,13 +144,24 @@ def test_power_below_the_table_is_told_with_the_key() -> None:
         Conversation(power_dbm=10.0).hear(CONNECTED)
 
 
-def test_levels_of_the_inputs_are_told_before_the_session_is_ready() -> None:
+def test_levels_of_the_inputs_are_told_once_the_session_is_ready() -> None:
     talk = Conversation({2: frame(12, OK + bytes.fromhex("00e1 0008 0001 80 01 00e1 0008 0002 80 00"))})
 
     events = talk.hear(CONNECTED)
 
-    assert events[:2] == [InputLevel(1, True), InputLevel(2, False)]
-    assert isinstance(events[2], SessionReady)
+    assert isinstance(events[0], SessionReady)
+    assert events[1:] == [InputLevel(1, True), InputLevel(2, False)]
+
+
+def test_input_that_changes_during_the_setup_is_not_undone_by_its_older_level() -> None:
+    talk = Conversation({2: frame(12, OK + bytes.fromhex("00e1 0008 0001 80 00")), 20: b""})
+    talk.hear(CONNECTED)
+    talk.hear(event("00f8 0007 0001 80"))
+
+    talk.answers[20] = frame(30, OK)
+    events = talk.hear(frame(30, OK, message_id=talk.asked.index(20) + 1))
+
+    assert [(level.input, level.level) for level in events if isinstance(level, InputLevel)] == [(1, True)]
 
 
 def test_reader_that_never_speaks_times_out() -> None:
