@@ -170,6 +170,13 @@ def _writer_turn(engine: Engine) -> Iterator[None]:
         lock.release()
 
 
+@contextmanager
+def savepoint(connection: Connection) -> Iterator[None]:
+    """A part of a transaction that is undone alone when it raises; the fences that it took are given up with it."""
+    with connection.begin_nested():
+        yield
+
+
 def in_transaction(engine: Engine, work: Callable[[Connection], T], attempts: int = 6) -> T:
     """Run `work` in a write transaction, again from the start when the database was busy; at most `attempts` times.
 

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
+from central.database import savepoint
 from central.errors import BusyError, DomainError
 from central.fleet.service import GatewaySiteError, enrol
 from central.ingest.registry import EventContext, Handler, RaiseWorkOrder
@@ -167,7 +168,7 @@ def _fact(arrival: _Arrival) -> Fact:
 def _apply_together(connection: Connection, arrivals: Sequence[_Arrival], door: Door, taken: Taken) -> bool:
     """The common case in one savepoint: all events of the batch go through. False: one did not, and nothing was done."""
     try:
-        with connection.begin_nested():
+        with savepoint(connection):
             for each in arrivals:
                 _hand_over(connection, each, door)
     except BusyError:
@@ -182,7 +183,7 @@ def _apply_together(connection: Connection, arrivals: Sequence[_Arrival], door: 
 
 def _apply_alone(connection: Connection, message: Message, arrival: _Arrival, door: Door, taken: Taken) -> None:
     try:
-        with connection.begin_nested():
+        with savepoint(connection):
             _hand_over(connection, arrival, door)
     except BusyError:
         raise
