@@ -5,19 +5,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from central.coldchain import queries as coldchain
 from central.exceptions import queries as exceptions
 from central.inbound import queries as inbound
-from central.ingest.tables import mark
+from central.ingest.queries import counts as ingest_counts
 from central.ledger.verify import verify
 from central.outbound import queries as outbound
 from central.planning import queries as planning
 
 
 def figures(connection: Connection, *, verified: bool = True) -> dict[str, Any]:
-    """Counts since the beginning. `events_applied` are all events taken for good, whether they went through or became a work order or were set aside.
+    """Counts since the beginning. `events_applied` went through their use cases or became a work order; the rest of `events_accepted` is in quarantine.
 
     `ledger_verified` is the verifier's own answer over the whole ledger, which takes seconds on a large one; None without `verified`.
     """
@@ -33,5 +33,5 @@ def figures(connection: Connection, *, verified: bool = True) -> dict[str, Any]:
 
 
 def _ingest(connection: Connection) -> dict[str, int]:
-    row = connection.execute(select(func.sum(mark.c.upto).label("applied"), func.sum(mark.c.duplicates).label("duplicates"))).one()
-    return {"events_applied": int(row.applied or 0), "duplicates_refused": int(row.duplicates or 0)}
+    taken = ingest_counts(connection)
+    return {"events_accepted": taken.accepted, "events_applied": taken.applied, "duplicates_refused": taken.duplicates}

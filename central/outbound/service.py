@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from central.catalog import service as catalog
-from central.database import savepoint
 from central.errors import BusyError, ConflictError, DomainError, NotFoundError
 from central.exceptions import service as exceptions
 from central.exceptions.messages import message
@@ -147,7 +146,7 @@ def ship_or_tell(connection: Connection, fact_id: str, order_id: str, now: datet
     """Ship an order by itself; if it cannot be, ask a person and leave all else as it is. Returns whether it was shipped."""
     order = order_by_id(connection, order_id)
     try:
-        with savepoint(connection):
+        with connection.begin_nested():
             _ship(connection, fact_id, order_id, now)
     except BusyError:
         raise
