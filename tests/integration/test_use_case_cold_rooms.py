@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -21,12 +22,13 @@ pytestmark = pytest.mark.requirement("R93", "R94", "E10")
 
 
 @pytest.fixture
-def house(engine: Engine) -> Warehouse:
+def house(engine: Engine) -> Iterator[Warehouse]:
     """Twenty milk in room cold-1, five peas outside."""
     house = Warehouse(engine)
     house.put("cool-1", "milk", 20, "L1", date(2026, 12, 1))
     house.put("rack-1", "peas", 5)
-    return house
+    yield house
+    house.assert_sound()
 
 
 def alarm_goes(house: Warehouse, state: Any, seconds: float = 60, **changes: Any) -> str:

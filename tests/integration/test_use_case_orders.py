@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -28,13 +29,14 @@ pytestmark = pytest.mark.requirement("R44", "R46", "R51")
 
 
 @pytest.fixture
-def house(engine: Engine) -> Warehouse:
+def house(engine: Engine) -> Iterator[Warehouse]:
     """Ten milk of an early lot in A-01, ten of a later one in A-02, five peas in B-01."""
     house = Warehouse(engine)
     house.put("A-01", "milk", 10, "L1", date(2026, 12, 1))
     house.put("A-02", "milk", 10, "L2", date(2026, 12, 9))
     house.put("B-01", "peas", 5)
-    return house
+    yield house
+    house.assert_sound()
 
 
 def take(house: Warehouse, *lines: tuple[str, int], number: str = "1001", **changes: Any) -> tuple[str, tuple[Promise, ...]]:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -26,8 +26,10 @@ pytestmark = pytest.mark.requirement("R7", "R10", "E4")
 
 
 @pytest.fixture
-def house(engine: Engine) -> Warehouse:
-    return Warehouse(engine)
+def house(engine: Engine) -> Iterator[Warehouse]:
+    house = Warehouse(engine)
+    yield house
+    house.assert_sound()
 
 
 def announce(house: Warehouse, *, serials: Sequence[str] = (), number: str = "ASN-1182", **changes: Any) -> bool:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 
 import pytest
@@ -26,14 +27,15 @@ pytestmark = pytest.mark.requirement("R62")
 
 
 @pytest.fixture
-def house(engine: Engine) -> Warehouse:
+def house(engine: Engine) -> Iterator[Warehouse]:
     """Bin A-01 wants 5 to 12 milk, the site 30 to 100; six milk are in the bin, twenty of two lots in storage."""
     house = Warehouse(engine)
     house.keep(StockLevel(site=SITE, location="A-01", item="milk", minimum=5, maximum=12), StockLevel(site=SITE, item="milk", minimum=30, maximum=100))
     house.put("A-01", "milk", 6, "L1", date(2026, 12, 1))
     house.put("cool-1", "milk", 15, "L3", date(2026, 12, 20))
     house.put("cool-1", "milk", 5, "L2", date(2026, 12, 9))
-    return house
+    yield house
+    house.assert_sound()
 
 
 def pick(house: Warehouse, quantity: int, number: str = "1") -> None:

@@ -24,6 +24,7 @@ from central.fleet.tables import command as command_table
 from central.ingest.registry import EventContext, collect_handlers
 from central.ledger.service import Fact, record
 from central.ledger.tables import balance
+from central.ledger.verify import verify
 from contracts import wire
 from contracts.events import Event, lane_of
 from contracts.topics import GatewayAddress
@@ -119,6 +120,11 @@ class Warehouse:
     def asked(self, state: str = "open") -> Sequence[str]:
         """Kinds of the work orders in that state, oldest first."""
         return [row.kind for row in self.rows(work_order) if row.state == state]
+
+    def assert_sound(self) -> None:
+        """Everything in the ledger adds up."""
+        with reading(self.engine) as connection:
+            assert verify(connection).texts() == []
 
     def commands(self, kind: str) -> list[Any]:
         """Commands of a kind sent to gateways, decoded."""
