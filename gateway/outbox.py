@@ -22,7 +22,8 @@ from contracts.events import LANES, Event, Lane, Outcome, lane_of
 BATCH_EVENTS_MAX = 50
 BATCH_BYTES_MAX = 256 * 1024
 _THIN_FROM = 0.8  # of the bytes allowed: from here on telemetry loses fidelity, the rest is kept for movements
-_TRIM_EVENTS = 1000  # acknowledged events are deleted in bulk: one transaction for so many
+_TRIM_EVENTS = 1000  # acknowledged events are deleted in bulk, best when a lane has nothing else left
+_TRIM_EVENTS_MAX = 4000
 _JOURNAL_BYTES_MAX = 4 * 1024 * 1024
 _COMMANDS_KEPT = 10_000
 _EPOCH_BYTES = 8
@@ -179,8 +180,9 @@ class Outbox:
     def trim(self, *, everything: bool = False) -> None:
         """Delete acknowledged events if they are many, or all of them."""
         for lane, level in self.levels.items():
-            pending_trim = level.acked - self._trimmed[lane]
-            if pending_trim >= _TRIM_EVENTS or (everything and pending_trim > 0):
+            done = level.acked - self._trimmed[lane]
+            due = _TRIM_EVENTS if not level.pending else _TRIM_EVENTS_MAX
+            if done >= due or (everything and done > 0):
                 self._trim(lane)
 
     def _begin(self) -> str:
@@ -318,23 +320,43 @@ class Outbox:
 
     def _trim(self, lane: Lane) -> None:
         upto = self.levels[lane].acked
-        gone = [batch for batch in self._numbered if batch.last_seq <= upto] if lane == "telemetry" else []
+        gone: list[_Numbered] = []
         if lane == "telemetry":
+            gone = [batch for batch in self._numbered if batch.last_seq <= upto]
             upto = gone[-1].last_seq if gone else self._trimmed[lane]
         self._begin_transaction()
         try:
-            if lane == "movements":
-                self._db.execute("DELETE FROM movement WHERE seq <= ?", (upto,))
-            for batch in gone:
-                self._db.execute("DELETE FROM telemetry WHERE row BETWEEN ? AND ?", (batch.first_row, batch.last_row))
-                self._db.execute("DELETE FROM telemetry_batch WHERE first_seq = ?", (batch.first_seq,))
+            freed = self._delete_movements(upto) if lane == "movements" else self._delete_telemetry(gone)
             self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"trimmed_{lane}", str(upto)))
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
             self._roll_back(error)
-        self._numbered = [batch for batch in self._numbered if batch not in gone]
+        self._numbered = self._numbered[len(gone) :]
         self._trimmed[lane] = upto
-        self.size_bytes = self._stored_bytes()
+        self.size_bytes -= freed
+
+    def _delete_movements(self, upto: int) -> int:
+        """Returns the bytes freed. Emptying the whole table rewrites no page, deleting a part of it rewrites them all."""
+        (freed,) = self._db.execute("SELECT coalesce(sum(length(body)), 0) FROM movement WHERE seq <= ?", (upto,)).fetchone()
+        if upto >= self.levels["movements"].last_seq:
+            self._db.execute("DELETE FROM movement")
+        else:
+            self._db.execute("DELETE FROM movement WHERE seq <= ?", (upto,))
+        return int(freed)
+
+    def _delete_telemetry(self, gone: list[_Numbered]) -> int:
+        level, freed = self.levels["telemetry"], 0
+        for batch in gone:
+            span = (batch.first_row, batch.last_row)
+            freed += self._db.execute("SELECT coalesce(sum(length(body)), 0) FROM telemetry WHERE row BETWEEN ? AND ?", span).fetchone()[0]
+        if not level.waiting and len(gone) == len(self._numbered):
+            self._db.execute("DELETE FROM telemetry")
+            self._db.execute("DELETE FROM telemetry_batch")
+            return freed
+        for batch in gone:
+            self._db.execute("DELETE FROM telemetry WHERE row BETWEEN ? AND ?", (batch.first_row, batch.last_row))
+        self._db.executemany("DELETE FROM telemetry_batch WHERE first_seq = ?", ((batch.first_seq,) for batch in gone))
+        return freed
 
 
 def _within_bytes(bodies: Iterable[bytes]) -> Iterator[bytes]:
