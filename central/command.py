@@ -7,14 +7,16 @@ import argparse
 import logging
 import signal
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import DBAPIError
 
 from central import migrations
-from central.broker_address import parse_broker
+from central.broker_address import BrokerAddress, parse_broker
 from central.broker_command import is_loopback
 from central.database import in_transaction, open_engine, reading
 from central.errors import DomainError
@@ -33,6 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--broker", default="mqtt://127.0.0.1:1883", metavar="URL", help="mqtt://[USER:PASSWORD@]HOST:PORT or mqtts://... (default mqtt://127.0.0.1:1883)"
     )
+    run.add_argument("--broker-password-file", type=Path, metavar="FILE", help="file that holds the broker's password, rather than in the URL")
     run.add_argument("--host-name", action="append", default=[], help="a further name under which browsers may call the service; may be repeated")
     run.add_argument("--banner", default="", help="a word that the pages show, as 'simulated'")
     run.add_argument("--time-zone", default="", metavar="NAME", help="time zone of the pages, as Asia/Shanghai (default: this machine's)")
@@ -73,7 +76,7 @@ def _run(arguments: argparse.Namespace, engine: Engine) -> int:
     host, port = _address(arguments.listen)
     settings = Settings(
         database=arguments.database,
-        broker=parse_broker(arguments.broker),
+        broker=_broker(arguments.broker, arguments.broker_password_file),
         host=host,
         port=port,
         keys_required=not is_loopback(host),
@@ -90,6 +93,16 @@ def _run(arguments: argparse.Namespace, engine: Engine) -> int:
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
     uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=5)
     return 0
+
+
+def _broker(url: str, password_file: Path | None) -> BrokerAddress:
+    address = parse_broker(url)
+    if password_file is None:
+        return address
+    try:
+        return replace(address, password=password_file.read_text(encoding="utf-8").strip())
+    except OSError as error:
+        raise ValueError(f"--broker-password-file: {error}") from error
 
 
 def _address(listen: str) -> tuple[str, int]:
