@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from central.database import micros
 from central.ledger import rules
@@ -24,25 +24,22 @@ FIRST_PREVIOUS = bytes(32)
 
 
 def seal(connection: Connection, now: datetime) -> int:
-    """Seal what is committed and not sealed yet, at most one block per site; returns how many events were sealed."""
-    sealed = 0
-    for site, positions in _unsealed(connection, now).items():
-        chosen = positions[:BLOCK_EVENTS_MAX]
-        _seal_block(connection, site, chosen, now)
-        sealed += len(chosen)
-    return sealed
+    """Seal all that is committed and not sealed yet; returns how many events were sealed."""
+    unsealed = _unsealed(connection)
+    for site, positions in unsealed.items():
+        for start in range(0, len(positions), BLOCK_EVENTS_MAX):
+            _seal_block(connection, site, positions[start : start + BLOCK_EVENTS_MAX], now)
+    return sum(map(len, unsealed.values()))
 
 
-def _unsealed(connection: Connection, now: datetime) -> dict[str, list[int]]:
-    old = now - timedelta(seconds=LATE_COMMIT_S)
-    floor, recent = 0, set[int]()
-    # All of an old block, and all below it, was settled when the newer blocks were made.
-    for row in connection.execute(select(block.c.members, block.c.sealed_at).order_by(block.c.sealed_at.desc(), block.c.n.desc())):
-        positions = rules.unpack_positions(row.members)
-        if row.sealed_at < old:
-            floor = max(floor, *positions)
-            break
-        recent.update(positions)
+def _unsealed(connection: Connection) -> dict[str, list[int]]:
+    """Positions by site. What lies below a block that was old when the newest was made had all been committed by then, and was sealed with it at the latest."""
+    newest: datetime | None = connection.execute(select(func.max(block.c.sealed_at))).scalar()
+    old = newest - timedelta(seconds=LATE_COMMIT_S) if newest else None
+    floor = connection.execute(select(func.max(block.c.last_position)).where(block.c.sealed_at < old)).scalar() or 0 if old else 0
+    recent: set[int] = set()
+    for members in connection.execute(select(block.c.members).where(block.c.last_position > floor)).scalars():
+        recent.update(rules.unpack_positions(members))
     unsealed: dict[str, list[int]] = defaultdict(list)
     query = select(event.c.position, event.c.site).where(event.c.position > floor).order_by(event.c.position)
     for row in connection.execute(query):
@@ -56,8 +53,10 @@ def _seal_block(connection: Connection, site: str, positions: Sequence[int], now
     n, previous = (last.n + 1, last.hash) if last else (1, FIRST_PREVIOUS)
     members = rules.pack_positions(positions)
     root = rules.merkle_root([leaf for _, leaf in leaves(connection, positions)])
-    sealed = rules.block_hash(site, n, previous, root, members)
-    connection.execute(insert(block).values(site=site, n=n, previous=previous, root=root, members=members, hash=sealed, sealed_at=now))
+    values = {"previous": previous, "root": root, "members": members, "last_position": max(positions), "sealed_at": now}
+    connection.execute(
+        insert(block).values(site=site, n=n, previous=previous, root=root, members=members, last_position=max(positions), hash=sealed, sealed_at=now)
+    )
 
 
 def leaves(connection: Connection, positions: Sequence[int]) -> list[tuple[int, bytes]]:

@@ -145,8 +145,10 @@ block = Table(
     Column("previous", LargeBinary, nullable=False),
     Column("root", LargeBinary, nullable=False),
     Column("members", LargeBinary, nullable=False),
+    Column("last_position", BigInteger, nullable=False, index=True),
     Column("hash", LargeBinary, nullable=False),
     Column("sealed_at", Instant, nullable=False),
     PrimaryKeyConstraint("site", "n"),
 )
-"""A seal over committed events of a site: `members` are their positions as big-endian 64-bit numbers, `root` the Merkle root of their leaves."""
+"""A seal over committed events of a site: `members` are their positions as big-endian 64-bit numbers, `last_position` the
+highest of them, `root` the Merkle root of their leaves."""

@@ -7,6 +7,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection, and_, func, or_, select
@@ -14,7 +15,7 @@ from sqlalchemy import Connection, and_, func, or_, select
 from central.ledger import rules, sealer
 from central.ledger.queries import rebuilt
 from central.ledger.rules import Account
-from central.ledger.tables import balance, entry, event, fence, reservation
+from central.ledger.tables import balance, block, entry, event, fence, reservation
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,3 +154,16 @@ def _broken_seals(connection: Connection, findings: Findings) -> Iterator[Findin
         seen.update(positions)
         previous[row.site] = (row.n, row.hash)
     findings.sealed = len(seen)
+    yield from _never_sealed(connection, seen)
+
+
+def _never_sealed(connection: Connection, sealed: set[int]) -> Iterator[Finding]:
+    newest = connection.execute(select(func.max(block.c.sealed_at))).scalar()
+    if newest is None:
+        return
+    long_before = newest - timedelta(seconds=sealer.LATE_COMMIT_S)
+    missing = [
+        position for position in connection.execute(select(event.c.position).where(event.c.recorded_at < long_before)).scalars() if position not in sealed
+    ]
+    if missing:
+        yield Finding("seals", f"{len(missing)} events were recorded long before the last block and never sealed, first at position {min(missing)}")

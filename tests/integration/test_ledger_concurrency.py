@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Many threads on few items: nothing is reserved twice, no order is short while there is stock, FEFO holds, nothing deadlocks for long."""
+
+from __future__ import annotations
+
+import random
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, func, insert, select
+
+from central.catalog.tables import item, location, lot
+from central.database import in_transaction, reading, transaction
+from central.ledger.service import Account, Demand, Fact, Leg, Reservation, available, lock, post, record, release, reserve, take
+from central.ledger.tables import balance, entry
+from central.ledger.verify import verify
+
+NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
+THREADS = 8
+pytestmark = [pytest.mark.slow, pytest.mark.requirement("R21"), pytest.mark.requirement("R44")]
+
+
+def fact(connection) -> str:  # type: ignore[no-untyped-def]
+    return record(connection, Fact(str(uuid.uuid4()), "test", None, "Test", b"{}", "tester", NOW, "s1"), NOW).fact_id
+
+
+@pytest.fixture
+def goods(engine: Engine) -> list[str]:
+    """Four items in ten lots of 20 each, every lot in a bin of its own."""
+    items = [f"item-{n}" for n in range(4)]
+    with transaction(engine) as connection:
+        connection.execute(insert(item), [{"code": code, "name": code} for code in items])
+        lots = [(code, f"L{n}", date(2026, 12, 1) + timedelta(days=n)) for code in items for n in range(10)]
+        connection.execute(insert(lot), [{"item": code, "lot": name, "expiry": expiry} for code, name, expiry in lots])
+        places = [f"{code}-{name}" for code, name, _ in lots]
+        connection.execute(
+            insert(location), [{"place": f"s1/{code}", "site": "s1", "code": code, "kind": "bin", "pick_rank": n} for n, code in enumerate(places)]
+        )
+        lock(connection, [("s1", code) for code in items])
+        accounts = [Account(f"s1/{code}-{name}", code, name) for code, name, _ in lots]
+        post(connection, fact(connection), [leg for account in accounts for leg in (Leg(account.at("@vendor"), -20), Leg(account, 20))])
+    return items
+
+
+def in_threads(work: Callable[[int], None]) -> None:
+    gate = threading.Barrier(THREADS)
+
+    def begin(number: int) -> None:
+        gate.wait(20)
+        work(number)
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(begin, range(THREADS)))
+
+
+def test_orders_at_the_same_time_get_exactly_what_is_there(engine: Engine, goods: list[str]) -> None:
+    """200 of each item are there; 8 threads ask for 30 orders of one of each: all 200 go, and no one is short before."""
+    made: list[list[Reservation]] = []
+
+    def order(number: int) -> None:
+        chance = random.Random(number)
+        for n in range(30):
+            lines = [Demand(f"{number}/{n}/{code}", "s1", code, 1) for code in chance.sample(goods, len(goods))]
+            made.append(in_transaction(engine, lambda connection, lines=lines: reserve(connection, fact(connection), lines, NOW), attempts=20))
+
+    in_threads(order)
+
+    given = Counter(each.account.item for reservations in made for each in reservations)
+    assert given == dict.fromkeys(goods, 200)
+    with reading(engine) as connection:
+        assert [available(connection, "s1", code) for code in goods] == [0] * len(goods)
+        assert verify(connection).texts() == []
+
+
+def test_first_expiring_lots_are_gone_first_under_fire(engine: Engine, goods: list[str]) -> None:
+    def order(number: int) -> None:
+        for n in range(10):
+            lines = [Demand(f"{number}/{n}", "s1", goods[n % 4], 3)]
+            in_transaction(engine, lambda connection, lines=lines: reserve(connection, fact(connection), lines, NOW), attempts=20)
+
+    in_threads(order)
+
+    with reading(engine) as connection:
+        rows = connection.execute(select(balance.c.item, balance.c.reserved).order_by(balance.c.item, balance.c.expiry)).all()
+        findings = verify(connection).texts()
+    for code in goods:
+        filled = [row.reserved for row in rows if row.item == code]
+        assert filled == sorted(filled, reverse=True)
+        assert [quantity for quantity in filled if 0 < quantity < 20][1:] == []
+    assert findings == []
+
+
+def test_orders_picks_moves_and_cancellations_at_once_lose_nothing(engine: Engine, goods: list[str]) -> None:
+    def work(number: int) -> None:
+        chance = random.Random(number)
+        for n in range(12):
+            lines = [Demand(f"{number}/{n}/{code}", "s1", code, chance.randint(1, 9)) for code in chance.sample(goods, 2)]
+            made = in_transaction(engine, lambda connection, lines=lines: reserve(connection, fact(connection), lines, NOW), attempts=20)
+            for each in made:
+                in_transaction(engine, lambda connection, each=each: settle(connection, each, chance), attempts=20)
+
+    def settle(connection, each: Reservation, chance: random.Random) -> None:  # type: ignore[no-untyped-def]
+        if chance.random() < 0.3:
+            release(connection, each.id, fact(connection))
+        else:
+            take(connection, each.id, chance.randint(0, each.quantity), "s1/stage", fact(connection))
+
+    in_threads(work)
+
+    with reading(engine) as connection:
+        assert connection.execute(select(func.sum(balance.c.on_hand))).scalar() == 800
+        assert connection.execute(select(func.sum(balance.c.reserved))).scalar() == 0
+        assert connection.execute(select(func.sum(entry.c.quantity))).scalar() == 0
+        assert verify(connection).texts() == []
