@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
 
@@ -333,3 +334,23 @@ def test_alarm_holds_free_goods_of_the_room_and_leaves_reserved_ones_to_a_person
     assert house.stock() == {"A-01 milk L1": (4, 4), "A-01 milk L1 hold": (6, 0), "A-02 milk L2 hold": (10, 0), "B-01 peas": (5, 0)}
     assert [row.quantity for row in house.rows(hold)] == [6, 10]
     assert house.asked() == ["hold_reserved"]
+
+
+@pytest.mark.slow
+@pytest.mark.requirement("R42", "E12")
+def test_many_hands_at_once_ship_what_is_there_and_not_more(house: Warehouse) -> None:
+    house.put("B-01", "peas", 15)
+
+    def work(number: int) -> None:
+        lines = [("milk", 2), ("peas", 2)]
+        order_id = release(house, *(lines if number % 2 else lines[::-1]), number=str(number))
+        for task in [row for row in house.rows(pick_task) if row.order_id == order_id]:
+            confirm(house, task.id, task.requested)
+
+    with ThreadPoolExecutor(6) as hands:
+        list(hands.map(work, range(12)))
+
+    shipped = sum(row.quantity for row in house.rows(entry) if row.place == "@customer")
+    assert shipped == 40
+    assert house.stock() == {}
+    assert sorted(set(states(house))) == ["shipped", "unfilled"]

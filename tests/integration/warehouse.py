@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, Table, select
 from central.catalog import rules as catalog
 from central.catalog import service as catalog_service
 from central.catalog.service import Correction
-from central.database import reading, transaction
+from central.database import in_transaction, reading
 from central.exceptions.tables import work_order
 from central.facts import fact_of
 from central.fleet.service import enrol
@@ -64,9 +64,8 @@ class Warehouse:
         self.keep(catalog.Zone(site=SITE, id="A", gateway="gate-1", station="zone-a"), catalog.Zone(site=SITE, id="B"))
 
     def do(self, work: Callable[[Connection], T]) -> T:
-        """One use case in its transaction."""
-        with transaction(self.engine) as connection:
-            return work(connection)
+        """One use case in its transaction, again when the database was busy."""
+        return in_transaction(self.engine, work)
 
     def keep(self, *rows: catalog.Row) -> None:
         """Put rows of one kind into the catalog."""
