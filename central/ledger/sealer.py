@@ -54,9 +54,7 @@ def _seal_block(connection: Connection, site: str, positions: Sequence[int], now
     members = rules.pack_positions(positions)
     root = rules.merkle_root([leaf for _, leaf in leaves(connection, positions)])
     values = {"previous": previous, "root": root, "members": members, "last_position": max(positions), "sealed_at": now}
-    connection.execute(
-        insert(block).values(site=site, n=n, previous=previous, root=root, members=members, last_position=max(positions), hash=sealed, sealed_at=now)
-    )
+    connection.execute(insert(block).values(site=site, n=n, hash=rules.block_hash(site, n, previous, root, members), **values))
 
 
 def leaves(connection: Connection, positions: Sequence[int]) -> list[tuple[int, bytes]]:
