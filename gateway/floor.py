@@ -113,9 +113,7 @@ class Floor:
 
     def _advance(self, turn: _Turn, now: Instant) -> _Turn:
         for station in self._stations.values():
-            due_s = station.next_deadline_s()
-            if turn.touched or due_s is None or due_s <= now.monotonic_s:
-                turn.add(station.id, station.advance_to(now))
+            turn.add(station.id, station.advance_to(now))
         return turn
 
     def _reading(self, turn: _Turn, reading: AnyReading) -> None:

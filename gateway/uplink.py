@@ -215,6 +215,7 @@ class Uplink:
         came_back = state.online and self._central is not None and not self._central.online
         self._central = state
         if came_back:
+            self._live_from_row = self._store.next_telemetry_row
             for window in self._windows.values():
                 window.reconnected()
         self._store.changed.set()

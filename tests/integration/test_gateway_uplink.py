@@ -172,6 +172,25 @@ async def test_death_is_published_when_the_gateway_ends_and_when_it_dies(broker_
     assert central.states[-1].session_id == born.session_id
 
 
+@pytest.mark.requirement("E13")
+async def test_gateway_waits_for_a_central_that_said_goodbye_and_goes_on_when_it_returns(broker_port: int, tmp_path: Path) -> None:
+    async with running_central(broker_port) as central:
+        await central.announce(online=False)
+        async with running_gateway(tmp_path, broker_port) as gateway:
+            await eventually(lambda: gateway.uplink._central is not None)
+            central.mute = True
+            await append(gateway, 0, 200)
+            await central.until(lambda: central.batches == 1)
+            knocks = central.batches
+            central.mute = False
+            await central.announce(online=True)
+            await central.until(lambda: len(texts(central)) == 200, within_s=2)
+        sessions = {state.session_id for state in central.states if state.online and state.epoch == gateway.store.epoch}
+
+    assert (knocks, len(sessions)) == (1, 1)
+    assert texts(central) == [f"item-{number}" for number in range(200)]
+
+
 async def test_repeated_and_late_commands_change_nothing(broker_port: int, tmp_path: Path) -> None:
     body = """
 [[device]]
