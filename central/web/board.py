@@ -17,7 +17,8 @@ T = TypeVar("T")
 AlarmState = Literal["unacknowledged", "acknowledged", "rtn_unacknowledged"]
 PassageOutcome = Literal["received", "differences", "already_received", "not_received", "left", "seen"]
 BinState = Literal["idle", "lit", "confirmed", "short"]
-RoomState = Literal["normal", "high", "low", "stale", "silent"]
+RoomState = Literal["normal", "unlimited", "high", "low", "stale", "silent"]
+"""`unlimited`: a fresh value whose limits are not known here, and no alarm; `silent`: never a value."""
 REGIONS = ("headline", "alarms", "doors", "zones", "rooms", "exceptions", "gateways", "figures")
 
 

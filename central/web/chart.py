@@ -15,8 +15,8 @@ WIDTH = 1000
 HEIGHT_PX = 96
 POINTS_MAX = 160
 """More samples than this are thinned to the extremes of each slice of time: about two points per pixel of a narrow column are never seen."""
-GAP_FACTOR = 4
-"""A pause this many times longer than the usual one between samples is drawn as a gap, not bridged by a line that nobody measured."""
+GAP_S = 60.0
+"""A pause longer than this is drawn as a gap, not bridged by a line that nobody measured; a value as old as that is called old, too."""
 _ROOM_ABOVE_PX = 8
 _LABEL_STEP_PX = 14
 
@@ -82,13 +82,9 @@ def _value_range(values: Sequence[float], low: float | None, high: float | None)
 
 def _runs(points: Sequence[Sample]) -> list[list[Sample]]:
     """The samples cut where the sensor paused."""
-    if not points:
-        return []
-    steps = sorted(later[0] - earlier[0] for earlier, later in pairwise(points))
-    gap_s = GAP_FACTOR * max(steps[len(steps) // 2], 1.0) if steps else 0.0
-    runs = [[points[0]]]
+    runs = [[points[0]]] if points else []
     for earlier, later in pairwise(points):
-        if later[0] - earlier[0] > gap_s:
+        if later[0] - earlier[0] > GAP_S:
             runs.append([])
         runs[-1].append(later)
     return runs

@@ -52,6 +52,7 @@ class LiveBoard:
         self.boot = secrets.token_hex(4)
         self._version = 0
         self._changed = dict.fromkeys(REGIONS, 0)
+        self._drawn: dict[tuple[str, Language], tuple[int, str]] = {}
         self._news = asyncio.Condition()
         self._reading = asyncio.Lock()
         self._listeners = 0
@@ -78,6 +79,14 @@ class LiveBoard:
     def changed_since(self, version: int) -> list[str]:
         """The regions that changed after that version, in the order of the page."""
         return [name for name in REGIONS if self._changed[name] > version]
+
+    def drawn(self, name: str, language: Language, zone: tzinfo | None) -> str:
+        """A region as HTML, drawn once for all who look in that language; browsers count its ages on by themselves."""
+        version, html = self._drawn.get((name, language), (-1, ""))
+        if version != self._changed[name]:
+            html = render_region(name, self.board, View(language, self.now(), zone))
+            self._drawn[name, language] = self._changed[name], html
+        return html
 
     def version_of(self, event_id: str) -> int:
         """The version in an event id of this run; -1 (everything is news) for any other."""
@@ -157,8 +166,7 @@ async def events(live: LiveBoard, language: Language, zone: tzinfo | None, last_
         while not live.closed:
             names, version = live.changed_since(seen), live.version
             for name in names:
-                view = View(language, live.now(), zone)
-                yield format_sse_event(event=name, data_str=render_region(name, live.board, view), id=version)
+                yield format_sse_event(event=name, data_str=live.drawn(name, language, zone), id=version)
             seen = live.version_of(version)
             if live.as_of is not None and (beaten_at is None or (live.as_of - beaten_at).total_seconds() >= BEAT_S):
                 beaten_at = live.as_of

@@ -43,7 +43,8 @@ from central.web.board import (
     ready,
     with_headline,
 )
-from central.web.samples import Samples, window_at
+from central.web.chart import GAP_S
+from central.web.samples import Samples, window_of
 
 T = TypeVar("T")
 
@@ -51,8 +52,7 @@ PASSAGES_SHOWN = 4
 WORK_ORDERS_SHOWN = 6
 ANSWER_SHOWN = timedelta(seconds=45)
 """A picked or short bin says so for this long, then it is quiet again."""
-STALE_AFTER = timedelta(seconds=60)
-"""A sensor's value is called old after this; cold rooms report every few seconds to once in 30 s (guessed: twice the slowest)."""
+STALE_AFTER = timedelta(seconds=GAP_S)
 _FIGURES_EVERY = timedelta(seconds=5)
 
 log = logging.getLogger(__name__)
@@ -236,7 +236,8 @@ def rooms(connection: Connection, samples: Samples, now: datetime) -> tuple[Room
     for (site, station), rows in sorted(by_station.items()):
         main, *others = sorted(rows, key=lambda row: (not row.quantity.startswith("temperature"), row.quantity, row.device))
         low, high = limits.get((site, station, main.quantity, "low")), limits.get((site, station, main.quantity, "high"))
-        start, end = window_at(now)
+        drawn = samples.of(connection, (site, station, main.quantity), now)
+        start, end = window_of(drawn, now)
         made.append(
             Room(
                 station=station,
@@ -248,7 +249,7 @@ def rooms(connection: Connection, samples: Samples, now: datetime) -> tuple[Room
                 measured_at=main.measured_at,
                 low=low,
                 high=high,
-                samples=samples.of(connection, (site, station, main.quantity), now),
+                samples=drawn,
                 beside=tuple((row.quantity, row.value) for row in others if row.value is not None and not _is_old(row, now)),
                 lots_held=held.get((site, station), 0),
             )
@@ -267,7 +268,9 @@ def _room_state(
         return "stale"
     if (*key, "high") in standing or (high is not None and row.value > high):
         return "high"
-    return "low" if (*key, "low") in standing or (low is not None and row.value < low) else "normal"
+    if (*key, "low") in standing or (low is not None and row.value < low):
+        return "low"
+    return "unlimited" if low is None and high is None else "normal"
 
 
 def _is_old(row: Row[Any], now: datetime) -> bool:

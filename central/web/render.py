@@ -131,10 +131,7 @@ def _chart(room: Room) -> Chart:
 
 
 def _limits_text(room: Room) -> str:
-    """`≤ −18.0 °C`, `≥ 2.0 °C`, `2.0 – 8.0 °C`, or a dash when no limit is known."""
-    unit = words.unit_of(room.quantity)
-    if room.low is not None and room.high is not None:
-        return f"{words.number_text(room.low)} – {words.number_text(room.high)} {unit}"
-    if room.high is not None:
-        return f"≤ {words.number_text(room.high)} {unit}"
-    return f"≥ {words.number_text(room.low)} {unit}" if room.low is not None else "–"
+    """`≤ −18.0 °C`, `≥ 2.0 °C` or `2.0 – 8.0 °C`; a dash when no limit is known."""
+    low, high = (None if limit is None else words.number_text(limit) for limit in (room.low, room.high))
+    text = f"{low} – {high}" if low and high else f"≤ {high}" if high else f"≥ {low}" if low else "–"
+    return f"{text} {words.unit_of(room.quantity)}"

@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
 from central.coldchain.tables import measurement
 
-WINDOW = timedelta(minutes=30)
+WINDOWS = (timedelta(minutes=2), timedelta(minutes=5), timedelta(minutes=10), timedelta(minutes=30))
+"""A chart spans the shortest of these that holds everything measured within the longest: a new sensor is not a dot at the edge."""
 STEP = timedelta(seconds=5)
 """The window moves in steps, so that a board without new values stays equal to itself for that long."""
 _REFETCH = timedelta(seconds=60)
@@ -20,14 +22,15 @@ Series = tuple[str, str, str]
 Sample = tuple[datetime, float]
 
 
-def window_at(now: datetime) -> tuple[datetime, datetime]:
-    """The window of the charts: it ends at the next step after now."""
+def window_of(samples: Sequence[Sample], now: datetime) -> tuple[datetime, datetime]:
+    """The window of a chart with these samples, oldest first; it ends at the next step after now."""
     end = now + STEP - (now - datetime.min.replace(tzinfo=now.tzinfo)) % STEP
-    return end - WINDOW, end
+    held = samples[0][0] if samples else end
+    return next((end - width for width in WINDOWS if end - width <= held), end - WINDOWS[-1]), end
 
 
 class Samples:
-    """The samples of all series within the window. For one thread at a time."""
+    """The samples of all series within the longest window. For one thread at a time."""
 
     def __init__(self) -> None:
         self._kept: dict[Series, tuple[Sample, ...]] = {}
@@ -35,7 +38,7 @@ class Samples:
 
     def of(self, connection: Connection, series: Series, now: datetime) -> tuple[Sample, ...]:
         """The samples of a series, oldest first."""
-        start, _ = window_at(now)
+        start = now - WINDOWS[-1]
         whole_at = self._whole_at.get(series)
         kept = self._kept.get(series, ()) if whole_at is not None and now - whole_at < _REFETCH else ()
         if not kept:

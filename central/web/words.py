@@ -33,7 +33,7 @@ ANY_CONDITION: Mapping[str, str] = {"high": N_("value too high"), "low": N_("val
 DIRECTIONS: Mapping[str, str] = {"in": N_("in"), "out": N_("out"), "unknown": N_("not sure")}
 OUTCOMES: Mapping[str, str] = {
     "received": N_("received"),
-    "differences": N_("received with differences"),
+    "differences": N_("with differences"),
     "not_received": N_("not received"),
     "left": N_("left"),
     "seen": N_("seen"),
@@ -50,6 +50,7 @@ COLOURS: Mapping[str, str] = {
 }
 ROOM_STATES: Mapping[str, str] = {
     "normal": N_("within limits"),
+    "unlimited": N_("no alarm"),
     "high": N_("too high"),
     "low": N_("too low"),
     "stale": N_("value is old"),

@@ -18,7 +18,7 @@ def at(seconds: float) -> datetime:
 
 
 def test_line_spans_the_window_from_left_to_right() -> None:
-    drawn = chart([(at(0), 2.0), (at(300), 4.0), (at(600), 3.0)], START, END, None, None)
+    drawn = chart([(at(0), 2.0), (at(30), 4.0), (at(60), 3.0)], START, at(60), None, None)
 
     assert drawn.line == "M0 88 L500 8 L1000 48"
     assert drawn.last == (WIDTH, 48.0)
@@ -31,14 +31,14 @@ def test_line_has_a_gap_where_the_sensor_paused() -> None:
 
 
 def test_excursion_is_shaded_from_where_the_line_crosses_the_limit() -> None:
-    drawn = chart([(at(0), -20.0), (at(600), -16.0)], START, END, None, -18.0)
+    drawn = chart([(at(0), -20.0), (at(60), -16.0)], START, at(60), None, -18.0)
 
     # Half way the value is -18.0; from there to the right edge the area between line and limit is filled.
     assert drawn.excursion == "M0 48 L0 48 L500 48 L1000 8 L1000 48 Z"
 
 
 def test_excursion_below_a_low_limit_is_shaded_too() -> None:
-    assert chart([(at(0), 5.0), (at(600), 1.0)], START, END, 2.0, 8.0).excursion
+    assert chart([(at(0), 5.0), (at(60), 1.0)], START, END, 2.0, 8.0).excursion
 
 
 def test_nothing_is_shaded_within_the_limits() -> None:
@@ -66,7 +66,7 @@ def test_chart_without_samples_shows_its_limits_only() -> None:
 
 
 def test_noise_of_a_tenth_does_not_fill_the_plot() -> None:
-    drawn = chart([(at(0), 4.0), (at(600), 4.1)], START, END, None, None)
+    drawn = chart([(at(0), 4.0), (at(60), 4.1)], START, at(60), None, None)
 
     assert drawn.line == "M0 50 L1000 46"
 

@@ -20,7 +20,7 @@ from central.inbound.tables import passage
 from central.outbound.tables import customer_order, order_line, pick_task
 from central.web.board import Board
 from central.web.queries import BoardReader
-from central.web.samples import window_at
+from central.web.samples import WINDOWS, window_of
 from tests.browser.board_service import make_app, make_engine, pages_of
 from tests.browser.sample_boards import NOW, ago
 
@@ -207,6 +207,7 @@ def test_alarms_come_by_urgency_with_the_lots_they_hold(floor: Floor) -> None:
     [
         (-20.0, 5, {}, "normal"),
         (-15.0, 5, {}, "high"),
+        (-28.0, 5, {}, "low"),
         (-20.0, 61, {}, "stale"),
         (-20.0, 5, {"failed_at": ago(1)}, "stale"),
         (None, 5, {"measured_at": None}, "silent"),
@@ -214,9 +215,16 @@ def test_alarms_come_by_urgency_with_the_lots_they_hold(floor: Floor) -> None:
 )
 def test_room_is_normal_only_with_a_fresh_value_within_limits(floor: Floor, value: float | None, age_s: float, changes: dict[str, Any], state: str) -> None:
     floor.raise_alarm(state="normal", limit=-18.0)
+    floor.raise_alarm(state="normal", condition="low", limit=-26.0)
     floor.measure(value, age_s, **changes)
 
     assert content(floor.board(), "rooms")[0].state == state
+
+
+def test_room_without_known_limits_does_not_claim_to_be_within_them(floor: Floor) -> None:
+    floor.measure(-20.0, 1)
+
+    assert content(floor.board(), "rooms")[0].state == "unlimited"
 
 
 def test_room_whose_gateway_is_away_is_stale_at_once(floor: Floor) -> None:
@@ -251,8 +259,7 @@ def test_room_shows_temperature_first_and_humidity_beside(floor: Floor) -> None:
 
 def test_chart_gets_new_samples_late_ones_and_drops_old_ones(floor: Floor) -> None:
     floor.measure(-20.0, 1)
-    start, _ = window_at(NOW)
-    floor.sample(-25.0, start - timedelta(seconds=1))
+    floor.sample(-25.0, NOW - WINDOWS[-1] - timedelta(seconds=1))
     floor.sample(-20.0, ago(100))
     assert [value for _, value in content(floor.board(), "rooms")[0].samples] == [-20.0]
 
@@ -262,6 +269,13 @@ def test_chart_gets_new_samples_late_ones_and_drops_old_ones(floor: Floor) -> No
 
     assert [value for _, value in content(floor.board(soon), "rooms")[0].samples] == [-20.0, -19.0]
     assert [value for _, value in content(floor.board(later), "rooms")[0].samples] == [-21.0, -20.0, -19.0]
+
+
+@pytest.mark.parametrize(("oldest_s", "minutes"), [(5, 2), (114, 2), (116, 5), (400, 10), (900, 30), (1799, 30)])
+def test_chart_spans_no_more_time_than_its_samples_need(oldest_s: float, minutes: int) -> None:
+    start, end = window_of([(ago(oldest_s), 1.0)], NOW)
+
+    assert end - start == timedelta(minutes=minutes)
 
 
 def test_board_without_news_equals_itself_within_a_step_of_the_window(floor: Floor) -> None:
