@@ -23,6 +23,8 @@ from central.requests import Database, News, Now
 router = APIRouter(prefix="/api/v1", tags=["catalog"])
 
 Kind = Literal["items", "locations", "zones", "levels", "partners"]
+PLACE = r"^[^/@]+/[^/]+$"
+"""A place as the ledger names it: site/location."""
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
 
@@ -33,7 +35,7 @@ class _Body(BaseModel):
 class CorrectionLine(_Body):
     """Opening stock or a correction at one place; `quantity` is what is there more (or, negative, less) than in the books."""
 
-    place: str = Field(pattern=r"^[^/@]+/[^/]+$", examples=["shanghai-1/A-01"])
+    place: str = Field(pattern=PLACE, examples=["shanghai-1/A-01"])
     item: Code
     quantity: int
     lot: Lot = ""
@@ -49,18 +51,26 @@ class Corrections(_Body):
     lines: list[CorrectionLine] = Field(min_length=1, max_length=5000)
 
 
-class StatusChange(_Body):
-    """Move stock to another status, e.g. from inspection to available after a count."""
+class Move(_Body):
+    """Move stock to another place, another status (e.g. from inspection to available after a count), or both; what is left out stays as it is."""
 
-    place: str
+    place: str = Field(pattern=PLACE)
     item: Code
     lot: Lot = ""
     owner: str = ""
     unit: str = ""
-    from_status: Status
-    to_status: Status
+    status: Status = "available"
     quantity: int = Field(gt=0)
+    to_place: str | None = Field(None, pattern=PLACE)
+    to_status: Status | None = None
+    to_unit: str = Field("", description="handling unit at the new place; goods moved to another place leave theirs")
     actor: str = "api"
+
+
+class LastDay(_Body):
+    """The last day of use of a lot."""
+
+    expiry: date
 
 
 @router.get("/catalog/{kind}")
@@ -145,11 +155,21 @@ def post_corrections(body: Corrections, database: Database, now: Now, news: News
     return {"posted": posted}
 
 
-@router.post("/stock/status")
-def post_status(body: StatusChange, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, bool]:
-    """Move stock to another status."""
-    account = Account(body.place, body.item, body.lot, body.owner, body.from_status, body.unit)
-    fact = fact_of("StatusChanged", (key,), body, body.actor, now, account.site)
-    posted = in_transaction(database, lambda connection: service.change_status(connection, fact, account, body.to_status, body.quantity, now))
+@router.post("/stock/moves")
+def post_move(body: Move, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, bool]:
+    """Move stock within a site."""
+    source = Account(body.place, body.item, body.lot, body.owner, body.status, body.unit)
+    stays = body.to_place in (None, body.place)
+    target = Account(body.to_place or body.place, body.item, body.lot, body.owner, body.to_status or body.status, body.unit if stays else body.to_unit)
+    fact = fact_of("StockMoved", (key,), body, body.actor, now, source.site)
+    moved = in_transaction(database, lambda connection: service.move_stock(connection, fact, source, target, body.quantity, now))
     news.tell()
-    return {"posted": posted}
+    return {"moved": moved}
+
+
+@router.put("/catalog/lots/{item}/{lot}")
+def put_lot(item: str, lot: str, body: LastDay, database: Database, news: News) -> dict[str, str]:
+    """Set a lot's last day of use, and with it the order in which its stock leaves."""
+    in_transaction(database, lambda connection: service.change_expiry(connection, item, lot, body.expiry))
+    news.tell()
+    return {"item": item, "lot": lot, "expiry": body.expiry.isoformat()}

@@ -243,14 +243,16 @@ def _legs(each: Correction) -> tuple[ledger.Leg, ledger.Leg]:
     return ledger.Leg(account.at(COUNT_DIFFERENCE), -each.quantity), ledger.Leg(account, each.quantity)
 
 
-def change_status(connection: Connection, fact: ledger.Fact, account: ledger.Account, status: Status, quantity: int, now: datetime) -> bool:
-    """Move stock of an account to another status (released from inspection, found damaged); returns False when done before.
+def move_stock(connection: Connection, fact: ledger.Fact, source: ledger.Account, target: ledger.Account, quantity: int, now: datetime) -> bool:
+    """Move stock of one account to another place or status (put back, released from inspection, found damaged); returns False when done before.
 
-    Raises: InsufficientStockError: less is there and free.
+    Raises: NotFoundError: the target's place is unknown. ConflictError: places of two sites. InsufficientStockError: less is there and free.
     """
     if ledger.record(connection, fact, now).already:
         return False
-    ledger.lock(connection, [(account.site, account.item)])
-    target = ledger.Account(account.place, account.item, account.lot, account.owner, status, account.unit)
-    ledger.post(connection, fact.id, [ledger.Leg(account, -quantity), ledger.Leg(target, quantity)])
+    location_by_place(connection, target.place)
+    if source.site != target.site:
+        raise ConflictError("two_sites", f"{source.place} and {target.place} are at two sites; that is a transfer and not a move")
+    ledger.lock(connection, [(source.site, source.item)])
+    ledger.post(connection, fact.id, [ledger.Leg(source, -quantity), ledger.Leg(target, quantity)])
     return True

@@ -142,12 +142,38 @@ def test_opening_stock_is_posted_once_for_its_key(http: Http) -> None:
 def test_inspected_stock_is_made_available_by_a_person(http: Http) -> None:
     line = OPENING["lines"][0] | {"status": "inspect"}
     sent(http, "stock/corrections", {"lines": [line]})
-    change = {"place": f"{SITE}/A-01", "item": "milk", "lot": "L1", "from_status": "inspect", "to_status": "available", "quantity": 7}
+    change = {"place": f"{SITE}/A-01", "item": "milk", "lot": "L1", "status": "inspect", "to_status": "available", "quantity": 7}
 
-    sent(http, "stock/status", change)
+    sent(http, "stock/moves", change)
 
     assert {row["status"]: row["on_hand"] for row in got(http, "stock?item=milk")} == {"available": 7, "inspect": 3}
-    assert sent(http, "stock/status", change, 409)["code"] == "insufficient_stock"
+    assert sent(http, "stock/moves", change, 409)["code"] == "insufficient_stock"
+
+
+@pytest.mark.requirement("R24")
+def test_goods_are_moved_from_bin_to_bin_once_for_their_key(http: Http) -> None:
+    sent(http, "stock/corrections", OPENING)
+    move = {"place": f"{SITE}/A-01", "item": "milk", "lot": "L1", "quantity": 4, "to_place": f"{SITE}/A-02"}
+
+    answers = [sent(http, "stock/moves", move, idempotency_key="move-1") for _ in range(2)]
+
+    assert answers == [{"moved": True}, {"moved": False}]
+    assert {row["place"]: row["on_hand"] for row in got(http, "stock?item=milk")} == {f"{SITE}/A-01": 6, f"{SITE}/A-02": 4}
+    assert sent(http, "stock/moves", move | {"to_place": "s2/A-02"}, 404)["code"] == "unknown_location"
+    http.put("catalog/locations", json=[{"site": "s2", "code": "A-02", "kind": "bin"}])
+    assert sent(http, "stock/moves", move | {"to_place": "s2/A-02"}, 409)["code"] == "two_sites"
+
+
+@pytest.mark.requirement("R18", "R20")
+def test_corrected_expiry_changes_what_is_picked_first(http: Http) -> None:
+    lines = [OPENING["lines"][0], OPENING["lines"][0] | {"lot": "L2", "expiry": "2026-12-09"}]
+    sent(http, "stock/corrections", {"lines": lines})
+
+    assert http.put("catalog/lots/milk/L2", json={"expiry": "2026-11-25"}).json() == {"item": "milk", "lot": "L2", "expiry": "2026-11-25"}
+
+    assert http.put("catalog/lots/milk/L9", json={"expiry": "2026-11-25"}).status_code == 404
+    order = sent(http, "orders", ORDER)
+    assert [task["lot"] for task in sent(http, f"orders/{order['id']}/release")["tasks"]] == ["L2"]
 
 
 @pytest.mark.requirement("R44", "R46")

@@ -5,15 +5,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
+from central.catalog.service import move_stock
 from central.coldchain.tables import hold
 from central.errors import ConflictError, NotFoundError
 from central.exceptions.tables import work_order
+from central.ledger.rules import Account
 from central.ledger.tables import entry
 from central.outbound import service
 from central.outbound.documents import Order
@@ -313,8 +316,8 @@ def test_right_weight_ships_the_order_that_waits_for_it(house: Warehouse) -> Non
 def test_goods_on_hold_at_the_stage_are_not_shipped_and_the_pick_stands(house: Warehouse) -> None:
     release(house, ("milk", 12), ship_when="picked")
     confirm(house, tasks(house)["A-01"], 10)
-    held = house.do(lambda c: service.catalog.change_status(c, house.fact(), service.ledger.Account(f"{SITE}/out", "milk", "L1"), "hold", 10, house.now))
-    assert held
+    staged = Account(f"{SITE}/out", "milk", "L1")
+    assert house.do(lambda c: move_stock(c, house.fact(), staged, replace(staged, status="hold"), 10, house.now))
 
     confirm(house, tasks(house)["A-02"], 2)
 
