@@ -17,7 +17,6 @@ from central.ledger.rules import Fact
 from central.outbound import queries, service
 from central.outbound.documents import Order
 from central.outbound.rules import Promise
-from central.planning import service as planning
 from central.requests import Database, News, Now
 
 router = APIRouter(prefix="/api/v1", tags=["outbound"])
@@ -121,9 +120,7 @@ def confirm_pick(task_id: str, body: PickAnswer, database: Database, now: Now, n
     def work(connection: Connection) -> str:
         site = service.site_of_task(connection, task_id)
         fact = Fact(fact_body.id, fact_body.source, None, fact_body.kind, fact_body.body, body.actor, now, site)
-        outcome = service.confirm_from_list(connection, fact, task_id, body.quantity, now)
-        planning.after_posting(connection, fact.id, site, now)
-        return outcome.verdict
+        return service.confirm_from_list(connection, fact, task_id, body.quantity, now)
 
     verdict = in_transaction(database, work)
     news.tell()

@@ -13,11 +13,14 @@ from central.catalog import service as catalog
 from central.errors import BusyError, ConflictError, DomainError, NotFoundError
 from central.exceptions import service as exceptions
 from central.exceptions.messages import message
+from central.ingest.registry import EventContext, collect_handlers
 from central.ledger import service as ledger
 from central.ledger.rules import CUSTOMER
 from central.outbound import picking, rules
 from central.outbound.documents import Order
 from central.outbound.tables import customer_order, order_line, pick_task
+from contracts.events import PickConfirmed
+from contracts.quantities import Quantity
 
 
 def take_order(connection: Connection, fact: ledger.Fact, order: Order, now: datetime) -> tuple[rules.Promise, ...]:
@@ -121,14 +124,19 @@ def site_of_task(connection: Connection, task_id: str) -> str:
     return site
 
 
-def confirm_from_list(connection: Connection, fact: ledger.Fact, task_id: str, quantity: int, now: datetime) -> rules.PickOutcome:
-    """Take the answer of a person at a screen (the fact's site is the task's); a light that still asks for it goes out."""
+def confirm_from_list(connection: Connection, fact: ledger.Fact, task_id: str, quantity: int, now: datetime) -> rules.PickVerdict:
+    """Take the answer of a person at a screen (the fact's site is the task's), as if a light had said it; a light that still asks for it goes out."""
     ledger.record(connection, fact, now)
     row = connection.execute(select(pick_task).where(pick_task.c.id == task_id)).one()
-    outcome = confirm_pick(connection, picking.Place(fact.id, fact.site, "list", now), task_id, quantity)
+    event = PickConfirmed(
+        event_time=now, station="list", task_id=task_id, quantity=Quantity(quantity), requested=Quantity(row.requested), short=quantity < row.requested
+    )
+    context = EventContext(fact.id, fact.site, row.gateway, "", "movements", 0, now)
+    for handler in collect_handlers()[PickConfirmed]:
+        handler(connection, context, event)
     if row.state == "lit":
         picking.put_out(connection, fact.id, [row], now)
-    return outcome
+    return rules.judge_pick(rules.Task(row.id, row.state, row.requested, row.taken), quantity).verdict
 
 
 def settle_order(connection: Connection, fact_id: str, order_id: str, now: datetime) -> None:

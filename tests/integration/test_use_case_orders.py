@@ -260,9 +260,9 @@ def test_list_task_is_confirmed_by_a_person_and_a_lit_one_goes_out(house: Wareho
     release(house, ("milk", 4))
     task = tasks(house)["A-01"]
 
-    outcome = house.do(lambda c: service.confirm_from_list(c, house.fact(), task, 4, house.now))
+    verdict = house.do(lambda c: service.confirm_from_list(c, house.fact(), task, 4, house.now))
 
-    assert outcome.verdict == "full"
+    assert verdict == "full"
     assert [command.task_ids for command in house.commands("CancelTasks")] == [[task]]
     assert states(house) == ["shipped"]
 
