@@ -137,13 +137,6 @@ def _import(kind: str, data: bytes, database: Database, news: News, dry_run: boo
     return {"rows": done.rows, "written": done.written, "errors": [asdict(error) for error in done.errors]}
 
 
-@router.get("/stock")
-def list_stock(database: Database, site: str | None = None, item: str | None = None, place: str | None = None, limit: Limit = 500) -> list[dict[str, Any]]:
-    """Stock by place, item, lot, status and handling unit."""
-    with reading(database) as connection:
-        return queries.stock(connection, site, item, place, limit)
-
-
 @router.post("/stock/corrections")
 def post_corrections(body: Corrections, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, bool]:
     """Post opening stock or corrections against the virtual place of count differences."""

@@ -134,8 +134,8 @@ def test_opening_stock_is_posted_once_for_its_key(http: Http) -> None:
     other = sent(http, "stock/corrections", OPENING | {"reason": "another"}, 409, idempotency_key="open-1")
 
     assert (first, again, other["code"]) == ({"posted": True}, {"posted": False}, "identity_reused")
-    (row,) = got(http, f"stock?place={SITE}/A-01")
-    assert (row["on_hand"], row["free"], row["lot"], row["expiry"]) == (10, 10, "L1", "2026-12-01")
+    (row,) = got(http, f"ledger/balances?place={SITE}/A-01")
+    assert (row["on_hand"], row["reserved"], row["lot"], row["expiry"]) == (10, 0, "L1", "2026-12-01")
 
 
 @pytest.mark.requirement("R9", "R32")
@@ -146,7 +146,7 @@ def test_inspected_stock_is_made_available_by_a_person(http: Http) -> None:
 
     sent(http, "stock/moves", change)
 
-    assert {row["status"]: row["on_hand"] for row in got(http, "stock?item=milk")} == {"available": 7, "inspect": 3}
+    assert {row["status"]: row["on_hand"] for row in got(http, "ledger/balances?item=milk")} == {"available": 7, "inspect": 3}
     assert sent(http, "stock/moves", change, 409)["code"] == "insufficient_stock"
 
 
@@ -158,7 +158,7 @@ def test_goods_are_moved_from_bin_to_bin_once_for_their_key(http: Http) -> None:
     answers = [sent(http, "stock/moves", move, idempotency_key="move-1") for _ in range(2)]
 
     assert answers == [{"moved": True}, {"moved": False}]
-    assert {row["place"]: row["on_hand"] for row in got(http, "stock?item=milk")} == {f"{SITE}/A-01": 6, f"{SITE}/A-02": 4}
+    assert {row["place"]: row["on_hand"] for row in got(http, "ledger/balances?item=milk")} == {f"{SITE}/A-01": 6, f"{SITE}/A-02": 4}
     assert sent(http, "stock/moves", move | {"to_place": "s2/A-02"}, 404)["code"] == "unknown_location"
     http.put("catalog/locations", json=[{"site": "s2", "code": "A-02", "kind": "bin"}])
     assert sent(http, "stock/moves", move | {"to_place": "s2/A-02"}, 409)["code"] == "two_sites"
