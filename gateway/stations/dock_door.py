@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from contracts.events import Direction, PalletPassed, PassEvidence
 from contracts.identifiers import epc_uri
@@ -19,6 +20,7 @@ _EYES_CONFIDENCE = 0.95  # two photo-eyes in sequence, no antennas to agree (gue
 _TAGS_MAX = 5000  # tags of one pass; beyond it further ones are ignored (memory; a full truck has fewer)
 _STATIC_MAX = 20_000  # static tags remembered; the least recent is forgotten
 _GLIMPSE_READS_MAX = 2
+_TAIL_S = 3.0  # so long goods that have passed may still be read (4 m at a slow 1.3 m/s)
 _SSCC = "urn:epc:id:sscc:"
 
 
@@ -32,6 +34,13 @@ class _Session:
     tracks: dict[str, Track] = field(default_factory=dict)
     eyes: list[Side] = field(default_factory=list)
     settled_at_s: float | None = None
+
+
+class _Tail(NamedTuple):
+    """A tag of the last pass that is still being read: when it passed, when it was read last, on the reader's time line."""
+
+    passed_s: float
+    last_s: float
 
 
 class DockDoorStation(Station):
@@ -48,7 +57,7 @@ class DockDoorStation(Station):
         self._reader_time = ReaderTime()
         self._session: _Session | None = None
         self._static: dict[str, float] = {}
-        self._tail: dict[str, float] = {}
+        self._tail: dict[str, _Tail] = {}
         self._lamp: OutputRef | None = None
         self._lamp_off_s: float | None = None
 
@@ -123,11 +132,16 @@ class DockDoorStation(Station):
 
     def _stands_still(self, tag: TagRead, t_s: float) -> bool:
         """Whether a tag neither opens a pass nor keeps it open: known to stand there, or the tail of goods that have just passed."""
-        if (tail_s := self._tail.get(tag.epc)) is not None:
-            if t_s - tail_s <= self._config.quiet_s:
-                self._tail[tag.epc] = max(tail_s, t_s)
+        if (tail := self._tail.get(tag.epc)) is not None:
+            if t_s - tail.last_s > self._config.quiet_s:
+                del self._tail[tag.epc]
+            elif t_s - tail.passed_s <= _TAIL_S or tag.peak_rssi_dbm is None:
+                self._tail[tag.epc] = tail._replace(last_s=max(tail.last_s, t_s))
                 return True
-            del self._tail[tag.epc]
+            else:  # the goods are long gone: this one stands here
+                del self._tail[tag.epc]
+                self._learn(tag.epc, tag.peak_rssi_dbm)
+                return True
         usual_dbm = self._static.get(tag.epc)
         if usual_dbm is None or tag.peak_rssi_dbm is None:
             return usual_dbm is not None
@@ -178,7 +192,8 @@ class DockDoorStation(Station):
             return []
         moved, strays = split_strays(session.tracks, self._static, static_after_s=self._config.static_after_s, mobility_db=self._config.mobility_db)
         for epc in strays:
-            self._learn(epc, session.tracks[epc].strongest_dbm() or 0.0)
+            if session.tracks[epc].is_flat():
+                self._learn(epc, session.tracks[epc].strongest_dbm() or 0.0)
         tracks = {epc: session.tracks[epc] for epc in moved}
         if not session.eyes and all(_is_glimpse(track) for track in tracks.values()):
             for epc, track in tracks.items():
@@ -186,12 +201,13 @@ class DockDoorStation(Station):
             return []
         for epc in moved:
             self._static.pop(epc, None)
-        self._tail = dict.fromkeys(moved, session.last_s)
-        event = self._passed(session, tracks, strays, now.at(now.monotonic_s - max(0.0, now.monotonic_s - session.last_s)))
+        self._tail = dict.fromkeys(moved, _Tail(session.last_s, session.last_s))
+        event = self._passed(session, tracks, strays, now)
         clear = event.direction != "unknown" and event.parent_id is not None
         return [event, *self._light(self._config.stack_light if clear else self._config.stack_light_red, now)]
 
-    def _passed(self, session: _Session, tracks: dict[str, Track], strays: set[str], at: Instant) -> PalletPassed:
+    def _passed(self, session: _Session, tracks: dict[str, Track], strays: set[str], now: Instant) -> PalletPassed:
+        """The goods passed when they were read last; what decided the event is the moment `now` at which no more came."""
         verdict = judge(tracks.values())
         direction, confidence, reason = self._decide(session.eyes, verdict, bool(tracks))
         uris = sorted(_uri(epc) for epc in tracks)
@@ -207,7 +223,7 @@ class DockDoorStation(Station):
             reason=reason,
         )
         return PalletPassed(
-            **at.stamp(),
+            **{**now.at(min(now.monotonic_s, session.last_s)).stamp(), "monotonic_s": now.monotonic_s},
             station=self.id,
             read_point=self._read_point,
             biz_step=self._config.biz_step,

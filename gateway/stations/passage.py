@@ -54,6 +54,10 @@ class Track:
         values = [read.rssi_dbm for read in self.reads if read.rssi_dbm is not None]
         return max(values) - min(values) if values else math.inf
 
+    def is_flat(self) -> bool:
+        """Whether the RSSI stayed as it does when a tag stands still."""
+        return self.range_db() < _STATIC_RANGE_DB
+
 
 class Vote(NamedTuple):
     """A tag's opinion: positive `weight` for in, negative for out, 0 for none."""
@@ -162,11 +166,18 @@ def _moved(track: Track, usual_dbm: float | None, core: Core, static_after_s: fl
     in_core = core.from_s <= _top_s(track) <= core.to_s
     if usual_dbm is not None:
         return in_core and own_dbm is not None and own_dbm >= usual_dbm + mobility_db
-    if track.span_s >= static_after_s and track.range_db() < _STATIC_RANGE_DB:
+    if track.is_flat() and (track.span_s >= static_after_s or _stays_beside(track, core)):
         return core.is_coherent and in_core and _concentration(track, core) > _CONCENTRATED
     if own_dbm is None or core.strongest_dbm is None or len(track.reads) > _FEW_READS:
         return True
     return own_dbm > core.strongest_dbm - _WEAK_DB or (in_core and _concentration(track, core) == 1.0)
+
+
+def _stays_beside(track: Track, core: Core) -> bool:
+    """Whether the tag was read evenly, on one side only, while the goods came near and went on the other side as well."""
+    if len(track.reads) <= _FEW_READS or len({read.side for read in track.reads}) > 1:
+        return False
+    return track.reads[0].t_s < core.from_s and track.reads[-1].t_s > core.to_s
 
 
 def _as_strong_outside(track: Track, core: Core, least_dbm: float) -> bool:

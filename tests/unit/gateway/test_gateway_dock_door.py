@@ -110,6 +110,33 @@ def test_stray_beside_the_pallet_is_named_as_a_stray() -> None:
     assert event.stray_epcs == ["urn:epc:id:sgtin:0614141.900000.1"]
 
 
+@pytest.mark.requirement("E3")
+def test_cases_that_stand_beside_a_door_with_eyes_are_never_on_its_pallets() -> None:
+    stage = door(eyes=True)
+    parked = Sgtin("0614141", "900000", "1").hex()
+    world = World()
+    happenings: list[tuple[float, TagRead | InputChanged]] = [
+        (second / 4, TagRead(device="r", at_s=second / 4, epc=parked, antenna=1 + second % 2, peak_rssi_dbm=-62.0 + second % 3)) for second in range(1, 200)
+    ]
+    for start_s in (6.0, 20.0, 34.0):
+        happenings += [
+            (t_s, TagRead(device="r", at_s=t_s, epc=epc, antenna=antenna, peak_rssi_dbm=dbm))
+            for t_s, epc, antenna, dbm in world.passing(EPCS, start_s, inward=True)
+        ]
+        for number, after_s in ((1, 0.5), (2, 2.5)):
+            happenings += [
+                (start_s + after_s + wait_s, InputChanged(device="r", at_s=start_s + after_s + wait_s, input=number, level=not wait_s)) for wait_s in (0.0, 0.8)
+            ]
+
+    for t_s, reading in sorted(happenings, key=lambda happening: happening[0]):
+        stage.wait_until(t_s)
+        stage.read(reading)
+    stage.wait_until(60)
+
+    assert [event.direction for event in passes(stage)] == ["in", "in", "in"]
+    assert not [event for event in passes(stage) if any("900000" in uri for uri in event.child_epcs)]
+
+
 @pytest.mark.requirement("E2")
 def test_held_back_reports_of_two_pallets_do_not_become_one() -> None:
     stage = door()
