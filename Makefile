@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
-PYTEST = $(BIN)/python -m pytest -p tests.ci_plugin
+PYTEST = $(BIN)/python -m pytest -p tests.ci_plugin -p tests.serial_lines
 CHECKED = benchmarks central contracts drivers firmware_sims gateway tests tools dockline.py
 
 .DEFAULT_GOAL := help

@@ -145,6 +145,17 @@ class TcpTwinServer(TwinServer):
             self._writer.write(data)
 
 
+def has_pseudo_terminals() -> bool:
+    """Whether this machine gives out ptys; a bare chroot or container without /dev/pts does not."""
+    try:
+        ends = pty.openpty()
+    except OSError:
+        return False
+    for end in ends:
+        os.close(end)
+    return True
+
+
 class PtyTwinServer(TwinServer):
     """A pseudo terminal; `path` is what a driver opens as its serial line."""
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
-from firmware_sims.engine.servers import PtyTwinServer, TcpTwinServer
+from firmware_sims.engine.servers import PtyTwinServer, TcpTwinServer, has_pseudo_terminals
 from firmware_sims.light_ablepick.twin import AblePickTwin
 from firmware_sims.rfid_llrp.twin import LlrpReaderTwin
 from firmware_sims.scale_sics.twin import SicsScaleTwin
@@ -20,7 +20,7 @@ BINS = tuple(f"A-{rack:02d}-{level}" for rack in range(1, 5) for level in range(
 
 @dataclass
 class Hardware:
-    """All twins, on loopback ports and ptys of their own."""
+    """All twins, on loopback ports and ptys of their own; where there are no ptys, serial devices sit behind TCP as behind a serial server."""
 
     reader_1: LlrpReaderTwin = field(default_factory=LlrpReaderTwin)
     reader_2: LlrpReaderTwin = field(default_factory=LlrpReaderTwin)
@@ -30,15 +30,16 @@ class Hardware:
     servers: dict[str, TcpTwinServer | PtyTwinServer] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        serial_line = PtyTwinServer if has_pseudo_terminals() else TcpTwinServer
         self.servers = {
             "reader-1": TcpTwinServer(self.reader_1),
             "reader-2": TcpTwinServer(self.reader_2),
             "lights-a": TcpTwinServer(self.lights),
             "scale-1": TcpTwinServer(self.scale),
-            "scanner-dock": PtyTwinServer(ScannerTwin()),
-            "scanner-pack": PtyTwinServer(ScannerTwin()),
+            "scanner-dock": serial_line(ScannerTwin()),
+            "scanner-pack": serial_line(ScannerTwin()),
             "probe-1": TcpTwinServer(ModbusSensorTwin("comet_tx5xx", "tcp")),
-            "probe-2": PtyTwinServer(ModbusSensorTwin("xy_md02", "rtu")),
+            "probe-2": serial_line(ModbusSensorTwin("xy_md02", "rtu")),
             "siren-relay": TcpTwinServer(self.relay),
         }
 
