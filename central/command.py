@@ -72,6 +72,7 @@ def _run(arguments: argparse.Namespace, engine: Engine) -> int:
     import uvicorn
 
     from central.app import create_app
+    from central.server import CentralServer
 
     host, port = _address(arguments.listen)
     settings = Settings(
@@ -91,7 +92,7 @@ def _run(arguments: argparse.Namespace, engine: Engine) -> int:
     app = create_app(settings, engine=engine)
     # uvicorn stops in order on SIGTERM and then sends it to itself once more; an orderly stop is a success.
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
-    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=5)
+    CentralServer(app, uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=5)).run()
     return 0
 
 

@@ -4,13 +4,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import tzinfo
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Header, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from sqlalchemy import Engine
 
@@ -32,16 +30,14 @@ BOARD_ACTOR = "board"
 """Who acted, until people log in: somebody at the board."""
 
 
-@asynccontextmanager
-async def _until_the_end(app: Any) -> AsyncIterator[None]:
-    """Streams end when the service does."""
-    yield
+router = APIRouter(include_in_schema=False)
+
+
+async def end_streams(app: FastAPI) -> None:
+    """Close the live board, if there is one: a server that is about to stop would otherwise wait for its streams in vain."""
     live: LiveBoard | None = getattr(app.state, "live_board", None)
     if live is not None:
         await live.close()
-
-
-router = APIRouter(include_in_schema=False, lifespan=_until_the_end)
 
 
 def _live(request: Request) -> LiveBoard:

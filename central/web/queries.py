@@ -227,7 +227,7 @@ def _cell(rows: list[Row[Any]]) -> BinCell:
 def rooms(connection: Connection, samples: Samples, now: datetime) -> tuple[Room, ...]:
     """Every station whose sensors measure, its temperature first, with the samples of the chart."""
     online = _online(connection)
-    limits, standing = _limits(connection), _standing(connection)
+    standing = _standing(connection)
     held = _lots_held_by_station(connection)
     by_station: dict[tuple[str, str], list[Row[Any]]] = defaultdict(list)
     for row in connection.execute(select(sensor_value).where(sensor_value.c.station != "")):
@@ -235,20 +235,19 @@ def rooms(connection: Connection, samples: Samples, now: datetime) -> tuple[Room
     made = []
     for (site, station), rows in sorted(by_station.items()):
         main, *others = sorted(rows, key=lambda row: (not row.quantity.startswith("temperature"), row.quantity, row.device))
-        low, high = limits.get((site, station, main.quantity, "low")), limits.get((site, station, main.quantity, "high"))
         drawn = samples.of(connection, (site, station, main.quantity), now)
         start, end = window_of(drawn, now)
         made.append(
             Room(
                 station=station,
                 quantity=main.quantity,
-                state=_room_state(main, low, high, standing, online, now),
+                state=_room_state(main, standing, online, now),
                 window_from=start,
                 window_to=end,
                 value=main.value,
                 measured_at=main.measured_at,
-                low=low,
-                high=high,
+                low=main.low_limit,
+                high=main.high_limit,
                 samples=drawn,
                 beside=tuple((row.quantity, row.value) for row in others if row.value is not None and not _is_old(row, now)),
                 lots_held=held.get((site, station), 0),
@@ -257,32 +256,22 @@ def rooms(connection: Connection, samples: Samples, now: datetime) -> tuple[Room
     return tuple(made)
 
 
-def _room_state(
-    row: Row[Any], low: float | None, high: float | None, standing: set[tuple[str, str, str, str]], online: dict[str, bool], now: datetime
-) -> RoomState:
+def _room_state(row: Row[Any], standing: set[tuple[str, str, str, str]], online: dict[str, bool], now: datetime) -> RoomState:
     """Unknown never reads as normal: an old value, a failed sensor and a gateway that is away all say so before any limit is looked at."""
     if row.value is None:
         return "silent"
     key = (row.site, row.station, row.quantity)
     if _is_old(row, now) or not online.get(row.gateway, False) or (*key, "stale") in standing:
         return "stale"
-    if (*key, "high") in standing or (high is not None and row.value > high):
+    if (*key, "high") in standing or (row.high_limit is not None and row.value > row.high_limit):
         return "high"
-    if (*key, "low") in standing or (low is not None and row.value < low):
+    if (*key, "low") in standing or (row.low_limit is not None and row.value < row.low_limit):
         return "low"
-    return "unlimited" if low is None and high is None else "normal"
+    return "unlimited" if row.low_limit is None and row.high_limit is None else "normal"
 
 
 def _is_old(row: Row[Any], now: datetime) -> bool:
     return row.measured_at is None or row.failed_at is not None or now - row.measured_at > STALE_AFTER
-
-
-def _limits(connection: Connection) -> dict[tuple[str, str, str, str], float]:
-    """The limit of each (site, station, quantity, condition) as its last alarm said it; gateways own the limits and say them no other way yet."""
-    key = (alarm.c.site, alarm.c.station, alarm.c.quantity, alarm.c.condition)
-    last = select(*key, func.max(alarm.c.raised_at).label("raised_at")).where(alarm.c.limit.is_not(None)).group_by(*key).subquery()
-    same = and_(*(last.c[column.name] == column for column in key), last.c.raised_at == alarm.c.raised_at)
-    return {(row.site, row.station, row.quantity, row.condition): row.limit for row in connection.execute(select(alarm).join(last, same))}
 
 
 def _standing(connection: Connection) -> set[tuple[str, str, str, str]]:

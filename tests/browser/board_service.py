@@ -22,6 +22,7 @@ from sqlalchemy import Engine
 from central.changes import Changes
 from central.database import load_tables, open_engine
 from central.errors import DomainError
+from central.server import CentralServer
 from central.web.board import Board
 from central.web.live import LiveBoard
 from central.web.pages import router
@@ -86,7 +87,8 @@ def serving(app: FastAPI, port: int = 0) -> Iterator[str]:
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", port))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1, lifespan="on"))
+        listener.listen()
+        server = CentralServer(app, uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=5, lifespan="on"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="board service")
         thread.start()
         try:
