@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-import os
 import pty
+from pathlib import Path
 
 import pytest
 
@@ -38,8 +38,8 @@ def test_refused_pty_is_an_answer_and_no_error(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_asking_for_ptys_leaves_no_file_open() -> None:
-    before = set(os.listdir("/proc/self/fd"))
+    before = set(Path("/proc/self/fd").iterdir())
 
     has_pseudo_terminals()
 
-    assert set(os.listdir("/proc/self/fd")) == before
+    assert set(Path("/proc/self/fd").iterdir()) == before
