@@ -74,6 +74,10 @@ async def _product(folder: Path) -> dict[str, float]:
         return latency
 
 
+def _client(port: int) -> aiomqtt.Client:
+    return aiomqtt.Client("127.0.0.1", port, protocol=aiomqtt.ProtocolVersion.V5)
+
+
 async def _floor(folder: Path) -> dict[str, float]:
     stack = Stack(folder)
     assert stack.broker is not None
@@ -85,7 +89,7 @@ async def _floor(folder: Path) -> dict[str, float]:
             database.execute("PRAGMA journal_mode=WAL")
             database.execute("PRAGMA synchronous=FULL")
             database.execute("CREATE TABLE event (body BLOB)")
-            async with aiomqtt.Client("127.0.0.1", broker_port) as subscriber, aiomqtt.Client("127.0.0.1", broker_port) as publisher:
+            async with _client(broker_port) as subscriber, _client(broker_port) as publisher:
                 await subscriber.subscribe("floor", qos=1)
 
                 async def commit() -> None:

@@ -142,11 +142,13 @@ class CommandAnswered(Event, kw_only=True):
 
 
 class SensorMeasured(Event, kw_only=True):
-    """A sample of a sensor (lane telemetry). `quantity` names what and its unit, as in readings."""
+    """A sample of a sensor (lane telemetry). `quantity` names what and its unit, as in readings; limits are those in force, None where there is none."""
 
     device: str
     quantity: str
     value: float
+    low_limit: float | None = None
+    high_limit: float | None = None
     biz_step: str = _always("sensor_reporting")
 
 

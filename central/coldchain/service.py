@@ -43,7 +43,8 @@ def sensor_measured(connection: Connection, context: EventContext, event: Sensor
     }
     connection.execute(insert(measurement).values(**values))
     if not event.historical:
-        _set_sensor(connection, context, event, {"value": event.value, "measured_at": event.event_time, "failed_at": None, "failure": ""})
+        limits = {"low_limit": event.low_limit, "high_limit": event.high_limit}
+        _set_sensor(connection, context, event, {"value": event.value, **limits, "measured_at": event.event_time, "failed_at": None, "failure": ""})
 
 
 def sensor_failed(connection: Connection, context: EventContext, event: SensorFailed) -> None:

@@ -33,6 +33,8 @@ sensor_value = Table(
     Column("quantity", String, primary_key=True),
     Column("station", String, nullable=False),
     Column("value", Float, comment="NULL: never had one"),
+    Column("low_limit", Float, comment="in force when it was measured; NULL: none"),
+    Column("high_limit", Float),
     Column("measured_at", Instant),
     Column("failed_at", Instant, comment="NULL: the last answer was good"),
     Column("failure", String, nullable=False, server_default=""),

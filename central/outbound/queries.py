@@ -46,7 +46,7 @@ def weights(connection: Connection, station: str | None = None, limit: int = 50)
 
 
 def figures(connection: Connection) -> dict[str, int]:
-    """Counts of what outbound did. A line is picked when all of it was, short when an answered line lacks something."""
+    """Counts of what outbound did. A line is picked when all of it was; it was short when a picker found less than asked, even if the rest came from elsewhere."""
 
     def lines(*where: Any) -> int:
         query = select(func.count()).select_from(order_line.join(customer_order, customer_order.c.id == order_line.c.order_id))
@@ -55,6 +55,6 @@ def figures(connection: Connection) -> dict[str, int]:
     return {
         "lines_ordered": lines(),
         "lines_picked": lines(order_line.c.picked == order_line.c.quantity),
-        "lines_short": lines(order_line.c.short > 0, customer_order.c.state != "cancelled"),
+        "lines_short": lines(order_line.c.id.in_(select(pick_task.c.line_id).where(pick_task.c.state == "short"))),
         "weights_recorded": int(connection.execute(select(func.count()).select_from(weight_record)).scalar_one()),
     }

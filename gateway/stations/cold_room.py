@@ -158,8 +158,14 @@ class ColdRoomStation(Station):
                 stale.observe(beyond=True, at_s=reading.at_s)
         if beyond or self._is_due(reading.quantity, reading.at_s):
             self._sampled_s[reading.quantity] = reading.at_s
-            outputs.append(SensorMeasured(**at.stamp(), station=self.id, device=reading.device, quantity=reading.quantity, value=reading.value))
+            outputs.append(self._sample(reading, at))
         return outputs
+
+    def _sample(self, reading: Measured, at: Instant) -> SensorMeasured:
+        low, high = (self._limits["low"], self._limits["high"]) if reading.quantity == self._config.quantity else (None, None)
+        return SensorMeasured(
+            **at.stamp(), station=self.id, device=reading.device, quantity=reading.quantity, value=reading.value, low_limit=low, high_limit=high
+        )
 
     def _judge(self, reading: Measured) -> bool:
         """Tell each limit's alarm; returns whether any limit is reached."""

@@ -186,6 +186,7 @@ def test_short_pick_is_reserved_elsewhere_once_and_the_bin_is_doubted(house: War
 
     assert tasks(house) == {}
     assert [(row.picked, row.short) for row in house.rows(order_line)] == [(1, 3)]
+    assert house.do(figures)["lines_short"] == 1
     assert house.asked() == ["pick_short", "pick_short", "order_short"]
     assert states(house) == ["shipped"]
 

@@ -214,9 +214,7 @@ def test_alarms_come_by_urgency_with_the_lots_they_hold(floor: Floor) -> None:
     ],
 )
 def test_room_is_normal_only_with_a_fresh_value_within_limits(floor: Floor, value: float | None, age_s: float, changes: dict[str, Any], state: str) -> None:
-    floor.raise_alarm(state="normal", limit=-18.0)
-    floor.raise_alarm(state="normal", condition="low", limit=-26.0)
-    floor.measure(value, age_s, **changes)
+    floor.measure(value, age_s, low_limit=-26.0, high_limit=-18.0, **changes)
 
     assert content(floor.board(), "rooms")[0].state == state
 
@@ -237,11 +235,8 @@ def test_room_whose_gateway_is_away_is_stale_at_once(floor: Floor) -> None:
     assert content(board, "headline").gateways_offline == 1
 
 
-def test_room_keeps_its_limits_from_the_last_alarm_of_each_side(floor: Floor) -> None:
-    floor.raise_alarm(state="normal", limit=-18.0, raised_at=ago(900))
-    floor.raise_alarm(state="normal", limit=-17.5, raised_at=ago(100))
-    floor.raise_alarm(state="normal", condition="low", limit=-26.0)
-    floor.measure(-20.0, 1)
+def test_room_shows_the_limits_that_were_in_force_when_it_was_measured(floor: Floor) -> None:
+    floor.measure(-20.0, 1, low_limit=-26.0, high_limit=-17.5)
 
     (room,) = content(floor.board(), "rooms")
 
