@@ -52,7 +52,8 @@ def readme_table() -> str:
     marks = source_scan.requirement_marks()
     known = rows()
     shown = [row for row in known if row.name in marks]
-    count = f"{len(shown)} of {len(known)} rows are named by tests ([which tests](docs/reference/requirements.md), [all rows](docs/requirements.md)):"
+    count = f"{len(shown)} of {len(known)} rows are named by tests ([which tests](docs/reference/requirements.md), [all rows](docs/requirements.md)). "
+    count += "A test names a row when it shows some of it; few rows are whole yet."
     return f"{count}\n\n{table(['row', 'what'], [(row.name, row.text) for row in shown])}"
 
 
@@ -67,7 +68,7 @@ def readme_table_chinese() -> str:
         shown = [row.name for row in members if row.name in marks]
         if shown:
             lines.append((section, f"{len(shown)} / {len(members)}", ", ".join(shown)))
-    return f"[哪些测试](docs/reference/requirements.md)，[全部条目](docs/requirements.md)：\n\n{table(['部分', '有测试 / 全部', '条目'], lines)}"
+    return f"[哪些测试](docs/reference/requirements.md)，[全部条目](docs/requirements.md)。测试只证明条目的一部分，完整的还很少：\n\n{table(['部分', '有测试 / 全部', '条目'], lines)}"
 
 
 def unknown_marks() -> list[str]:
