@@ -68,7 +68,8 @@ def readme_table_chinese() -> str:
         shown = [row.name for row in members if row.name in marks]
         if shown:
             lines.append((section, f"{len(shown)} / {len(members)}", ", ".join(shown)))
-    return f"[哪些测试](docs/reference/requirements.md)，[全部条目](docs/requirements.md)。测试只证明条目的一部分，完整的还很少：\n\n{table(['部分', '有测试 / 全部', '条目'], lines)}"
+    links = "[哪些测试](docs/reference/requirements.md)，[全部条目](docs/requirements.md)。测试只证明条目的一部分，完整的还很少："
+    return f"{links}\n\n{table(['部分', '有测试 / 全部', '条目'], lines)}"
 
 
 def unknown_marks() -> list[str]:
