@@ -6,9 +6,9 @@ from __future__ import annotations
 import asyncio
 from datetime import tzinfo
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
-from fastapi import APIRouter, Depends, FastAPI, Header, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Form, Header, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from sqlalchemy import Engine
 
@@ -26,8 +26,10 @@ from central.web.render import STATIC, View, render_board, render_help
 THEME_COOKIE = "dockline_theme"
 _YEAR_S = 365 * 24 * 3600
 _MEDIA_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
-BOARD_ACTOR = "board"
-"""Who acted, until people log in: somebody at the board."""
+NAME_COOKIE = "dockline_name"
+NAME_LENGTH_MAX = 24
+NOBODY_IN_PARTICULAR = "board"
+"""Who acted when nobody said a name: somebody at the board."""
 
 
 router = APIRouter(include_in_schema=False)
@@ -72,7 +74,23 @@ def _theme(request: Request) -> str | None:
     return wanted if wanted in ("light", "dark") else None
 
 
+def _name(request: Request) -> str:
+    """What the person at this browser is called: said on the help page, not proved."""
+    return tidy_name(unquote(request.cookies.get(NAME_COOKIE, "")))
+
+
+def tidy_name(text: str) -> str:
+    """A name as it may stand on the board and in the record: one line of visible characters, not too long."""
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())[:NAME_LENGTH_MAX]
+
+
+def _actor(request: Request) -> str:
+    """Who presses a button: the holder of the key where keys are required, else the name that was said."""
+    return str(getattr(request.state, "actor", "") or _name(request) or NOBODY_IN_PARTICULAR)
+
+
 Live = Annotated[LiveBoard, Depends(_live)]
+Actor = Annotated[str, Depends(_actor)]
 Reader = Annotated[Language, Depends(_language)]
 
 
@@ -102,7 +120,7 @@ async def board_page(request: Request, live: Live, language: Reader, engine: Dat
     """The live board."""
     board = await live.fresh()
     site = await asyncio.to_thread(_sites, engine)
-    view = View(language, now, _zone(request), site, _simulated(request), _theme(request), live.version)
+    view = View(language, now, _zone(request), site, _simulated(request), _theme(request), _name(request), live.version)
     return _page(request, render_board(board, view), view)
 
 
@@ -110,7 +128,7 @@ async def board_page(request: Request, live: Live, language: Reader, engine: Dat
 async def help_page(request: Request, language: Reader, engine: Database, now: Now) -> HTMLResponse:
     """How to read the board."""
     site = await asyncio.to_thread(_sites, engine)
-    view = View(language, now, _zone(request), site, _simulated(request), _theme(request))
+    view = View(language, now, _zone(request), site, _simulated(request), _theme(request), _name(request))
     return _page(request, render_help(view), view)
 
 
@@ -137,10 +155,10 @@ async def asset_file(name: str) -> Response:
 
 
 @router.post("/alarms/{occurrence}/acknowledge", dependencies=SAME_ORIGIN)
-def acknowledge_alarm(occurrence: str, request: Request, engine: Database, changes: News, now: Now) -> Response:
+def acknowledge_alarm(occurrence: str, request: Request, actor: Actor, engine: Database, changes: News, now: Now) -> Response:
     """Somebody at the board takes an alarm in hand; pressed twice or too late it changes nothing."""
     try:
-        in_transaction(engine, lambda connection: coldchain.acknowledge(connection, occurrence, BOARD_ACTOR, now))
+        in_transaction(engine, lambda connection: coldchain.acknowledge(connection, occurrence, actor, now))
     except ConflictError:
         return _done(request)
     changes.tell()
@@ -148,14 +166,22 @@ def acknowledge_alarm(occurrence: str, request: Request, engine: Database, chang
 
 
 @router.post("/work-orders/{number}/resolve", dependencies=SAME_ORIGIN)
-def resolve_work_order(number: int, request: Request, engine: Database, changes: News, now: Now) -> Response:
+def resolve_work_order(number: int, request: Request, actor: Actor, engine: Database, changes: News, now: Now) -> Response:
     """Somebody at the board has done what an exception asked for; resolved meanwhile by another it stays as it is."""
     try:
-        in_transaction(engine, lambda connection: exceptions.resolve(connection, number, "resolved at the board", BOARD_ACTOR, now))
+        in_transaction(engine, lambda connection: exceptions.resolve(connection, number, "resolved at the board", actor, now))
     except ConflictError:
         return _done(request)
     changes.tell()
     return _done(request)
+
+
+@router.post("/name", dependencies=SAME_ORIGIN)
+def say_name(name: Annotated[str, Form(max_length=200)] = "") -> Response:
+    """Remember what the person at this browser is called; no name forgets it."""
+    response = RedirectResponse("/", status_code=303)
+    response.set_cookie(NAME_COOKIE, quote(tidy_name(name)), max_age=_YEAR_S if tidy_name(name) else 0, samesite="lax", httponly=True)
+    return response
 
 
 def _done(request: Request) -> Response:

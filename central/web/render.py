@@ -25,7 +25,7 @@ STATIC = {path.name: path.read_bytes() for path in sorted((_HERE / "static").ite
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Who looks: language, time zone and theme (None: as the browser prefers); and when. `version` is the stream's id of what is drawn."""
+    """Who looks: language, time zone, theme (None: as the browser prefers) and the name they said; and when. `version` is the stream's id of what is drawn."""
 
     language: Language
     now: datetime
@@ -33,6 +33,7 @@ class View:
     site: str = ""
     simulated: bool = False
     theme: str | None = None
+    name: str = ""
     version: str = ""
 
 
@@ -54,6 +55,7 @@ def environment(language: Language) -> Environment:
         alarm_sentence=lambda alarm: words.alarm_sentence(alarm, translations),
         message_text=lambda message, station=True: words.message_text(message, translations, station),
         quantity_name=lambda quantity: words.quantity_name(quantity, translations),
+        actor_name=lambda actor: words.actor_name(actor, translations),
         unit_of=words.unit_of,
         number=words.number_text,
         pallet_text=words.pallet_text,

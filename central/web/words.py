@@ -137,6 +137,11 @@ def message_text(message: Message, translations: gettext.NullTranslations, with_
         return message.english
 
 
+def actor_name(actor: str, translations: gettext.NullTranslations) -> str:
+    """Who acted: a name as it is, and `board` for somebody at a board who said none."""
+    return translations.gettext("somebody at the board") if actor == "board" else actor
+
+
 def number_text(value: float, digits: int = 1) -> str:
     """A number with a true minus sign, as wide as a plus, so that columns of figures stand still."""
     return f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")

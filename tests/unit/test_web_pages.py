@@ -12,6 +12,7 @@ import pytest
 from central.changes import Changes
 from central.web.board import BinCell, Board, Door, GatewayRow, Message, Passage, Region, WorkOrder, WorkOrders, Zone, as_rack, ready, with_headline
 from central.web.live import LiveBoard
+from central.web.pages import tidy_name
 from tests.browser.board_service import make_app, make_engine, pages_of
 from tests.browser.sample_boards import NOW, alarm, busy_board, calm_board, empty_board
 
@@ -228,9 +229,23 @@ async def test_help_is_there_in_both_languages(showing: Showing) -> None:
         {"origin": "null"},
     ],
 )
-@pytest.mark.parametrize("path", ["/alarms/0f1e/acknowledge", "/work-orders/41/resolve"])
+@pytest.mark.parametrize("path", ["/alarms/0f1e/acknowledge", "/work-orders/41/resolve", "/name"])
 async def test_buttons_refuse_requests_from_other_origins(showing: Showing, path: str, headers: dict[str, str]) -> None:
     assert (await showing.client.post(path, headers=headers)).status_code == 403
+
+
+async def test_name_once_said_stands_on_the_page_and_is_forgotten_when_cleared(showing: Showing) -> None:
+    ours = {"sec-fetch-site": "same-origin"}
+
+    await showing.client.post("/name", data={"name": "  李 伟\n<b> "}, headers=ours)
+    assert "李 伟 &lt;b&gt;" in await showing.page(calm_board())
+
+    await showing.client.post("/name", data={"name": " "}, headers=ours)
+    assert "Say your name" in await showing.page(calm_board())
+
+
+def test_name_is_one_short_line_of_visible_characters() -> None:
+    assert tidy_name("\x00 Li\u2028Wei\u200b " + "x" * 99) == "Li Wei xxxxxxxxxxxxxxxxx"
 
 
 @pytest.mark.parametrize("headers", [{"sec-fetch-site": "same-origin"}, {"origin": "http://testserver"}])

@@ -340,11 +340,12 @@ def test_reading_the_board_takes_few_statements(floor: Floor) -> None:
 async def test_acknowledge_button_asks_the_gateway_and_the_board_says_who(floor: Floor) -> None:
     floor.raise_alarm()
     async with pages_of(make_app(floor.engine, lambda: NOW)) as client:
+        await client.post("/name", data={"name": "Li Wei"}, headers=OURS)
         answer = await client.post(f"/alarms/{uuid_of(1)}/acknowledge", headers=OURS)
         page = (await client.get("/")).text
 
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
-    assert "waiting for the gateway" in page
+    assert "Li Wei<small>waiting for the gateway" in page
     with floor.engine.connect() as connection:
         assert connection.execute(select(command.c.kind)).scalars().all() == ["AcknowledgeAlarm"]
 
