@@ -18,7 +18,7 @@ AlarmState = Literal["unacknowledged", "acknowledged", "rtn_unacknowledged"]
 PassageOutcome = Literal["received", "differences", "already_received", "not_received", "left", "seen"]
 BinState = Literal["idle", "lit", "confirmed", "short"]
 RoomState = Literal["normal", "unlimited", "high", "low", "stale", "silent"]
-"""`unlimited`: a fresh value whose limits are not known here, and no alarm; `silent`: never a value."""
+"""`unlimited`: a fresh value for which no limit is in force; `silent`: never a value."""
 REGIONS = ("headline", "alarms", "doors", "zones", "rooms", "exceptions", "gateways", "figures")
 
 

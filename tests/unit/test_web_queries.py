@@ -243,6 +243,13 @@ def test_room_shows_the_limits_that_were_in_force_when_it_was_measured(floor: Fl
     assert (room.low, room.high) == (-26.0, -17.5)
 
 
+def test_room_with_a_standing_alarm_is_out_of_limits_whatever_its_value(floor: Floor) -> None:
+    floor.raise_alarm()
+    floor.measure(-18.5, 1, high_limit=-18.0)
+
+    assert content(floor.board(), "rooms")[0].state == "high"
+
+
 def test_room_shows_temperature_first_and_humidity_beside(floor: Floor) -> None:
     floor.measure(61.5, 2, quantity="humidity_pct")
     floor.measure(4.0, 2)
