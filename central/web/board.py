@@ -127,7 +127,10 @@ class Zone:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """A cold room: its last value, its limits, the samples of the window (oldest first), and other quantities measured `beside`."""
+    """A cold room: its last value, its limits, the samples of the window (oldest first), other quantities measured `beside`.
+
+    `priority` is that of the alarm that stands for it, 0 without one.
+    """
 
     station: str
     quantity: str
@@ -140,6 +143,7 @@ class Room:
     high: float | None = None
     samples: tuple[tuple[datetime, float], ...] = ()
     beside: tuple[tuple[str, float], ...] = ()
+    priority: int = 0
     lots_held: int = 0
 
 

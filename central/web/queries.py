@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Row, and_, func, or_, select, tuple_
+from sqlalchemy import Connection, Engine, Row, and_, func, or_, select, tuple_, union
 from sqlalchemy.exc import SQLAlchemyError
 
 from central.catalog.tables import item, location, stock_level
@@ -53,7 +53,10 @@ WORK_ORDERS_SHOWN = 6
 ANSWER_SHOWN = timedelta(seconds=45)
 """A picked or short bin says so for this long, then it is quiet again."""
 STALE_AFTER = timedelta(seconds=GAP_S)
-_FIGURES_EVERY = timedelta(seconds=5)
+_FIGURES_EVERY = timedelta(seconds=2)
+
+Condition = tuple[str, str, str, str]
+"""Site, station, quantity and what is wrong with it."""
 
 log = logging.getLogger(__name__)
 
@@ -99,8 +102,8 @@ def _region(connection: Connection, name: str, read: Callable[[], T]) -> Region[
 
 
 def sites(connection: Connection) -> tuple[str, ...]:
-    """The sites whose gateways are known, in the order of their names."""
-    return tuple(connection.execute(select(gateway.c.site).distinct().order_by(gateway.c.site)).scalars())
+    """The sites that have places or gateways, in the order of their names."""
+    return tuple(sorted(connection.execute(union(select(location.c.site), select(gateway.c.site))).scalars()))
 
 
 def alarms(connection: Connection) -> tuple[AlarmRow, ...]:
@@ -250,13 +253,14 @@ def rooms(connection: Connection, samples: Samples, now: datetime) -> tuple[Room
                 high=main.high_limit,
                 samples=drawn,
                 beside=tuple((row.quantity, row.value) for row in others if row.value is not None and not _is_old(row, now)),
+                priority=min((level for key, level in standing.items() if key[:3] == (site, station, main.quantity)), default=0),
                 lots_held=held.get((site, station), 0),
             )
         )
     return tuple(made)
 
 
-def _room_state(row: Row[Any], standing: set[tuple[str, str, str, str]], online: dict[str, bool], now: datetime) -> RoomState:
+def _room_state(row: Row[Any], standing: dict[Condition, int], online: dict[str, bool], now: datetime) -> RoomState:
     """Unknown never reads as normal: an old value, a failed sensor and a gateway that is away all say so before any limit is looked at."""
     if row.value is None:
         return "silent"
@@ -274,10 +278,10 @@ def _is_old(row: Row[Any], now: datetime) -> bool:
     return row.measured_at is None or row.failed_at is not None or now - row.measured_at > STALE_AFTER
 
 
-def _standing(connection: Connection) -> set[tuple[str, str, str, str]]:
-    """(site, station, quantity, condition) of alarms whose condition is there now."""
+def _standing(connection: Connection) -> dict[Condition, int]:
+    """The priority of each alarm whose condition is there now."""
     rows = connection.execute(select(alarm).where(alarm.c.state.in_(("unacknowledged", "acknowledged"))))
-    return {(row.site, row.station, row.quantity, row.condition) for row in rows}
+    return {(row.site, row.station, row.quantity, row.condition): row.priority for row in rows}
 
 
 def _lots_held_by_station(connection: Connection) -> dict[tuple[str, str], int]:
@@ -298,22 +302,17 @@ def work_orders(connection: Connection) -> WorkOrders:
 
 def gateways(connection: Connection) -> tuple[GatewayRow, ...]:
     """Every enrolled gateway, those that are away first."""
-    lost: dict[str, list[str]] = defaultdict(list)
-    for row in connection.execute(select(device).where(device.c.state == "lost").order_by(device.c.device)):
-        lost[row.gateway].append(row.device)
+    links: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for row in connection.execute(select(device).order_by(device.c.device)):
+        links[row.gateway][row.state].append(row.device)
     rows = connection.execute(select(gateway).order_by(gateway.c.online, gateway.c.site, gateway.c.id))
-    return tuple(
-        GatewayRow(
-            gateway=row.id,
-            online=row.online,
-            last_seen_at=row.last_seen_at,
-            pending_events=row.pending_events or 0,
-            devices_up=row.devices_up or 0,
-            devices_down=tuple(lost[row.id]),
-            devices_down_count=max(row.devices_down or 0, len(lost[row.id])),
-        )
-        for row in rows
-    )
+    return tuple(_gateway(row, links.get(row.id)) for row in rows)
+
+
+def _gateway(row: Row[Any], links: dict[str, list[str]] | None) -> GatewayRow:
+    """A gateway with its devices by state: links are told as they change, health reports come every half minute only."""
+    up, down = (row.devices_up or 0, row.devices_down or 0) if links is None else (len(links["connected"]), len(links["lost"]))
+    return GatewayRow(row.id, row.online, row.last_seen_at, row.pending_events or 0, up, () if links is None else tuple(links["lost"]), down)
 
 
 def figures(connection: Connection, today: datetime) -> tuple[Figure, ...]:

@@ -46,7 +46,7 @@ def warm_room(now: datetime = NOW) -> Room:
 
     ages = [age for age in range(1800, 0, -10) if not 900 < age < 1000]
     samples = tuple((ago(age, now), round(value(age), 2)) for age in ages)
-    return Room("cold-1", "temperature_c", "high", ago(1800, now), now, samples[-1][1], samples[-1][0], None, -18.0, samples, lots_held=2)
+    return Room("cold-1", "temperature_c", "high", ago(1800, now), now, samples[-1][1], samples[-1][0], None, -18.0, samples, priority=1, lots_held=2)
 
 
 def cool_room(now: datetime = NOW) -> Room:

@@ -247,7 +247,9 @@ def test_room_with_a_standing_alarm_is_out_of_limits_whatever_its_value(floor: F
     floor.raise_alarm()
     floor.measure(-18.5, 1, high_limit=-18.0)
 
-    assert content(floor.board(), "rooms")[0].state == "high"
+    (room,) = content(floor.board(), "rooms")
+
+    assert (room.state, room.priority) == ("high", 1)
 
 
 def test_room_shows_temperature_first_and_humidity_beside(floor: Floor) -> None:
@@ -304,7 +306,13 @@ def test_gateways_name_the_devices_that_are_lost(floor: Floor) -> None:
 
     (row,) = content(floor.board(), "gateways")
 
-    assert (row.devices_down, row.devices_down_count, row.pending_events) == (("scale-1",), 1, 7)
+    assert (row.devices_up, row.devices_down, row.devices_down_count, row.pending_events) == (1, ("scale-1",), 1, 7)
+
+
+def test_gateway_without_known_links_shows_what_it_reports(floor: Floor) -> None:
+    (row,) = content(floor.board(), "gateways")
+
+    assert (row.devices_up, row.devices_down, row.devices_down_count) == (4, (), 1)
 
 
 def test_figures_count_the_day_only(floor: Floor) -> None:
