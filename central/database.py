@@ -14,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import BigInteger, Connection, Dialect, Engine, Integer, MetaData, create_engine, event
+from sqlalchemy import BigInteger, Connection, Dialect, Engine, Integer, MetaData, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.types import TypeDecorator
@@ -147,6 +148,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         try:
             with engine.begin() as connection:
                 connection.info["dockline_fences"] = {}
+                connection.info["dockline_entries"] = {}
                 connection.info["dockline_savepoints"] = []
                 yield connection
         except DBAPIError as error:
@@ -175,6 +177,11 @@ def savepoint(connection: Connection) -> Iterator[None]:
     """A part of a transaction that is undone alone when it raises; the fences that it took are given up with it."""
     with connection.begin_nested():
         yield
+
+
+def insert_or_leave(connection: Connection, table: Table) -> Any:
+    """An insert that can name its conflicts (`on_conflict_do_nothing`, `on_conflict_do_update`); both dialects spell it alike."""
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
 
 
 def in_transaction(engine: Engine, work: Callable[[Connection], T], attempts: int = 6) -> T:

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, insert, select, update
 
-from central.errors import ConflictError, NotFoundError
+from central.database import insert_or_leave
+from central.errors import BusyError, ConflictError, NotFoundError
 from central.fleet.tables import command as command_table
 from central.fleet.tables import gateway as gateway_table
 from contracts import wire
@@ -49,7 +50,9 @@ def enrol(connection: Connection, address: GatewayAddress, now: datetime) -> boo
     site = connection.execute(select(gateway_table.c.site).where(gateway_table.c.id == address.gateway)).scalar()
     if site is None:
         row = {"id": address.gateway, "site": address.site, "partition": address.partition, "enrolled_at": now, "online": False}
-        connection.execute(insert(gateway_table).values(**row))
+        made = connection.execute(insert_or_leave(connection, gateway_table).values(**row).on_conflict_do_nothing().returning(gateway_table.c.id))
+        if made.scalar() is None:
+            raise BusyError
         return True
     if site != address.site:
         raise GatewaySiteError(address.gateway, site, address.site)

@@ -9,18 +9,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
-from central.database import savepoint
+from central.database import insert_or_leave, savepoint
 from central.errors import BusyError, DomainError
 from central.fleet.service import GatewaySiteError, enrol
 from central.ingest.registry import EventContext, Handler, RaiseWorkOrder
 from central.ingest.rules import Piece, fact_id_of, source_of, split_at_mark
 from central.ingest.tables import mark, quarantine
 from central.ledger.rules import Fact
-from central.ledger.service import event_row
+from central.ledger.service import record_new
 from central.ledger.tables import event as event_table
 from contracts import wire
 from contracts.events import Event
@@ -93,11 +92,11 @@ def take_message(connection: Connection, message: Message, door: Door, now: date
     """Take one message. Raises: BusyError: another worker moved the mark; take it again in a new transaction."""
     batch = message.batch
     if batch is None:
-        return _refuse_message(connection, message, message.fault, door, now)
+        return refuse_message(connection, message, message.fault, door, now)
     try:
         enrol(connection, message.address, now)
     except GatewaySiteError as error:
-        return _refuse_message(connection, message, error.message, door, now)
+        return refuse_message(connection, message, error.message, door, now)
     taken = Taken(message.address, batch.lane)
     upto = _mark(connection, batch, now)
     split = split_at_mark(batch, upto)
@@ -116,9 +115,13 @@ def take_message(connection: Connection, message: Message, door: Door, now: date
 def _mark(connection: Connection, batch: Batch, now: datetime) -> int:
     key = (mark.c.gateway == batch.gateway) & (mark.c.epoch == batch.epoch) & (mark.c.lane == batch.lane)
     upto: int | None = connection.execute(select(mark.c.upto).where(key)).scalar()
-    if upto is None:
-        connection.execute(insert(mark).values(gateway=batch.gateway, epoch=batch.epoch, lane=batch.lane, upto=0, moved_at=now))
-    return upto or 0
+    if upto is not None:
+        return upto
+    row = {"gateway": batch.gateway, "epoch": batch.epoch, "lane": batch.lane, "upto": 0, "moved_at": now}
+    made = connection.execute(insert_or_leave(connection, mark).values(**row).on_conflict_do_nothing().returning(mark.c.upto))
+    if made.scalar() is None:
+        raise BusyError
+    return 0
 
 
 def _move_mark(connection: Connection, batch: Batch, upto: int, taken: Taken, now: datetime) -> None:
@@ -134,7 +137,7 @@ def _move_mark(connection: Connection, batch: Batch, upto: int, taken: Taken, no
 def _store_and_apply(connection: Connection, message: Message, pieces: Sequence[Piece], door: Door, taken: Taken, now: datetime) -> None:
     assert message.batch is not None
     arrivals = [_arrival(message, piece, now) for piece in pieces]
-    connection.execute(insert(event_table), [event_row(_fact(each), now) for each in arrivals])
+    record_new(connection, [_fact(each) for each in arrivals], now)
     for each in arrivals:
         if each.event is None:
             _set_aside(connection, message, each, each.fault, door, taken)
@@ -223,7 +226,6 @@ def _set_aside(connection: Connection, message: Message, arrival: _Arrival, reas
 
 
 def _keep(connection: Connection, message: Message, piece: Piece, epoch: str, lane: str, reason: str, now: datetime) -> bool:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     row = {
         "topic": message.topic,
         "gateway": message.address.gateway,
@@ -235,11 +237,12 @@ def _keep(connection: Connection, message: Message, piece: Piece, epoch: str, la
         "body_hash": hashlib.sha256(piece.body).digest(),
         "came_at": now,
     }
-    kept = connection.execute(dialect.insert(quarantine).values(**row).on_conflict_do_nothing().returning(quarantine.c.id))
+    kept = connection.execute(insert_or_leave(connection, quarantine).values(**row).on_conflict_do_nothing().returning(quarantine.c.id))
     return kept.scalar() is not None
 
 
-def _refuse_message(connection: Connection, message: Message, fault: str, door: Door, now: datetime) -> Taken:
+def refuse_message(connection: Connection, message: Message, fault: str, door: Door, now: datetime) -> Taken:
+    """Keep a whole message in quarantine; it is not acknowledged, for nobody knows which events are in it."""
     if _keep(connection, message, Piece(0, message.payload), "", "", fault, now):
         text = f"a message of {message.address.gateway} is in quarantine: {fault}; look at the gateway's version and configuration"
         door.raise_work_order(connection, "message_quarantined", message.address.gateway, text, None, now)

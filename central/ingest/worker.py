@@ -21,14 +21,14 @@ import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from central.broker_address import BrokerAddress
 from central.changes import Changes
 from central.database import in_transaction, reading
 from central.errors import BusyError, DomainError
 from central.fleet import service as fleet
-from central.ingest.service import Door, Message, Taken, read_message, take_message
+from central.ingest.service import Door, Message, Taken, read_message, refuse_message, take_message
 from central.metrics import Metrics
 from contracts import wire
 from contracts.topics import ALL_STATES, ALL_UP, CENTRAL_STATE, GatewayAddress, lane_of_leaf, parse_topic
@@ -222,10 +222,29 @@ class IngestWorker:
 
 
 def take_group(engine: Engine, messages: Sequence[Message], door: Door, clock: Callable[[], datetime]) -> list[Taken]:
-    """Take messages in one transaction; when the database is busy, each in its own, so that no two wait for each other's fences."""
+    """Take messages in one transaction; when that does not go, each in its own: two that are busy then do not wait for each other's fences,
+    and one that breaks the program does not take the others with it.
+
+    Raises: BusyError, OperationalError: the database is busy, full or gone; nothing may be acknowledged.
+    """
     if not messages:
         return []
     try:
         return in_transaction(engine, lambda connection: [take_message(connection, each, door, clock()) for each in messages], attempts=1)
-    except BusyError:
-        return [in_transaction(engine, lambda connection, each=each: take_message(connection, each, door, clock()), attempts=10) for each in messages]  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+    except OperationalError:
+        raise
+    except Exception as error:  # ingest loop: each alone then finds out which message it was
+        if not isinstance(error, BusyError):
+            log.exception("group of messages broke", extra={"messages": len(messages)})
+    return [_take_alone(engine, each, door, clock) for each in messages]
+
+
+def _take_alone(engine: Engine, message: Message, door: Door, clock: Callable[[], datetime]) -> Taken:
+    try:
+        return in_transaction(engine, lambda connection: take_message(connection, message, door, clock()), attempts=10)
+    except (BusyError, OperationalError):
+        raise
+    except Exception as error:  # ingest loop: a message that breaks the program is kept and shown, those behind it go on
+        log.exception("message broke", extra={"topic": message.topic})
+        fault = f"it could not be taken: {type(error).__name__}: {error}"
+        return in_transaction(engine, lambda connection: refuse_message(connection, message, fault, door, clock()))

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from central.catalog.tables import location as catalog_location
 from central.catalog.tables import lot as catalog_lot
+from central.database import insert_or_leave, micros
 from central.errors import ConflictError, DomainError, NotFoundError
 from central.ledger import rules
 from central.ledger.rules import NO_EXPIRY, Account, Allocation, Demand, Fact, Holding, Leg, Reservation, Supply
@@ -68,14 +69,38 @@ def record(connection: Connection, fact: Fact, now: datetime) -> Recorded:
     Raises: ConflictError: the id, or the source's sequence number, is stored with other content.
     """
     # The count of inserted rows is not known with every driver; a returned position is.
-    insertion = _insert(connection, event).values(**event_row(fact, now)).on_conflict_do_nothing().returning(event.c.position)
+    insertion = insert_or_leave(connection, event).values(**_event_row(fact, now)).on_conflict_do_nothing().returning(event.c.position)
     if connection.execute(insertion).scalar() is not None:
         return Recorded(fact.id)
     return _recorded_before(connection, fact)
 
 
-def event_row(fact: Fact, now: datetime) -> dict[str, Any]:
-    """The row of `event` for a fact."""
+def record_new(connection: Connection, facts: Sequence[Fact], now: datetime) -> None:
+    """Store facts that are known to be new, in bulk by the driver's own fast way (SQLAlchemy's costs 2 to 9 times as much per row).
+
+    Raises: sqlalchemy.exc.IntegrityError: one was stored before.
+    """
+    recorded = micros(now)
+    rows = [
+        (each.id, each.site, each.source, each.source_seq, each.kind, each.body, each.body_hash, each.actor, micros(each.occurred_at), recorded)
+        for each in facts
+    ]
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(_NEW_FACTS_POSTGRESQL, tuple(list(column) for column in zip(*rows, strict=True)))
+    else:
+        connection.exec_driver_sql(_NEW_FACTS_SQLITE, [(row[0].replace("-", ""), *row[1:]) for row in rows])
+    connection.info["dockline_entries"].update((each.id, 0) for each in facts)
+
+
+_NEW_FACTS_COLUMNS = "id, site, source, source_seq, kind, body, body_hash, actor, occurred_at, recorded_at"
+_NEW_FACTS_SQLITE = f"INSERT INTO event ({_NEW_FACTS_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608  # names of our own columns
+_NEW_FACTS_POSTGRESQL = (
+    f"INSERT INTO event ({_NEW_FACTS_COLUMNS}) SELECT * FROM unnest("  # noqa: S608  # names of our own columns
+    "%s::uuid[], %s::text[], %s::text[], %s::bigint[], %s::text[], %s::bytea[], %s::bytea[], %s::text[], %s::bigint[], %s::bigint[])"
+)
+
+
+def _event_row(fact: Fact, now: datetime) -> dict[str, Any]:
     return {
         "id": fact.id,
         "site": fact.site,
@@ -118,17 +143,29 @@ def lock(connection: Connection, site_items: Iterable[tuple[str, str]]) -> None:
     if out_of_order:
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_OUT_OF_ORDER_LOCK_WAIT_MS}ms'")
     for start in range(0, len(wanted), 500):
-        rows = [{"site": site, "item": item, "turn": 1} for site, item in wanted[start : start + 500]]
-        statement = _insert(connection, fence).values(rows)
-        statement = statement.on_conflict_do_update(index_elements=[fence.c.site, fence.c.item], set_={"turn": fence.c.turn + 1})
-        held |= {(row.site, row.item): row.turn for row in connection.execute(statement.returning(fence.c.site, fence.c.item, fence.c.turn))}
+        held |= _next_turns(connection, wanted[start : start + 500])
     if out_of_order:
         connection.exec_driver_sql("RESET lock_timeout")
 
 
-def _insert(connection: Connection, table: Table) -> Any:
-    """An insert that can name its conflicts, in the dialect of the connection; both dialects spell it alike."""
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+def _next_turns(connection: Connection, wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """Take the fences in the order given; rows of one insert are locked one after the other."""
+    if len(wanted) == 1:
+        (site, item), postgres = wanted[0], connection.dialect.name == "postgresql"
+        turn = connection.execute(_NEXT_TURN_POSTGRESQL if postgres else _NEXT_TURN_SQLITE, {"site": site, "item": item, "turn": 1}).scalar_one()
+        return {(site, item): turn}
+    rows = [{"site": site, "item": item, "turn": 1} for site, item in wanted]
+    statement = insert_or_leave(connection, fence).values(rows)
+    statement = statement.on_conflict_do_update(index_elements=[fence.c.site, fence.c.item], set_={"turn": fence.c.turn + 1})
+    return {(row.site, row.item): row.turn for row in connection.execute(statement.returning(fence.c.site, fence.c.item, fence.c.turn))}
+
+
+def _next_turn(dialect: Any) -> Any:
+    statement = dialect.insert(fence).on_conflict_do_update(index_elements=[fence.c.site, fence.c.item], set_={"turn": fence.c.turn + 1})
+    return statement.returning(fence.c.turn)
+
+
+_NEXT_TURN_POSTGRESQL, _NEXT_TURN_SQLITE = _next_turn(postgresql), _next_turn(sqlite)
 
 
 def _turn(connection: Connection, site: str, item: str) -> int:
@@ -154,13 +191,18 @@ def _post(connection: Connection, fact_id: str, legs: Sequence[Leg], claims: Map
 
 
 def _write_entries(connection: Connection, fact_id: str, legs: Sequence[Leg]) -> None:
-    first = connection.execute(select(entry.c.n).where(entry.c.event_id == fact_id).order_by(entry.c.n.desc()).limit(1)).scalar()
-    start = 0 if first is None else first + 1
+    numbers: dict[str, int] = connection.info["dockline_entries"]
+    start = numbers[fact_id] if fact_id in numbers else connection.execute(_ENTRIES_BEFORE, {"fact": fact_id}).scalar_one()
     rows = [
         {"event_id": fact_id, "n": start + n, **_account_row(leg.account), "quantity": leg.quantity, "value_minor": leg.value_minor}
         for n, leg in enumerate(leg for leg in legs if leg.quantity or leg.value_minor)
     ]
-    connection.execute(insert(entry), rows)
+    numbers[fact_id] = start + len(rows)
+    connection.execute(_INSERT_ENTRY, rows)
+
+
+_INSERT_ENTRY = insert(entry)
+_ENTRIES_BEFORE = select(func.coalesce(func.max(entry.c.n), -1) + 1).where(entry.c.event_id == bindparam("fact"))
 
 
 def _account_row(account: Account) -> dict[str, Any]:
@@ -207,11 +249,15 @@ _UPDATE_BALANCE = (
 
 def _balance_rows(connection: Connection, accounts: Sequence[Account]) -> dict[Account, Any]:
     found: dict[Account, Any] = {}
-    keys = tuple_(balance.c.place, balance.c.item, balance.c.lot, balance.c.owner, balance.c.status, balance.c.unit)
     for start in range(0, len(accounts), 500):
         part = [(each.place, each.item, each.lot, each.owner, each.status, each.unit) for each in accounts[start : start + 500]]
-        found |= {account_of(row): row for row in connection.execute(select(balance).where(keys.in_(part)))}
+        found |= {account_of(row): row for row in connection.execute(_BALANCES, {"accounts": part})}
     return found
+
+
+_BALANCES = select(balance).where(
+    tuple_(balance.c.place, balance.c.item, balance.c.lot, balance.c.owner, balance.c.status, balance.c.unit).in_(bindparam("accounts", expanding=True))
+)
 
 
 def _open_balances(

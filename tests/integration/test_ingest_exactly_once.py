@@ -238,6 +238,19 @@ def test_group_of_messages_is_one_transaction_with_an_answer_each(engine: Engine
     assert (counted.accepted, counted.applied, counted.duplicates) == (4, 4, 2)
 
 
+def test_message_that_breaks_the_program_is_kept_and_the_others_are_taken(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
+    """An event is stored that the mark does not know of, as after a botched repair: the message cannot be stored."""
+    take(engine, scans(1, 2, epoch="broken"))
+    with transaction(engine) as connection:
+        connection.execute(mark.delete())
+
+    taken = take_group(engine, [scans(1, 2, epoch="broken"), scans(1, 2, epoch="sound")], door_of(), lambda: NOW)
+
+    assert [each.ack.upto if each.ack else None for each in taken] == [None, 2]
+    assert orders(engine) == ["message_quarantined"]
+    assert "message broke" in caplog.text
+
+
 def test_event_that_nobody_handles_is_stored_and_counts_as_applied(engine: Engine) -> None:
     report = GatewayReported(seq=1, event_time=NOW, pending_events=0, oldest_pending_s=0, rss_bytes=1, disk_free_bytes=1, devices_up=0, devices_down=0)
 
