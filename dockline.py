@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+import signal
 import sys
 
 COMMANDS = {
@@ -15,6 +17,8 @@ COMMANDS = {
     "sim": ("firmware_sims.command", "run simulated devices"),
     "demo": ("firmware_sims.demo_command", "run the whole simulated warehouse: broker, central, gateway, hardware"),
 }
+
+_OUTPUT_CLOSED = 128 + signal.SIGPIPE
 
 
 def _usage() -> str:
@@ -44,7 +48,13 @@ def main(argv: list[str] | None = None) -> int:
             raise
         print(f"dockline: '{arguments[0]}' needs the package {error.name!r}; install it with: pip install 'dockline[demo]'", file=sys.stderr)
         return 2
-    status: int = command.main(arguments[1:])
+    try:
+        status: int = command.main(arguments[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output has enough of it (`dockline device list | head`): that is no error of ours, and nobody is there to be told.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _OUTPUT_CLOSED
     return status
 
 
