@@ -29,7 +29,7 @@ from central.ingest.queries import IngestCounts, counts
 from central.ingest.registry import collect_handlers
 from central.ingest.service import Door
 from central.ingest.worker import IngestWorker
-from central.ledger.sealer import seal
+from central.ledger.sealer import SEALED_AT_ONCE_MAX, seal
 from central.metrics import Metrics
 from central.requests import Database, utc_now
 from central.settings import Settings
@@ -150,11 +150,12 @@ def _say_if_it_broke(task: asyncio.Task[None]) -> None:
 
 
 async def _seal_for_ever(app: FastAPI) -> None:
-    state = app.state
+    state, sealed = app.state, 0
     while True:
-        await asyncio.sleep(state.settings.seal_every_s)
+        await asyncio.sleep(0 if sealed == SEALED_AT_ONCE_MAX else state.settings.seal_every_s)
         try:
             sealed = await asyncio.to_thread(in_transaction, state.engine, lambda connection: seal(connection, state.clock()))
             state.metrics.sealed.inc(sealed)
         except (BusyError, SQLAlchemyError) as error:
+            sealed = 0
             log.warning("sealing failed, trying again", extra={"reason": str(error)})

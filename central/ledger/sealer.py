@@ -2,7 +2,8 @@
 """The sealer chains committed events of each site into blocks, so that nobody can change them unseen, without a hot row in the way of writers.
 
 Events are sealed by position. A position may commit after a higher one, so the sealer looks back over the blocks of the last minutes for positions
-that came late; no write transaction may take that long (`idle_in_transaction_session_timeout`).
+that came late; no write transaction may take that long (`idle_in_transaction_session_timeout`), and the verifier finds what was missed. SQLite has one
+writer at a time: there positions commit in their order.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select
@@ -18,33 +20,35 @@ from central.database import micros
 from central.ledger import rules
 from central.ledger.tables import block, entry, event
 
-LATE_COMMIT_S = 600.0
-BLOCK_EVENTS_MAX = 4096
+LATE_COMMIT_S = 120.0
+SEALED_AT_ONCE_MAX = 2000
+"""More would hold up other writers on SQLite for longer than a person at a light notices."""
 FIRST_PREVIOUS = bytes(32)
 
 
 def seal(connection: Connection, now: datetime) -> int:
-    """Seal all that is committed and not sealed yet; returns how many events were sealed."""
+    """Seal what is committed and not sealed yet, the lowest positions first; returns how many events were sealed, at most SEALED_AT_ONCE_MAX."""
     unsealed = _unsealed(connection)
     for site, positions in unsealed.items():
-        for start in range(0, len(positions), BLOCK_EVENTS_MAX):
-            _seal_block(connection, site, positions[start : start + BLOCK_EVENTS_MAX], now)
+        _seal_block(connection, site, positions, now)
     return sum(map(len, unsealed.values()))
 
 
 def _unsealed(connection: Connection) -> dict[str, list[int]]:
     """Positions by site. What lies below a block that was old when the newest was made had all been committed by then, and was sealed with it at the latest."""
     newest: datetime | None = connection.execute(select(func.max(block.c.sealed_at))).scalar()
-    old = newest - timedelta(seconds=LATE_COMMIT_S) if newest else None
-    floor = connection.execute(select(func.max(block.c.last_position)).where(block.c.sealed_at < old)).scalar() or 0 if old else 0
+    highest = select(func.max(block.c.last_position))
+    if newest and connection.dialect.name == "postgresql":
+        highest = highest.where(block.c.sealed_at < newest - timedelta(seconds=LATE_COMMIT_S))
+    floor = connection.execute(highest).scalar() or 0
     recent: set[int] = set()
     for members in connection.execute(select(block.c.members).where(block.c.last_position > floor)).scalars():
         recent.update(rules.unpack_positions(members))
     unsealed: dict[str, list[int]] = defaultdict(list)
     query = select(event.c.position, event.c.site).where(event.c.position > floor).order_by(event.c.position)
-    for row in connection.execute(query):
-        if row.position not in recent:
-            unsealed[row.site].append(row.position)
+    fresh = (row for row in connection.execute(query) if row.position not in recent)
+    for row in islice(fresh, SEALED_AT_ONCE_MAX):
+        unsealed[row.site].append(row.position)
     return unsealed
 
 

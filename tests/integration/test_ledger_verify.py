@@ -117,8 +117,9 @@ def test_missing_and_rewritten_blocks_are_found(engine: Engine) -> None:
 
 
 def test_event_that_commits_late_is_sealed_with_a_later_block(engine: Engine) -> None:
-    """The event with the lower number is not there yet when the one with the higher number is sealed."""
-    tamper(engine, "UPDATE event SET position = 50 WHERE position = 2")
+    """The event with the lower number is not there yet when the one with the higher number is sealed; so it can happen on PostgreSQL."""
+    if engine.dialect.name == "postgresql":
+        tamper(engine, "UPDATE event SET position = 50 WHERE position = 2")
     assert sealed(engine) == 2
     receive(engine, 1)
 
