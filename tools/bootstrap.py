@@ -31,6 +31,7 @@ SYSTEM_TOOLS = {
     "postgresql": ("initdb", ["/usr/lib/postgresql/*/bin/initdb"]),
     "chromium": ("chromium", ["/usr/bin/chromium"]),
     "fonts-noto-cjk": ("", ["/usr/share/fonts/**/NotoSansCJK*", "/usr/share/fonts/**/wqy*"]),
+    "libatomic1": ("", ["/usr/lib/*/libatomic.so.1", "/lib/*/libatomic.so.1"]),  # the browser tests' driver needs it
     "prometheus": ("promtool", ["/usr/bin/promtool"]),
     "curl": ("curl", ["/usr/bin/curl"]),
     "systemd": ("systemd-analyze", ["/usr/bin/systemd-analyze"]),
