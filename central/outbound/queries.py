@@ -46,7 +46,7 @@ def weights(connection: Connection, station: str | None = None, limit: int = 50)
 
 
 def figures(connection: Connection) -> dict[str, int]:
-    """Counts of what outbound did. A line is picked when all of it was; it was short when a picker found less than asked, even if the rest came from elsewhere."""
+    """Counts of what outbound did. A line is picked when all of it was, short when a picker found less than asked, even if the rest came from elsewhere."""
 
     def lines(*where: Any) -> int:
         query = select(func.count()).select_from(order_line.join(customer_order, customer_order.c.id == order_line.c.order_id))

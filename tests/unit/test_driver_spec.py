@@ -37,7 +37,7 @@ def test_wrong_command_arguments_are_named(given, words):
 
 @pytest.mark.requirement("E18")
 def test_unknown_driver_names_those_there_are():
-    with pytest.raises(ConfigError, match="no driver 'scale_stics'; there are: .*scale_sics"):
+    with pytest.raises(ConfigError, match=r"no driver 'scale_stics'; there are: .*scale_sics"):
         registry.load("scale_stics")
 
 
