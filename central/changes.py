@@ -43,8 +43,10 @@ class Changes:
             waiter = asyncio.Event()
             self._waiters.add(waiter)
             try:
+                # Not asyncio.wait_for: before Python 3.12 it loses a cancellation that comes together with the result.
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(waiter.wait(), timeout_s)
+                    async with asyncio.timeout(timeout_s):
+                        await waiter.wait()
             finally:
                 self._waiters.discard(waiter)
         return self._count

@@ -119,7 +119,7 @@ class IngestWorker:
         self._session_id, self._queue = secrets.token_hex(8), asyncio.Queue()
         async with self._client() as client:
             await client.subscribe([(ALL_STATES, 1), (ALL_UP, 1)])
-            await client.publish(CENTRAL_STATE, wire.encode(self._state(online=True)), qos=1, retain=True)
+            await _publish(client, CENTRAL_STATE, wire.encode(self._state(online=True)), qos=1, retain=True)
             self.connected.set()
             self._metrics.broker_up.set(1)
             log.info("ingest connected", extra={"host": self._broker.host, "port": self._broker.port})
@@ -151,7 +151,7 @@ class IngestWorker:
             taken = await asyncio.get_running_loop().run_in_executor(self._writer, self._take, arrived)
             for each in taken:
                 if each.ack is not None:
-                    await client.publish(each.address.topic("ack"), wire.encode(each.ack), qos=0)
+                    await _publish(client, each.address.topic("ack"), wire.encode(each.ack), qos=0)
             # In the order of arrival [MQTT-4.6.0-2], and only now: the broker holds back what comes faster than the database takes it.
             for message in arrived:
                 client._client.ack(message.mid, message.qos)  # noqa: SLF001
@@ -209,7 +209,7 @@ class IngestWorker:
             now_seen = self._changes.count
             due = await asyncio.to_thread(self._due_commands)
             for command in due:
-                await client.publish(command.topic, command.payload, qos=1)
+                await _publish(client, command.topic, command.payload, qos=1)
                 self._metrics.commands_published.inc()
             seen = now_seen
             await self._changes.wait(seen, _COMMAND_POLL_S)
@@ -219,6 +219,14 @@ class IngestWorker:
             if not fleet.has_due_commands(connection, self._clock()):
                 return ()
         return in_transaction(self._engine, lambda connection: fleet.due_commands(connection, self._clock()))
+
+
+async def _publish(client: aiomqtt.Client, topic: str, payload: bytes, qos: int, *, retain: bool = False) -> None:
+    """Publish, and do not lose a cancellation: aiomqtt waits by asyncio.wait_for, which before Python 3.12 swallows one that comes with the result."""
+    await client.publish(topic, payload, qos=qos, retain=retain)
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def take_group(engine: Engine, messages: Sequence[Message], door: Door, clock: Callable[[], datetime]) -> list[Taken]:
