@@ -26,6 +26,9 @@ _STRAYS = 3
 _STRAY_READS_PER_S = 10.0
 _INWARD_FROM_S = 12.0
 """The excerpt has an outward pass before this moment and an inward one after it."""
+_QUIET_S = (8.0, 17.0)
+"""Between them nothing passes: only tags that stand there are read."""
+_PAUSE_S = 8.0
 
 
 @dataclass
@@ -88,11 +91,13 @@ class CapturedDoor:
 
     async def work(self, closing: asyncio.Event) -> None:
         """One captured pass after the other until closing time."""
-        reads = [Read(read.at_s - _INWARD_FROM_S, *read[1:]) for read in captured_reads() if read.at_s >= _INWARD_FROM_S]
         moving = sorted(moving_epcs())
+        captured = [Read(*read) for read in captured_reads()]
+        passing = [replace(read, at_s=read.at_s - _INWARD_FROM_S) for read in captured if read.at_s >= _INWARD_FROM_S]
+        standing = [replace(read, at_s=read.at_s - _QUIET_S[0]) for read in captured if _QUIET_S[0] <= read.at_s < _QUIET_S[1] and read.epc not in moving]
         while not closing.is_set():
             pallet = self.supplier.pack(len(moving) - 1)
             await self.office.announce([pallet])
             relabelled = dict(zip(moving, pallet.readable_tags, strict=True))
-            await show(self.server, (replace(read, epc=relabelled.get(read.epc, read.epc)) for read in reads))
-            await self.pace.pause(6.0)
+            await show(self.server, (replace(read, epc=relabelled.get(read.epc, read.epc)) for read in passing))
+            await show(self.server, (read for read in standing if read.at_s < _PAUSE_S / self.pace.speed))
