@@ -20,6 +20,7 @@ from central.exceptions.messages import TEMPLATES
 from central.exceptions.tables import work_order
 from central.fleet.tables import device, gateway
 from central.inbound.tables import passage, receipt
+from central.ingest.tables import mark
 from central.ledger.tables import event
 from central.outbound.tables import customer_order, pick_task, weight_record
 from central.planning.tables import proposal
@@ -305,14 +306,16 @@ def gateways(connection: Connection) -> tuple[GatewayRow, ...]:
     links: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for row in connection.execute(select(device).order_by(device.c.device)):
         links[row.gateway][row.state].append(row.device)
+    heard = dict(connection.execute(select(mark.c.gateway, func.max(mark.c.moved_at)).group_by(mark.c.gateway)).all())
     rows = connection.execute(select(gateway).order_by(gateway.c.online, gateway.c.site, gateway.c.id))
-    return tuple(_gateway(row, links.get(row.id)) for row in rows)
+    return tuple(_gateway(row, links.get(row.id), heard.get(row.id)) for row in rows)
 
 
-def _gateway(row: Row[Any], links: dict[str, list[str]] | None) -> GatewayRow:
+def _gateway(row: Row[Any], links: dict[str, list[str]] | None, heard_at: datetime | None) -> GatewayRow:
     """A gateway with its devices by state: links are told as they change, health reports come every half minute only."""
     up, down = (row.devices_up or 0, row.devices_down or 0) if links is None else (len(links["connected"]), len(links["lost"]))
-    return GatewayRow(row.id, row.online, row.last_seen_at, row.pending_events or 0, up, () if links is None else tuple(links["lost"]), down)
+    seen_at = max((at for at in (row.last_seen_at, heard_at) if at is not None), default=None)
+    return GatewayRow(row.id, row.online, seen_at, row.pending_events or 0, up, () if links is None else tuple(links["lost"]), down)
 
 
 def figures(connection: Connection, today: datetime) -> tuple[Figure, ...]:
@@ -326,9 +329,9 @@ def figures(connection: Connection, today: datetime) -> tuple[Figure, ...]:
     held = count(lots)
     return (
         Figure("pallets_received", count(receipt, receipt.c.received_at >= today)),
-        Figure("lines_picked", count(pick_task, pick_task.c.answered_at >= today, pick_task.c.state.in_(("done", "short")))),
-        Figure("lines_short", short, abnormal=short > 0),
-        Figure("lines_open", count(pick_task, pick_task.c.state == "lit")),
+        Figure("picks", count(pick_task, pick_task.c.answered_at >= today, pick_task.c.state.in_(("done", "short")))),
+        Figure("picks_short", short, abnormal=short > 0),
+        Figure("picks_open", count(pick_task, pick_task.c.state == "lit")),
         Figure("weights_recorded", count(weight_record, weight_record.c.weighed_at >= today)),
         Figure("lots_held", held, abnormal=held > 0),
         Figure("proposals", count(proposal, proposal.c.state == "open")),

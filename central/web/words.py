@@ -59,9 +59,9 @@ ROOM_STATES: Mapping[str, str] = {
 QUANTITIES: Mapping[str, str] = {"temperature": N_("temperature"), "humidity": N_("humidity"), "dew_point": N_("dew point"), "pressure": N_("pressure")}
 FIGURES: Mapping[str, str] = {
     "pallets_received": N_("pallets received"),
-    "lines_picked": N_("lines picked"),
-    "lines_short": N_("lines short"),
-    "lines_open": N_("lines open"),
+    "picks": N_("picks"),
+    "picks_short": N_("short picks"),
+    "picks_open": N_("picks open"),
     "weights_recorded": N_("weights recorded"),
     "lots_held": N_("lots on hold"),
     "proposals": N_("refill proposals"),

@@ -119,9 +119,9 @@ def work_orders(now: datetime = NOW) -> WorkOrders:
 
 FIGURES = (
     Figure("pallets_received", 41),
-    Figure("lines_picked", 388),
-    Figure("lines_short", 3, abnormal=True),
-    Figure("lines_open", 12),
+    Figure("picks", 388),
+    Figure("picks_short", 3, abnormal=True),
+    Figure("picks_open", 12),
     Figure("weights_recorded", 57),
     Figure("lots_held", 2, abnormal=True),
     Figure("proposals", 5),
@@ -166,7 +166,7 @@ def calm_board(now: datetime = NOW) -> Board:
             rooms=ready((cool_room(now),)),
             exceptions=ready(WorkOrders()),
             gateways=ready((GatewayRow("gw-1", True, ago(2, now), 0, 5),)),
-            figures=ready((Figure("pallets_received", 2), Figure("lines_picked", 0), Figure("lines_short", 0))),
+            figures=ready((Figure("pallets_received", 2), Figure("picks", 0), Figure("picks_short", 0))),
         )
     )
 

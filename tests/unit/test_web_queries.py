@@ -323,7 +323,7 @@ def test_figures_count_the_day_only(floor: Floor) -> None:
 
     figures = {figure.name: figure.value for figure in content(floor.board(), "figures")}
 
-    assert (figures["lines_picked"], figures["lines_short"]) == (2, 1)
+    assert (figures["picks"], figures["picks_short"]) == (2, 1)
 
 
 def test_one_unreadable_region_leaves_the_others_standing(floor: Floor, caplog: pytest.LogCaptureFixture) -> None:
