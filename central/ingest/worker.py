@@ -75,7 +75,8 @@ class IngestWorker:
         try:
             while True:
                 try:
-                    await self._converse()
+                    # Each conversation is a task of its own: a TaskGroup that failed leaves a cancellation counted on its task (before Python 3.13).
+                    await asyncio.create_task(self._converse(), name="ingest-conversation")
                 except* (aiomqtt.MqttError, OSError, SQLAlchemyError, BusyError) as group:
                     if self.connected.is_set() or delay_s == _DELAY_S[0]:
                         log.warning("ingest lost", extra={"reason": "; ".join(str(error) for error in group.exceptions)})
