@@ -22,12 +22,16 @@ class WireError(ValueError):
 
 
 class Batch(msgspec.Struct, kw_only=True, rename=wire_name, omit_defaults=True):
-    """Events of one lane in order; the first has `first_seq` and there are no holes. Events stay raw so that a poison one can be kept as it came."""
+    """Events of one lane in order; the first has `first_seq` and there are no holes. Events stay raw so that a poison one can be kept as it came.
+
+    `oldest_seq` is the first number that the gateway can still send (0: not said); all before it were acknowledged and deleted.
+    """
 
     gateway: str
     epoch: str
     lane: Lane
     first_seq: Seq
+    oldest_seq: Seq = 0
     events: list[msgspec.Raw]
 
 

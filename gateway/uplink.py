@@ -275,7 +275,12 @@ class Uplink:
     def _publish(self, client: aiomqtt.Client, batch: StoredBatch) -> None:
         """Hand a batch to the broker without waiting for its PUBACK; publishes start in the order of the calls."""
         message = wire.Batch(
-            gateway=self._table.id, epoch=self._store.epoch, lane=batch.lane, first_seq=batch.first_seq, events=[msgspec.Raw(body) for body in batch.events]
+            gateway=self._table.id,
+            epoch=self._store.epoch,
+            lane=batch.lane,
+            first_seq=batch.first_seq,
+            oldest_seq=self._store.level(batch.lane).acked + 1,
+            events=[msgspec.Raw(body) for body in batch.events],
         )
         payload = wire.encode(message)
         if len(payload) >= _COMPRESS_FROM_BYTES and self._central is not None and "zstd" in self._central.encodings and wire.zstd_available():

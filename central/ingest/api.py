@@ -29,6 +29,7 @@ class MarkOut(BaseModel):
     excepted: int
     quarantined: int
     duplicates: int
+    missing: int
     moved_at: datetime
 
 

@@ -14,18 +14,19 @@ from central.ingest.tables import mark, quarantine
 
 @dataclass(frozen=True, slots=True)
 class IngestCounts:
-    """Events since the database was made. accepted = applied + quarantined; `excepted` of the applied became work orders."""
+    """Events since the database was made. accepted = applied + quarantined + missing; `excepted` of the applied became work orders."""
 
     accepted: int
     applied: int
     excepted: int
     quarantined: int
     duplicates: int
+    missing: int
 
 
 def counts(connection: Connection) -> IngestCounts:
     """Sums over all lanes."""
-    columns = (mark.c.upto, mark.c.applied, mark.c.excepted, mark.c.quarantined, mark.c.duplicates)
+    columns = (mark.c.upto, mark.c.applied, mark.c.excepted, mark.c.quarantined, mark.c.duplicates, mark.c.missing)
     row = connection.execute(select(*(func.coalesce(func.sum(column), 0) for column in columns))).one()
     return IngestCounts(*(int(value) for value in row))
 

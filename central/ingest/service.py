@@ -54,6 +54,7 @@ class Taken:
     quarantined: int = 0
     duplicates: int = 0
     gaps: int = 0
+    missing: int = 0
     events: list[Event] = field(default_factory=list)
 
 
@@ -98,7 +99,11 @@ def take_message(connection: Connection, message: Message, door: Door, now: date
     except GatewaySiteError as error:
         return refuse_message(connection, message, error.message, door, now)
     taken = Taken(message.address, batch.lane)
-    upto = _mark(connection, batch, now)
+    known = _mark(connection, batch, now)
+    upto = max(known, batch.oldest_seq - 1)
+    taken.missing = upto - known
+    if taken.missing:
+        _tell_missing(connection, batch, known + 1, upto, door, now)
     split = split_at_mark(batch, upto)
     taken.ack = Ack(epoch=batch.epoch, lane=batch.lane, upto=split.new[-1].seq if split.new else upto, resend=split.gap)
     taken.gaps = int(split.gap)
@@ -107,8 +112,8 @@ def take_message(connection: Connection, message: Message, door: Door, now: date
         _compare_repeated(connection, message, split.repeated, door, now)
     if split.new:
         _store_and_apply(connection, message, split.new, door, taken, now)
-    if split.new or split.repeated:
-        _move_mark(connection, batch, upto, taken, now)
+    if split.new or split.repeated or taken.missing:
+        _move_mark(connection, batch, known, taken, now)
     return taken
 
 
@@ -128,10 +133,21 @@ def _move_mark(connection: Connection, batch: Batch, upto: int, taken: Taken, no
     """Compare-and-set: the mark is the fence against a second worker that took the same events."""
     assert taken.ack is not None
     key = (mark.c.gateway == batch.gateway) & (mark.c.epoch == batch.epoch) & (mark.c.lane == batch.lane) & (mark.c.upto == upto)
-    counts = {name: mark.c[name] + getattr(taken, name) for name in ("applied", "excepted", "quarantined", "duplicates")}
+    counts = {name: mark.c[name] + getattr(taken, name) for name in ("applied", "excepted", "quarantined", "duplicates", "missing")}
     moved = connection.execute(update(mark).where(key).values(upto=taken.ack.upto, moved_at=now, **counts))
     if moved.rowcount != 1:
         raise BusyError
+
+
+def _tell_missing(connection: Connection, batch: Batch, first: int, last: int, door: Door, now: datetime) -> None:
+    """The gateway was told that these are safe and has deleted them, and they are not here: waiting for them would stop the lane for ever."""
+    source = source_of(batch.gateway, batch.epoch, batch.lane)
+    log.error("events are missing", extra={"source": source, "first": first, "last": last})
+    text = (
+        f"events {first} to {last} of {batch.gateway} ({batch.lane}) were acknowledged once and are not in this database; "
+        "was it restored from an older copy? Count what the gateway's stations handled since then"
+    )
+    door.raise_work_order(connection, "events_missing", f"{source}/{first}-{last}", text, None, now)
 
 
 def _store_and_apply(connection: Connection, message: Message, pieces: Sequence[Piece], door: Door, taken: Taken, now: datetime) -> None:

@@ -18,11 +18,12 @@ mark = Table(
     Column("excepted", BigInteger, nullable=False, server_default=text("0")),
     Column("quarantined", BigInteger, nullable=False, server_default=text("0")),
     Column("duplicates", BigInteger, nullable=False, server_default=text("0")),
+    Column("missing", BigInteger, nullable=False, server_default=text("0")),
     Column("moved_at", Instant, nullable=False),
     PrimaryKeyConstraint("gateway", "epoch", "lane"),
 )
-"""The high-water mark of a lane: all events up to `upto` are committed. applied + quarantined = upto; `excepted` of the applied became work orders;
-`duplicates` came again and were refused."""
+"""The high-water mark of a lane: all events up to `upto` are committed. applied + quarantined + missing = upto; `excepted` of the applied became work orders;
+`duplicates` came again and were refused; `missing` were deleted by the gateway after an acknowledgement that this database has forgotten."""
 
 quarantine = Table(
     "quarantine",

@@ -39,13 +39,13 @@ def scanned(seq: int, text: str = "one") -> bytes:
     return wire.encode(ItemScanned(seq=seq, event_time=NOW, station="scan-1", text=text))
 
 
-def batch(first_seq: int, *bodies: bytes, epoch: str = "e1", gateway_id: str = "g1") -> Message:
-    made = Batch(gateway=gateway_id, epoch=epoch, lane="movements", first_seq=first_seq, events=[msgspec.Raw(body) for body in bodies])
+def batch(first_seq: int, *bodies: bytes, epoch: str = "e1", gateway_id: str = "g1", oldest: int = 0) -> Message:
+    made = Batch(gateway=gateway_id, epoch=epoch, lane="movements", first_seq=first_seq, oldest_seq=oldest, events=[msgspec.Raw(body) for body in bodies])
     return read_message(ADDRESS.topic("up/movements"), ADDRESS, "movements", wire.encode(made))
 
 
-def scans(first_seq: int, last_seq: int, epoch: str = "e1") -> Message:
-    return batch(first_seq, *(scanned(seq) for seq in range(first_seq, last_seq + 1)), epoch=epoch)
+def scans(first_seq: int, last_seq: int, epoch: str = "e1", oldest: int = 0) -> Message:
+    return batch(first_seq, *(scanned(seq) for seq in range(first_seq, last_seq + 1)), epoch=epoch, oldest=oldest)
 
 
 def one_more(connection: Connection, context: EventContext, said: ItemScanned) -> None:
@@ -112,6 +112,22 @@ def test_gap_is_answered_by_a_wish_for_the_rest(engine: Engine) -> None:
 
     assert taken.ack == Ack(epoch="e1", lane="movements", upto=2, resend=True)
     assert milk(engine) == 2
+
+
+@pytest.mark.requirement("E12")
+def test_events_that_the_gateway_has_deleted_are_missed_once_and_do_not_stop_the_lane(engine: Engine) -> None:
+    """Central's database was restored from an older copy: it knows less than it once acknowledged."""
+    take(engine, scans(1, 2))
+
+    taken = take(engine, scans(7, 8, oldest=6))
+    again = take(engine, scans(6, 8, oldest=6))
+
+    assert (taken.missing, taken.ack) == (3, Ack(epoch="e1", lane="movements", upto=5, resend=True))
+    assert (again.missing, again.applied, again.ack) == (0, 3, Ack(epoch="e1", lane="movements", upto=8))
+    assert milk(engine) == 5
+    with reading(engine) as connection:
+        (order,) = connection.execute(select(work_order).where(work_order.c.kind == "events_missing")).all()
+    assert "events 3 to 5 of g1 (movements)" in order.message
 
 
 def test_new_epoch_begins_anew(engine: Engine) -> None:
