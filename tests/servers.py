@@ -54,7 +54,7 @@ def postgres(durable: bool = False) -> Iterator[str]:
         os.chown(folder, int(owner), -1)
     port = free_port()
     data = folder / "data"
-    made = [*other, binaries / "initdb", "-D", data, "-U", "dockline", "-A", "trust", "--no-locale", "-E", "UTF8", "--no-sync"]
+    made: list[str | Path] = [*other, binaries / "initdb", "-D", data, "-U", "dockline", "-A", "trust", "--no-locale", "-E", "UTF8", "--no-sync"]
     subprocess.run(made, check=True, capture_output=True, cwd=folder)
     settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": "", "fsync": "on" if durable else "off", "max_connections": 60}
     options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
