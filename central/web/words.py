@@ -39,6 +39,24 @@ OUTCOMES: Mapping[str, str] = {
     "seen": N_("seen"),
     "already_received": N_("received before"),
 }
+SAID_BY_MACHINES: frozenset[str] = frozenset(
+    {
+        N_("the photo-eyes saw it turn round"),
+        N_("no photo-eye saw it"),
+        N_("the antennas do not agree"),
+        N_("it was not read on both sides"),
+        N_("no tag was read"),
+        N_("photo-eyes say in, antennas say out"),
+        N_("photo-eyes say out, antennas say in"),
+        N_("no clear order of reads"),
+        N_("no GS1 identifier"),
+        N_("no reason given"),
+        N_("refused"),
+        N_("expired"),
+        N_("unanswered"),
+    }
+)
+"""Reasons and outcomes that stations and handlers put into messages; any other is shown as it came."""
 BIN_STATES: Mapping[str, str] = {"idle": N_("no task"), "lit": N_("to pick"), "confirmed": N_("picked"), "short": N_("short")}
 COLOURS: Mapping[str, str] = {
     "red": N_("red"),
@@ -126,7 +144,7 @@ def message_text(message: Message, translations: gettext.NullTranslations, with_
     template = TEMPLATES.get(message.code)
     if template is None:
         return message.english
-    params = dict(message.params)
+    params = {name: translations.gettext(value) if value in SAID_BY_MACHINES else value for name, value in message.params}
     text = translations.gettext(template)
     if template.startswith("{station}:") and "station" in params:
         params["station"] = station_name(params["station"], translations)

@@ -62,6 +62,12 @@ def test_message_leaves_its_station_out_where_it_stands_above() -> None:
     assert words.message_text(known, EN, with_station=False).startswith("light 3")
 
 
+def test_reason_that_a_station_gave_is_translated_too() -> None:
+    told = Message.of("pallet_direction_unknown", "", {"station": "door-1", "sscc": "106141410000000064", "reason": "the antennas do not agree"})
+
+    assert "各天线判断不一致" in words.message_text(told, ZH)
+
+
 def test_message_of_an_unknown_code_stays_english() -> None:
     assert words.message_text(Message.of("unheard_of", "as the area wrote it"), ZH) == "as the area wrote it"
 
