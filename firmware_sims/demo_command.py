@@ -66,9 +66,18 @@ def _show(figures: Figures) -> None:
 
 
 def _interrupted() -> asyncio.Event:
-    event = asyncio.Event()
+    """Set by the first Ctrl-C or SIGTERM; the second one ends everything at once."""
+    event, everything = asyncio.Event(), asyncio.current_task()
+
+    def stop() -> None:
+        if event.is_set() and everything is not None:
+            everything.cancel()
+        else:
+            _say("stopping; once more to stop at once")
+            event.set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, event.set)
+        asyncio.get_running_loop().add_signal_handler(number, stop)
     return event
 
 
@@ -97,18 +106,29 @@ def _write_report(path: Path, figures: dict[str, Any]) -> None:
 def main(argv: list[str]) -> int:
     """Run the demo; returns the exit status (1: something did not work, or the books do not agree)."""
     arguments = _parser().parse_args(argv)
+    figures: Figures = {}
     try:
         if arguments.data_dir:
             figures = asyncio.run(_demo(arguments, arguments.data_dir.resolve()))
         else:
             with tempfile.TemporaryDirectory(prefix="dockline-demo-") as folder:
                 figures = asyncio.run(_demo(arguments, Path(folder)))
-    except (StackError, ItemFileError, OfficeError) as error:
-        print(f"dockline demo: {error}", file=sys.stderr)
-        return 1
+    except* asyncio.CancelledError:
+        print("dockline demo: stopped before the books were closed", file=sys.stderr)
+    except* (StackError, ItemFileError, OfficeError) as several:
+        print(f"dockline demo: {_first(several)}", file=sys.stderr)
+    return _end(figures, arguments.report) if figures else 1
+
+
+def _first(error: BaseException) -> BaseException:
+    """The first of errors that came together: actors that ask the same dead program all say the same."""
+    return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
+
+
+def _end(figures: Figures, report: Path | None) -> int:
     _show(figures)
-    if arguments.report:
-        _write_report(arguments.report, figures)
+    if report:
+        _write_report(report, figures)
     if not figures["ledger_verified"] or figures["events_applied"] != figures["events_accepted"]:
         print("dockline demo: the books do not agree; run it again with --data-dir DIR and look at DIR/*.log", file=sys.stderr)
         return 1

@@ -62,7 +62,15 @@ class Program:
         """Start and wait until it is ready. Raises: StackError: it ended, or was not ready in time."""
         with self.log_path.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "dockline", *self.arguments, stdout=log, stderr=log, stdin=asyncio.subprocess.DEVNULL, preexec_fn=_die_with_parent
+                sys.executable,
+                "-m",
+                "dockline",
+                *self.arguments,
+                stdout=log,
+                stderr=log,
+                stdin=asyncio.subprocess.DEVNULL,
+                preexec_fn=_die_with_parent,
+                start_new_session=True,  # Ctrl-C in a terminal is for the parent, which ends its children in order
             )
         self.starts += 1
         deadline_s = asyncio.get_running_loop().time() + ready_s

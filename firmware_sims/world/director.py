@@ -83,9 +83,10 @@ class Director:
                     await interrupted.wait()
             except TimeoutError:
                 pass
-            self._say("closing time: finishing what is begun")
             self._closing.set()
-            await self._wind_down()
+            if not interrupted.is_set():
+                self._say("closing time: finishing what is begun")
+                await self._wind_down()
             for actor in actors:
                 actor.cancel()
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 import asyncio
 import json
+import os
+import signal
 import subprocess
 import sys
 import urllib.request
@@ -64,6 +66,22 @@ async def test_killed_gateway_central_and_broker_lose_nothing_and_count_nothing_
 
     check_books(figures, seed=2)
     assert director.stack.gateway.starts == 3
+
+
+def test_ctrl_c_ends_the_demo_in_order_and_leaves_nothing_running(tmp_path):
+    command = [sys.executable, "-m", "dockline", "demo", "--no-browser", "--data-dir", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True) as demo:
+        said = ""
+        while "the live page" not in said:
+            said += demo.stdout.readline()
+        os.killpg(demo.pid, signal.SIGINT)  # as a terminal does: to the whole group
+        said += demo.stdout.read()
+
+    assert demo.returncode == 0, said
+    assert "ledger_verified          True" in said
+    for name in ("broker", "central", "gateway"):
+        log = (tmp_path / f"{name}.log").read_text()
+        assert "Traceback" not in log, log
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("60s", 60), ("5m", 300), ("1h", 3600), ("7", 7), ("2.5s", 2.5)])
