@@ -48,6 +48,7 @@ class Health(msgspec.Struct):
     gateway: str
     version: str
     epoch: str
+    epochs_begun: int
     clock: str
     uplink: bool
     lanes: dict[str, LaneHealth]
@@ -98,6 +99,7 @@ class HealthReporter:
             gateway=self._gateway,
             version=self._version,
             epoch=self._store.epoch,
+            epochs_begun=self._store.epochs_begun,
             clock=now.clock,
             uplink=self._is_uplink_up(),
             lanes={lane: LaneHealth(level.accepted, level.last_seq, level.pending, level.thinned) for lane, level in levels.items()},
@@ -131,6 +133,7 @@ class HealthReporter:
         metrics.outbox_thinned_events.set(sum(level.thinned for level in health.lanes.values()))
         metrics.outbox_oldest_seconds.set(health.oldest_pending_s)
         metrics.outbox_bytes.set(health.outbox_bytes)
+        metrics.outbox_epochs_begun.set(health.epochs_begun)
         metrics.resident_memory_bytes.set(health.rss_bytes)
         for device_id, device in health.devices.items():
             if device.reading_age_s is not None:

@@ -27,6 +27,9 @@ class Metrics:
         self.outbox_pending_events = Gauge("dockline_outbox_pending_events", "Events that central does not have yet", ["lane"], registry=registry)
         self.outbox_oldest_seconds = Gauge("dockline_outbox_oldest_seconds", "Age of the oldest event that central does not have", registry=registry)
         self.outbox_bytes = Gauge("dockline_outbox_bytes", "Bytes of events kept", registry=registry)
+        self.outbox_epochs_begun = Gauge(
+            "dockline_outbox_epochs_begun", "Times that the numbers of this outbox began anew: an old image was restored, or central forgot", registry=registry
+        )
         self.outbox_commit_seconds = Histogram("dockline_outbox_commit_seconds", "Time until events are durable", buckets=_COMMIT_BUCKETS_S, registry=registry)
         self.outbox_thinned_events = Gauge("dockline_outbox_thinned_events", "Telemetry given up for want of room since the start", registry=registry)
         self.outbox_refused = Counter("dockline_outbox_refused_total", "Events not accepted for want of room", ["lane"], registry=registry)

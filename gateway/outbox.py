@@ -8,6 +8,7 @@ older backlog, and a batch that was once sent never changes. All methods block; 
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -69,6 +70,7 @@ class StoredBatch(NamedTuple):
     lane: Lane
     first_seq: int
     events: tuple[bytes, ...]
+    epoch: str
 
     @property
     def last_seq(self) -> int:
@@ -104,7 +106,7 @@ class Level:
 
 
 class Outbox:
-    """One open outbox. `epoch` is made with the file; a restored image or a new card gives another."""
+    """One open outbox. `epoch` is made with the file, and anew by `begin_epoch` (see `gateway.epoch`)."""
 
     def __init__(self, path: Path, *, bytes_max: int = 512 * 1024 * 1024) -> None:
         self._bytes_max = bytes_max
@@ -121,7 +123,11 @@ class Outbox:
         self._numbered: list[_Numbered] = []
         self.next_telemetry_row = 1
         """The row that the next telemetry event gets: what comes from here on is live."""
+        self.epochs_begun = 0
+        """How often the numbers of this file began anew."""
         self.epoch = self._begin()
+        self.known = self._begin_unanswered()
+        """Last numbers given before the first of the processes that central has not answered yet."""
         self.size_bytes = self._stored_bytes()
 
     def close(self) -> None:
@@ -185,6 +191,48 @@ class Outbox:
             if done >= due or (everything and done > 0):
                 self._trim(lane)
 
+    def answered(self) -> None:
+        """Central counts the same numbers; whatever is numbered from now on continues them. Raises: OutboxFullError: not noted, so nothing may be sent yet."""
+        if not self._db.execute("SELECT 1 FROM meta WHERE key LIKE 'known!_%' ESCAPE '!'").fetchone():
+            return
+        self._begin_transaction()
+        try:
+            self._db.execute("DELETE FROM meta WHERE key LIKE 'known!_%' ESCAPE '!'")
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._roll_back(error)
+
+    def begin_epoch(self, central_has: Mapping[Lane, int]) -> str:
+        """Forget what central has up to these numbers; the rest keeps its order and is numbered from 1 in a new epoch. All or nothing.
+
+        Telemetry gets its numbers when its batches are made anew. Returns the epoch. Raises: OutboxFullError: nothing has changed.
+        """
+        epoch = secrets.token_hex(_EPOCH_BYTES)
+        meta = {"epoch": epoch, "epochs_begun": str(self.epochs_begun + 1)}
+        self._begin_transaction()
+        try:
+            self._forget_telemetry(central_has["telemetry"])
+            self._db.execute("DELETE FROM movement WHERE seq <= ?", (central_has["movements"],))
+            (first,) = self._db.execute("SELECT coalesce(min(seq), 1) FROM movement").fetchone()
+            self._db.execute("UPDATE movement SET seq = seq - ?", (first - 1,))  # in ascending order, so that none meets another
+            self._db.execute("DELETE FROM meta WHERE key LIKE 'known!_%' ESCAPE '!' OR key LIKE 'trimmed!_%' ESCAPE '!'")
+            self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", meta.items())
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._roll_back(error)
+        self.epoch = self._begin()
+        self.known = dict.fromkeys(LANES, 0)
+        self.size_bytes = self._stored_bytes()
+        return epoch
+
+    def _forget_telemetry(self, upto: int) -> None:
+        """Delete the numbered telemetry up to `upto` and take the numbers off the rest, inside of an open transaction."""
+        for batch in self._numbered:
+            gone = min(upto, batch.last_seq) - batch.first_seq + 1
+            span = (batch.first_row, batch.last_row, max(0, gone))
+            self._db.execute("DELETE FROM telemetry WHERE row IN (SELECT row FROM telemetry WHERE row BETWEEN ? AND ? ORDER BY row LIMIT ?)", span)
+        self._db.execute("DELETE FROM telemetry_batch")
+
     def _begin(self) -> str:
         """Take up the numbers where they were left; an emptied outbox continues."""
         meta = dict(self._db.execute("SELECT key, value FROM meta"))
@@ -202,8 +250,17 @@ class Outbox:
             level.acked = self._trimmed[lane]
             level.last_seq = max(level.acked, last_seq[lane])
         self.levels["telemetry"].waiting = stored - numbered
-        self.next_telemetry_row = last_row + 1
+        self.next_telemetry_row = max(self.next_telemetry_row, last_row + 1)
+        self.epochs_begun = int(meta.get("epochs_begun", 0))
         return epoch
+
+    def _begin_unanswered(self) -> dict[Lane, int]:
+        """What a process numbers before central answers it may meet numbers that are taken, also after the next start: remember where that began."""
+        kept = dict(self._db.execute("SELECT key, value FROM meta"))
+        known = {lane: int(kept.get(f"known_{lane}", level.last_seq)) for lane, level in self.levels.items()}
+        with contextlib.suppress(sqlite3.OperationalError):  # a full disk: then nothing can be numbered either, and what there is shall go up
+            self._db.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", [(f"known_{lane}", str(seq)) for lane, seq in known.items()])
+        return known
 
     def _stored_bytes(self) -> int:
         sums = [self._db.execute(f"SELECT coalesce(sum(length(body)), 0) FROM {table}").fetchone()[0] for table in ("movement", "telemetry")]  # noqa: S608  # two constants
@@ -273,7 +330,11 @@ class Outbox:
     def _movements_after(self, seq: int) -> StoredBatch | None:
         rows = self._db.execute("SELECT seq, body FROM movement WHERE seq > ? ORDER BY seq LIMIT ?", (seq, BATCH_EVENTS_MAX)).fetchall()
         bodies = list(_within_bytes(body for _, body in rows))
-        return StoredBatch("movements", rows[0][0], tuple(_numbered_body(body, rows[0][0] + index) for index, body in enumerate(bodies))) if bodies else None
+        return (
+            StoredBatch("movements", rows[0][0], tuple(_numbered_body(body, rows[0][0] + index) for index, body in enumerate(bodies)), self.epoch)
+            if bodies
+            else None
+        )
 
     def _telemetry_after(self, seq: int, live_from_row: int) -> StoredBatch | None:
         batch = next((batch for batch in self._numbered if batch.first_seq <= seq + 1 <= batch.last_seq), None)
@@ -284,7 +345,9 @@ class Outbox:
         rows = self._db.execute("SELECT body FROM telemetry WHERE row BETWEEN ? AND ? ORDER BY row", (batch.first_row, batch.last_row)).fetchall()
         skipped = seq + 1 - batch.first_seq
         bodies = [body for (body,) in rows[skipped:]]
-        return StoredBatch("telemetry", seq + 1, tuple(_numbered_body(body, seq + 1 + index, batch.historical) for index, body in enumerate(bodies)))
+        return StoredBatch(
+            "telemetry", seq + 1, tuple(_numbered_body(body, seq + 1 + index, batch.historical) for index, body in enumerate(bodies)), self.epoch
+        )
 
     def _number(self, live_from_row: int) -> _Numbered | None:
         """Give the next telemetry its numbers: live before backlog, each oldest first."""

@@ -34,12 +34,23 @@ class Store:
         self._telemetry: list[Event] = []
         self._flush_timer: asyncio.TimerHandle | None = None
         self._flushing: set[asyncio.Task[None]] = set()
+        self._is_full = False
         self.changed = asyncio.Event()
 
     @property
     def epoch(self) -> str:
         """See `Outbox.epoch`."""
         return self._outbox.epoch
+
+    @property
+    def known(self) -> Mapping[Lane, int]:
+        """See `Outbox.known`."""
+        return self._outbox.known
+
+    @property
+    def epochs_begun(self) -> int:
+        """See `Outbox.epochs_begun`."""
+        return self._outbox.epochs_begun
 
     @property
     def size_bytes(self) -> int:
@@ -76,15 +87,23 @@ class Store:
             self._flush_timer = asyncio.get_running_loop().call_later(_GROUP_WAIT_S, self._flush_soon)
 
     async def batch_after(self, lane: Lane, seq: int, live_from_row: int) -> StoredBatch | None:
-        """See `Outbox.batch_after`; does not touch the file when there is nothing."""
+        """See `Outbox.batch_after`; does not touch the file when there is nothing. None also when the full disk takes no numbers for telemetry."""
         if seq >= self.level(lane).accepted:
             return None
-        return await self._call(lambda: self._outbox.batch_after(lane, seq, live_from_row=live_from_row))
+        return await self._if_disk_takes_it(lambda: self._outbox.batch_after(lane, seq, live_from_row=live_from_row))
 
     async def acknowledge(self, lane: Lane, upto: int) -> None:
         """Central has everything up to `upto`."""
         if self._outbox.acknowledge(lane, upto):
-            await self._call(self._outbox.trim)
+            await self._if_disk_takes_it(self._outbox.trim)
+
+    async def answered(self) -> None:
+        """See `Outbox.answered`."""
+        await self._call(self._outbox.answered)
+
+    async def begin_epoch(self, central_has: Mapping[Lane, int]) -> str:
+        """See `Outbox.begin_epoch`."""
+        return await self._call(lambda: self._outbox.begin_epoch(central_has))
 
     async def snapshots(self) -> dict[str, bytes]:
         """See `Outbox.snapshots`."""
@@ -108,7 +127,7 @@ class Store:
         """Flush, delete what is acknowledged, close the file."""
         await self._flush()
         await asyncio.gather(*self._flushing)
-        await self._call(lambda: self._outbox.trim(everything=True))
+        await self._if_disk_takes_it(lambda: self._outbox.trim(everything=True))
         await self._call(self._outbox.close)
         self._thread.shutdown()
 
@@ -129,6 +148,18 @@ class Store:
             lost, self._telemetry = len(self._telemetry), []
             self._metrics.outbox_refused.labels(lane="telemetry").inc(lost)
             log.warning("telemetry dropped", extra={"events": lost, "reason": str(error)})
+
+    async def _if_disk_takes_it(self, function: Callable[[], T]) -> T | None:
+        """For what can be done later as well: a full disk is said once, until it takes something again."""
+        try:
+            result = await self._call(function)
+        except OutboxFullError as error:
+            if not self._is_full:
+                log.warning("outbox waits for room", extra={"reason": str(error)})
+            self._is_full = True
+            return None
+        self._is_full = False
+        return result
 
     async def _call(self, function: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function)

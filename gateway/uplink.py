@@ -28,8 +28,9 @@ from contracts.topics import CENTRAL_STATE, GatewayAddress, partition_of
 from gateway.clock import Now
 from gateway.config import GatewayTable
 from gateway.config_file import parse_broker
+from gateway.epoch import EpochWatch
 from gateway.metrics import Metrics
-from gateway.outbox import StoredBatch
+from gateway.outbox import OutboxFullError, StoredBatch
 from gateway.store import Store
 from gateway.window import LaneWindow
 
@@ -64,6 +65,10 @@ class LinkDeadError(Exception):
     """Central made no progress although the connection seems to stand."""
 
 
+class NumbersInDoubtError(Exception):
+    """The conversation must begin anew because central counts other numbers, see `gateway.epoch`."""
+
+
 @dataclass(frozen=True)
 class Identity:
     """What the birth says of this gateway."""
@@ -85,6 +90,7 @@ class Uplink:
         self._now = now
         self._metrics = metrics
         self._windows: dict[Lane, LaneWindow] = {lane: LaneWindow(acked=store.level(lane).acked, sent=store.level(lane).acked) for lane in LANES}
+        self._watch = EpochWatch(store.known)
         self._session_id = secrets.token_hex(8)
         self._central: wire.CentralState | None = None
         self._live_from_row = store.next_telemetry_row
@@ -100,9 +106,11 @@ class Uplink:
             self._progress = False
             try:
                 await self._converse()
-            except (aiomqtt.MqttError, LinkDeadError, OSError, ValueError) as error:
+            except (aiomqtt.MqttError, LinkDeadError, OutboxFullError, OSError, ValueError) as error:
                 if self.connected or is_first:
                     log.warning("uplink lost", extra={"broker": self._table.broker, "reason": str(error)})
+            except NumbersInDoubtError:
+                self._progress = True
             finally:
                 self.connected = is_first = False
                 self._metrics.uplink_up.set(0)
@@ -152,6 +160,7 @@ class Uplink:
             self._metrics.uplink_up.set(1)
             log.info("uplink connected", extra={"broker": self._table.broker})
             self._live_from_row = self._store.next_telemetry_row
+            self._watch.reconnected()
             for window in self._windows.values():
                 window.reconnected()
             await self._until_one_fails(client)
@@ -195,18 +204,32 @@ class Uplink:
     async def _on_ack(self, ack: wire.Ack) -> None:
         if ack.epoch != self._store.epoch:
             return
-        window, last_seq = self._windows[ack.lane], self._store.level(ack.lane).last_seq
-        if ack.upto > last_seq:
-            log.error(
-                "central has more than was ever sent; was an old image of the outbox restored?", extra={"lane": ack.lane, "upto": ack.upto, "last": last_seq}
-            )
-        upto = min(ack.upto, last_seq)
-        if upto > window.acked:
+        window, was_asked = self._windows[ack.lane], self._watch.asked == ack.lane
+        ours = self._watch.on_ack(ack.lane, ack.upto, resend=ack.resend, acked=window.acked)
+        if ours > window.acked or was_asked:
             self._progress = True
-        if window.on_ack(upto, ack.resend, self._now().monotonic_s):
+        if window.on_ack(ours, ack.resend, self._now().monotonic_s):
             self._metrics.uplink_resends.labels(lane=ack.lane, reason="gap").inc()
+        if was_asked:
+            window.reconnected()
+            await self._on_answer()
+        elif self._watch.is_in_doubt:
+            raise NumbersInDoubtError
         self._store.changed.set()
-        await self._store.acknowledge(ack.lane, upto)
+        await self._store.acknowledge(ack.lane, ours)
+
+    async def _on_answer(self) -> None:
+        """All lanes asked: go on with the numbers, or begin an epoch. Raises: NumbersInDoubtError: it has begun; its birth comes with the next connection."""
+        if self._watch.must_begin_anew:
+            old, pending = self._store.epoch, {lane: self._store.level(lane).pending for lane in LANES}
+            epoch = await self._store.begin_epoch(self._watch.central_has)
+            moved = {lane: self._store.level(lane).pending for lane in LANES}
+            log.warning("numbers begin anew", extra={"reason": self._watch.fault, "old": old, "epoch": epoch, "pending_before": pending, "moved": moved})
+            self._watch = EpochWatch(self._store.known, is_new=True)
+            self._windows = {lane: LaneWindow() for lane in LANES}
+            raise NumbersInDoubtError
+        if not self._watch.to_ask:
+            await self._store.answered()
 
     def _on_central(self, state: wire.CentralState) -> None:
         """A death that belongs to another session than the last birth is late news."""
@@ -237,7 +260,9 @@ class Uplink:
                 raise self._failure
 
     async def _send_one(self, client: aiomqtt.Client) -> bool:
-        """Send one batch, of the movements if there is any; returns whether there was one."""
+        """Send one batch, of the movements if there is any; returns whether there was one. Before the first, ask what central has."""
+        if self._watch.to_ask:
+            return self._ask(client)
         for lane in LANES:
             window = self._windows[lane]
             if len(self._calls) >= _CALLS_MAX or not self._may_send(window):
@@ -245,9 +270,21 @@ class Uplink:
             batch = await self._store.batch_after(lane, window.sent, self._live_from_row)
             if batch is not None:
                 window.on_sent(batch.last_seq, self._now().monotonic_s)
+                self._watch.on_sent(lane, batch.last_seq)
                 self._publish(client, batch)
                 return True
         return False
+
+    def _ask(self, client: aiomqtt.Client) -> bool:
+        """Send an empty batch for the first lane to ask, unless one is on its way; central answers it with its mark."""
+        lane = self._watch.to_ask[0]
+        window = self._windows[lane]
+        if window.deadline_s() is not None or not self._may_send(window):
+            return False
+        self._watch.asked = lane
+        window.on_sent(window.acked, self._now().monotonic_s)
+        self._publish(client, StoredBatch(lane, window.acked + 1, (), self._store.epoch))
+        return True
 
     def _may_send(self, window: LaneWindow) -> bool:
         """With central offline one batch knocks, and no more until it answers."""
