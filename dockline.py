@@ -42,19 +42,17 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     module, _ = COMMANDS[arguments[0]]
     try:
-        command = importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.split(".")[0] in ("contracts", "drivers", "gateway", "central", "firmware_sims"):
-            raise
-        print(f"dockline: '{arguments[0]}' needs the package {error.name!r}; install it with: pip install 'dockline[demo]'", file=sys.stderr)
-        return 2
-    try:
-        status: int = command.main(arguments[1:])
+        status: int = importlib.import_module(module).main(arguments[1:])
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read our output has enough of it (`dockline device list | head`): that is no error of ours, and nobody is there to be told.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _OUTPUT_CLOSED
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] in ("contracts", "drivers", "gateway", "central", "firmware_sims"):
+            raise
+        print(f"dockline: '{arguments[0]}' needs the package {error.name!r}; install it with: pip install 'dockline[demo]'", file=sys.stderr)
+        return 2
     return status
 
 

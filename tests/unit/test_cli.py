@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from pytest_mock import MockerFixture
 
 import dockline
 
@@ -58,6 +59,13 @@ def test_missing_optional_package_is_named_with_the_way_to_get_it(monkeypatch: p
     assert "'central' needs the package 'fastapi'" in capsys.readouterr().err
 
 
+def test_package_that_is_missed_only_while_running_is_named_as_well(mocker: MockerFixture, capsys: pytest.CaptureFixture[str]) -> None:
+    mocker.patch("dockline.importlib.import_module").return_value.main.side_effect = ModuleNotFoundError("No module named 'iotcore'", name="iotcore")
+
+    assert dockline.main(["broker", "run"]) == 2
+    assert "'broker' needs the package 'iotcore'" in capsys.readouterr().err
+
+
 def test_fault_inside_a_program_is_not_mistaken_for_a_missing_package(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(name: str) -> None:
         raise ModuleNotFoundError("No module named 'central.ledgr'", name="central.ledgr")
@@ -68,7 +76,6 @@ def test_fault_inside_a_program_is_not_mistaken_for_a_missing_package(monkeypatc
         dockline.main(["central"])
 
 
-@pytest.mark.slow
 @pytest.mark.slow
 def test_reader_of_the_output_who_has_enough_sees_no_traceback() -> None:
     with subprocess.Popen([sys.executable, "-m", "dockline", "device", "list"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
