@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import difflib
 import json
 import re
 import sys
@@ -16,18 +17,24 @@ from typing import Any
 
 import msgspec
 
-from contracts.readings import AnyReading, LinkChanged
+from contracts.readings import AnyReading, LinkChanged, ReadingFailed
 from drivers import registry
 from drivers.base.config import parse_config
-from drivers.base.errors import ConfigError, DriverError
+from drivers.base.driver import StreamDriver
+from drivers.base.errors import ConfigError, DriverError, LocalProtocolError, shown
 from drivers.base.session import Argument
 from drivers.base.spec import CommandSpec, Driver, DriverSpec
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?")
 _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
-_SEND_TIMEOUT_S = 10.0
+_CONNECT_TIMEOUT_S = 10.0
+_RESULT_TIMEOUT_S = 150.0
+"""A stop for a driver that forgets a command; by itself each says when time is up, a scale that waits for rest after at most two minutes."""
+_COMPLAINTS_S = 1.5
+"""How long controllers of lights are listened to after a command: they acknowledge nothing, and complain when a tag did not take it."""
 _RETRY_S = 0.5
-_NOT_CONNECTED, _WRONG_USE = 1, 2
+_COMPLAINS_LATER = "shows_quantities"
+_NOT_CONNECTED, _WRONG_USE, _INTERRUPTED = 1, 2, 130
 
 
 class UsageError(Exception):
@@ -39,6 +46,8 @@ def parse_duration_s(text: str) -> float:
     match = _DURATION.fullmatch(text)
     if match is None:
         raise UsageError(f"duration {text!r} is not understood; write for example 5s, 500ms or 2m")
+    if not float(match[1]):
+        raise UsageError(f"duration {text!r} is no time at all; leave --for out to go on until interrupted")
     return float(match[1]) * _UNIT_S[match[2]]
 
 
@@ -75,7 +84,12 @@ def _arguments_of(spec: CommandSpec) -> str:
 def _driver(name: str, words: Sequence[str]) -> tuple[DriverSpec, Driver]:
     spec = registry.load(name)
     arrays = {key["key"] for key in configuration_of(spec) if key["kind"] == "array"}
-    fields = {key: value.split(",") if key in arrays else value for key, value in parse_fields(words).items()}
+    fields = {key: (value.split(",") if value else []) if key in arrays else value for key, value in parse_fields(words).items()}
+    known = [key["key"] for key in configuration_of(spec)]
+    if unknown := [key for key in fields if key not in known]:
+        near = difflib.get_close_matches(unknown[0], known, 1)
+        hint = f"did you mean `{near[0]}`?" if near else f"it takes: {', '.join(known)}"
+        raise UsageError(f"{name} has an unknown field `{unknown[0]}`; {hint}")
     config = parse_config(spec.config, {"driver": name, **fields}, strict=False)
     return spec, spec.factory(name, config)
 
@@ -134,19 +148,29 @@ class _Printer:
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
         self.was_connected = False
+        self.trouble = ""
+        self._said = ""
 
     def __call__(self, reading: AnyReading) -> None:
         if isinstance(reading, LinkChanged) and reading.state == "connected":
             self.was_connected = True
+            self._said = ""
+        elif isinstance(reading, LinkChanged | ReadingFailed):
+            self.trouble = reading.reason
         fields: dict[str, Any] = msgspec.to_builtins(reading)
         at = datetime.now(UTC) - timedelta(seconds=max(0.0, time.monotonic() - fields.pop("atS")))
         kind = fields.pop("type")
         fields.pop("device")
-        line = {"type": kind, "at": at.isoformat(timespec="milliseconds"), **{_snake(key): value for key, value in fields.items()}}
+        line = {"type": kind, "at": at.isoformat(timespec="milliseconds"), **_snake_keys(fields)}
         print(json.dumps(line) if self._as_json else f"{line['at']}  {kind:14} " + "  ".join(f"{k}={v}" for k, v in list(line.items())[2:]), flush=True)
 
     def lost(self, error: DriverError) -> None:
-        """The link was lost or could not be made."""
+        """The link was lost or could not be made; the same reason again is not said again until the link was there."""
+        if str(error) != self._said:
+            self._said = str(error)
+            self._print_lost(error)
+
+    def _print_lost(self, error: DriverError) -> None:
         self(LinkChanged(device=error.device_id, at_s=time.monotonic(), state="lost", reason=str(error)))
 
 
@@ -154,9 +178,12 @@ def _snake(key: str) -> str:
     return re.sub(r"(?<=[a-z0-9])([A-Z]+)", lambda match: "_" + match[1].lower(), key)
 
 
+def _snake_keys(fields: dict[str, Any]) -> dict[str, Any]:
+    return {_snake(key): _snake_keys(value) if isinstance(value, dict) else value for key, value in fields.items()}
+
+
 async def _try(driver: Driver, printer: _Printer, for_s: float | None) -> None:
-    """Converse until the time is over; a lost link is tried again, said once."""
-    said = ""
+    """Converse until the time is over; a lost link is tried again."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(for_s):
             while True:
@@ -165,31 +192,42 @@ async def _try(driver: Driver, printer: _Printer, for_s: float | None) -> None:
                 except ConfigError:
                     raise
                 except DriverError as error:
-                    if str(error) != said:
-                        printer.lost(error)
-                    said = str(error)
+                    printer.lost(error)
                 await asyncio.sleep(_RETRY_S)
 
 
-async def _send(driver: Driver, command: str, arguments: Mapping[str, Argument]) -> Mapping[str, Argument | None]:
-    """Connect, carry out one command, disconnect. Raises: DriverError."""
+async def _send(
+    driver: Driver, command: str, arguments: Mapping[str, Argument], *, connect_s: float, listen_s: float
+) -> Mapping[str, Argument | None]:
+    """Connect, carry out one command, listen for complaints a while, disconnect. Raises: DriverError."""
     connected: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    complained: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    trouble = "check address, cable and power"
 
     def on_reading(reading: AnyReading) -> None:
+        nonlocal trouble
         if isinstance(reading, LinkChanged) and reading.state == "connected" and not connected.done():
             connected.set_result(None)
+        elif isinstance(reading, ReadingFailed):
+            trouble = reading.reason
+            if not complained.done():
+                complained.set_result(reading.reason)
 
     running = asyncio.create_task(driver.run(on_reading), name="device")
     try:
-        await asyncio.wait([running, connected], timeout=_SEND_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([running, connected], timeout=connect_s, return_when=asyncio.FIRST_COMPLETED)
         if running.done():
             running.result()
         if not connected.done():
-            raise DriverError(f"not connected within {_SEND_TIMEOUT_S:g} s; check address, cable and power", operation=command)
-        async with asyncio.timeout(_SEND_TIMEOUT_S):
-            return await driver.execute(command, arguments)
+            raise DriverError(f"not connected within {connect_s:g} s; {trouble}", device_id=driver.device_id, operation=command)
+        async with asyncio.timeout(_RESULT_TIMEOUT_S):
+            result = await driver.execute(command, arguments)
+        await asyncio.wait([complained], timeout=listen_s)
+        if listen_s and complained.done():
+            raise DriverError(f"not done: {complained.result()}", device_id=driver.device_id, operation=command)
+        return result
     except TimeoutError as error:
-        raise DriverError(f"no result within {_SEND_TIMEOUT_S:g} s", operation=command) from error
+        raise DriverError(f"no result within {_RESULT_TIMEOUT_S:g} s", device_id=driver.device_id, operation=command) from error
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
@@ -218,18 +256,32 @@ def _run_try(arguments: argparse.Namespace) -> int:
     for_s = parse_duration_s(arguments.for_s) if arguments.for_s else None
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_try(driver, printer, for_s))
+    _print_rejected(driver)
     if not printer.was_connected:
-        print(f"dockline device: {arguments.driver} was never connected; check address, cable and power", file=sys.stderr)
+        print(f"dockline device: {arguments.driver} was never connected; {printer.trouble or 'check address, cable and power'}", file=sys.stderr)
         return _NOT_CONNECTED
     return 0
+
+
+def _print_rejected(driver: Driver) -> None:
+    """What came and was thrown away: often the only hint that a suffix, a speed or a protocol is set wrongly."""
+    if isinstance(driver, StreamDriver):
+        for reason, count in driver.rejected_frames.items():
+            data = driver.last_rejected[reason]
+            print(f"dockline device: {driver.device_id}: thrown away as {reason}: {count}; the last was {shown(data)} {data[:64]!r}", file=sys.stderr)
 
 
 def _run_send(arguments: argparse.Namespace, words: Sequence[str]) -> int:
     if not words:
         raise UsageError("say what to send after --, for example: dockline device send scale_sics host=... port=... -- zero")
+    if options := [word for word in words if word.startswith("--")]:
+        raise UsageError(f"{options[0]} stands before the --, what is after it goes to the device")
     spec, driver = _driver(arguments.driver, arguments.fields)
     command = spec.command(words[0])
-    result = asyncio.run(_send(driver, command.name, command.parse(parse_arguments(command, words[1:]))))
+    given = command.parse(parse_arguments(command, words[1:]))
+    connect_s = _CONNECT_TIMEOUT_S + getattr(getattr(driver, "config", None), "connect_timeout_s", 0.0)
+    listen_s = _COMPLAINTS_S if _COMPLAINS_LATER in spec.capabilities else 0.0
+    result = asyncio.run(_send(driver, command.name, given, connect_s=connect_s, listen_s=listen_s))
     if arguments.json:
         print(json.dumps(dict(result)))
     else:
@@ -238,14 +290,21 @@ def _run_send(arguments: argparse.Namespace, words: Sequence[str]) -> int:
 
 
 def main(argv: list[str]) -> int:
-    """Returns the exit status: 1 the device did not connect or refused, 2 wrong usage or configuration."""
+    """Returns the exit status: 1 the device did not connect or refused, 2 wrong usage or configuration, 130 interrupted while sending."""
     split = argv.index("--") if "--" in argv else len(argv)
-    arguments = _parser().parse_args(argv[:split])
+    parser = _parser()
+    arguments, more = parser.parse_known_args(argv[:split])
+    if any(word.startswith("-") or not hasattr(arguments, "fields") for word in more):
+        parser.error(f"not understood: {' '.join(more)}")
+    if more:
+        arguments.fields += more  # key=value after an option
     try:
         if arguments.action == "list":
             return list_drivers(as_json=arguments.json)
         return _run_try(arguments) if arguments.action == "try" else _run_send(arguments, argv[split + 1 :])
-    except (UsageError, ConfigError) as error:
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except (UsageError, ConfigError, LocalProtocolError) as error:
         print(f"dockline device: {error}", file=sys.stderr)
         return _WRONG_USE
     except DriverError as error:

@@ -61,6 +61,11 @@ class Floor:
         self._inputs: deque[AnyReading | AnyCommand] = deque()
         self._wake = asyncio.Event()
         self._stored: dict[str, bytes] = {}
+        self._busy_since_s: float | None = None
+
+    def busy_s(self) -> float:
+        """Seconds since the turn began that is not finished; 0 while the floor waits for something to do."""
+        return 0.0 if self._busy_since_s is None else self._now().monotonic_s - self._busy_since_s
 
     def take(self, given: AnyReading | AnyCommand) -> None:
         """Queue a reading of a device or a command of central."""
@@ -73,7 +78,9 @@ class Floor:
         await self._finish(self._advance(_Turn(), self._now()))
         while True:
             await self._wait()
+            self._busy_since_s = self._now().monotonic_s
             await self._turn()
+            self._busy_since_s = None
 
     async def _restore(self) -> None:
         for station_id, state in (await self._store.snapshots()).items():

@@ -105,6 +105,10 @@ class Store:
         """See `Outbox.begin_epoch`."""
         return await self._call(lambda: self._outbox.begin_epoch(central_has))
 
+    async def answers(self) -> None:
+        """Returns once the outbox's thread is done with what it was given before."""
+        await self._call(lambda: None)
+
     async def snapshots(self) -> dict[str, bytes]:
         """See `Outbox.snapshots`."""
         return await self._call(self._outbox.snapshots)
