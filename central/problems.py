@@ -30,7 +30,7 @@ def _headers(error: DomainError) -> dict[str, str]:
 
 def _response(status: int, code: str, detail: str, path: str, headers: dict[str, str] | None = None, **more: Any) -> JSONResponse:
     body = {
-        "type": f"/docs/errors#{code}",
+        "type": f"urn:dockline:error:{code}",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "code": code,
