@@ -196,9 +196,7 @@ async def _try(driver: Driver, printer: _Printer, for_s: float | None) -> None:
                 await asyncio.sleep(_RETRY_S)
 
 
-async def _send(
-    driver: Driver, command: str, arguments: Mapping[str, Argument], *, connect_s: float, listen_s: float
-) -> Mapping[str, Argument | None]:
+async def _send(driver: Driver, command: str, arguments: Mapping[str, Argument], *, connect_s: float, listen_s: float) -> Mapping[str, Argument | None]:
     """Connect, carry out one command, listen for complaints a while, disconnect. Raises: DriverError."""
     connected: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     complained: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -225,9 +223,10 @@ async def _send(
         await asyncio.wait([complained], timeout=listen_s)
         if listen_s and complained.done():
             raise DriverError(f"not done: {complained.result()}", device_id=driver.device_id, operation=command)
-        return result
     except TimeoutError as error:
         raise DriverError(f"no result within {_RESULT_TIMEOUT_S:g} s", device_id=driver.device_id, operation=command) from error
+    else:
+        return result
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
@@ -258,7 +257,8 @@ def _run_try(arguments: argparse.Namespace) -> int:
         asyncio.run(_try(driver, printer, for_s))
     _print_rejected(driver)
     if not printer.was_connected:
-        print(f"dockline device: {arguments.driver} was never connected; {printer.trouble or 'check address, cable and power'}", file=sys.stderr)
+        why = printer.trouble.removeprefix(f"{driver.device_id}: ") or "check address, cable and power"
+        print(f"dockline device: {arguments.driver} was never connected; {why}", file=sys.stderr)
         return _NOT_CONNECTED
     return 0
 

@@ -66,7 +66,11 @@ class PickZoneStation(Station):
         self._state = msgspec.json.decode(data, type=_State)
 
     def refused(self, now: Instant) -> Sequence[DeviceAction]:
-        """The answer was not accepted: the lights of the zone stay as they were, so that the picker sees that it did not count."""
+        """The answer was not accepted: the lights of the zone stay as they were, so that the picker sees that it did not count.
+
+        Pressing again at once is then no double press.
+        """
+        self._pressed_s.clear()
         return list(self._everything())
 
     def lit(self) -> dict[int, PickTask]:
