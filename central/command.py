@@ -25,6 +25,17 @@ from central.identity.tables import api_key
 from central.settings import Settings
 
 _DATABASE = "sqlite:///dockline.db"
+_PLAIN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+
+
+class FieldsFormatter(logging.Formatter):
+    """The constant text of a record followed by its fields as key=value."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """See `logging.Formatter.format`."""
+        fields = " ".join(f"{key}={value!r}" for key, value in vars(record).items() if key not in _PLAIN_FIELDS)
+        line = super().format(record)
+        return f"{line} {fields}" if fields else line
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -87,7 +98,9 @@ def _run(arguments: argparse.Namespace, engine: Engine) -> int:
     )
     if settings.keys_required:
         _make_first_key(engine, host)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(FieldsFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("alembic").setLevel(logging.WARNING)
     app = create_app(settings, engine=engine)
     # uvicorn stops in order on SIGTERM and then sends it to itself once more; an orderly stop is a success.

@@ -108,7 +108,7 @@ class Uplink:
                 await self._converse()
             except (aiomqtt.MqttError, LinkDeadError, OutboxFullError, OSError, ValueError) as error:
                 if self.connected or is_first:
-                    log.warning("uplink lost", extra={"broker": self._table.broker, "reason": str(error)})
+                    log.warning("uplink lost", extra={"broker": self._table.broker, "reason": _said(error, was_connected=self.connected)})
             except NumbersInDoubtError:
                 self._progress = True
             finally:
@@ -339,3 +339,17 @@ class Uplink:
         for task in self._calls:
             task.cancel()
         await asyncio.gather(*self._calls, return_exceptions=True)
+
+
+def _said(error: Exception, *, was_connected: bool) -> str:
+    """What went wrong and, where a broker only hints at it, what to look at. Some brokers answer a wrong password with silence."""
+    said = str(error)
+    if was_connected:
+        return said
+    if "authorized" in said.lower() or "user name or password" in said.lower():
+        return f"{said}; check broker_username and broker_password_file"
+    if "certificate verify failed" in said.lower():
+        return f"{said}; check broker_ca_file and the name in the broker's certificate"
+    if "timed out" in said.lower():
+        return f"{said}: the broker did not answer; check broker, broker_username and broker_password_file"
+    return said

@@ -79,7 +79,8 @@ class IngestWorker:
                     await asyncio.create_task(self._converse(), name="ingest-conversation")
                 except* (aiomqtt.MqttError, OSError, SQLAlchemyError, BusyError) as group:
                     if self.connected.is_set() or delay_s == _DELAY_S[0]:
-                        log.warning("ingest lost", extra={"reason": "; ".join(str(error) for error in group.exceptions)})
+                        hint = "" if self.connected.is_set() else "; check --broker, its user and its password"
+                        log.warning("ingest lost", extra={"reason": "; ".join(str(error) for error in group.exceptions) + hint})
                 delay_s = _DELAY_S[0] if self.connected.is_set() else min(_DELAY_S[1], delay_s * 2)
                 self._disconnected()
                 await asyncio.sleep(delay_s)
