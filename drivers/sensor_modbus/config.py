@@ -23,3 +23,8 @@ class SensorModbusConfig(StreamConfig, frozen=True, kw_only=True, forbid_unknown
         described("Latest time after a request at which its reply may still come; after a time-out nothing is sent before. 0: from the map", "s", ge=0, le=60),
     ] = 0.0
     silent_polls_max: Annotated[int, described("After so many readings without any valid reply the link counts as lost", "count", ge=1, le=1000)] = 3
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.path and self.framing == "tcp":
+            raise ValueError("a serial line speaks Modbus RTU; set `framing` to rtu")

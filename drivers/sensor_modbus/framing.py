@@ -106,13 +106,18 @@ class RtuFraming:
 
 
 class TcpFraming:
-    """Modbus TCP: a reply carries the transaction number of its request; any other number is a late reply."""
+    """Modbus TCP: a reply carries the transaction number of its request; any other number is a late reply.
+
+    Some gateways answer every request with the number 0. That is taken as long as no reply has ever carried the number of its request; such a link is
+    no safer than a serial line, and what makes that one safe (one request at a time, silence after every time-out) holds here as well.
+    """
 
     keeps_frames = True
     gap_s = 0.0
 
     def __init__(self) -> None:
         self._transaction = 0
+        self._numbers_replies = False
         self._request: Request | None = None
         self._buffer = bytearray()
 
@@ -130,7 +135,7 @@ class TcpFraming:
         adu = bytes(self._buffer)
         self._buffer.clear()
         transaction, unit_id, pdu = decode_tcp(adu)
-        if self._request is None or transaction != self._transaction:
+        if self._request is None or not self._is_current(transaction):
             return Refused("stale_transaction", adu, hopeless=False)
         if not fits(self._request, unit_id, pdu):
             return Refused("mismatch", adu)
@@ -138,3 +143,7 @@ class TcpFraming:
             return decode_reply(unit_id, pdu)
         except RemoteProtocolError:
             return Refused("mismatch", adu)
+
+    def _is_current(self, transaction: int) -> bool:
+        self._numbers_replies |= transaction == self._transaction
+        return transaction == self._transaction or (transaction == 0 and not self._numbers_replies)

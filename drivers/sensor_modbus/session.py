@@ -23,7 +23,11 @@ from drivers.sensor_modbus.maps import Block, ModbusMap, ValueRefused
 
 DRAIN_SILENCE_S = 0.05  # measured: 50 ms of silence end every burst of late replies at 9600 baud
 DRAIN_MAX_S = 10.0  # a line that is not silent for so long is broken
-_REASONS = {"crc": "one with a wrong checksum came", "garbled": "what came was garbled", "mismatch": "what came does not fit the request"}
+_REASONS = {
+    "crc": "the reply has a wrong checksum; check baud rate, parity, termination of the line, and that no two devices have this address",
+    "garbled": "what came is no reply; check baud rate, parity, and whether the adapter sends back what it sends (`echoes`)",
+    "mismatch": "what came does not fit the request; check `unit_id` and the map",
+}
 
 
 class State(Enum):
@@ -107,7 +111,7 @@ class SensorModbusSession:
         if self._silent_polls >= self._config.silent_polls_max:
             raise ReplyTimeout(f"valid reply from unit {self._config.unit_id} in {self._silent_polls} readings", self._config.reply_timeout_s)
         if self._state is State.WAITING and now_s >= self._asked_at_s + self._config.reply_timeout_s:
-            self._fail_exchange(f"reply from unit {self._config.unit_id}", now_s)
+            self._fail_exchange(ReplyTimeout(f"reply from unit {self._config.unit_id}", self._config.reply_timeout_s), now_s)
         if self._state is State.DRAINING:
             self._drain(now_s)
         self._poll(now_s)
@@ -228,7 +232,7 @@ class SensorModbusSession:
         if isinstance(outcome, Refused):
             self._events.append(FrameRejected(outcome.reason, outcome.data))
             if outcome.hopeless:
-                self._fail_exchange(f"valid reply from unit {self._config.unit_id} ({_REASONS[outcome.reason]})", now_s)
+                self._fail_exchange(RemoteProtocolError(f"unit {self._config.unit_id}: {_REASONS[outcome.reason]}", outcome.data), now_s)
         elif outcome is not None:
             self._accept(outcome)
 
@@ -264,12 +268,12 @@ class SensorModbusSession:
             if reading.token is not None:
                 self._events.append(CommandDone(reading.token, reading.result))
 
-    def _fail_exchange(self, expected: str, now_s: float) -> None:
+    def _fail_exchange(self, error: DriverError, now_s: float) -> None:
         assert self._asking is not None
         _, purpose = self._asking
         self._begin_drain(now_s)
         self._silent_polls += 1
-        self._give_up(purpose, ReplyTimeout(expected, self._config.reply_timeout_s))
+        self._give_up(purpose, error)
 
     def _give_up(self, purpose: _Round | _Switching, error: DriverError) -> None:
         """End a command or a reading; what it did not read any more has failed."""

@@ -87,7 +87,6 @@ def test_rtu_reply_that_does_not_fit_is_never_accepted(name, data, reason):
         ("another function", encode_tcp(1, 1, bytes.fromhex("03 04 01 31 02 22")), "mismatch"),
         ("another count", encode_tcp(1, 1, bytes.fromhex("04 02 01 31")), "mismatch"),
         ("another transaction", encode_tcp(2, 1, GOOD_PDU), "stale_transaction"),
-        ("transaction 0 of a simple gateway", encode_tcp(0, 1, GOOD_PDU), "stale_transaction"),
     ],
 )
 def test_tcp_reply_that_does_not_fit_is_never_accepted(name, adu, reason):
@@ -99,6 +98,47 @@ def test_tcp_reply_that_does_not_fit_is_never_accepted(name, adu, reason):
 
     assert not [event for event in events if isinstance(event, ValueRead)], name
     assert _reasons(events) == [reason]
+
+
+def test_gateway_that_numbers_nothing_is_understood():
+    session = _session(framing="tcp", interval_s=1.0)
+    session.advance_to(0.0)
+    session.bytes_to_send()
+
+    events = session.receive_bytes(encode_tcp(0, 1, GOOD_PDU), 0.1)
+
+    assert ValueRead("temperature_c", 30.5) in events
+
+
+def test_late_reply_without_number_is_not_taken_for_the_next_one():
+    session = _session(framing="tcp", interval_s=0.6)
+    session.advance_to(0.0)
+    session.bytes_to_send()
+    session.advance_to(0.5)
+
+    late = session.receive_bytes(encode_tcp(0, 1, bytes.fromhex("04 04 00 63 00 63")), 0.9)
+    events = [*late, *session.advance_to(1.0)]
+    assert session.bytes_to_send()[:2] == b"\x00\x02"
+    events += session.receive_bytes(encode_tcp(0, 1, GOOD_PDU), 1.1)
+
+    assert [event.value for event in events if isinstance(event, ValueRead)] == [30.5, 54.6]
+
+
+def test_number_0_is_stale_once_the_device_has_numbered_a_reply():
+    session = _session(framing="tcp", interval_s=1.0)
+    session.advance_to(0.0)
+    session.receive_bytes(encode_tcp(1, 1, GOOD_PDU), 0.1)
+    session.advance_to(1.0)
+
+    events = session.receive_bytes(encode_tcp(0, 1, GOOD_PDU), 1.1)
+
+    assert _reasons(events) == ["stale_transaction"]
+    assert not [event for event in events if isinstance(event, ValueRead)]
+
+
+def test_serial_line_with_framing_of_tcp_is_a_mistake():
+    with pytest.raises(ValueError, match="set `framing` to rtu"):
+        SensorModbusConfig(path="/dev/ttyUSB0", map="xy_md02")
 
 
 def test_stale_transaction_does_not_hide_the_true_reply():
@@ -247,7 +287,8 @@ def test_switched_output_must_be_echoed_exactly():
 
     failed = [event for event in events if isinstance(event, CommandFailed)]
     assert [event.token for event in failed] == [token]
-    assert isinstance(failed[0].error, ReplyTimeout)
+    assert isinstance(failed[0].error, RemoteProtocolError)
+    assert "check `unit_id` and the map (got 00 02" in str(failed[0].error)
 
 
 def test_exception_to_a_command_carries_the_code_of_the_standard():
