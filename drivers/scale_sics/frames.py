@@ -31,6 +31,10 @@ STATUS_MEANINGS = {
 """Why a command was refused (RM, status letters); `E`, `^` and `v` are Radwag's."""
 
 _STATUSES = frozenset("SDABIL+-?^vE")
+_LETTERS = str.maketrans({letter: letter.upper() for letter in "sdabile"})
+"""Look-alikes answer in lower case; `v` is lower with Radwag, where it means something else."""
+_UNITS = {"KG": "kg", "G": "g", "T": "t", "LB": "lb", "OZ": "oz", "Kg": "kg"}
+"""Spellings that can mean only one thing; `MG` is left alone, since it may be megagrams."""
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
 _COMMAND = re.compile(r"[A-Z@][A-Z0-9]{0,4}")
 _QUOTED = re.compile(r'"(.*)"')
@@ -84,6 +88,9 @@ class Reply:
         if not line.isascii():
             raise RemoteProtocolError("a scale's line is plain ASCII", line)
         command, *fields = line.decode("ascii").split() or [""]
+        command = command.upper()
+        if fields and len(fields[0]) == 1:
+            fields[0] = fields[0].translate(_LETTERS)
         if command in GLOBAL_ERRORS and not fields:
             return cls(command, "")
         if not fields or not _COMMAND.fullmatch(command) or command in GLOBAL_ERRORS:
@@ -110,4 +117,4 @@ def _weight(fields: list[str]) -> tuple[Decimal, str] | None:
     sign, rest = (fields[0], fields[1:]) if fields[0] in ("-", "+") else ("", fields)
     if len(rest) != 2 or not _NUMBER.fullmatch(sign + rest[0]):
         return None
-    return Decimal(sign + rest[0]), rest[1]
+    return Decimal(sign + rest[0]), _UNITS.get(rest[1], rest[1])

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from contracts.readings import WeightState
-from drivers.base.errors import DeviceFault, DriverError, LocalProtocolError, RemoteProtocolError, ReplyTimeout
+from drivers.base.errors import DeviceFault, DriverError, LocalProtocolError, RemoteProtocolError, ReplyTimeout, shown
 from drivers.base.session import Argument, CommandDone, CommandFailed, FrameRejected, SessionEvent, SessionReady
 from drivers.scale_sics.answers import refusal, result, weight_result
 from drivers.scale_sics.config import ScaleSicsConfig
@@ -53,6 +53,8 @@ class SicsSession:
         self._stream_is_sure = False
         self._serial = ""
         self._net = False
+        self._not_understood = b""
+        self._lines_of_stream = 0
         self._tells_tare = config.tare_check_s > 0
         self._next_tare_check_s = self._next_poll_s = self._stream_deadline_s = 0.0
 
@@ -75,6 +77,7 @@ class SicsSession:
             self._outgoing += Command(self._current.rule.sends).encode()
         if self._streaming and self._current is None and now_s >= self._stream_deadline_s:
             self._stream_is_sure = False  # fell silent: ask once more before giving the scale up
+            self._streams = self._lines_of_stream > 0  # a look-alike that takes SIR for SI answers once: ask weight by weight
         self._ask_next(now_s)
         return self._taken()
 
@@ -142,6 +145,7 @@ class SicsSession:
         try:
             reply = Reply.decode(line)
         except RemoteProtocolError:
+            self._not_understood = line
             self._reject("malformed", line)
             return
         if reply.command in GLOBAL_ERRORS:
@@ -169,7 +173,7 @@ class SicsSession:
         if question.rule.waits_for_rest:
             wait_s = question.wait_s or self._config.stability_timeout_s
         question.wait_s, question.asked_at_s, question.deadline_s = wait_s, now_s, now_s + wait_s
-        self._current = question
+        self._current, self._not_understood = question, b""
         self._outgoing += Command(question.rule.sends, question.parameters).encode()
 
     def _routine(self, now_s: float) -> Question | None:
@@ -206,10 +210,17 @@ class SicsSession:
         self._close_question(now_s)
 
     def _not_answered(self, question: Question, now_s: float) -> None:
-        waited = ReplyTimeout(f"answer to {question.rule.sends}", question.wait_s)
+        garbled = self._not_understood or bytes(self._line)
+        hint = f" but {shown(garbled)}, which is no line of MT-SICS (check baud rate, parity and the scale's protocol)," if garbled else ""
+        waited = ReplyTimeout(f"answer to {question.rule.sends}{hint}", question.wait_s)
+        # some scales are silent to what they do not know; a dead link shows at the next question
         if question.ask is Ask.TARE_HELD:
-            self._tells_tare = False  # some scales are silent to what they do not know; a dead link shows at the next question
+            self._tells_tare = False
             self._close_question(now_s)
+        elif question.ask is Ask.MARK:
+            self._close_question(now_s)
+        elif question.ask is Ask.IDENTIFY:
+            self._fail(question, waited, now_s)
         elif question.rule.waits_for_rest:
             self._fail(question, waited, now_s)
             self._queue.extendleft((Question(Ask.MARK), Question(Ask.HUSH)))
@@ -253,9 +264,11 @@ class SicsSession:
         elif question is not None and question.ask in (Ask.POLL, Ask.STREAM):
             self._weighed(self._state_of(reply), reply, line)
             self._close_question(now_s)
+            self._lines_of_stream = 0
             self._keep_streaming(now_s)
         elif self._streaming:
             self._weighed(self._state_of(reply), reply, line)
+            self._lines_of_stream += 1
             self._keep_streaming(now_s)
         else:
             self._reject("unexpected", line)

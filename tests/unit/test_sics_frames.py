@@ -15,6 +15,10 @@ from drivers.scale_sics.frames import Command, Reply
         (b"S D      -0.5 kg", Reply("S", "D", Decimal("-0.5"), "kg")),
         (b"SI S      12.50 kg", Reply("SI", "S", Decimal("12.50"), "kg")),
         (b"S S 1.000   g  ", Reply("S", "S", Decimal("1.000"), "g")),
+        (b"s d 1.000 g", Reply("S", "D", Decimal("1.000"), "g")),
+        (b"S S -    1.25 KG", Reply("S", "S", Decimal("-1.25"), "kg")),
+        (b"S S 1.25 MG", Reply("S", "S", Decimal("1.25"), "MG")),
+        (b"S v", Reply("S", "v")),
         (b"S +", Reply("S", "+")),
         (b"S -", Reply("S", "-")),
         (b"S I", Reply("S", "I")),
@@ -42,7 +46,7 @@ def test_decimals_of_the_scale_are_kept() -> None:
     assert str(Reply.decode(b"S S     100.00 g").value) == "100.00"
 
 
-@pytest.mark.parametrize("line", [b"", b"S", b"100.00 g", b"s s 1.0 g", b"S S\xa0 1.0 g", b"SSSSSSS S 1.0 g", b"S Q 1.0 g", b"ES S", b"I4"])
+@pytest.mark.parametrize("line", [b"", b"S", b"100.00 g", b"s q 1.0 g", b"S S\xa0 1.0 g", b"SSSSSSS S 1.0 g", b"S Q 1.0 g", b"ES S", b"I4"])
 def test_line_that_is_no_reply_is_refused(line: bytes) -> None:
     with pytest.raises(RemoteProtocolError):
         Reply.decode(line)

@@ -105,11 +105,46 @@ def test_only_stable_and_dynamic_weights_have_a_value(line: bytes, state: str, v
 
 def test_stream_that_falls_silent_is_asked_again_then_given_up() -> None:
     scale = _streaming(reply_timeout_s=2.0)
+    scale.says(ZERO)
 
     scale.passes(2.0)
 
     assert scale.asked() == b"SIR\r\n"
     with pytest.raises(ReplyTimeout, match="SIR"):
+        scale.passes(2.0)
+
+
+def test_scale_that_answers_the_stream_with_one_line_is_polled_instead() -> None:
+    scale = _streaming(reply_timeout_s=2.0, interval_s=0.2)
+
+    scale.passes(2.0)
+
+    assert scale.asked() == b"SI\r\n"
+    assert scale.says(ZERO)
+    scale.passes(0.2)
+    assert scale.asked() == b"SI\r\n"
+
+
+def test_scale_without_serial_number_is_used_all_the_same() -> None:
+    scale = Scale(tare_check_s=0, reply_timeout_s=2.0)
+    scale.says(ZERO)
+    assert scale.asked() == b"SI\r\nI4\r\n"
+
+    assert scale.passes(2.0) == [SessionReady("")]
+
+    assert scale.asked() == b"SIR\r\n"
+    token = scale.told("identify")
+    scale.says(ZERO)
+    failed = scale.passes(2.0)[-1]
+    assert isinstance(failed, CommandFailed)
+    assert failed.token == token
+
+
+def test_garbled_lines_are_shown_when_no_answer_was_understood() -> None:
+    scale = Scale(reply_timeout_s=2.0)
+    scale.says(b"S\xa0S\xa0\xb1.\xb25\xa0\xeb\xe7\r\n")
+
+    with pytest.raises(ReplyTimeout, match=r"no answer to SI but 53 a0 53 .*check baud rate, parity"):
         scale.passes(2.0)
 
 
