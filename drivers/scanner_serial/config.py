@@ -12,8 +12,8 @@ class ScannerSerialConfig(StreamConfig, frozen=True, kw_only=True, forbid_unknow
     """A scanner; its own settings (suffix, AIM identifier) are made with the maker's setting barcodes, and told here."""
 
     suffix: Annotated[
-        Literal["line", "cr", "lf", "crlf", "tab", "none"],
-        described("What the scanner sends after each code; `line` takes CR, LF or both, `none` ends a code by silence", "choice"),
+        Literal["line", "cr", "lf", "crlf", "tab", "etx", "none"],
+        described("What the scanner sends after each code; `line` takes CR, LF or both, `etx` is for STX code ETX, `none` ends a code by silence", "choice"),
     ] = "line"
     gap_s: Annotated[float, described("Silence that ends a code when suffix is none", "s", ge=0.005, le=2)] = 0.05
     aim_identifier: Annotated[

@@ -20,11 +20,13 @@ _ENDS = {
     "lf": re.compile(rb"\n"),
     "crlf": re.compile(rb"\r\n"),
     "tab": re.compile(rb"\t"),
+    "etx": re.compile(rb"\x03[\r\n]*"),
     "none": re.compile(rb"(?!)"),
 }
 _TORN_AFTER_S = 1.0
 """A code without its suffix after so long a silence was cut off (or the suffix is not the configured one). A full frame takes 4.3 s at 9600 baud, unbroken."""
 _SHOWN_BYTES = 64
+_STX, _ETX = b"\x02", b"\x03"
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class ScannerSession:
         self._last_byte_s = now_s
         self._buffer += data
         while end := self._end.search(self._buffer):
-            frame = bytes(self._buffer[: end.start()])
+            frame = self._unwrapped(bytes(self._buffer[: end.start()]))
             del self._buffer[: end.end()]
             self._on_frame(frame, now_s)
         self._check_length()
@@ -103,12 +105,18 @@ class ScannerSession:
     def _end_after_silence(self, now_s: float) -> None:
         if not (self._buffer or self._is_dropping) or now_s - self._last_byte_s < self._silence_s:
             return
-        frame = bytes(self._buffer)
+        frame = self._unwrapped(bytes(self._buffer))
         self._buffer.clear()
         if self._config.suffix == "none" or self._is_dropping:
             self._on_frame(frame, now_s)
-        else:
+        elif frame:
             self._reject("torn", frame)
+
+    def _unwrapped(self, frame: bytes) -> bytes:
+        """Without the STX and ETX that fixed scanners put around a code, and without the line end that may come after an ETX."""
+        if self._config.suffix == "etx":
+            frame = frame.lstrip(b"\r\n")
+        return frame.removeprefix(_STX).removesuffix(_ETX)
 
     def _on_frame(self, frame: bytes, now_s: float) -> None:
         if self._is_dropping:

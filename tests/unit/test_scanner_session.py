@@ -35,6 +35,8 @@ def _texts(events: Sequence[SessionEvent]) -> list[str]:
         ("lf", b"A\rB\nC\n", ["A\rB", "C"]),
         ("crlf", b"A\rB\nC\r\nD\r\n", ["A\rB\nC", "D"]),
         ("tab", b"A B\tC\t", ["A B", "C"]),
+        ("etx", b"\x02A\x03\x02B\x03\r\n\x02C\x03\r", ["A", "B", "C"]),
+        ("line", b"\x02A\x03\r\n\x02B\r", ["A", "B"]),
     ],
 )
 def test_codes_end_at_the_suffix(suffix: str, sent: bytes, texts: list[str]) -> None:
