@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from drivers.base.errors import LocalProtocolError, ReplyTimeout
+from drivers.base.errors import LocalProtocolError, RemoteProtocolError, ReplyTimeout
 from drivers.base.session import Argument, CommandDone, FrameRejected, SessionEvent, SessionReady
 from drivers.light_ablepick.config import LightAblepickConfig
 from drivers.light_ablepick.frames import (
@@ -19,6 +19,7 @@ from drivers.light_ablepick.frames import (
     COLOURS,
     NODES_PER_PORT,
     PORT_1,
+    PORT_2,
     QUANTITY_MAX,
     SPECIAL_BUSY,
     STATUS_OFFSET,
@@ -34,6 +35,9 @@ from drivers.light_ablepick.frames import (
 RELIGHT_DELAY_S = 0.1  # after a power cut all tags report their reset at once; they are re-lit together
 FORGIVEN_AFTER_S = 2.0  # a complaint so long after the last one is a new story, not a further try
 LAMP_TEST_QUANTITY = 888_888
+PRESSES = (Sub.CONFIRMED, Sub.CONFIRMED_CYCLE, Sub.SHORTAGE)
+RESETS = (Sub.RESET_OK, Sub.RESET_OK_OLD)
+SHORT_PRESS_BYTES = 14  # manual 4.4.1: LEN 0E, yet 15 bytes are drawn (six digits and the dots)
 
 FAULTS = {  # manual 4.4.3 to 4.4.6 and 4.4.10; what to do is ours
     "0A": "pick tag does not acknowledge; check its cable and address",
@@ -104,6 +108,8 @@ class LightAblepickSession:
         self._timers = _Timers()
         self._token = 0
         self._incoming = bytearray()
+        self._dots_may_follow = False
+        self._broken: RemoteProtocolError | None = None
         self._outgoing = bytearray()
         self._events: list[SessionEvent] = []
         self._handlers: dict[int, Callable[[Frame, int, float], None]] = {
@@ -123,14 +129,37 @@ class LightAblepickSession:
     def receive_bytes(self, data: bytes, now_s: float) -> Sequence[SessionEvent]:
         """See `Session.receive_bytes`."""
         self._incoming += data
-        while (size_bytes := size_of(bytes(self._incoming[:7]))) is not None and len(self._incoming) >= size_bytes:
-            frame = decode(bytes(self._incoming[:size_bytes]))
-            del self._incoming[:size_bytes]
-            self._take(frame, now_s)
+        try:
+            self._take_blocks(now_s)
+        except RemoteProtocolError as error:
+            if not self._events:
+                raise
+            self._broken = error  # a press that came before the damage is told first
         return self._reported()
 
+    def _take_blocks(self, now_s: float) -> None:
+        while self._skip_dots_byte() and (size_bytes := size_of(bytes(self._incoming[:7]))) is not None and len(self._incoming) >= size_bytes:
+            frame = decode(bytes(self._incoming[:size_bytes]))
+            del self._incoming[:size_bytes]
+            self._dots_may_follow = size_bytes == SHORT_PRESS_BYTES and frame.sub in PRESSES
+            self._take(frame, now_s)
+
+    def _skip_dots_byte(self) -> bool:
+        """Drop the byte that a press block of LEN 14 has too much: only where no block begins with it and one begins behind it. False: wait for more."""
+        if not self._dots_may_follow:
+            return True
+        if len(self._incoming) < 4:
+            return False
+        self._dots_may_follow = False
+        if self._incoming[2] not in (PORT_1, PORT_2) and self._incoming[3] in (PORT_1, PORT_2):
+            self._events.append(FrameRejected("dots_beyond_length", bytes(self._incoming[:1])))
+            del self._incoming[:1]
+        return True
+
     def advance_to(self, now_s: float) -> Sequence[SessionEvent]:
-        """See `Session.advance_to`. Raises: ReplyTimeout: the controller did not answer the status query."""
+        """See `Session.advance_to`. Raises: ReplyTimeout: the controller did not answer the status query. RemoteProtocolError: the stream is damaged."""
+        if self._broken is not None:
+            raise self._broken
         timers = self._timers
         if timers.status_deadline_s is not None and now_s >= timers.status_deadline_s:
             raise ReplyTimeout("answer to the status query 09", self._config.reply_timeout_s)
@@ -154,6 +183,8 @@ class LightAblepickSession:
 
     def next_deadline_s(self) -> float | None:
         """See `Session.next_deadline_s`."""
+        if self._broken is not None:
+            return float("-inf")
         timers = self._timers
         status_s = timers.status_due_s if timers.status_deadline_s is None else timers.status_deadline_s
         restates = [tag.restate_at_s for tag in self._tags.values()]
@@ -260,10 +291,10 @@ class LightAblepickSession:
         handler = self._handlers.get(frame.sub)
         if handler is None:
             self._events.append(FrameRejected("unknown_sub_command", frame.encode()))
-        elif frame.node is None:
+        elif frame.node is None and frame.sub not in RESETS:
             self._events.append(FrameRejected("no_node", frame.encode()))
         else:
-            handler(frame, frame.node + (frame.port - PORT_1) * NODES_PER_PORT, now_s)
+            handler(frame, (frame.node or 0) + (frame.port - PORT_1) * NODES_PER_PORT, now_s)
 
     def _on_press(self, frame: Frame, node: int, now_s: float) -> None:
         tag = self._tag(node)

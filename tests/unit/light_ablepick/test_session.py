@@ -254,3 +254,42 @@ def test_unknown_and_short_blocks_are_counted_not_obeyed():
     events = talk.session.receive_bytes(bytes.fromhex("08 00 60 00 00 00 77 05  07 00 60 00 00 00 06  0a 00 60 00 00 00 09 00 00 00"), 1.0)
 
     assert [event.reason for event in events] == ["unknown_sub_command", "no_node", "short_status"]
+
+
+def _hears(talk, *data):
+    for each in data:
+        talk.events += talk.session.receive_bytes(bytes.fromhex(each), talk.now_s)
+
+
+@pytest.mark.parametrize("cut", [1, 14, 15, 16, 17, 18, 29])
+def test_press_with_length_14_and_15_bytes_does_not_cost_the_link(cut):
+    talk = Talk()
+    head = "0e 00 60 00 00 00"  # the dots (last byte) are not counted
+    stream = f"{head} 06 05 20 20 20 20 31 32 00 {head} 07 06 20 20 20 20 20 33 00 0f 00 60 00 00 00 06 07 20 20 20 20 20 34 00".replace(" ", "")
+
+    _hears(talk, stream[: 2 * cut], stream[2 * cut :])
+
+    assert [(event.node, event.quantity) for event in talk.seen(TagAnswered)] == [(5, 12), (6, 3), (7, 4)]
+    assert [event.reason for event in talk.seen(FrameRejected)] == ["dots_beyond_length"] * 2
+
+
+def test_reset_of_no_tag_in_particular_lights_all_again():
+    talk = Talk()
+    talk.command("show", node=5, quantity=12)
+
+    _hears(talk, "07006000 0000fc")
+    talk.twin.lit.clear()
+    talk.run_until(1.0)
+
+    assert talk.twin.lit == {5: Seen(12, "green")}
+
+
+def test_press_before_damaged_bytes_is_told_before_the_link_ends():
+    talk = Talk()
+
+    _hears(talk, "0f 00 60 00 00 00 06 05 20 20 20 20 31 32 00" + b"HELLO".hex())
+
+    assert [event.node for event in talk.seen(TagAnswered)] == [5]
+    assert talk.session.next_deadline_s() < 0
+    with pytest.raises(RemoteProtocolError, match="message type is not 60 or 61"):
+        talk.session.advance_to(0.0)
