@@ -174,11 +174,13 @@ class MessageSplitter:
         self._pieces: list[bytes] = []
         self._wanted_bytes = HEADER_BYTES
         self.pending_bytes = 0
+        self.damage: RemoteProtocolError | None = None
 
     def messages(self, data: bytes) -> list[Message]:
         """The messages that are complete with these bytes of the stream; the rest waits for more.
 
-        Raises: RemoteProtocolError: a header that no LLRP reader sends; there is no way to find the next message after it.
+        Raises: RemoteProtocolError: a header that no LLRP reader sends; there is no way to find the next message after it. Messages before it in the
+        same piece are returned first, and the error is left in `damage`.
         """
         self._pieces.append(data)
         self.pending_bytes += len(data)
@@ -186,6 +188,8 @@ class MessageSplitter:
             return []
         stream = data if len(self._pieces) == 1 else b"".join(self._pieces)
         found, start = self._cut(stream)
+        if self.damage is not None and not found:
+            raise self.damage
         self._pieces = [stream[start:]] if start < len(stream) else []
         self.pending_bytes = len(stream) - start
         return found
@@ -198,7 +202,8 @@ class MessageSplitter:
             kind, length, message_id = _HEADER.unpack_from(stream, start)
             version = kind >> 10
             if version not in VERSIONS_READ or not HEADER_BYTES <= length <= self._frame_bytes_max:
-                raise RemoteProtocolError("not the header of an LLRP message; is this port an LLRP reader?", stream[start : start + HEADER_BYTES])
+                self.damage = RemoteProtocolError("not the header of an LLRP message; is this port an LLRP reader?", stream[start : start + HEADER_BYTES])
+                break
             if len(stream) - start < length:
                 self._wanted_bytes = length
                 return found, start

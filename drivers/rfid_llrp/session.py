@@ -18,6 +18,8 @@ from drivers.rfid_llrp.tag_reports import SeenTag, TagReportReader
 KEEPALIVES_MISSED = 2.2  # chosen: two whole periods and a little for the network
 _SHOWN_BYTES = 128
 _RESPONSE_OFFSET = 10  # in LLRP the response to request N is N + 10 (16.1), but for CLOSE_CONNECTION
+_SETUP_ANSWERS = frozenset(asked + _RESPONSE_OFFSET for asked, _ in REQUESTS.values())
+_COMMAND_ANSWERS = (MessageType.SET_READER_CONFIG_RESPONSE, MessageType.ERROR_MESSAGE)
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ class LlrpSession:
         self._asked_at_s: float | None = None
         self._fetched_at_s = 0.0
         self._commands: dict[int, _Pending] = {}
+        self._broken: LocalProtocolError | RemoteProtocolError | None = None
         self._first_levels: list[InputLevel] = []
 
     # ---- what the shell calls
@@ -102,15 +105,21 @@ class LlrpSession:
         try:
             for message in self._splitter.messages(data):
                 self._take(message, now_s, events)
-        except (LocalProtocolError, RemoteProtocolError):
+            if self._splitter.damage is not None:
+                raise self._splitter.damage
+        except (LocalProtocolError, RemoteProtocolError) as error:
             self.state = State.FAILED
-            raise
+            if not events:
+                raise
+            self._broken = error  # the tags that came before are told first
         return events
 
     def advance_to(self, now_s: float) -> Sequence[SessionEvent]:
         """See `Session.advance_to`."""
         if self._asked_at_s is None:
             self._asked_at_s = now_s
+        if self._broken is not None:
+            raise self._broken
         if self.state is State.FAILED:
             return ()
         for waited_from_s, limit_s in self._watched():
@@ -130,6 +139,8 @@ class LlrpSession:
 
     def next_deadline_s(self) -> float | None:
         """See `Session.next_deadline_s`."""
+        if self._broken is not None:
+            return float("-inf")
         if self.state is State.FAILED:
             return None
         deadlines_s = [waited_from_s + limit_s for waited_from_s, limit_s in self._watched()]
@@ -193,15 +204,20 @@ class LlrpSession:
             self._unsent += Message(MessageType.KEEPALIVE_ACK, message.message_id).encode()
         elif message.type == MessageType.READER_EVENT_NOTIFICATION:
             self._on_notification(message, now_s, events)
-        elif message.message_id in self._commands:
+        elif message.message_id in self._commands and message.type in _COMMAND_ANSWERS:
             events.append(self._on_command_answer(message))
-        elif self.state in REQUESTS and message.message_id == self._setup_id:
+        elif self._answers_setup(message):
             self._on_setup_answer(message, now_s, events)
         elif message.type == MessageType.ERROR_MESSAGE:
             events.append(ReaderFault("reader", str(decode_status(message))))
         else:
             reason = "unexpected_message" if message.is_known else "unknown_message"
             events.append(FrameRejected(reason, message.encode()[:_SHOWN_BYTES]))
+
+    def _answers_setup(self, message: Message) -> bool:
+        """By type and number, since readers number what they send by themselves as they like; an error may come without the number of what it is about."""
+        answers = message.type in _SETUP_ANSWERS and message.message_id == self._setup_id
+        return self.state in REQUESTS and (answers or message.type == MessageType.ERROR_MESSAGE)
 
     def _on_report(self, message: Message, events: list[SessionEvent]) -> None:
         tags, rejected = self._reports.read(message.body)

@@ -52,6 +52,8 @@ def _power_index(config: RfidLlrpConfig, able: Capabilities) -> int | None:
     index = able.power_index(config.power_dbm)
     if index is None:
         lowest = min(able.power_dbm.values(), default=None)
+        if lowest is None:
+            raise LocalProtocolError("the reader has no table of transmit powers to choose `power_dbm` from; leave it out of the configuration")
         raise LocalProtocolError(f"`power_dbm` {config.power_dbm:g} is below the reader's lowest step ({lowest} dBm); correct the configuration")
     return index
 

@@ -47,8 +47,15 @@ def test_splitter_skips_an_unknown_type_by_its_length() -> None:
     ],
 )
 def test_splitter_gives_up_when_the_header_cannot_be_one(header: str) -> None:
+    splitter = MessageSplitter()
+
+    assert len(splitter.messages(KEEPALIVE + bytes.fromhex(header))) == 1
+
+    assert splitter.damage is not None
     with pytest.raises(RemoteProtocolError, match="is this port an LLRP reader"):
-        MessageSplitter().messages(KEEPALIVE + bytes.fromhex(header))
+        splitter.messages(b"")
+    with pytest.raises(RemoteProtocolError, match="is this port an LLRP reader"):
+        MessageSplitter().messages(bytes.fromhex(header))
 
 
 def test_long_message_in_tiny_pieces_is_joined_once() -> None:

@@ -134,6 +134,47 @@ def test_wrong_answer_in_setup_is_a_protocol_error() -> None:
         Conversation({20: frame(34, OK)}).hear(CONNECTED)
 
 
+def test_readers_own_message_with_the_number_of_our_request_is_no_answer() -> None:
+    custom = frame(1023, bytes.fromhex("0000651a 15"))
+    talk = Conversation()
+
+    for number in range(1, len(SETUP) + 1):
+        talk.events += talk.session.receive_bytes(custom[:6] + struct.pack("!I", number) + custom[10:], 0.0)
+    talk.hear(CONNECTED + b"".join(custom[:6] + struct.pack("!I", number) + custom[10:] for number in range(1, len(SETUP) + 1)))
+
+    assert talk.session.state is State.RUNNING
+    assert {event.reason for event in talk.events if isinstance(event, FrameRejected)} == {"unknown_message"}
+
+
+def test_error_without_the_number_of_its_request_ends_the_setup_at_once() -> None:
+    talk = Conversation({3: b""})
+    talk.hear(CONNECTED)
+
+    with pytest.raises(RemoteProtocolError, match="refuses SET_READER_CONFIG: M_FieldError"):
+        talk.hear(frame(100, NO))
+
+
+@pytest.mark.parametrize("end", [event("0101 0004"), b"HTTP/1.1 400"])
+def test_tags_before_the_end_of_the_link_are_told_first(end: bytes) -> None:
+    talk = running()
+
+    told = talk.hear(frame(61, TAG) + end)
+
+    assert [type(each) for each in told] == [TagsSeen]
+    deadline_s = talk.session.next_deadline_s()
+    assert deadline_s is not None
+    assert deadline_s < 0
+    with pytest.raises(RemoteProtocolError):
+        talk.session.advance_to(0.0)
+
+
+def test_power_without_a_table_says_to_leave_it_out() -> None:
+    able = OK + bytes.fromhex("0089 0012 0004 4000 0000651a 001e8a4a 0000")
+
+    with pytest.raises(LocalProtocolError, match="leave it out"):
+        Conversation({1: frame(11, able)}, power_dbm=10.0).hear(CONNECTED)
+
+
 def test_antenna_that_the_reader_lacks_is_told_with_the_key() -> None:
     with pytest.raises(LocalProtocolError, match="`antennas` names 5, but the reader has 4"):
         Conversation(antennas=(1, 5)).hear(CONNECTED)
