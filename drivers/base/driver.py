@@ -37,6 +37,7 @@ class StreamDriver(abc.ABC, Generic[ConfigT]):
         self.device_id = device_id
         self.config = config
         self.rejected_frames: dict[str, int] = {}
+        self.last_rejected: dict[str, bytes] = {}
         self._clock = clock
         self._connect = connect
         self._session: Session | None = None
@@ -134,6 +135,7 @@ class StreamDriver(abc.ABC, Generic[ConfigT]):
                     future.set_exception(error)
             case FrameRejected(reason=reason, data=data):
                 self.rejected_frames[reason] = self.rejected_frames.get(reason, 0) + 1
+                self.last_rejected[reason] = data
                 log.debug("frame rejected", extra={"device": self.device_id, "reason": reason, "bytes": shown(data)})
             case _:
                 for reading in self.readings(event, at_s):

@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import ipaddress
 import os
 import socket
 import termios
+import threading
 from collections.abc import Awaitable, Callable
 
 import serial
@@ -67,14 +70,62 @@ def _keep_alive(line: socket.socket) -> None:
         line.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
+def _reason(error: Exception) -> str:
+    """What the system says, without the wrappings that libraries put around it."""
+    number = getattr(error, "errno", None) or (error.args[0] if isinstance(error, termios.error) else None)
+    if isinstance(error, socket.gaierror) or not isinstance(number, int) or number <= 0:
+        return getattr(error, "strerror", None) or str(error)
+    return os.strerror(number)
+
+
+async def _addresses_of(host: str) -> list[str]:
+    """The numeric addresses of a host name; a thread of its own looks them up, since nobody waits for that one when time is up or the program ends.
+
+    Raises: OSError: the name is not known.
+    """
+    with contextlib.suppress(ValueError):
+        return [str(ipaddress.ip_address(host))]
+    loop = asyncio.get_running_loop()
+    found: asyncio.Future[list[str]] = loop.create_future()
+
+    def settle(outcome: list[str] | OSError) -> None:
+        if found.done():
+            return
+        if isinstance(outcome, OSError):
+            found.set_exception(outcome)
+        else:
+            found.set_result(outcome)
+
+    def look_up() -> None:
+        outcome: list[str] | OSError
+        try:
+            outcome = list(dict.fromkeys(str(info[4][0]) for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)))
+        except OSError as error:
+            outcome = error
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(settle, outcome)
+
+    threading.Thread(target=look_up, name=f"look up {host}", daemon=True).start()
+    return await found
+
+
+async def _connect(config: StreamConfig) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """To the first address of the host that answers. Raises: OSError: none did, or the name is not known."""
+    *others, last = await _addresses_of(config.host)
+    for address in others:
+        with contextlib.suppress(OSError):
+            return await asyncio.open_connection(address, config.port)
+    return await asyncio.open_connection(last, config.port)
+
+
 async def _open_tcp(config: StreamConfig) -> Transport:
     try:
         async with asyncio.timeout(config.connect_timeout_s):
-            reader, writer = await asyncio.open_connection(config.host, config.port)
+            reader, writer = await _connect(config)
     except TimeoutError as error:
         raise TransportError(f"{config.endpoint} did not answer within {config.connect_timeout_s:g} s; is it switched on and in this network?") from error
     except OSError as error:
-        raise TransportError(f"cannot connect to {config.endpoint}: {error.strerror or error}; check host, port and that the device is on") from error
+        raise TransportError(f"cannot connect to {config.endpoint}: {_reason(error)}; check host, port and that the device is on") from error
     _keep_alive(writer.get_extra_info("socket"))
 
     async def close() -> None:
@@ -102,10 +153,25 @@ def _open_port(config: StreamConfig) -> serial.Serial:
         except (OSError, serial.SerialException, termios.error) as error:
             port.close()
             if attempt == len(framings):
-                raise TransportError(f"cannot open {config.path}: {error}; check that it is plugged in, and that no other program uses it") from error
+                raise TransportError(f"cannot open {config.path}: {_why_not(error)}") from error
         else:
             return port
     raise AssertionError("unreachable: the last framing either opened or raised")
+
+
+def _why_not(error: Exception) -> str:
+    """Why a serial line cannot be opened, and what to do. pyserial hides the error number of termios behind its own exception."""
+    causes = [error, error.__context__] if error.__context__ is not None else [error]
+    numbers = {cause.args[0] for cause in causes if isinstance(cause, OSError | termios.error) and cause.args}
+    if numbers & {errno.ENOTTY, errno.EISDIR}:
+        return "it is no serial line; give the path of one, like /dev/serial/by-id/..."
+    if numbers & {errno.ENOENT, errno.ENODEV, errno.ENXIO}:
+        return "it is not there; check that it is plugged in, and the path (ls /dev/serial/by-id)"
+    if numbers & {errno.EACCES, errno.EPERM}:
+        return "no permission; add the user to the group of the device (often dialout)"
+    if numbers & {errno.EAGAIN, errno.EBUSY}:
+        return "another program uses it; stop that one"
+    return f"{error}; check that it is plugged in, and that no other program uses it"
 
 
 class _SerialLine:
