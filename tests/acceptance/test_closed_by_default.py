@@ -242,8 +242,8 @@ def test_gateway_speaks_tls_with_a_broker_of_the_authority_and_password_it_was_g
             gateway.says("uplink connected")
             health = httpx.get(f"http://127.0.0.1:{address_of(gateway)}/health").json()
         lost: list[str] = []
-        for keys in ({"broker_ca_file": wrong}, {}, {"broker_ca_file": right, "broker_password_file": other}):
-            refused = gateway_file(tmp_path / f"gw-{len(lost)}", url, **{"broker_password_file": password} | keys)
+        for ca, secret in ((wrong, password), ("", password), (right, other)):  # without a file: the system's authorities
+            refused = gateway_file(tmp_path / f"gw-{len(lost)}", url, broker_ca_file=ca, broker_password_file=secret)
             with running(*dockline("gateway", "run", refused)) as gateway:
                 lost.append(gateway.says("uplink lost .*")[0])
                 assert httpx.get(f"http://127.0.0.1:{address_of(gateway)}/health").status_code == 200
