@@ -291,6 +291,8 @@ class Outbox:
         if self._db.in_transaction:
             self._db.execute("ROLLBACK")
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in _FULL_ERRORS:
+            with contextlib.suppress(sqlite3.Error):  # give the log's room back if what it holds fits into the file, so that deleting goes on
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             raise OutboxFullError(f"the disk takes no more: {error}; free space or replace the card") from error
         raise OutboxDamagedError(f"the outbox cannot be written: {error}; check the file system, then start again") from error
 
