@@ -89,6 +89,7 @@ class SensorModbusSession:
         self._late = bytearray()
         self._silent_polls = 0
         self._ready = False
+        self._broken: RemoteProtocolError | None = None
         self._token = 0
         self._outgoing = b""
         self._events: list[SessionEvent] = []
@@ -101,13 +102,21 @@ class SensorModbusSession:
     def receive_bytes(self, data: bytes, now_s: float) -> Sequence[SessionEvent]:
         """See `Session.receive_bytes`. Raises: RemoteProtocolError: the Modbus TCP stream is beyond repair."""
         self._last_byte_s = now_s
-        for byte in data:
-            self._take(byte, now_s)
+        try:
+            for byte in data:
+                self._take(byte, now_s)
+        except RemoteProtocolError as error:
+            if not self._events:
+                raise
+            self._broken = error  # the reply that came before the damage is told first
+            return self._reported()
         self._ask_next(now_s)
         return self._reported()
 
     def advance_to(self, now_s: float) -> Sequence[SessionEvent]:
         """See `Session.advance_to`. Raises: ReplyTimeout: the unit was silent too often. RemoteProtocolError: the line never falls silent."""
+        if self._broken is not None:
+            raise self._broken
         if self._silent_polls >= self._config.silent_polls_max:
             raise ReplyTimeout(f"valid reply from unit {self._config.unit_id} in {self._silent_polls} readings", self._config.reply_timeout_s)
         if self._state is State.WAITING and now_s >= self._asked_at_s + self._config.reply_timeout_s:
@@ -125,7 +134,7 @@ class SensorModbusSession:
 
     def next_deadline_s(self) -> float | None:
         """See `Session.next_deadline_s`."""
-        if self._events or self._poll_due_s is None or self._silent_polls >= self._config.silent_polls_max:
+        if self._broken is not None or self._events or self._poll_due_s is None or self._silent_polls >= self._config.silent_polls_max:
             return float("-inf")
         if self._state is State.WAITING:
             return min(self._poll_due_s, self._asked_at_s + self._config.reply_timeout_s)

@@ -161,6 +161,18 @@ def test_tcp_stream_without_headers_ends_the_conversation(head):
         session.receive_bytes(bytes.fromhex(head), 0.1)
 
 
+def test_reply_before_damaged_bytes_is_told_before_the_link_ends():
+    session = _session(framing="tcp")
+    session.advance_to(0.0)
+
+    events = session.receive_bytes(encode_tcp(1, 1, GOOD_PDU) + b"HTTP/1.1", 0.1)
+
+    assert ValueRead("temperature_c", 30.5) in events
+    assert session.next_deadline_s() < 0
+    with pytest.raises(RemoteProtocolError, match="no Modbus TCP header"):
+        session.advance_to(0.1)
+
+
 def test_turnaround_noise_before_the_reply_is_skipped():
     session = _session()
     _asked(session)
