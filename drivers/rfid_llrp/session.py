@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from drivers.base.errors import DeviceFault, LocalProtocolError, RemoteProtocolError, ReplyTimeout
 from drivers.base.session import Argument, CommandDone, CommandFailed, FrameRejected, SessionEvent, SessionReady
 from drivers.rfid_llrp import requests
 from drivers.rfid_llrp.answers import CONNECTION_ATTEMPT, Capabilities, Notification, decode_capabilities, decode_input_levels, decode_notification
 from drivers.rfid_llrp.config import RfidLlrpConfig
-from drivers.rfid_llrp.frames import Message, MessageSplitter, MessageType, decode_status
+from drivers.rfid_llrp.frames import Message, MessageSplitter, MessageType, Status, decode_status
 from drivers.rfid_llrp.setup import MAY_BE_REFUSED, NEXT, REQUESTS, State, check_antennas
 from drivers.rfid_llrp.tag_reports import SeenTag, TagReportReader
 
@@ -95,6 +95,7 @@ class LlrpSession:
         self._commands: dict[int, _Pending] = {}
         self._broken: LocalProtocolError | RemoteProtocolError | None = None
         self._first_levels: list[InputLevel] = []
+        self._inputs_refused = ""
 
     # ---- what the shell calls
 
@@ -281,17 +282,28 @@ class LlrpSession:
             self._asked_at_s = now_s
             self._setup_id = self._send(kind, body(self._config, self.capabilities))
 
+    def _configure_without_inputs(self, status: Status, now_s: float, events: list[SessionEvent]) -> None:
+        """Readers count inputs that they then refuse to enable; tags are read all the same. What is refused for another reason is refused again."""
+        self.capabilities, self._inputs_refused = replace(self.capabilities, inputs=0), str(status)
+        self._enter(State.CONFIGURING, now_s, events)
+
     def _on_setup_answer(self, message: Message, now_s: float, events: list[SessionEvent]) -> None:
         asked = REQUESTS[self.state][0]
         if message.type not in (asked + _RESPONSE_OFFSET, MessageType.ERROR_MESSAGE):
             raise RemoteProtocolError(f"expected the answer to {asked.name}, got {message.name}", message.body)
         status = decode_status(message)
         done = status.ok and message.type != MessageType.ERROR_MESSAGE
+        if not done and self.state is State.CONFIGURING and self.capabilities.inputs:
+            self._configure_without_inputs(status, now_s, events)
+            return
         if not done and self.state not in MAY_BE_REFUSED:
             raise RemoteProtocolError(f"the reader refuses {asked.name}: {status}", operation="set-up")
         if self.state is State.ASKING_CAPABILITIES:
             self.capabilities = decode_capabilities(message)
             check_antennas(self._config, self.capabilities)
+        elif self.state is State.CONFIGURING and self._inputs_refused:
+            reason = f"the reader refuses to enable its inputs ({self._inputs_refused}); going on without them, so what is wired to them is not seen"
+            events.append(ReaderFault("reader", reason))
         elif self.state is State.ASKING_INPUTS and done:
             self._first_levels = [InputLevel(port, level) for port, level in decode_input_levels(message).items()]
         self._enter(NEXT[self.state], now_s, events)

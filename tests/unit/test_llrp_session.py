@@ -147,7 +147,8 @@ def test_readers_own_message_with_the_number_of_our_request_is_no_answer() -> No
 
 
 def test_error_without_the_number_of_its_request_ends_the_setup_at_once() -> None:
-    talk = Conversation({3: b""})
+    able = OK + bytes.fromhex("0089 0012 0004 4000 0000651a 001e8a4a 0000")
+    talk = Conversation({1: frame(11, able), 3: b""})
     talk.hear(CONNECTED)
 
     with pytest.raises(RemoteProtocolError, match="refuses SET_READER_CONFIG: M_FieldError"):
@@ -166,6 +167,24 @@ def test_tags_before_the_end_of_the_link_are_told_first(end: bytes) -> None:
     assert deadline_s < 0
     with pytest.raises(RemoteProtocolError):
         talk.session.advance_to(0.0)
+
+
+def test_reader_that_refuses_to_enable_its_inputs_reads_tags_without_them() -> None:
+    talk = Conversation()
+    talk.session.receive_bytes(CONNECTED, 0.0)
+    answers = {1: frame(11, ABLE)}
+    settings: list[bytes] = []
+    events: list[SessionEvent] = []
+    while said := split(talk.session.bytes_to_send()):
+        for kind, message_id, body in said:
+            settings += [body] if kind == 3 else []
+            refused = kind == 3 and bytes.fromhex("00e1 0008") in body
+            answer = frame(13, NO) if refused else answers.get(kind, frame(kind + 10, OK))
+            events += talk.session.receive_bytes(answer[:6] + struct.pack("!I", message_id) + answer[10:], 0.0)
+
+    assert talk.session.state is State.RUNNING
+    assert len(settings) == 2
+    assert next(each.text for each in events if isinstance(each, ReaderFault)).startswith("the reader refuses to enable its inputs (M_FieldError")
 
 
 def test_power_without_a_table_says_to_leave_it_out() -> None:
