@@ -12,13 +12,14 @@ _PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 @dataclass(frozen=True, slots=True)
 class BrokerAddress:
-    """A broker as central connects to it."""
+    """A broker as central connects to it. `ca_file`: certificates that may have signed the broker's; empty for the system's."""
 
     host: str
     port: int
     tls: bool = False
     user: str | None = None
     password: str | None = None
+    ca_file: str = ""
 
 
 def parse_broker(url: str) -> BrokerAddress:

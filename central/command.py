@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--broker", default="mqtt://127.0.0.1:1883", metavar="URL", help="mqtt://[USER:PASSWORD@]HOST:PORT or mqtts://... (default mqtt://127.0.0.1:1883)"
     )
+    run.add_argument("--broker-ca-file", type=Path, metavar="FILE", help="certificates that may have signed the broker's, when a CA of your own did")
     run.add_argument("--broker-password-file", type=Path, metavar="FILE", help="file that holds the broker's password, rather than in the URL")
     run.add_argument("--host-name", action="append", default=[], help="a further name under which browsers may call the service; may be repeated")
     run.add_argument("--banner", default="", help="a word that the pages show, as 'simulated'")
@@ -88,7 +89,7 @@ def _run(arguments: argparse.Namespace, engine: Engine) -> int:
     host, port = _address(arguments.listen)
     settings = Settings(
         database=arguments.database,
-        broker=_broker(arguments.broker, arguments.broker_password_file),
+        broker=_broker(arguments.broker, arguments.broker_password_file, arguments.broker_ca_file),
         host=host,
         port=port,
         keys_required=not is_loopback(host),
@@ -109,8 +110,10 @@ def _run(arguments: argparse.Namespace, engine: Engine) -> int:
     return 0
 
 
-def _broker(url: str, password_file: Path | None) -> BrokerAddress:
-    address = parse_broker(url)
+def _broker(url: str, password_file: Path | None, ca_file: Path | None) -> BrokerAddress:
+    address = replace(parse_broker(url), ca_file=str(ca_file or ""))
+    if ca_file is not None and not ca_file.is_file():
+        raise ValueError(f"--broker-ca-file: there is no file {ca_file}")
     if password_file is None:
         return address
     try:

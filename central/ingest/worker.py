@@ -107,7 +107,7 @@ class IngestWorker:
             timeout=_TIMEOUT_S,
             properties=properties,
             will=aiomqtt.Will(CENTRAL_STATE, wire.encode(self._state(online=False)), qos=1, retain=True),
-            tls_context=ssl.create_default_context() if self._broker.tls else None,
+            tls_context=ssl.create_default_context(cafile=self._broker.ca_file or None) if self._broker.tls else None,
         )
         client.pending_calls_threshold = 1000
         # Before connecting: set later, messages would slip through unacknowledged (aiomqtt 2.5.1 has no public way; the version is pinned).

@@ -232,7 +232,7 @@ def tls_broker(folder: Path) -> Iterator[int]:
 
 
 @pytest.mark.mosquitto
-def test_gateway_speaks_tls_with_a_broker_of_the_authority_and_password_it_was_given_and_with_no_other(tmp_path: Path) -> None:
+def test_gateway_and_central_speak_tls_with_a_broker_of_the_authority_and_password_it_was_given_and_with_no_other(tmp_path: Path) -> None:
     right, wrong = authority(tmp_path, "right"), authority(tmp_path, "wrong")
     server_certificate(tmp_path, "right")
     password, other = written(tmp_path / "password", "secret\n"), written(tmp_path / "other", "wrong\n")
@@ -241,6 +241,9 @@ def test_gateway_speaks_tls_with_a_broker_of_the_authority_and_password_it_was_g
         with running(*dockline("gateway", "run", gateway_file(tmp_path / "gw", url, broker_ca_file=right, broker_password_file=password))) as gateway:
             gateway.says("uplink connected")
             health = httpx.get(f"http://127.0.0.1:{address_of(gateway)}/health").json()
+        named = ("--broker", f"mqtts://gw-1@127.0.0.1:{port}", "--broker-ca-file", str(right), "--broker-password-file", str(password))
+        with running(*dockline("central", "run", "--listen", f"127.0.0.1:{free_port()}", "--database", f"sqlite:///{tmp_path}/c.db", *named)) as central:
+            central.says("ingest connected")
         lost: list[str] = []
         for ca, secret in ((wrong, password), ("", password), (right, other)):  # without a file: the system's authorities
             refused = gateway_file(tmp_path / f"gw-{len(lost)}", url, broker_ca_file=ca, broker_password_file=secret)
