@@ -257,7 +257,8 @@ def _run_try(arguments: argparse.Namespace) -> int:
         asyncio.run(_try(driver, printer, for_s))
     _print_rejected(driver)
     if not printer.was_connected:
-        why = printer.trouble.removeprefix(f"{driver.device_id}: ") or "check address, cable and power"
+        where = getattr(getattr(driver, "config", None), "endpoint", "the device")
+        why = printer.trouble.removeprefix(f"{driver.device_id}: ") or f"no answer from {where} in that time; check address, cable and power"
         print(f"dockline device: {arguments.driver} was never connected; {why}", file=sys.stderr)
         return _NOT_CONNECTED
     return 0
