@@ -63,6 +63,7 @@ class ModelledDoor:
 
     async def _trucks(self, closing: asyncio.Event) -> None:
         kinds = itertools.cycle(_DAY)
+        await self.pace.pause(4.0)  # the first truck has to be driven up
         while not closing.is_set():
             truck = [(kind, self._pallet(kind)) for kind in itertools.islice(kinds, 3)]
             await self.office.announce([pallet for kind, pallet in truck if kind != "unannounced"])
