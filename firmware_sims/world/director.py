@@ -28,6 +28,8 @@ _ROOM_TIME_FACTOR = 4.0
 _BREAKS_AFTER_S, _REPAIRED_AFTER_S = 8.0, 26.0
 _ACKNOWLEDGED_AFTER_S = 5.0
 _WIND_DOWN_S = 30.0
+_DELIVERED_MAX = 500
+"""Of a long item file only so many come on trucks."""
 _SETTLE_S = 20.0
 
 
@@ -40,7 +42,7 @@ class Director:
         self.pace = pace
         self.hardware = Hardware()
         self.office = Office(stack.central_url, items, pace.random("office"))
-        self.supplier = Supplier(items, pace.random("supplier"), today=datetime.now(UTC).date())
+        self.supplier = Supplier(items[:_DELIVERED_MAX], pace.random("supplier"), today=datetime.now(UTC).date())
         self._say = say
         self._closing = asyncio.Event()
         self._pickers = [

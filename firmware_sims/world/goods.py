@@ -13,6 +13,9 @@ from pathlib import Path
 from firmware_sims.world import labels
 
 ITEM_COLUMNS = ("code", "name", "name_zh", "gtin", "unit_weight_g", "shelf_life_days", "condition")
+_OPTIONAL = {"name_zh": "", "shelf_life_days": "365", "condition": "ambient"}
+_ENCODINGS = ("utf-8-sig", "gb18030")
+"""As spreadsheets write CSV, also Chinese ones; UTF-8 first, hardly any GB18030 text is valid UTF-8 by accident."""
 
 
 class ItemFileError(ValueError):
@@ -96,27 +99,38 @@ def read_items(path: Path | None = None) -> list[Item]:
     """
     name = str(path or "items.csv")
     try:
-        text = path.read_text(encoding="utf-8-sig") if path else resources.files(__package__).joinpath("items.csv").read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ItemFileError(f"{name}: cannot be read: {error}; give a CSV file in UTF-8") from error
-    reader = csv.DictReader(text.splitlines())
-    missing = [column for column in ITEM_COLUMNS if column not in (reader.fieldnames or ())]
+        data = path.read_bytes() if path else resources.files(__package__).joinpath("items.csv").read_bytes()
+    except OSError as error:
+        raise ItemFileError(f"{name}: cannot be read: {error.strerror}; check the path") from error
+    reader = csv.DictReader(_decoded(name, data).splitlines())
+    missing = [column for column in ITEM_COLUMNS if column not in (*_OPTIONAL, *(reader.fieldnames or ()))]
     if missing:
-        raise ItemFileError(f"{name}: column {missing[0]!r} is missing; the first line must have {', '.join(ITEM_COLUMNS)}")
+        needed = ", ".join(column for column in ITEM_COLUMNS if column not in _OPTIONAL)
+        raise ItemFileError(f"{name}: column {missing[0]!r} is missing; the first line must have {needed}, and may have {', '.join(_OPTIONAL)}")
     items = [_item(name, number, row) for number, row in enumerate(reader, 2)]
     if not items:
         raise ItemFileError(f"{name}: has no items; add at least one row below the heading")
     return items
 
 
-def _item(name: str, number: int, row: dict[str, str]) -> Item:
-    gtin = row["gtin"].strip().zfill(14)
+def _decoded(name: str, data: bytes) -> str:
+    for encoding in _ENCODINGS:
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise ItemFileError(f"{name}: is neither UTF-8 nor GB18030; save it as 'CSV UTF-8'")
+
+
+def _item(name: str, number: int, raw: dict[str, str | None]) -> Item:
+    row = {column: (raw.get(column) or _OPTIONAL.get(column, "")).strip() for column in ITEM_COLUMNS}
+    gtin = row["gtin"].zfill(14)
     if not gtin.isdigit() or len(gtin) != 14 or labels.check_digit(gtin[:-1]) != gtin[-1]:
         raise ItemFileError(f"{name}: row {number}: gtin {row['gtin']!r} is not a GTIN with a right check digit")
     try:
-        weight_g, shelf_days = int(row["unit_weight_g"]), int(row["shelf_life_days"] or 365)
+        weight_g, shelf_days = int(row["unit_weight_g"]), int(row["shelf_life_days"])
     except ValueError as error:
         raise ItemFileError(f"{name}: row {number}: unit_weight_g and shelf_life_days must be whole numbers: {error}") from error
     if weight_g <= 0 or shelf_days <= 0:
         raise ItemFileError(f"{name}: row {number}: unit_weight_g and shelf_life_days must be above zero")
-    return Item(row["code"].strip(), row["name"].strip(), row["name_zh"].strip(), gtin, weight_g, shelf_days, row["condition"].strip() or "ambient")
+    return Item(row["code"], row["name"], row["name_zh"], gtin, weight_g, shelf_days, row["condition"])

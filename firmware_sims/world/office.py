@@ -22,6 +22,7 @@ SITE = "shanghai-1"
 GATEWAY = "dock-1"
 _ACTOR = "demo"
 _TOTE_G = 800
+_STOCKED_MAX = 500
 _OPENING_BIN, _OPENING_STORAGE = 14, 30
 _BIN_LEVELS = {"minimum": 8, "maximum": 24}
 _SITE_LEVELS = {"minimum": 48, "maximum": 160}
@@ -67,7 +68,7 @@ class Office:
         )
         await self._put("catalog/zones", [{"site": SITE, "id": "A", "gateway": GATEWAY, "station": "zone-a"}])
         await self._put("catalog/locations", self._locations())
-        await self._put("catalog/levels", [*self._bin_levels(), *({"site": SITE, "item": item.code, **_SITE_LEVELS} for item in self.items)])
+        await self._put("catalog/levels", [*self._bin_levels(), *({"site": SITE, "item": item.code, **_SITE_LEVELS} for item in self._stocked)])
         await self._post("stock/corrections", {"reason": "opening", "actor": _ACTOR, "lines": self._opening_stock()}, key=f"opening-{self._started}")
 
     async def announce(self, pallets: Sequence[Pallet]) -> None:
@@ -151,6 +152,11 @@ class Office:
         others = (("B-01", "storage"), ("STAGE", "stage"), ("DOCK", "dock"), ("SHIPPED", "shipped"))
         return [*bins, *chilled, *({"site": SITE, "code": code, "kind": kind, "pick_rank": 99} for code, kind in others)]
 
+    @property
+    def _stocked(self) -> list[Item]:
+        """The items that the warehouse keeps: of a long master file its head."""
+        return self.items[:_STOCKED_MAX]
+
     def _of_bin(self, n: int) -> Item:
         return self.items[n % len(self.items)]
 
@@ -166,7 +172,7 @@ class Office:
             for age, quantity in ((2, _OPENING_BIN // 2), (1, _OPENING_BIN)):
                 expiry = today + timedelta(days=max(2, item.shelf_life_days // (1 + age)))
                 lines.append({"place": f"{SITE}/{code}", "item": item.code, "lot": f"L{age}{n:02d}", "expiry": expiry.isoformat(), "quantity": quantity})
-        for n, item in enumerate(self.items):
+        for n, item in enumerate(self._stocked):
             code = "B-01" if item.condition == "ambient" else f"C-0{1 + n % 2}"
             expiry = today + timedelta(days=max(3, item.shelf_life_days * 3 // 4))
             lines.append({"place": f"{SITE}/{code}", "item": item.code, "lot": f"S{n:03d}", "expiry": expiry.isoformat(), "quantity": _OPENING_STORAGE})

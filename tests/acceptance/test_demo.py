@@ -94,4 +94,4 @@ def test_demo_says_what_is_wrong_with_an_item_file(tmp_path, capsys):
     items.write_text("code,name\nA,a\n", encoding="utf-8")
 
     assert demo_command.main(["--no-browser", "--items", str(items), "--for", "1s"]) == 1
-    assert "items.csv: column 'name_zh' is missing" in capsys.readouterr().err
+    assert "items.csv: column 'gtin' is missing" in capsys.readouterr().err

@@ -75,10 +75,19 @@ def test_room_keeps_its_limits_until_the_compressor_breaks():
     assert warmest(120) > 8.0
 
 
+def test_item_file_of_a_chinese_spreadsheet_is_read(tmp_path):
+    path = tmp_path / "items.csv"
+    path.write_bytes("code,name,gtin,unit_weight_g\r\nA-1,鲜牛奶,06901234567892,1030\r\n".encode("gb18030"))
+
+    (item,) = read_items(path)
+
+    assert (item.name, item.gtin, item.shelf_life_days, item.condition) == ("鲜牛奶", "06901234567892", 365, "ambient")
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("code,name\n", "column 'name_zh' is missing"),
+        ("code,name\n", "column 'gtin' is missing; the first line must have code, name, gtin, unit_weight_g, and may have name_zh"),
         ("code,name,name_zh,gtin,unit_weight_g,shelf_life_days,condition\n", "has no items"),
         ("code,name,name_zh,gtin,unit_weight_g,shelf_life_days,condition\nA,a,,00614141123453,1,1,ambient\n", "row 2: gtin"),
         ("code,name,name_zh,gtin,unit_weight_g,shelf_life_days,condition\nA,a,,00614141123452,x,1,ambient\n", "row 2: unit_weight_g"),
