@@ -341,7 +341,7 @@ def test_alarm_holds_free_goods_of_the_room_and_leaves_reserved_ones_to_a_person
 
 
 @pytest.mark.slow
-@pytest.mark.requirement("R42", "E12")
+@pytest.mark.requirement("R44", "E12")
 def test_many_hands_at_once_ship_what_is_there_and_not_more(house: Warehouse) -> None:
     house.put("B-01", "peas", 15)
 

@@ -73,7 +73,7 @@ def test_pick_below_the_minimum_proposes_to_fill_the_shelf_and_says_why(house: W
     assert house.do(figures) == {"replenishment_proposals": 2}
 
 
-@pytest.mark.requirement("R61", "R24")
+@pytest.mark.requirement("R62", "R24")
 def test_accepted_shelf_proposal_moves_the_first_expiring_goods(house: Warehouse) -> None:
     pick(house, 2)
     number = next(row["id"] for row in house.do(proposals) if row["kind"] == "shelf")

@@ -14,7 +14,7 @@ from drivers.rfid_llrp.tag_reports import SeenTag
 from firmware_sims.rfid_llrp.replay import CaptureError, captured_reads, moving_epcs, schedule
 from firmware_sims.rfid_llrp.twin import UTC_AT_ZERO_US, LlrpReaderTwin
 
-pytestmark = pytest.mark.requirement("E16")
+pytestmark = pytest.mark.requirement("E15")
 
 
 def test_excerpt_holds_two_passes_of_a_hundred_tags_before_standing_ones() -> None:
