@@ -14,6 +14,7 @@ import sqlite3
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ import aiomqtt
 
 from firmware_sims.engine.servers import PtyTwinServer
 from firmware_sims.scanner_serial.twin import ScannerTwin
-from firmware_sims.stack import Stack
+from firmware_sims.stack import Stack, fetch_json
 from firmware_sims.world.goods import read_items
 from firmware_sims.world.office import SITE, Office
 from firmware_sims.world.pace import Pace
@@ -65,13 +66,22 @@ async def _product(folder: Path) -> dict[str, float]:
         await office.open_business()
         await office.announce_loose(items[0], "LOT1", SCANS)
         await stack.gateway.start()
-        await asyncio.sleep(1.0)
+        await _until(stack, lambda health: health["devices_up"] == 1 and health["uplink"])
         for _ in range(SCANS):
             scanner.stimulate("scan", text=f"01{items[0].gtin}10LOT1", symbology="]C1")
             await asyncio.sleep(INTERVAL_S)
-        await asyncio.sleep(1.0)
-        latency: dict[str, float] = (await office.figures())["latency_ms"]
+        await _until(stack, lambda health: health["lanes"]["movements"]["accepted"] == SCANS and not health["lanes"]["movements"]["pending"])
+        figures = await office.figures()
+        assert figures["exceptions"] == 0, "a scan was not booked"
+        latency: dict[str, float] = figures["latency_ms"]
         return latency
+
+
+async def _until(stack: Stack, reached: Callable[[dict[str, Any]], bool]) -> None:
+    """Raises: TimeoutError: the gateway's health did not come to that within 15 s."""
+    async with asyncio.timeout(15):
+        while not reached(await fetch_json(f"{stack.gateway_url}/health")):  # noqa: ASYNC110  # another process gives no event
+            await asyncio.sleep(0.05)
 
 
 def _client(port: int) -> aiomqtt.Client:

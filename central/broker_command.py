@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import argparse
 import ctypes
-import ipaddress
 import logging
 import os
 import secrets
@@ -17,6 +16,7 @@ import threading
 import time
 from pathlib import Path
 
+from contracts.addresses import is_loopback
 from contracts.wire import MESSAGE_BYTES_MAX
 
 _PR_SET_PDEATHSIG = 1
@@ -50,16 +50,6 @@ def configuration(host: str, port: int, user: str = "", password: str = "") -> s
     auth = f"    [v5.1.connections.auth]\n    {user} = {password!r}\n" if user else ""
     listen = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     return _CONFIGURATION.format(listen=listen, payload_bytes_max=MESSAGE_BYTES_MAX + 4096, auth=auth)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address to listen on can be reached from this machine only."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def die_with_parent(signal_number: int = signal.SIGTERM) -> None:

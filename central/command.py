@@ -16,26 +16,15 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import DBAPIError
 
 from central import migrations
-from central.broker_address import BrokerAddress, parse_broker
-from central.broker_command import is_loopback
 from central.database import in_transaction, open_engine, reading
 from central.errors import DomainError
 from central.identity import service as identity
 from central.identity.tables import api_key
 from central.settings import Settings
+from contracts.addresses import BrokerAddress, is_loopback, parse_broker
+from contracts.log_lines import configure_logging
 
 _DATABASE = "sqlite:///dockline.db"
-_PLAIN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
-
-
-class FieldsFormatter(logging.Formatter):
-    """The constant text of a record followed by its fields as key=value."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """See `logging.Formatter.format`."""
-        fields = " ".join(f"{key}={value!r}" for key, value in vars(record).items() if key not in _PLAIN_FIELDS)
-        line = super().format(record)
-        return f"{line} {fields}" if fields else line
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -99,9 +88,7 @@ def _run(arguments: argparse.Namespace, engine: Engine) -> int:
     )
     if settings.keys_required:
         _make_first_key(engine, host)
-    handler = logging.StreamHandler()
-    handler.setFormatter(FieldsFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    configure_logging()
     logging.getLogger("alembic").setLevel(logging.WARNING)
     app = create_app(settings, engine=engine)
     # uvicorn stops in order on SIGTERM and then sends it to itself once more; an orderly stop is a success.

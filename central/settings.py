@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from central.broker_address import BrokerAddress
+from contracts.addresses import BrokerAddress
 
 
 @dataclass(frozen=True, slots=True)

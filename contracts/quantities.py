@@ -34,14 +34,6 @@ class Quantity(msgspec.Struct, frozen=True, rename=wire_name):
     uom: Uom = "C62"
 
 
-class QuantityElement(msgspec.Struct, frozen=True, rename=wire_name):
-    """EPCIS quantityElement: a class of goods and how much of it."""
-
-    epc_class: str
-    quantity: Annotated[int, msgspec.Meta(ge=0)]
-    uom: Uom = "C62"
-
-
 def milligrams(value: Decimal, unit: str) -> int:
     """A weight in whole milligrams, rounded half to even.
 

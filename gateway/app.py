@@ -15,6 +15,7 @@ from pathlib import Path
 from contracts.readings import AnyReading
 from drivers import registry
 from drivers.base.spec import Driver
+from gateway.api_key import api_key_of
 from gateway.clock import Now, SystemClock
 from gateway.config import AnyStation, ColdRoom, DockDoor, GatewayConfig, PickZone, ScanPoint, WeighPoint
 from gateway.config_file import parse_listen
@@ -102,7 +103,7 @@ class Gateway:
         identity = Identity(version=program, config_hash=config.config_hash, boot_id=self._now().boot_id)
         self.uplink = Uplink(table, identity, self.store, self.floor.take, self._now, self.metrics)
         self.reporter = HealthReporter(table.id, program, data_dir, self.store, self.supervisor, lambda: self.uplink.connected, self._now, self.metrics)
-        api_key = Path(table.api_key_file).read_text().strip() if table.api_key_file else ""
+        api_key = api_key_of(table)
         self._server = HealthServer(self.reporter, *parse_listen(table.listen), api_key)
 
     def _take(self, reading: AnyReading) -> None:

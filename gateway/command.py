@@ -9,36 +9,11 @@ import logging
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
+from contracts.log_lines import configure_logging
 from gateway.config import GatewayConfig, kind_of
 from gateway.config_file import ConfigFileError, load_config
 from gateway.outbox import OutboxDamagedError
-
-_PLAIN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-
-
-class FieldsFormatter(logging.Formatter):
-    """The constant text of a record followed by its fields as key=value."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """See `logging.Formatter.format`."""
-        fields = " ".join(f"{key}={_quoted(value)}" for key, value in vars(record).items() if key not in _PLAIN_FIELDS)
-        line = super().format(record)
-        return f"{line} {fields}" if fields else line
-
-
-def _quoted(value: Any) -> str:
-    text = str(value)
-    return repr(text) if " " in text or not text else text
-
-
-def configure_logging(level: str) -> None:
-    """Log lines to stderr: time, level, program part, text, fields."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(FieldsFormatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # it logs every frame of a failed exchange as an error
 
 
 def _check(config: GatewayConfig) -> int:
@@ -71,6 +46,7 @@ def main(argv: list[str]) -> int:
         action.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
     arguments = parser.parse_args(argv)
     configure_logging(arguments.log_level)
+    logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # it logs every frame of a failed exchange as an error
     try:
         config = load_config(arguments.file)
     except ConfigFileError as error:

@@ -39,7 +39,14 @@ class GatewayTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     allow_anonymous_broker: Annotated[bool, described("Use a broker beyond loopback without a password", "flag")] = False
     data_dir: Annotated[str, described("Folder for the outbox", "path")] = "/var/lib/dockline"
     listen: Annotated[str, described("Where /health and /metrics are served, host:port; port 0 takes a free one", "text")] = "127.0.0.1:0"
-    api_key_file: Annotated[str, described("File that holds the key asked of whoever reads /health and /metrics; needed beyond loopback", "path")] = ""
+    api_key_file: Annotated[
+        str,
+        described(
+            "File with the key that /health and /metrics ask for. Beyond loopback they always ask: left out, it is `data_dir`/api-key; "
+            "a file that is not there is made at the start and its key shown once",
+            "path",
+        ),
+    ] = ""
     outbox_bytes_max: Annotated[int, described("Most bytes of events kept while central is away", "bytes", ge=65_536)] = 512 * 1024 * 1024
     report_interval_s: Annotated[float, described("How often the gateway reports its health", "s", gt=0)] = 30.0
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import ipaddress
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
-from urllib.parse import urlsplit
 
 import msgspec
 
+from contracts.addresses import is_loopback, parse_broker
 from contracts.topics import check_name
 from drivers import registry
 from drivers.base.config import DeviceConfig
@@ -41,23 +40,6 @@ class ConfigFileError(Exception):
         self.mistakes = mistakes
 
 
-class BrokerUrl(NamedTuple):
-    """Where the broker is."""
-
-    host: str
-    port: int
-    tls: bool
-
-
-def parse_broker(url: str) -> BrokerUrl:
-    """Raises: ValueError: not mqtt://host:port or mqtts://host:port."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or parts.path or parts.username or parts.password:
-        raise ValueError(f"broker {url!r} is not understood; write mqtt://host:port or mqtts://host:port (user and password have keys of their own)")
-    tls = parts.scheme == "mqtts"
-    return BrokerUrl(parts.hostname, parts.port or (8883 if tls else 1883), tls)
-
-
 def parse_listen(listen: str) -> tuple[str, int]:
     """Raises: ValueError: not host:port."""
     host, _, port = listen.rpartition(":")
@@ -65,16 +47,6 @@ def parse_listen(listen: str) -> tuple[str, int]:
     if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
         raise ValueError(f"listen {listen!r} is not understood; write host:port, for example 127.0.0.1:9100")
     return host, int(port)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address stays on this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def load_config(path: Path) -> GatewayConfig:
@@ -196,22 +168,22 @@ def _cross_checks(config: GatewayConfig) -> list[Mistake]:
 
 
 def _border_checks(gateway: GatewayTable) -> Iterator[Mistake]:
-    """Closed by default: beyond loopback nothing is served or sent without a secret."""
+    """Closed by default: to a broker on another machine nothing is sent without a secret (for its own address the start makes one)."""
     try:
-        host, _ = parse_listen(gateway.listen)
-        if not is_loopback(host) and not gateway.api_key_file:
-            yield Mistake("gateway.listen", f"{host} can be reached from other machines; set `api_key_file` or listen on 127.0.0.1")
+        parse_listen(gateway.listen)
     except ValueError as error:
         yield Mistake("gateway.listen", str(error))
     try:
         broker = parse_broker(gateway.broker)
+        if broker.user or broker.password:
+            yield Mistake("gateway.broker", "user and password have keys of their own: `broker_username` and `broker_password_file`")
         if not is_loopback(broker.host) and not gateway.broker_password_file and not gateway.allow_anonymous_broker:
             yield Mistake(
                 "gateway.broker", f"{broker.host} is another machine; set `broker_password_file`, or `allow_anonymous_broker = true` if that is meant"
             )
     except ValueError as error:
         yield Mistake("gateway.broker", str(error))
-    for key in ("api_key_file", "broker_password_file", "broker_ca_file"):
+    for key in ("broker_password_file", "broker_ca_file"):
         path = getattr(gateway, key)
         if path and not Path(path).is_file():
             yield Mistake(f"gateway.{key}", f"there is no file {path}")

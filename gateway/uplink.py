@@ -22,12 +22,12 @@ import aiomqtt
 import msgspec
 
 from contracts import wire
+from contracts.addresses import parse_broker
 from contracts.commands import AnyCommand
 from contracts.events import LANES, Lane
 from contracts.topics import CENTRAL_STATE, GatewayAddress, partition_of
 from gateway.clock import Now
 from gateway.config import GatewayTable
-from gateway.config_file import parse_broker
 from gateway.epoch import EpochWatch
 from gateway.metrics import Metrics
 from gateway.outbox import OutboxFullError, StoredBatch

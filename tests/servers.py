@@ -16,15 +16,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from firmware_sims.stack import free_port
+
 _ROOT = Path(__file__).resolve().parents[1]
 _READY_S = 30.0
-
-
-def free_port() -> int:
-    """A TCP port on loopback that was free a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 def postgres_binaries() -> Path:

@@ -23,7 +23,6 @@ from paho.mqtt.properties import Properties
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from central.broker_address import BrokerAddress
 from central.changes import Changes
 from central.database import in_transaction, reading
 from central.errors import BusyError, DomainError
@@ -31,6 +30,7 @@ from central.fleet import service as fleet
 from central.ingest.service import Door, Message, Taken, read_message, refuse_message, take_message
 from central.metrics import Metrics
 from contracts import wire
+from contracts.addresses import BrokerAddress
 from contracts.topics import ALL_STATES, ALL_UP, CENTRAL_STATE, GatewayAddress, lane_of_leaf, parse_topic
 
 _KEEPALIVE_S = 10

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, select
 
 from central.ledger.rules import NO_EXPIRY
-from central.ledger.tables import balance, entry, event, reservation
+from central.ledger.tables import balance, entry, event
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +76,6 @@ def totals(connection: Connection, site: str) -> dict[str, tuple[int, int]]:
     query = select(balance.c.item, func.sum(balance.c.on_hand).label("on_hand"), func.sum(balance.c.reserved).label("reserved"))
     rows = connection.execute(query.where(balance.c.site == site).group_by(balance.c.item))
     return {row.item: (int(row.on_hand), int(row.reserved)) for row in rows}
-
-
-def pending_reservations(connection: Connection, *, site: str, item: str | None = None, lot: str | None = None) -> Sequence[Any]:
-    """Rows of `reservation` that are pending, oldest first."""
-    query = select(reservation).where(reservation.c.site == site, reservation.c.state == "pending").order_by(reservation.c.made_at, reservation.c.id)
-    if item is not None:
-        query = query.where(reservation.c.item == item)
-    if lot is not None:
-        query = query.where(reservation.c.lot == lot)
-    return connection.execute(query).all()
 
 
 def history(connection: Connection, *, item: str, lot: str | None = None, place: str | None = None, limit: int = 200) -> Sequence[Any]:

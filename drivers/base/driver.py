@@ -71,7 +71,7 @@ class StreamDriver(abc.ABC, Generic[ConfigT]):
             self._step(self._session.advance_to(self._clock()))
             while True:
                 data = await transport.read()
-                log.debug("received", extra={"device": self.device_id, "bytes": shown(data)})
+                self._trace("received", data)
                 self._step(self._session.receive_bytes(data, self._clock()))
         except DriverError as error:
             error.device_id = error.device_id or self.device_id
@@ -97,6 +97,10 @@ class StreamDriver(abc.ABC, Generic[ConfigT]):
         finally:
             self._commands.pop(token, None)
 
+    def _trace(self, what: str, data: bytes) -> None:
+        if log.isEnabledFor(logging.DEBUG):  # a busy door reads some hundred times a second: hex is made only when it is looked at
+            log.debug(what, extra={"device": self.device_id, "bytes": shown(data)})
+
     def _step(self, events: Sequence[SessionEvent]) -> None:
         """Hand on what the session reported, send what it wants sent, and set the alarm clock to its next deadline."""
         for event in events:
@@ -104,7 +108,7 @@ class StreamDriver(abc.ABC, Generic[ConfigT]):
         if self._session is None or self._transport is None:
             return
         if data := self._session.bytes_to_send():
-            log.debug("sent", extra={"device": self.device_id, "bytes": shown(data)})
+            self._trace("sent", data)
             self._transport.write(data)
         if self._timer is not None:
             self._timer.cancel()

@@ -175,18 +175,30 @@ def answers(client: httpx.Client) -> bool:
         return False
 
 
-def test_gateway_beyond_loopback_does_not_start_without_a_key_and_asks_for_it(tmp_path: Path) -> None:
-    open_file = gateway_file(tmp_path / "open", "mqtt://127.0.0.1:1", listen="0.0.0.0:0")
-    refused = subprocess.run(dockline("gateway", "run", open_file), capture_output=True, text=True, check=False, timeout=_START_S)
-    key = written(tmp_path / "key", "secret\n")
-    closed_file = gateway_file(tmp_path / "closed", "mqtt://127.0.0.1:1", listen="0.0.0.0:0", api_key_file=key)
-    with running(*dockline("gateway", "run", closed_file)) as gateway:
-        url = f"http://127.0.0.1:{address_of(gateway)}/health"
-        codes = [httpx.get(url, headers=headers).status_code for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Bearer secret"})]
+def test_gateway_beyond_loopback_makes_a_key_shows_it_once_and_asks_for_it(tmp_path: Path) -> None:
+    file = gateway_file(tmp_path / "gw", "mqtt://127.0.0.1:1", listen="0.0.0.0:0")
+    with running(*dockline("gateway", "run", file)) as gateway:
+        key = gateway.says(r"Shown once: (\S+)")[1]
+        first = codes_of(gateway, key)
+    with running(*dockline("gateway", "run", file)) as gateway:
+        second = codes_of(gateway, key)
+        shown = gateway.having("Shown once")
 
-    assert refused.returncode == 1
-    assert "api_key_file" in refused.stdout + refused.stderr
-    assert codes == [401, 401, 200]
+    assert (first, second, shown) == ([401, 401, 200], [401, 401, 200], [])
+    (kept,) = tmp_path.rglob("api-key")
+    assert kept.stat().st_mode & 0o777 == 0o600
+
+
+def test_gateway_asks_for_the_key_of_the_file_it_was_given(tmp_path: Path) -> None:
+    key = written(tmp_path / "key", "secret\n")
+    with running(*dockline("gateway", "run", gateway_file(tmp_path / "gw", "mqtt://127.0.0.1:1", listen="0.0.0.0:0", api_key_file=key))) as gateway:
+        assert codes_of(gateway, "secret") == [401, 401, 200]
+
+
+def codes_of(gateway: Program, key: str) -> list[int]:
+    """Status without a key, with a wrong one, with the right one."""
+    url = f"http://127.0.0.1:{address_of(gateway)}/health"
+    return [httpx.get(url, headers=headers).status_code for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Bearer {key}"})]
 
 
 def openssl(folder: Path, *arguments: str) -> None:

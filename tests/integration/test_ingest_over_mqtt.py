@@ -15,7 +15,6 @@ import pytest
 from sqlalchemy import Engine, select
 
 from central.app import create_app
-from central.broker_address import parse_broker
 from central.database import open_engine, reading, transaction
 from central.fleet import service as fleet
 from central.fleet.tables import command as command_table
@@ -23,6 +22,7 @@ from central.fleet.tables import gateway as gateway_table
 from central.ingest.queries import counts
 from central.settings import Settings
 from contracts import wire
+from contracts.addresses import parse_broker
 from contracts.commands import AcknowledgeAlarm
 from contracts.events import CommandAnswered, DeviceLinkChanged
 from contracts.topics import CENTRAL_STATE, GatewayAddress, partition_of

@@ -10,8 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from central.broker_address import BrokerAddress, parse_broker
-from central.broker_command import is_loopback
 from central.database import instant, micros, open_engine, reading
 
 
@@ -44,21 +42,3 @@ def test_sqlite_is_durable_and_shared(tmp_path: Path) -> None:
     engine.dispose()
 
     assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 30_000}
-
-
-def test_broker_urls_are_read() -> None:
-    assert parse_broker("mqtt://127.0.0.1:1999") == BrokerAddress("127.0.0.1", 1999)
-    assert parse_broker("mqtts://li:p%40ss@broker") == BrokerAddress("broker", 8883, True, "li", "p@ss")
-
-
-@pytest.mark.parametrize("url", ["127.0.0.1:1883", "http://x", "mqtt://"])
-def test_url_that_is_no_brokers_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match="is not mqtt://HOST:PORT"):
-        parse_broker(url)
-
-
-@pytest.mark.parametrize(
-    ("host", "expected"), [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False), ("warehouse", False)]
-)
-def test_only_loopback_is_loopback(host: str, expected: bool) -> None:
-    assert is_loopback(host) is expected

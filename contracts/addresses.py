@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the broker is: `mqtt://[user:password@]host:port` or `mqtts://...`."""
+"""Addresses that more than one program is given: the broker's URL, and whether an address stays on this machine."""
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
@@ -12,7 +13,7 @@ _PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 @dataclass(frozen=True, slots=True)
 class BrokerAddress:
-    """A broker as central connects to it. `ca_file`: certificates that may have signed the broker's; empty for the system's."""
+    """A broker as a program connects to it. `ca_file`: certificates that may have signed the broker's; empty for the system's."""
 
     host: str
     port: int
@@ -25,8 +26,18 @@ class BrokerAddress:
 def parse_broker(url: str) -> BrokerAddress:
     """Raises: ValueError: not a broker's URL; the text says what is expected."""
     parts = urlsplit(url)
-    if parts.scheme not in _PORTS or not parts.hostname:
-        raise ValueError(f"broker {url!r} is not mqtt://HOST:PORT or mqtts://HOST:PORT")
+    if parts.scheme not in _PORTS or not parts.hostname or parts.path not in ("", "/"):
+        raise ValueError(f"broker {url!r} is not understood; write mqtt://HOST:PORT or mqtts://HOST:PORT")
     user = unquote(parts.username) if parts.username else None
     password = unquote(parts.password) if parts.password else None
     return BrokerAddress(parts.hostname, parts.port or _PORTS[parts.scheme], parts.scheme == "mqtts", user, password)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address stays on this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
