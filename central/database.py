@@ -24,7 +24,23 @@ from central.errors import BusyError
 
 T = TypeVar("T")
 
-AREAS = ("identity", "catalog", "ledger", "exceptions", "fleet", "ingest", "inbound", "outbound", "planning", "coldchain", "analytics")
+AREAS = (
+    "identity",
+    "webhooks",
+    "catalog",
+    "ledger",
+    "exceptions",
+    "fleet",
+    "ingest",
+    "inbound",
+    "stock",
+    "outbound",
+    "shipping",
+    "counting",
+    "planning",
+    "coldchain",
+    "analytics",
+)
 """Packages of central that may have tables, routes and handlers, in the order in which they may call each other (later ones call earlier ones)."""
 
 metadata = MetaData(

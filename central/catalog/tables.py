@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Column, Date, Float, ForeignKey, Index, Integer, String, Table, text
+from sqlalchemy import JSON, BigInteger, Boolean, CheckConstraint, Column, Date, Float, ForeignKey, Index, Integer, String, Table, text
 
 from central.database import metadata
 
@@ -19,7 +19,18 @@ item = Table(
     Column("shelf_life_days", Integer),
     Column("condition", String, nullable=False, server_default="ambient"),
     Column("supplier", String, comment="partner who delivers it"),
+    Column("category", String, nullable=False, server_default=""),
+    Column("tracking", String, nullable=False, server_default="lot", comment="none, lot (lots where they are said) or serial (every unit has its number)"),
+    Column("removal", String, nullable=False, server_default="fefo", comment="which stock leaves first: fefo, fifo, lifo, closest, least_packages"),
+    Column("catch_weight", Boolean, nullable=False, server_default=text("false"), comment="each unit weighs differently and is invoiced by weight"),
+    Column("hazard_class", String, nullable=False, server_default="", comment="UN class of dangerous goods, e.g. 3 or 8; empty: none"),
+    Column("handling", String, nullable=False, server_default="", comment="words, comma between: fragile, upright, no_stack, heavy, liquid"),
+    Column("length_mm", Integer),
+    Column("width_mm", Integer),
+    Column("height_mm", Integer),
     CheckConstraint("condition IN ('ambient', 'chilled', 'frozen')", name="condition_known"),
+    CheckConstraint("tracking IN ('none', 'lot', 'serial')", name="tracking_known"),
+    CheckConstraint("removal IN ('fefo', 'fifo', 'lifo', 'closest', 'least_packages')", name="removal_known"),
     Index("uq_item_gtin", "gtin", unique=True, sqlite_where=text("gtin IS NOT NULL"), postgresql_where=text("gtin IS NOT NULL")),
 )
 
@@ -29,6 +40,104 @@ lot = Table(
     Column("item", String, ForeignKey("item.code"), primary_key=True),
     Column("lot", String, primary_key=True, comment="GS1 AI 10, up to 20 characters; '' for goods without lots has no row"),
     Column("expiry", Date, comment="GS1 AI 17: the last day of use"),
+    Column("produced_on", Date, comment="GS1 AI 11"),
+    Column("best_before", Date, comment="GS1 AI 15"),
+    Column("held", Boolean, nullable=False, server_default=text("false"), comment="recalled: whatever comes in of it goes on hold"),
+)
+
+packaging = Table(
+    "packaging",
+    metadata,
+    Column("item", String, ForeignKey("item.code"), primary_key=True),
+    Column("code", String, primary_key=True, comment="each, inner, case, layer, pallet or a word of the house"),
+    Column("quantity", BigInteger, nullable=False, comment="smallest units of the item in one"),
+    Column("gtin", String, comment="14 digits"),
+    Column("weight_g", Integer, comment="gross"),
+    Column("length_mm", Integer),
+    Column("width_mm", Integer),
+    Column("height_mm", Integer),
+    CheckConstraint("quantity > 0", name="holds_something"),
+)
+"""How an item is packed: one case is so many of its smallest unit."""
+
+barcode = Table(
+    "barcode",
+    metadata,
+    Column("code", String, primary_key=True, comment="what is scanned or typed: an item code, a GTIN of 14 digits, or another name"),
+    Column("item", String, ForeignKey("item.code"), nullable=False, index=True),
+    Column("quantity", BigInteger, nullable=False, comment="smallest units that one such code stands for"),
+    Column("kind", String, nullable=False, comment="item, gtin, packaging or alias: which row says so"),
+    CheckConstraint("quantity > 0", name="holds_something"),
+    CheckConstraint("kind IN ('item', 'gtin', 'packaging', 'alias')", name="kind_known"),
+)
+"""Everything that names an item, once: no code with two meanings."""
+
+item_substitute = Table(
+    "item_substitute",
+    metadata,
+    Column("item", String, ForeignKey("item.code"), primary_key=True),
+    Column("substitute", String, ForeignKey("item.code"), primary_key=True),
+    Column("priority", Integer, nullable=False, server_default="1", comment="lower is offered first"),
+)
+
+kit_component = Table(
+    "kit_component",
+    metadata,
+    Column("kit", String, ForeignKey("item.code"), primary_key=True),
+    Column("component", String, ForeignKey("item.code"), primary_key=True),
+    Column("quantity", BigInteger, nullable=False, comment="smallest units of the component in one smallest unit of the kit"),
+    CheckConstraint("quantity > 0", name="holds_something"),
+)
+"""Bill of material of a kit."""
+
+reason = Table(
+    "reason",
+    metadata,
+    Column("code", String, primary_key=True),
+    Column("kind", String, nullable=False, comment="loss, damage, adjustment, return, hold, short"),
+    Column("name", String, nullable=False),
+    Column("name_zh", String, nullable=False, server_default=""),
+    CheckConstraint("kind IN ('loss', 'damage', 'adjustment', 'return', 'hold', 'short')", name="kind_known"),
+)
+"""Why stock was lost, damaged, corrected, returned or held."""
+
+site = Table(
+    "site",
+    metadata,
+    Column("code", String, primary_key=True),
+    Column("name", String, nullable=False, server_default=""),
+    Column("name_zh", String, nullable=False, server_default=""),
+    Column("kind", String, nullable=False, server_default="warehouse"),
+    Column("latitude_deg", Float),
+    Column("longitude_deg", Float),
+    Column("time_zone", String, nullable=False, server_default="UTC", comment="IANA name, for cut-offs and days"),
+    Column("lines_per_day", Integer, comment="what it can pick in a day; empty: not limited"),
+    Column("cutoff", String, nullable=False, server_default="", comment="HH:MM local: orders after it leave the next day; empty: none"),
+    Column("ships_orders", Boolean, nullable=False, server_default=text("true")),
+    CheckConstraint("kind IN ('warehouse', 'store', 'hub')", name="kind_known"),
+)
+"""What is known of a site beyond its name. A site that has locations and no row here is a warehouse without a position."""
+
+aisle = Table(
+    "aisle",
+    metadata,
+    Column("site", String, primary_key=True),
+    Column("code", String, primary_key=True),
+    Column("zone", String, nullable=False, server_default=""),
+    Column("x_m", Float, nullable=False, comment="of its middle line"),
+    Column("y_from_m", Float, nullable=False),
+    Column("y_to_m", Float, nullable=False),
+    Column("direction", String, nullable=False, server_default="both", comment="both, up (towards higher y) or down"),
+    CheckConstraint("direction IN ('both', 'up', 'down')", name="direction_known"),
+    CheckConstraint("y_from_m < y_to_m", name="has_a_length"),
+)
+
+cross_aisle = Table(
+    "cross_aisle",
+    metadata,
+    Column("site", String, primary_key=True),
+    Column("code", String, primary_key=True),
+    Column("y_m", Float, nullable=False),
 )
 
 location = Table(
@@ -44,7 +153,16 @@ location = Table(
     Column("cold_room", String, nullable=False, server_default="", comment="station id of the cold room it lies in"),
     Column("x_m", Float),
     Column("y_m", Float),
-    CheckConstraint("kind IN ('bin', 'storage', 'stage', 'dock', 'shipped')", name="kind_known"),
+    Column("z_m", Float, comment="height of its floor: the level"),
+    Column("aisle", String, nullable=False, server_default=""),
+    Column("capacity_units", BigInteger, comment="smallest units of whatever lies there; empty: not limited"),
+    Column("capacity_g", BigInteger),
+    Column("capacity_cm3", BigInteger),
+    Column("mixed_items", Boolean, nullable=False, server_default=text("true")),
+    Column("mixed_lots", Boolean, nullable=False, server_default=text("true")),
+    Column("locked", String, nullable=False, server_default="", comment="in, out or both: nothing is put there, taken there"),
+    CheckConstraint("kind IN ('bin', 'storage', 'stage', 'dock', 'shipped', 'transit', 'pack', 'start')", name="kind_known"),
+    CheckConstraint("locked IN ('', 'in', 'out', 'both')", name="locked_known"),
     CheckConstraint("condition IN ('ambient', 'chilled', 'frozen')", name="condition_known"),
     Index("uq_location_site_code", "site", "code", unique=True),
     Index("ix_location_cold_room", "site", "cold_room"),
@@ -76,5 +194,21 @@ partner = Table(
     Column("name", String, nullable=False),
     Column("kind", String, nullable=False),
     Column("gln", String),
-    CheckConstraint("kind IN ('supplier', 'customer', 'carrier')", name="kind_known"),
+    Column("grp", String, nullable=False, server_default="", comment="customer group, for waves and rules"),
+    Column("min_remaining_days", Integer, nullable=False, server_default="0", comment="what is sent to it keeps at least so long"),
+    Column("priority", Integer, nullable=False, server_default="5", comment="1 is served first, 9 last"),
+    Column("carrier", String, nullable=False, server_default="", comment="who carries its orders"),
+    Column("address", JSON, comment="name, phone, province, city, district, street, postcode, country"),
+    Column("latitude_deg", Float),
+    Column("longitude_deg", Float),
+    CheckConstraint("kind IN ('supplier', 'customer', 'carrier', 'owner')", name="kind_known"),
 )
+
+partner_item = Table(
+    "partner_item",
+    metadata,
+    Column("partner", String, ForeignKey("partner.code"), primary_key=True),
+    Column("item", String, ForeignKey("item.code"), primary_key=True),
+    Column("min_remaining_days", Integer, nullable=False),
+)
+"""A customer's own rule for an item; it goes before the customer's general one."""

@@ -152,3 +152,21 @@ block = Table(
 )
 """A seal over committed events of a site: `members` are their positions as big-endian 64-bit numbers, `last_position` the
 highest of them, `root` the Merkle root of their leaves."""
+
+handling_unit = Table(
+    "handling_unit",
+    metadata,
+    Column("sscc", String, primary_key=True, comment="18 digits, or a name of the house"),
+    Column("kind", String, nullable=False, comment="pallet, case, tote, carton"),
+    Column("parent", String, ForeignKey("handling_unit.sscc"), index=True, comment="what it stands on or in"),
+    Column("site", String, nullable=False, server_default=""),
+    Column("place", String, nullable=False, server_default="", comment="where it stands; empty when it left"),
+    Column("state", String, nullable=False, server_default="open"),
+    Column("made_at", Instant, nullable=False),
+    Column("changed_by", Id, comment="event"),
+    CheckConstraint("kind IN ('pallet', 'case', 'tote', 'carton')", name="kind_known"),
+    CheckConstraint("state IN ('open', 'closed', 'in_transit', 'shipped', 'dissolved')", name="state_known"),
+    CheckConstraint("parent IS NULL OR parent <> sscc", name="not_in_itself"),
+)
+"""What carries goods: the account's `unit` is the innermost one; a pallet's cases name it as their parent."""
+Index("ix_handling_unit_place", handling_unit.c.place)

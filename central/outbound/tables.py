@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, UniqueConstraint, Uuid, text
+from sqlalchemy import JSON, BigInteger, Boolean, CheckConstraint, Column, Date, ForeignKey, Index, Integer, String, Table, UniqueConstraint, Uuid, text
 
 from central.database import Instant, metadata
 
@@ -22,12 +22,27 @@ customer_order = Table(
     Column("tote", String, nullable=False, server_default="", comment="code on the tote, as it is scanned at the weigh point"),
     Column("tare_g", Integer, comment="the empty tote"),
     Column("colour", String, nullable=False, server_default=""),
+    Column("parent_id", Id, ForeignKey("customer_order.id"), index=True, comment="the order that this is a part of: another site's share, or a backorder"),
+    Column("role", String, nullable=False, server_default="order", comment="order, share (of a split order) or backorder"),
+    Column("owner", String, nullable=False, server_default="", comment="whose goods are sent; empty: our own"),
+    Column("priority", Integer, nullable=False, server_default="5", comment="1 is served first, 9 last"),
+    Column("due_at", Instant, comment="when it must leave"),
+    Column("backorders", String, nullable=False, server_default="backorder", comment="what becomes of what is not there: backorder, drop, or wait for all"),
+    Column("substitutes", Boolean, nullable=False, server_default=text("false"), comment="the customer takes substitutes"),
+    Column("min_remaining_days", Integer, comment="asked by this order; empty: the customer's rule"),
+    Column("carrier", String, nullable=False, server_default=""),
+    Column("service", String, nullable=False, server_default="", comment="the carrier's product"),
+    Column("address", JSON, comment="name, phone, province, city, district, street, postcode, country"),
+    Column("wave_id", Integer, index=True),
     Column("created_at", Instant, nullable=False),
     Column("released_at", Instant),
     Column("picked_at", Instant),
     Column("shipped_at", Instant),
     UniqueConstraint("channel", "number"),
-    CheckConstraint("state IN ('open', 'released', 'picked', 'shipped', 'unfilled', 'cancelled')", name="state_known"),
+    CheckConstraint("state IN ('open', 'released', 'picked', 'shipped', 'unfilled', 'cancelled', 'split')", name="state_known"),
+    CheckConstraint("role IN ('order', 'share', 'backorder')", name="role_known"),
+    CheckConstraint("backorders IN ('backorder', 'drop', 'wait')", name="backorders_known"),
+    CheckConstraint("priority BETWEEN 1 AND 9", name="priority_known"),
     CheckConstraint("ship_when IN ('picked', 'weighed', 'asked')", name="ship_when_known"),
 )
 Index("ix_customer_order_state", customer_order.c.site, customer_order.c.state)
@@ -44,10 +59,57 @@ order_line = Table(
     Column("promised", BigInteger, nullable=False, comment="answered at order entry; counts against other orders until the release"),
     Column("picked", BigInteger, nullable=False, server_default="0"),
     Column("short", BigInteger, nullable=False, server_default="0", comment="after the release: what no task asks for and nobody picked"),
+    Column("ordered_item", String, nullable=False, server_default="", comment="what the customer asked for, when this is a substitute"),
+    Column("promised_on", Date, comment="the day on which what is promised can leave"),
+    Column("min_expiry_days", Integer, nullable=False, server_default="0", comment="remaining days that the goods must have at the release"),
+    Column("parent_line", String, index=True, comment="the line of the order that this is a part of"),
     CheckConstraint("quantity > 0 AND 0 <= promised AND promised <= quantity", name="promised_within_quantity"),
     CheckConstraint("0 <= picked AND 0 <= short AND picked + short <= quantity", name="answered_within_quantity"),
 )
 Index("ix_order_line_item", order_line.c.item)
+
+wave = Table(
+    "wave",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("event_id", Id, nullable=False, unique=True, comment="the fact that planned it"),
+    Column("site", String, nullable=False),
+    Column("name", String, nullable=False, server_default=""),
+    Column("criteria", JSON, nullable=False, comment="window, carrier, customer group, zone, capacity"),
+    Column("mode", String, nullable=False, comment="how its orders are picked"),
+    Column("state", String, nullable=False, server_default="planned"),
+    Column("orders", Integer, nullable=False, server_default="0"),
+    Column("lines", Integer, nullable=False, server_default="0"),
+    Column("created_at", Instant, nullable=False),
+    Column("released_at", Instant),
+    Column("done_at", Instant),
+    CheckConstraint("state IN ('planned', 'released', 'done', 'cancelled')", name="state_known"),
+    CheckConstraint("mode IN ('order', 'batch', 'cluster', 'zone', 'wall')", name="mode_known"),
+)
+Index("ix_wave_site_state", wave.c.site, wave.c.state)
+
+tour = Table(
+    "tour",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("site", String, nullable=False),
+    Column("wave_id", Integer, ForeignKey("wave.id"), index=True),
+    Column("zone", String, nullable=False, server_default="", comment="empty: all zones"),
+    Column("mode", String, nullable=False),
+    Column("picker", String, nullable=False, server_default=""),
+    Column("colour", String, nullable=False, server_default=""),
+    Column("state", String, nullable=False, server_default="ready"),
+    Column("length_mm", BigInteger, comment="planned walk; empty where places have no coordinates"),
+    Column("exact", Boolean, nullable=False, server_default=text("false"), comment="the walk is proven shortest"),
+    Column("after_tour", Id, comment="pick-and-pass: the zone before this one"),
+    Column("created_at", Instant, nullable=False),
+    Column("started_at", Instant),
+    Column("done_at", Instant),
+    CheckConstraint("state IN ('ready', 'picking', 'done', 'cancelled')", name="state_known"),
+    CheckConstraint("mode IN ('order', 'batch', 'cluster', 'zone', 'wall')", name="mode_known"),
+)
+"""One walk of one picker."""
+Index("ix_tour_site_state", tour.c.site, tour.c.state)
 
 pick_task = Table(
     "pick_task",
@@ -71,6 +133,11 @@ pick_task = Table(
     Column("state", String, nullable=False, server_default="lit"),
     Column("second_try", Boolean, nullable=False, server_default=text("false"), comment="made after a short pick elsewhere"),
     Column("colour", String, nullable=False),
+    Column("tour_id", Id, ForeignKey("tour.id"), index=True),
+    Column("sequence", Integer, nullable=False, server_default="0", comment="place in the walk, from 1"),
+    Column("tote", String, nullable=False, server_default="", comment="what the goods are put into"),
+    Column("slot", String, nullable=False, server_default="", comment="where the tote stands on the cart or in the wall"),
+    Column("answered_by", String, nullable=False, server_default=""),
     Column("created_at", Instant, nullable=False),
     Column("answered_at", Instant),
     CheckConstraint("state IN ('lit', 'listed', 'done', 'short', 'cancelled')", name="state_known"),
