@@ -9,10 +9,11 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from central.errors import BusyError, DomainError
+from central.etags import NotModified
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,10 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(DomainError)
     async def domain(request: Request, error: DomainError) -> JSONResponse:
         return problem(error, request.url.path)
+
+    @app.exception_handler(NotModified)
+    async def not_modified(request: Request, seen: NotModified) -> Response:
+        return Response(status_code=304, headers={"ETag": seen.tag})
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
