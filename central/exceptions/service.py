@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Use cases of work orders: raise one, take one in hand, resolve one. Each runs inside the caller's transaction."""
+"""Use cases of work orders: raise one, take one in hand, resolve one, in words or by an action. Each runs inside the caller's transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,8 +11,12 @@ from sqlalchemy import Connection, Row, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from central.errors import ConflictError, NotFoundError
+from central.exceptions import resolutions
 from central.exceptions.messages import Message
+from central.exceptions.resolutions import Case
+from central.exceptions.rules import due_at
 from central.exceptions.tables import work_order
+from central.ledger import service as ledger
 
 
 def raise_work_order(
@@ -26,8 +30,9 @@ def raise_work_order(
     site: str = "",
     station: str = "",
     priority: int = 3,
+    about: Mapping[str, str] | None = None,
 ) -> int:
-    """Ask a person to look at something; returns the number of the work order.
+    """Ask a person to look at something; returns the number of the work order. `about` gives its actions the ids that they need (order, line, task).
 
     The same kind about the same subject is the same work order while it is open, however often it is raised.
     """
@@ -40,7 +45,9 @@ def raise_work_order(
         "station": station,
         "priority": priority,
         "event_id": event_id,
+        "about": dict(about or {}),
         "created_at": now,
+        "due_at": due_at(priority, now),
     }
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     made = connection.execute(dialect.insert(work_order).values(**values).on_conflict_do_nothing().returning(work_order.c.id)).scalar()
@@ -49,10 +56,19 @@ def raise_work_order(
 
 
 def ask_person(
-    connection: Connection, message: Message, subject: str, event_id: str | None, now: datetime, *, site: str = "", station: str = "", priority: int = 3
+    connection: Connection,
+    message: Message,
+    subject: str,
+    event_id: str | None,
+    now: datetime,
+    *,
+    site: str = "",
+    station: str = "",
+    priority: int = 3,
+    about: Mapping[str, str] | None = None,
 ) -> int:
     """Raise a work order whose kind is the message's code; returns its number."""
-    return raise_work_order(connection, message.code, subject, message, event_id, now, site=site, station=station, priority=priority)
+    return raise_work_order(connection, message.code, subject, message, event_id, now, site=site, station=station, priority=priority, about=about)
 
 
 def take_in_hand(connection: Connection, number: int, owner: str) -> None:
@@ -88,6 +104,49 @@ def settle(connection: Connection, kinds: Collection[str], subject: str, site: s
     which = (work_order.c.state == "open") & work_order.c.kind.in_(kinds) & (work_order.c.subject == subject) & (work_order.c.site == site)
     values = {"state": "resolved", "resolution": resolution, "resolved_by": "dockline", "resolved_at": now}
     connection.execute(update(work_order).where(which).values(**values))
+
+
+def act(connection: Connection, fact: ledger.Fact, number: int, code: str, now: datetime) -> None:
+    """Resolve a work order by one of its actions. The same action again changes nothing.
+
+    Raises: NotFoundError: no such work order, or it has no such action. ConflictError: resolved already, or the action does not fit any more.
+    Whatever the action's use case raises leaves the work order open.
+    """
+    row = _any(connection, number)
+    if _done_by(row, code):
+        return
+    _open(connection, number)
+    case = case_of(row)
+    action = _action(connection, case, code, now)
+    # Closed before the work, not after: of two people who press at once the second waits here, and finds it closed.
+    mine = (work_order.c.id == number) & (work_order.c.state == "open")
+    values = {"state": "resolved", "resolved_with": code, "resolved_by": fact.actor, "resolved_at": now}
+    if connection.execute(update(work_order).where(mine).values(**values).returning(work_order.c.id)).scalar() is None:
+        if not _done_by(_any(connection, number), code):
+            _open(connection, number)
+        return
+    ledger.record(connection, fact, now)
+    done = action.work(connection, case, fact.id, now)
+    connection.execute(update(work_order).where(work_order.c.id == number).values(resolution=done))
+
+
+def _done_by(row: Row[Any], code: str) -> bool:
+    return bool(row.state == "resolved" and row.resolved_with == code)
+
+
+def case_of(row: Any) -> Case:
+    """A work order's row as its actions see it."""
+    return Case(row.id, row.kind, row.subject, row.site, row.about, row.params, row.event_id)
+
+
+def _action(connection: Connection, case: Case, code: str, now: datetime) -> resolutions.Action:
+    known = {each.code: each for each in resolutions.collect_actions().get(case.kind, ())}
+    if code not in known:
+        what = f"it has {', '.join(known)}" if known else "it has none"
+        raise NotFoundError("unknown_action", f"work order {case.number} ({case.kind}) has no action {code}; {what}")
+    if not known[code].offered(connection, case, now):
+        raise ConflictError("action_not_possible", f"work order {case.number}: {known[code].label} is not possible now; read it again, choose another")
+    return known[code]
 
 
 def _any(connection: Connection, number: int) -> Row[Any]:

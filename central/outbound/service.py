@@ -160,9 +160,15 @@ def ship_or_tell(connection: Connection, fact_id: str, order_id: str, now: datet
         raise
     except DomainError as error:
         told = message("ship_refused", order=order.number, reason=error.message)
-        exceptions.ask_person(connection, told, order.number, fact_id, now, site=order.site, priority=2)
+        exceptions.ask_person(connection, told, order.number, fact_id, now, site=order.site, priority=2, about={"order": order.id})
         return False
     return True
+
+
+def ship_again(connection: Connection, fact_id: str, order_id: str, now: datetime) -> None:
+    """Ship an order that could not be shipped by itself. Shipped already changes nothing. Raises: as `ship_order`."""
+    if order_by_id(connection, order_id).state != "shipped":
+        _ship(connection, fact_id, order_id, now)
 
 
 def ship_order(connection: Connection, fact: ledger.Fact, order_id: str, now: datetime) -> None:

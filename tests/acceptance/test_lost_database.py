@@ -69,5 +69,5 @@ async def test_central_that_lost_its_database_goes_on_and_says_what_is_missing(t
         await _until_applied(stack, "movements", 4)
 
         orders = await fetch_json(f"{stack.central_url}/api/v1/work-orders")
-    (message,) = [order["message"] for order in orders if order["kind"] == "events_missing" and "movements" in order["message"]]
+    (message,) = [order["message"] for order in orders["items"] if order["kind"] == "events_missing" and "movements" in order["message"]]
     assert message.startswith("events 1 to 3 of dock-1 (movements) were acknowledged once and are not in this database; was it restored")

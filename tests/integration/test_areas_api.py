@@ -212,7 +212,7 @@ def test_pallet_is_announced_received_and_its_difference_settled(http: Http, hou
     house.happen(PalletPassed(**passed, child_epcs=["urn:epc:id:sgtin:0614141.000001.1"]))
 
     (found,) = got(http, "discrepancies?state=open")
-    (order,) = got(http, "work-orders")
+    (order,) = got(http, "work-orders")["items"]
     assert (found["quantity"], found["work_order"]) == (24, order["id"])
     assert sent(http, f"work-orders/{order['id']}/take", {"owner": "li"})["owner"] == "li"
     sent(http, f"discrepancies/{found['id']}/settle", {"resolution": "found", "actor": "li"})
@@ -225,13 +225,13 @@ def test_pallet_is_announced_received_and_its_difference_settled(http: Http, hou
 
 def test_work_order_is_resolved_in_one_way(http: Http, house: Warehouse) -> None:
     house.happen(PalletPassed(event_time=NOW, station="door-3", read_point="r", direction="in", confidence=0.9, parent_id=PALLET_URI))
-    (order,) = got(http, "work-orders")
+    (order,) = got(http, "work-orders")["items"]
     path = f"work-orders/{order['id']}/resolve"
 
     assert sent(http, path, {"resolution": "sent back", "actor": "li"})["resolved_by"] == "li"
     assert sent(http, path, {"resolution": "sent back"})["resolved_by"] == "li"
     assert sent(http, path, {"resolution": "kept"}, 409)["code"] == "work_order_resolved"
-    assert [each["id"] for each in got(http, "work-orders?state=all")] == [order["id"]]
+    assert [each["id"] for each in got(http, "work-orders?state=all")["items"]] == [order["id"]]
 
 
 @pytest.mark.requirement("R62")
