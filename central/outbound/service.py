@@ -19,6 +19,7 @@ from central.ledger.rules import CUSTOMER
 from central.outbound import picking, rules
 from central.outbound.documents import Order
 from central.outbound.tables import customer_order, order_line, pick_task
+from central.webhooks.service import emit
 from contracts.events import PickConfirmed
 from contracts.quantities import Quantity
 
@@ -41,7 +42,13 @@ def take_order(connection: Connection, fact: ledger.Fact, order: Order, now: dat
         for each in answers
     ]
     connection.execute(insert(order_line), rows)
+    lines = [{"n": each.n, "item": each.item, "quantity": each.quantity, "promised": each.promised} for each in answers]
+    emit(connection, "order.accepted", fact.id, {"channel": order.channel, "number": order.number, "lines": lines}, now, order.site)
     return answers
+
+
+def _tell(connection: Connection, what: str, order: Row[Any], now: datetime) -> None:
+    emit(connection, what, order.id, {"channel": order.channel, "number": order.number}, now, order.site)
 
 
 def _item_code(connection: Connection, code: str | None, gtin: str | None) -> str:
@@ -102,6 +109,8 @@ def release_order(connection: Connection, fact: ledger.Fact, order_id: str, now:
         "colour": order.colour or picking.colour_for(connection, order.site),
     }
     connection.execute(update(customer_order).where(customer_order.c.id == order_id).values(**values))
+    if order.state == "open":
+        _tell(connection, "order.released", order, now)
     picking.make_tasks(connection, fact.id, order_id, reservations, now, second_try=False)
     for line in lines:
         picking.note_short(connection, fact.id, line.id, now)
@@ -146,6 +155,8 @@ def settle_order(connection: Connection, fact_id: str, order_id: str, now: datet
     if order.state in ("shipped", "cancelled", "open") or state == order.state:
         return
     connection.execute(update(customer_order).where(customer_order.c.id == order_id).values(state=state, picked_at=now if state == "picked" else None))
+    if state == "picked":
+        _tell(connection, "order.picked", order, now)
     if state == "picked" and order.ship_when == "picked":
         ship_or_tell(connection, fact_id, order_id, now)
 
@@ -199,6 +210,7 @@ def _ship(connection: Connection, fact_id: str, order_id: str, now: datetime) ->
         legs += [ledger.Leg(account, -int(row.quantity)), ledger.Leg(account.at(CUSTOMER), int(row.quantity))]
     ledger.post(connection, fact_id, legs)
     connection.execute(update(customer_order).where(customer_order.c.id == order_id).values(state="shipped", shipped_at=now))
+    _tell(connection, "order.shipped", order, now)
 
 
 def cancel_order(connection: Connection, fact: ledger.Fact, order_id: str, now: datetime) -> None:
@@ -214,6 +226,7 @@ def cancel_order(connection: Connection, fact: ledger.Fact, order_id: str, now: 
     ledger.record(connection, fact, now)
     picking.cancel_tasks(connection, fact.id, order_id, now)
     connection.execute(update(customer_order).where(customer_order.c.id == order_id).values(state="cancelled"))
+    _tell(connection, "order.cancelled", order, now)
     picked = sum(line.picked for line in lines)
     if picked:
         told = message("order_cancelled_goods", order=order.number, quantity=picked, place=catalog.stage_of(connection, order.site))
