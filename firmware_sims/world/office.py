@@ -104,7 +104,7 @@ class Office:
         """Orders that are picked and not yet away."""
         weights = {item.code: item.unit_weight_g for item in self.items}
         totes = []
-        for row in await self._get("orders?state=picked"):
+        for row in await self._list("orders?state=picked"):
             order = await self._get(f"orders/{row['id']}")
             taken = [(weights[line["item"]], line["picked"]) for line in order["lines"] if line["picked"]]
             if taken:
@@ -114,7 +114,7 @@ class Office:
     async def pallets_to_scan(self) -> list[str]:
         """Labels that a clerk is to scan because a door could not decide; a pallet without a notice gets one first."""
         labels = []
-        for order in await self._get("work-orders"):
+        for order in await self._list("work-orders"):
             sscc = order["params"].get("sscc")
             if not sscc or sscc in self._scanned or order["kind"] not in _NO_NOTICE + _SCAN_AGAIN:
                 continue
@@ -190,6 +190,10 @@ class Office:
 
     async def _get(self, path: str) -> Any:
         return await self._request("GET", path)
+
+    async def _list(self, path: str) -> Any:
+        answer = await self._get(path)
+        return answer["items"] if isinstance(answer, dict) else answer
 
     async def _put(self, path: str, body: Any) -> Any:
         return await self._request("PUT", path, json.dumps(body).encode())
