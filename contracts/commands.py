@@ -21,7 +21,10 @@ class Command(msgspec.Struct, kw_only=True, tag_field="type", tag=True, rename=w
 
 
 class PickTask(msgspec.Struct, kw_only=True, frozen=True, rename=wire_name, omit_defaults=True):
-    """Take `quantity` of an item from a bin. `colour` is the picker's (red, green, orange, blue, pink, cyan)."""
+    """Take `quantity` of an item from a bin, or put it into a slot of a wall. `colour` is the picker's (red, green, orange, blue, pink, cyan).
+
+    Tasks of one `tour` that have a `sequence` are lit one after the other in that order; those without are lit at once.
+    """
 
     task_id: str
     bin: str
@@ -30,10 +33,12 @@ class PickTask(msgspec.Struct, kw_only=True, frozen=True, rename=wire_name, omit
     lot: str = ""
     order: str = ""
     colour: str = "green"
+    tour: str = ""
+    sequence: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
 class LightTasks(Command, kw_only=True):
-    """Light these pick tasks in a pick zone; a task already known is left as it is."""
+    """Light these pick tasks in a pick zone; a task already known takes over colour, tour and sequence and keeps its quantity."""
 
     tasks: Annotated[list[PickTask], msgspec.Meta(min_length=1)]
 
@@ -51,4 +56,8 @@ class AcknowledgeAlarm(Command, kw_only=True):
     actor: str
 
 
-AnyCommand = LightTasks | CancelTasks | AcknowledgeAlarm
+class LampTest(Command, kw_only=True):
+    """Light every lamp of a pick zone for a moment; the event LampsTested says which stayed dark."""
+
+
+AnyCommand = LightTasks | CancelTasks | AcknowledgeAlarm | LampTest

@@ -98,6 +98,35 @@ class UnexpectedPress(Event, kw_only=True):
     quantity: int | None = None
 
 
+class LightFailed(Event, kw_only=True):
+    """A pick light does not do what it shall: these open tasks must be shown on a screen. `node` 0: the whole controller is away."""
+
+    device: str
+    node: int = 0
+    bin: str = ""
+    task_ids: list[str] = []
+    reason: str = ""
+
+
+class ZoneCompleted(Event, kw_only=True):
+    """The last lit task of a tour (of an order, for tasks without a tour) in a pick zone was answered: its tote goes on."""
+
+    tour: str = ""
+    order: str = ""
+    colour: str = ""
+
+
+class LampsTested(Event, kw_only=True):
+    """A lamp test asked for by `command_id` is over. `fault`: why it could not be carried to its end; then nothing is known of the lamps."""
+
+    command_id: str
+    device: str
+    tested: int
+    dead_bins: list[str] = []
+    dead_nodes: list[int] = []
+    fault: str = ""
+
+
 class WeightRecorded(Event, kw_only=True):
     """One stable load on a weigh point. `value` in `unit` as the scale sent it, `weight_mg` converted, `text` the raw line; `subject` the scanned unit."""
 
@@ -183,6 +212,9 @@ AnyEvent = (
     PalletPassed
     | PickConfirmed
     | UnexpectedPress
+    | LightFailed
+    | ZoneCompleted
+    | LampsTested
     | WeightRecorded
     | ItemScanned
     | AlarmChanged
@@ -193,7 +225,18 @@ AnyEvent = (
     | GatewayReported
 )
 
-MOVEMENTS: tuple[type[Event], ...] = (PalletPassed, PickConfirmed, UnexpectedPress, WeightRecorded, ItemScanned, AlarmChanged, CommandAnswered)
+MOVEMENTS: tuple[type[Event], ...] = (
+    PalletPassed,
+    PickConfirmed,
+    UnexpectedPress,
+    LightFailed,
+    ZoneCompleted,
+    LampsTested,
+    WeightRecorded,
+    ItemScanned,
+    AlarmChanged,
+    CommandAnswered,
+)
 TELEMETRY: tuple[type[Event], ...] = (SensorMeasured, SensorFailed, DeviceLinkChanged, GatewayReported)
 
 

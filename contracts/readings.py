@@ -82,6 +82,12 @@ class ButtonPressed(Reading, frozen=True, kw_only=True):
     quantity: int | None = None
 
 
+class LampTestEnded(Reading, frozen=True, kw_only=True):
+    """A lamp test is over. `dead`: nodes that are not connected or reported a fault, also those that were never installed."""
+
+    dead: list[int] = []
+
+
 class Measured(Reading, frozen=True, kw_only=True):
     """A physical value; `quantity` names what and its unit (`temperature_c`, `humidity_pct`, `dew_point_c`, `pressure_hpa`)."""
 
@@ -103,4 +109,4 @@ class LinkChanged(Reading, frozen=True, kw_only=True):
     reason: str = ""
 
 
-AnyReading = TagRead | InputChanged | Scan | Weight | ButtonPressed | Measured | ReadingFailed | LinkChanged
+AnyReading = TagRead | InputChanged | Scan | Weight | ButtonPressed | LampTestEnded | Measured | ReadingFailed | LinkChanged

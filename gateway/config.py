@@ -93,6 +93,8 @@ class PickZone(StationTable, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     lights: Annotated[str, described("Controller of the pick lights", "name")]
     bins: Annotated[dict[str, int], described("Which node lights which bin", "count", min_length=1)]
     double_press_s: Annotated[float, described("A second press of the same button within so long is the same press", "s", ge=0, le=5)] = 0.5
+    done_node: Annotated[int, described("Node that lights when a tour has nothing left in this zone, until it is pressed; 0: none", "count", ge=0)] = 0
+    dark_s: Annotated[float, described("Tasks are given to the screens when the controller is away for so long", "s", gt=0, le=3600)] = 15.0
 
     def devices(self) -> frozenset[str]:
         """See `StationTable.devices`."""

@@ -241,6 +241,8 @@ def _own_checks(where: str, station: StationTable) -> Iterator[Mistake]:
                     yield Mistake(f"{where}.bins.{bin_code}", f"node {node} is used for more than one bin; every bin needs its own light")
                 if not 1 <= node <= 65535:
                     yield Mistake(f"{where}.bins.{bin_code}", f"node {node} is not an address; use 1 or more")
+            if station.done_node in nodes:
+                yield Mistake(f"{where}.done_node", f"node {station.done_node} lights a bin; the lamp for completed tours needs its own node")
         case ColdRoom():
             if station.high_c is None and station.low_c is None:
                 yield Mistake(f"{where}.high_c", "set `high_c`, `low_c` or both; a cold room without a limit watches nothing")

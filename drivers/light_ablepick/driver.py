@@ -6,12 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from contracts.readings import AnyReading, ButtonPressed, ReadingFailed
+from contracts.readings import AnyReading, ButtonPressed, LampTestEnded, ReadingFailed
 from drivers.base.driver import StreamDriver
 from drivers.base.session import Session, SessionEvent
 from drivers.base.spec import ArgumentSpec, CommandSpec, DriverSpec
 from drivers.light_ablepick.config import LightAblepickConfig
-from drivers.light_ablepick.session import LightAblepickSession, LitTag, TagAnswered, TagFault
+from drivers.light_ablepick.session import LightAblepickSession, LitTag, TagAnswered, TagFault, TagsTested
 
 
 class LightAblepickDriver(StreamDriver[LightAblepickConfig]):
@@ -31,12 +31,14 @@ class LightAblepickDriver(StreamDriver[LightAblepickConfig]):
         return LightAblepickSession(self.config, self.lit)
 
     def readings(self, event: SessionEvent, at_s: float) -> Iterable[AnyReading]:
-        """A press becomes ButtonPressed; a tag's fault becomes ReadingFailed of `node_<n>`."""
+        """A press becomes ButtonPressed, a tag's fault ReadingFailed of `node_<n>`, the end of a lamp test LampTestEnded."""
         match event:
             case TagAnswered(node=node, press=press, quantity=quantity):
                 yield ButtonPressed(device=self.device_id, at_s=at_s, node=node, press=press, quantity=quantity)
             case TagFault(node=node, code=code, meaning=meaning):
                 yield ReadingFailed(device=self.device_id, at_s=at_s, quantity=f"node_{node}", reason=f"{meaning} (code {code})")
+            case TagsTested(dead=dead):
+                yield LampTestEnded(device=self.device_id, at_s=at_s, dead=list(dead))
 
 
 _NODE = ArgumentSpec("node", int, "Number of the pick tag, 1-200 on port 1, 201-400 on port 2", "count")

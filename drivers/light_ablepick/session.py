@@ -75,6 +75,13 @@ class TagFault(SessionEvent):
     meaning: str
 
 
+@dataclass(frozen=True)
+class TagsTested(SessionEvent):
+    """A lamp test is over; `dead` are the tags that are not connected or were faulty, in the order of their numbers."""
+
+    dead: tuple[int, ...]
+
+
 @dataclass
 class _Tag:
     """What the session remembers of one tag; times are monotonic seconds."""
@@ -84,6 +91,7 @@ class _Tag:
     tries: int = 0
     complained_at_s: float | None = None
     restate_at_s: float | None = None
+    is_faulty: bool = False
 
 
 @dataclass
@@ -275,12 +283,16 @@ class LightAblepickSession:
 
     def _begin_lamp_test(self, now_s: float) -> None:
         self._send_all((Sub.SHOW, digits(LAMP_TEST_QUANTITY)[:-1] + b"\x3f"), (Sub.LED_ON, b""))
+        if self._timers.status_deadline_s is None:
+            self._ask_status(now_s)  # its answer says at the end of the test which tags are there
         self._timers.test_ends_s = now_s + self._config.lamp_test_s
         self._timers.test_tokens.append(self._token)
 
     def _end_lamp_test(self) -> None:
         self._send_all((Sub.CLEAR, b""), (Sub.LED_OFF, b""))
         self._relight()
+        faulty = (node for node, tag in self._tags.items() if tag.is_faulty)
+        self._events.append(TagsTested(tuple(sorted({*faulty, *(node for nodes in self._missing.values() for node in nodes)}))))
         self._events += [CommandDone(token, {}) for token in self._timers.test_tokens]
         self._timers.test_ends_s = None
         self._timers.test_tokens = []
@@ -302,6 +314,7 @@ class LightAblepickSession:
             self._events.append(FrameRejected("double_press", frame.encode()))
             return
         tag.pressed_at_s = now_s
+        tag.is_faulty = False
         if self._lit.pop(node, None) is not None:
             self._silence(node)
             self._state(node)
@@ -327,13 +340,16 @@ class LightAblepickSession:
         if tag.tries <= self._config.resend_max:
             tag.restate_at_s = now_s + self._config.resend_delay_s
         elif tag.tries == self._config.resend_max + 1:
+            tag.is_faulty = True
             self._events.append(TagFault(node, code, FAULTS[code]))
 
     def _on_refusal(self, frame: Frame, node: int, now_s: float) -> None:
         code = f"{frame.sub:02X}"
+        self._tag(node).is_faulty = True
         self._events.append(TagFault(node, code, FAULTS[code]))
 
     def _on_reset(self, frame: Frame, node: int, now_s: float) -> None:
+        self._tag(node).is_faulty = False
         if self._timers.relight_at_s is None:
             self._timers.relight_at_s = now_s + RELIGHT_DELAY_S
 

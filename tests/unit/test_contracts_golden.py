@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from contracts import schema, wire
-from contracts.commands import AnyCommand
+from contracts.commands import AnyCommand, LightTasks
 from contracts.events import MOVEMENTS, TELEMETRY, AnyEvent, Event, lane_of
 from contracts.readings import AnyReading
 
@@ -57,3 +57,17 @@ def test_lane_of_event_follows_its_kind() -> None:
     golden: list[Event] = [wire.decode_event(path.read_bytes()) for path in sorted((GOLDEN / "events").iterdir())]
 
     assert {type(event) for event in golden if lane_of(event) == "movements"} == set(MOVEMENTS)
+
+
+def test_light_tasks_as_they_were_before_tours_still_read() -> None:
+    """The bytes of the version before, see docs/decisions/0020."""
+    before = (
+        b'{"type":"LightTasks","commandID":"01J9ZK5T3Q","station":"zone-a","deadlineAt":"2026-11-21T08:20:00Z","tasks":[{"taskID":"T-7781","bin":"A-01",'
+        b'"item":"SKU-1001","quantity":{"value":3,"uom":"C62"},"lot":"LOT-A1","order":"SO-4711","colour":"blue"}]}'
+    )
+
+    command = wire.decode_command(before)
+
+    assert isinstance(command, LightTasks)
+    assert (command.tasks[0].tour, command.tasks[0].sequence) == ("", 0)
+    assert wire.encode(command) == before

@@ -4,7 +4,7 @@ import pytest
 from drivers.base.errors import LocalProtocolError, RemoteProtocolError, ReplyTimeout
 from drivers.base.session import CommandDone, FrameRejected, SessionReady
 from drivers.light_ablepick.config import LightAblepickConfig
-from drivers.light_ablepick.session import LightAblepickSession, LitTag, TagAnswered, TagFault
+from drivers.light_ablepick.session import LightAblepickSession, LitTag, TagAnswered, TagFault, TagsTested
 from firmware_sims.light_ablepick.twin import AblePickTwin
 from firmware_sims.light_ablepick.twin import LitTag as Seen
 
@@ -195,6 +195,20 @@ def test_lamp_test_ends_with_what_was_lit():
 
     assert talk.twin.lit == {3: Seen(4, "green")}
     assert CommandDone(token, {}) in talk.events
+
+
+@pytest.mark.requirement("E8")
+def test_lamp_test_says_which_tags_are_gone_or_faulty():
+    talk = Talk(lamp_test_s=2.0)
+    talk.world("malfunction", node=4)
+    talk.world("unplug", node=7)
+
+    talk.command("test")
+    talk.run_until(2.0)
+
+    (ended,) = talk.seen(TagsTested)
+    assert [node for node in ended.dead if node <= 30] == [4, 7]  # the twin has tags 1 to 30
+    assert len(ended.dead) == 172
 
 
 @pytest.mark.parametrize("end", ["buzz", "clear", "press"])
