@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rules of the ledger, pure: accounts and legs, zero sums, FEFO allocation, what a posting does to balances."""
+"""Rules of the ledger, pure: accounts and legs, zero sums, what a posting does to balances, seals. Which stock leaves first stands in `removal`."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ COUNT_DIFFERENCE: Final = "@count_difference"
 PRODUCTION: Final = "@production"
 VIRTUAL_PLACES: Final = frozenset({VENDOR, CUSTOMER, LOSS, COUNT_DIFFERENCE, PRODUCTION})
 """Where goods come from and go to; they keep no balance row, so no row of theirs can become hot."""
+TRANSIT: Final = "TRANSIT"
+"""Code of the place of each site whose goods are on their way to it: its own in the books, and neither promised nor reserved before they arrive."""
 
 NO_EXPIRY: Final = date.max
 """Expiry of goods that do not expire, kept as a date so that both databases order it last."""
@@ -100,20 +102,35 @@ class Fact:
         return hashlib.sha256(self.body).digest()
 
 
+Rule = Literal["fefo", "fifo", "lifo", "closest", "least_packages"]
+RULES: Final[tuple[Rule, ...]] = ("fefo", "fifo", "lifo", "closest", "least_packages")
+"""Which stock of an item leaves first; `central.ledger.removal` says exactly how."""
+
+
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """A line that wants `quantity` of an item at a site, expiring on or after `min_expiry` (None: any that has not expired)."""
+    """A line that wants `quantity` of an item at a site, of one owner's goods, expiring on or after `min_expiry` (None: any that has not expired).
+
+    `rule` says which stock leaves first; `unit_sizes` are the item's packagings in smallest units: whole ones go before single pieces.
+    """
 
     line_id: str
     site: str
     item: str
     quantity: int
     min_expiry: date | None = None
+    rule: Rule = "fefo"
+    owner: str = ""
+    unit_sizes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Supply:
-    """Free stock of one balance row; ordered strictly by expiry, then age, then pick rank."""
+    """Free stock of one balance row.
+
+    `pickable`: single pieces may be taken, else only the whole handling unit. `whole` names the outermost handling unit that this row is a part of if
+    that unit has `parts` rows and could leave as it is (nothing of it reserved, held or of another kind); empty otherwise.
+    """
 
     balance_id: int
     account: Account
@@ -121,6 +138,9 @@ class Supply:
     expiry: date
     in_date: datetime
     pick_rank: int
+    pickable: bool = True
+    whole: str = ""
+    parts: int = 1
 
     @property
     def fefo_key(self) -> tuple[date, datetime, int, int]:
@@ -136,6 +156,7 @@ class Allocation:
     supply: Supply
     quantity: int
     min_expiry: date | None = None
+    rule: Rule = "fefo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,32 +223,6 @@ def changed_holdings(changes: Mapping[Account, int], held: Mapping[Account, Hold
             raise InsufficientStockError(str(account), -change, before.on_hand - before.reserved + claim)
         after[account] = result
     return after
-
-
-def allocate(demands: Sequence[Demand], supplies: Sequence[Supply]) -> list[Allocation]:
-    """Give each demand in turn the first free supplies of its site and item, strictly FEFO; a short line gets what there is."""
-    queues: dict[tuple[str, str], list[Supply]] = defaultdict(list)
-    for supply in sorted(supplies, key=lambda each: each.fefo_key):
-        queues[supply.account.site, supply.account.item].append(supply)
-    left = {supply.balance_id: supply.free for supply in supplies}
-    allocations: list[Allocation] = []
-    for demand in demands:
-        allocations += _serve(demand, queues[demand.site, demand.item], left)
-    return allocations
-
-
-def _serve(demand: Demand, queue: Sequence[Supply], left: dict[int, int]) -> list[Allocation]:
-    wanted, served = demand.quantity, []
-    for supply in queue:
-        if wanted <= 0:
-            break
-        taken = min(wanted, left[supply.balance_id])
-        if taken <= 0 or (demand.min_expiry is not None and supply.expiry < demand.min_expiry):
-            continue
-        left[supply.balance_id] -= taken
-        wanted -= taken
-        served.append(Allocation(demand.line_id, supply, taken, demand.min_expiry))
-    return served
 
 
 def leaf_hash(event: Sequence[object], entries: Iterable[Sequence[object]]) -> bytes:

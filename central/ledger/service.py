@@ -21,7 +21,7 @@ from central.catalog.tables import lot as catalog_lot
 from central.database import insert_or_leave, micros
 from central.errors import ConflictError, DomainError, NotFoundError
 from central.ledger import rules
-from central.ledger.rules import NO_EXPIRY, Account, Allocation, Demand, Fact, Holding, Leg, Reservation, Supply
+from central.ledger.rules import NO_EXPIRY, TRANSIT, Account, Allocation, Demand, Fact, Holding, Leg, Reservation, Supply
 from central.ledger.tables import answer, balance, entry, event, fence, reservation
 
 __all__ = [
@@ -332,6 +332,7 @@ def _supplies(connection: Connection, demand: Sequence[Demand], today: date, pic
         balance.c.status == "available",
         balance.c.expiry >= today,
         balance.c.on_hand > balance.c.reserved,
+        balance.c.place.not_in([f"{site}/{TRANSIT}" for site, _ in pairs]),
     )
     if pickable_only:
         query = query.where(balance.c.pickable)
@@ -427,8 +428,9 @@ def _settle(connection: Connection, row: Any, quantity: int, state: str, fact_id
 
 
 def available(connection: Connection, site: str, item: str, on: date | None = None) -> int:
-    """Stock of an item at a site, wherever it stands, that is available, not reserved and (with `on`) not expired on that day."""
-    query = select(func.sum(balance.c.on_hand - balance.c.reserved)).where(balance.c.site == site, balance.c.item == item, balance.c.status == "available")
+    """Stock of an item that has arrived at a site, wherever it stands, is available, not reserved and (with `on`) not expired on that day."""
+    mine = (balance.c.site == site) & (balance.c.item == item) & (balance.c.place != f"{site}/{TRANSIT}")
+    query = select(func.sum(balance.c.on_hand - balance.c.reserved)).where(mine, balance.c.status == "available")
     if on is not None:
         query = query.where(balance.c.expiry >= on)
     return int(connection.execute(query).scalar() or 0)
