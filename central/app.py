@@ -24,6 +24,7 @@ from central.database import AREAS, in_transaction, open_engine, reading
 from central.errors import BusyError
 from central.exceptions.service import raise_work_order
 from central.fleet.queries import gateways_online
+from central.idempotency import Idempotency, own_answers
 from central.identity.gate import Gate
 from central.ingest.queries import IngestCounts, counts
 from central.ingest.registry import collect_handlers
@@ -105,7 +106,11 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now, engi
     app.state.worker = None
     problems.install(app)
     app.include_router(probes)
-    _include_areas(app)
+    routers = _routers()
+    for router in routers:
+        app.include_router(router)
+    own = own_answers(routers)
+    app.add_middleware(Idempotency, engine=app.state.engine, clock=clock, own_answers=own, body_bytes_max=settings.body_bytes_max)
     app.add_middleware(Gate, engine=app.state.engine, hosts=_hosts(settings), keys_required=settings.keys_required)
     return app
 
@@ -117,10 +122,9 @@ def _hosts(settings: Settings) -> tuple[str, ...]:
     return ("localhost", "127.0.0.1", "::1", *settings.allowed_hosts)
 
 
-def _include_areas(app: FastAPI) -> None:
-    for name in (*(f"central.{area}.api" for area in AREAS), "central.web.pages"):
-        if importlib.util.find_spec(name.rpartition(".")[0]) and importlib.util.find_spec(name):
-            app.include_router(importlib.import_module(name).router)
+def _routers() -> list[APIRouter]:
+    names = (*(f"central.{area}.api" for area in AREAS), "central.web.pages")
+    return [importlib.import_module(name).router for name in names if importlib.util.find_spec(name.rpartition(".")[0]) and importlib.util.find_spec(name)]
 
 
 @asynccontextmanager

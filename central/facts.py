@@ -7,7 +7,7 @@ import uuid
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import Depends, Header
+from fastapi import Depends, Header, Request
 from pydantic import BaseModel
 
 from central.ledger.rules import Fact
@@ -26,9 +26,13 @@ def fact_of(kind: str, key: tuple[str, ...], body: BaseModel, actor: str, now: d
     return Fact(document_id(kind, *key), "api", None, kind, body.model_dump_json().encode(), actor, now, site)
 
 
-def _request_key(idempotency_key: Annotated[str | None, Header(max_length=200, description="the same key with the same body is done once")] = None) -> str:
-    return idempotency_key or str(uuid.uuid4())
+def _request_key(request: Request, idempotency_key: Annotated[str | None, Header(max_length=200, include_in_schema=False)] = None) -> str:
+    caller = getattr(request.state, "actor", "")
+    return "\x1f".join(part for part in (caller, idempotency_key) if part) if idempotency_key else str(uuid.uuid4())
 
 
 RequestKey = Annotated[str, Depends(_request_key)]
-"""The key of a request that has none of its own: the header Idempotency-Key, or one made for this request."""
+"""The key of a request that has none of its own: caller and header Idempotency-Key, or one made for this request.
+
+Facts whose id comes from it are done once, whatever breaks between the commit and the answer; `central.idempotency` keeps the answer itself.
+"""

@@ -24,7 +24,7 @@ def problem(error: DomainError, path: str) -> JSONResponse:
 
 
 def _headers(error: DomainError) -> dict[str, str]:
-    if isinstance(error, BusyError):
+    if isinstance(error, BusyError) or error.code == "idempotency_key_in_use":
         return {"Retry-After": "1"}
     return {"WWW-Authenticate": 'Basic realm="Dockline", charset="UTF-8"'} if error.status == HTTPStatus.UNAUTHORIZED else {}
 

@@ -22,6 +22,10 @@ class Settings:
     banner: str = ""
     time_zone: tzinfo | None = None
     seal_every_s: float = 5.0
+    idempotency_keep_days: int = 30
+    webhooks_keep_days: int = 30
+    webhooks_private_networks: bool = True
+    body_bytes_max: int = 64 * 1024 * 1024
 
     @property
     def demo(self) -> bool:
