@@ -6,6 +6,7 @@ from __future__ import annotations
 from sqlalchemy import JSON, BigInteger, Boolean, CheckConstraint, Column, Date, ForeignKey, Index, Integer, String, Table, UniqueConstraint, Uuid, text
 
 from central.database import Instant, metadata
+from central.outbound import picking_tables as picking_tables  # its tables belong to the area too
 
 Id = Uuid(as_uuid=False)
 
@@ -34,6 +35,8 @@ customer_order = Table(
     Column("service", String, nullable=False, server_default="", comment="the carrier's product"),
     Column("address", JSON, comment="name, phone, province, city, district, street, postcode, country"),
     Column("wave_id", Integer, index=True),
+    Column("held", String, nullable=False, server_default="", comment="why it waits and is not released; empty: it does not"),
+    Column("sourcing", JSON, comment="which sites were looked at, which were chosen, and why"),
     Column("created_at", Instant, nullable=False),
     Column("released_at", Instant),
     Column("picked_at", Instant),
@@ -55,18 +58,37 @@ order_line = Table(
     Column("order_id", Id, ForeignKey("customer_order.id"), nullable=False, index=True),
     Column("n", Integer, nullable=False),
     Column("item", String, ForeignKey("item.code"), nullable=False),
-    Column("quantity", BigInteger, nullable=False),
-    Column("promised", BigInteger, nullable=False, comment="answered at order entry; counts against other orders until the release"),
+    Column("quantity", BigInteger, nullable=False, comment="what this order is to deliver: what was ordered, less what moved and what was dropped"),
+    Column("promised", BigInteger, nullable=False, comment="of it; counts against other orders until the release"),
     Column("picked", BigInteger, nullable=False, server_default="0"),
     Column("short", BigInteger, nullable=False, server_default="0", comment="after the release: what no task asks for and nobody picked"),
     Column("ordered_item", String, nullable=False, server_default="", comment="what the customer asked for, when this is a substitute"),
     Column("promised_on", Date, comment="the day on which what is promised can leave"),
     Column("min_expiry_days", Integer, nullable=False, server_default="0", comment="remaining days that the goods must have at the release"),
     Column("parent_line", String, index=True, comment="the line of the order that this is a part of"),
-    CheckConstraint("quantity > 0 AND 0 <= promised AND promised <= quantity", name="promised_within_quantity"),
+    Column("moved", BigInteger, nullable=False, server_default="0", comment="of what was ordered: goes with a backorder, another site's share or a substitute"),
+    Column("dropped", BigInteger, nullable=False, server_default="0", comment="of what was ordered: will not be delivered"),
+    CheckConstraint("0 <= promised AND promised <= quantity", name="promised_within_quantity"),
+    CheckConstraint("0 <= moved AND 0 <= dropped AND quantity + moved + dropped > 0", name="ordered_something"),
     CheckConstraint("0 <= picked AND 0 <= short AND picked + short <= quantity", name="answered_within_quantity"),
 )
 Index("ix_order_line_item", order_line.c.item)
+
+promise = Table(
+    "promise",
+    metadata,
+    Column("line_id", String, ForeignKey("order_line.id"), primary_key=True),
+    Column("order_id", Id, ForeignKey("customer_order.id"), nullable=False, index=True),
+    Column("site", String, nullable=False),
+    Column("item", String, nullable=False),
+    Column("owner", String, nullable=False, server_default=""),
+    Column("quantity", BigInteger, nullable=False),
+    Column("on_day", Date, nullable=False, comment="when it leaves"),
+    Column("keep_days", Integer, nullable=False, server_default="0", comment="how long the goods must keep then"),
+    CheckConstraint("quantity > 0", name="promises_something"),
+)
+"""What orders that are not released yet may count on: a row goes when its order is released, cancelled or parted. Small, however many orders there were."""
+Index("ix_promise_item", promise.c.site, promise.c.item)
 
 wave = Table(
     "wave",
@@ -102,6 +124,11 @@ tour = Table(
     Column("length_mm", BigInteger, comment="planned walk; empty where places have no coordinates"),
     Column("exact", Boolean, nullable=False, server_default=text("false"), comment="the walk is proven shortest"),
     Column("after_tour", Id, comment="pick-and-pass: the zone before this one"),
+    Column("start_place", String, nullable=False, server_default=""),
+    Column("end_place", String, nullable=False, server_default=""),
+    Column("walk", JSON, comment="its corners as [x_mm, y_mm], in order; empty where places have no coordinates"),
+    Column("priority", Integer, nullable=False, server_default="5", comment="of its most urgent order"),
+    Column("due_at", Instant, comment="of its earliest order"),
     Column("created_at", Instant, nullable=False),
     Column("started_at", Instant),
     Column("done_at", Instant),
@@ -110,6 +137,8 @@ tour = Table(
 )
 """One walk of one picker."""
 Index("ix_tour_site_state", tour.c.site, tour.c.state)
+Index("ix_tour_picker", tour.c.picker, tour.c.state)
+Index("ix_tour_after", tour.c.after_tour)
 
 pick_task = Table(
     "pick_task",
@@ -138,6 +167,7 @@ pick_task = Table(
     Column("tote", String, nullable=False, server_default="", comment="what the goods are put into"),
     Column("slot", String, nullable=False, server_default="", comment="where the tote stands on the cart or in the wall"),
     Column("answered_by", String, nullable=False, server_default=""),
+    Column("lamp_dead", Boolean, nullable=False, server_default=text("false"), comment="its light failed: a screen shows it"),
     Column("created_at", Instant, nullable=False),
     Column("answered_at", Instant),
     CheckConstraint("state IN ('lit', 'listed', 'done', 'short', 'cancelled')", name="state_known"),
