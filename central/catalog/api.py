@@ -10,8 +10,10 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Connection
 
 from central.catalog import queries, service
+from central.catalog.faults import RowFault
 from central.catalog.rules import KINDS, Code, Item, Location, Lot, Partner, Row, StockLevel, Zone
 from central.catalog.sheets import SheetUnreadableError, read_sheet
 from central.database import in_transaction, reading
@@ -132,9 +134,18 @@ def _import(kind: str, data: bytes, database: Database, news: News, dry_run: boo
         sheet = read_sheet(data, KINDS[kind])
     except SheetUnreadableError as error:
         raise DomainError("sheet_unreadable", str(error)) from error
-    done = in_transaction(database, lambda connection: service.import_sheet(connection, sheet, dry_run))
+
+    def work(connection: Connection) -> tuple[bool, list[RowFault]]:
+        planned = service.plan(connection, sheet.rows)
+        errors = sorted((*sheet.errors, *planned.faults))
+        written = not errors and not dry_run and bool(sheet.rows)
+        if written:
+            service.carry_out(connection, planned)
+        return written, errors
+
+    written, errors = in_transaction(database, work)
     news.tell()
-    return {"rows": done.rows, "written": done.written, "errors": [asdict(error) for error in done.errors]}
+    return {"rows": len(sheet.rows), "written": written, "errors": [asdict(error) for error in errors]}
 
 
 @router.post("/stock/corrections")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from central.catalog.faults import RowFault as SheetError
 from central.catalog.rules import Row, repeated
 
 SHEET_BYTES_MAX = 16 << 20
@@ -38,16 +39,6 @@ HEADINGS_ZH = {
     "最小库存": "minimum",
     "最大库存": "maximum",
 }
-
-
-@dataclass(frozen=True)
-class SheetError:
-    """What is wrong in a row, numbered as a spreadsheet shows it (the heading is row 1). `column` is empty when the whole row is meant."""
-
-    row: int
-    column: str
-    code: str
-    message: str
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Boolean, CheckConstraint, Column, Date, Float, ForeignKey, Index, Integer, String, Table, text
+from sqlalchemy import JSON, BigInteger, Boolean, CheckConstraint, Column, Date, Float, ForeignKey, Index, Integer, String, Table, Uuid, text
 
-from central.database import metadata
+from central.database import Instant, metadata
 
 item = Table(
     "item",
@@ -28,6 +28,7 @@ item = Table(
     Column("length_mm", Integer),
     Column("width_mm", Integer),
     Column("height_mm", Integer),
+    Column("search", String, nullable=False, server_default="", comment="code, names, pinyin and its initials in lower case, for typing a few letters of"),
     CheckConstraint("condition IN ('ambient', 'chilled', 'frozen')", name="condition_known"),
     CheckConstraint("tracking IN ('none', 'lot', 'serial')", name="tracking_known"),
     CheckConstraint("removal IN ('fefo', 'fifo', 'lifo', 'closest', 'least_packages')", name="removal_known"),
@@ -89,6 +90,22 @@ kit_component = Table(
     CheckConstraint("quantity > 0", name="holds_something"),
 )
 """Bill of material of a kit."""
+
+item_weight = Table(
+    "item_weight",
+    metadata,
+    Column("id", Uuid(as_uuid=False), primary_key=True, comment="of the record; saying it twice is saying it once"),
+    Column("item", String, ForeignKey("item.code"), nullable=False),
+    Column("lot", String, nullable=False, server_default=""),
+    Column("unit", String, nullable=False, server_default="", comment="handling unit or serial that was weighed; empty: loose goods"),
+    Column("quantity", BigInteger, nullable=False, comment="smallest units on the scale"),
+    Column("weight_g", BigInteger, nullable=False, comment="net, of all of them together"),
+    Column("actor", String, nullable=False, server_default=""),
+    Column("weighed_at", Instant, nullable=False),
+    CheckConstraint("quantity > 0 AND weight_g > 0", name="something_weighed"),
+    Index("ix_item_weight_goods", "item", "lot", "unit"),
+)
+"""What goods of a catch-weight item really weighed when they came in."""
 
 reason = Table(
     "reason",
@@ -161,6 +178,7 @@ location = Table(
     Column("mixed_items", Boolean, nullable=False, server_default=text("true")),
     Column("mixed_lots", Boolean, nullable=False, server_default=text("true")),
     Column("locked", String, nullable=False, server_default="", comment="in, out or both: nothing is put there, taken there"),
+    Column("hazard_classes", String, nullable=False, server_default="", comment="UN classes that may lie there, comma between; * for all; empty: none"),
     CheckConstraint("kind IN ('bin', 'storage', 'stage', 'dock', 'shipped', 'transit', 'pack', 'start')", name="kind_known"),
     CheckConstraint("locked IN ('', 'in', 'out', 'both')", name="locked_known"),
     CheckConstraint("condition IN ('ambient', 'chilled', 'frozen')", name="condition_known"),
@@ -201,6 +219,7 @@ partner = Table(
     Column("address", JSON, comment="name, phone, province, city, district, street, postcode, country"),
     Column("latitude_deg", Float),
     Column("longitude_deg", Float),
+    Column("search", String, nullable=False, server_default="", comment="as of an item"),
     CheckConstraint("kind IN ('supplier', 'customer', 'carrier', 'owner')", name="kind_known"),
 )
 
