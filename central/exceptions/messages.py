@@ -34,6 +34,9 @@ TEMPLATES = {
     "weight_wrong": "{station}: {subject} weighs {weight_g} g, expected {expected_g} g within {tolerance_g} g; open it and count",
     "lights_not_reached": "order {order}: zone {zone} of {site} has no gateway with lights; pick {count} tasks from the list",
     "command_failed": "{station}: command {command} was {outcome} ({reason}); do it by hand or ask again",
+    "count_difference": "{place}: the count of {count} goods differs from the books, first item {item} by {difference}; "
+    "somebody who did not count there must approve or reject it",
+    "tags_unknown": "{reader}: {count} tags were seen in the count that name no item or unit, first {first}; find what they are on",
     "hold_reserved": "cold room {station}: {quantity} of item {item} lot {lot} in {place} are reserved for orders while the room is out of limits; "
     "decide before they leave",
 }

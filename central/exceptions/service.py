@@ -149,6 +149,12 @@ def _action(connection: Connection, case: Case, code: str, now: datetime) -> res
     return known[code]
 
 
+def is_open(connection: Connection, kind: str, subject: str, site: str) -> bool:
+    """Whether a work order of this kind about a subject waits for somebody."""
+    which = (work_order.c.state == "open") & (work_order.c.kind == kind) & (work_order.c.subject == subject) & (work_order.c.site == site)
+    return connection.execute(select(work_order.c.id).where(which)).first() is not None
+
+
 def _any(connection: Connection, number: int) -> Row[Any]:
     row = connection.execute(select(work_order).where(work_order.c.id == number)).one_or_none()
     if row is None:
