@@ -165,6 +165,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
             with engine.begin() as connection:
                 connection.info["dockline_fences"] = {}
                 connection.info["dockline_entries"] = {}
+                connection.info["dockline_facts"] = {}
                 connection.info["dockline_savepoints"] = []
                 yield connection
         except DBAPIError as error:

@@ -64,6 +64,9 @@ entry = Table(
     Column("unit", String, nullable=False),
     Column("quantity", BigInteger, nullable=False),
     Column("value_minor", BigInteger, nullable=False),
+    Column("occurred_at", Instant, nullable=False, comment="the event's, here for reading by time"),
+    Column("recorded_at", Instant, nullable=False, comment="the event's, here for reading by time"),
+    Column("turn", BigInteger, nullable=False, server_default=text("0"), comment="of the fence of (site, item); 0 at virtual places"),
     PrimaryKeyConstraint("event_id", "n"),
     CheckConstraint("quantity <> 0 OR value_minor <> 0", name="ck_entry_says_something"),
 )
@@ -87,6 +90,9 @@ balance = Table(
     Column("in_date", Instant, nullable=False),
     Column("pick_rank", Integer, nullable=False),
     Column("pickable", Boolean, nullable=False),
+    Column("storage", Boolean, nullable=False, server_default=text("false"), comment="a handling unit may leave it whole, pieces may not"),
+    Column("locked", Boolean, nullable=False, server_default=text("false"), comment="nothing is taken from the place for now"),
+    Column("held", Boolean, nullable=False, server_default=text("false"), comment="the lot is recalled"),
     Column("turn", BigInteger, nullable=False),
     UniqueConstraint("place", "item", "lot", "owner", "status", "unit"),
     CheckConstraint("0 <= reserved AND reserved <= on_hand", name="ck_balance_reserved_within_on_hand"),
@@ -110,6 +116,7 @@ reservation = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("event_id", Id, ForeignKey("event.id"), nullable=False),
+    Column("n", Integer, nullable=False, server_default=text("0"), comment="in the order in which the event made them"),
     Column("line_id", String, nullable=False),
     Column("site", String, nullable=False),
     Column("place", String, nullable=False),
@@ -120,6 +127,7 @@ reservation = Table(
     Column("quantity", BigInteger, nullable=False),
     Column("taken", BigInteger, nullable=False, server_default=text("0")),
     Column("state", String, nullable=False),
+    Column("rule", String, nullable=False, server_default="fefo", comment="which stock had to leave first"),
     Column("expiry", Date, nullable=False),
     Column("in_date", Instant, nullable=False),
     Column("pick_rank", Integer, nullable=False),
@@ -128,6 +136,7 @@ reservation = Table(
     Column("deadline_at", Instant),
     Column("closed_at", Instant),
     Column("closed_by", Id),
+    Column("closed_turn", BigInteger),
     Column("turn", BigInteger, nullable=False),
     UniqueConstraint("event_id", "line_id", "place", "lot", "owner", "unit"),
     CheckConstraint("0 <= taken AND taken <= quantity AND quantity > 0", name="ck_reservation_taken_within_quantity"),
@@ -135,6 +144,12 @@ reservation = Table(
 )
 """A two-phase transfer out of one available account: pending, then posted (perhaps partly), void or timed out."""
 Index("ix_reservation_line", reservation.c.line_id)
+Index(
+    "ix_reservation_deadline",
+    reservation.c.deadline_at,
+    sqlite_where=text("state = 'pending' AND deadline_at IS NOT NULL"),
+    postgresql_where=text("state = 'pending' AND deadline_at IS NOT NULL"),
+)
 Index("ix_reservation_pending", reservation.c.site, reservation.c.item, sqlite_where=text("state = 'pending'"), postgresql_where=text("state = 'pending'"))
 
 block = Table(

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from central.errors import DomainError, InsufficientStockError
+from central.ledger.removal import allocate
 from central.ledger.rules import (
     NO_EXPIRY,
     Account,
@@ -20,7 +21,6 @@ from central.ledger.rules import (
     Supply,
     UnbalancedError,
     UnknownPlaceError,
-    allocate,
     changed_holdings,
     check_legs,
     leaf_hash,

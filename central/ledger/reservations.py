@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reservations: pending claims on stock, made by rule, then taken, given back or timed out. Each function runs in the caller's transaction."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from central.bulk import insert_rows, update_rows
+from central.database import micros
+from central.errors import ConflictError, DomainError, NotFoundError
+from central.ledger import postings
+from central.ledger.fences import lock, turn_of
+from central.ledger.recording import times_of
+from central.ledger.rules import NO_EXPIRY, Account, Allocation, Demand, Leg, Reservation
+from central.ledger.supplies import allocated
+from central.ledger.tables import balance, reservation
+
+_MADE = (
+    "id",
+    "event_id",
+    "n",
+    "line_id",
+    "site",
+    "place",
+    "item",
+    "lot",
+    "owner",
+    "unit",
+    "quantity",
+    "taken",
+    "state",
+    "rule",
+    "expiry",
+    "in_date",
+    "pick_rank",
+    "min_expiry",
+    "made_at",
+    "deadline_at",
+    "turn",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """`quantity` of a reservation goes to `to_place` (a place or a virtual one) by a fact; the rest is given back, or stays with `keep_rest`."""
+
+    reservation_id: str
+    quantity: int
+    to_place: str
+    fact_id: str
+    keep_rest: bool = False
+
+
+def reserve(
+    connection: Connection, fact_id: str, demand: Sequence[Demand], now: datetime, deadline_at: datetime | None = None, pickable_only: bool = True
+) -> list[Reservation]:
+    """Reserve available, unexpired stock for each line by its rule (`central.ledger.removal`); a line short of stock gets what there is.
+
+    Taken from pickable places, and whole handling units from storage; without `pickable_only` from everywhere. Locked places and recalled lots are left alone.
+    With `deadline_at` a reservation that is still pending then may be timed out. Takes the fences itself.
+    """
+    return reserve_many(connection, [(fact_id, demand)], now, deadline_at, pickable_only)[0]
+
+
+def reserve_many(
+    connection: Connection,
+    demands: Sequence[tuple[str, Sequence[Demand]]],
+    now: datetime,
+    deadline_at: datetime | None = None,
+    pickable_only: bool = True,
+) -> list[list[Reservation]]:
+    """As `reserve`, for (fact id, lines) in turn, each before the next. A line id belongs to one of the facts only."""
+    demand = [line for _, lines in demands for line in lines]
+    facts = {line.line_id: fact_id for fact_id, lines in demands for line in lines}
+    assert sum(len({line.line_id for line in lines}) for _, lines in demands) == len(facts), "a line of two facts"
+    lock(connection, {(line.site, line.item) for line in demand})
+    allocations = allocated(connection, demand, now.date(), pickable_only)
+    _claim(connection, allocations)
+    made: dict[str, list[Reservation]] = defaultdict(list)
+    rows = []
+    for each in allocations:
+        fact_id = facts[each.line_id]
+        n = len(made[fact_id])
+        expiry = each.supply.expiry
+        mine = Reservation(_id(fact_id, n, each), each.line_id, each.supply.account, each.quantity, None if expiry == NO_EXPIRY else expiry)
+        made[fact_id].append(mine)
+        rows.append(_row(connection, fact_id, n, mine.id, each, now, deadline_at))
+    insert_rows(connection, reservation, _MADE, rows)
+    return [made[fact_id] for fact_id, _ in demands]
+
+
+def _id(fact_id: str, n: int, each: Allocation) -> str:
+    return str(uuid.uuid5(uuid.UUID(fact_id), f"{each.line_id}/{n}"))
+
+
+def _claim(connection: Connection, allocations: Sequence[Allocation]) -> None:
+    claimed: Counter[int] = Counter()
+    turns: dict[int, int] = {}
+    for each in allocations:
+        claimed[each.supply.balance_id] += each.quantity
+        turns[each.supply.balance_id] = turn_of(connection, each.supply.account.site, each.supply.account.item)
+    rows = [(number, quantity, turns[number]) for number, quantity in sorted(claimed.items())]
+    update_rows(connection, balance, "id", ("reserved", "turn"), rows, add=frozenset({"reserved"}))
+
+
+def _row(connection: Connection, fact_id: str, n: int, number: str, each: Allocation, now: datetime, deadline_at: datetime | None) -> tuple[Any, ...]:
+    supply, account = each.supply, each.supply.account
+    return (
+        number,
+        fact_id,
+        n,
+        each.line_id,
+        account.site,
+        account.place,
+        account.item,
+        account.lot,
+        account.owner,
+        account.unit,
+        each.quantity,
+        0,
+        "pending",
+        each.rule,
+        supply.expiry,
+        micros(supply.in_date),
+        supply.pick_rank,
+        each.min_expiry,
+        micros(now),
+        None if deadline_at is None else micros(deadline_at),
+        turn_of(connection, account.site, account.item),
+    )
+
+
+def take(connection: Connection, reservation_id: str, quantity: int, to_place: str, fact_id: str, keep_rest: bool = False) -> None:
+    """Post a pick: move `quantity` of a reservation's goods to `to_place` (a place or a virtual one).
+
+    The rest is given back, or stays pending with `keep_rest`. Taking 0 without `keep_rest` voids. Takes the fence itself.
+    Raises: NotFoundError. ConflictError: not pending any more. DomainError: more than is reserved.
+    """
+    take_many(connection, [Taking(reservation_id, quantity, to_place, fact_id, keep_rest)])
+
+
+def take_many(connection: Connection, takings: Sequence[Taking]) -> None:
+    """As `take`, for many in turn, of different reservations. Raises what the first `take` that fails would raise; nothing is written then."""
+    rows = _pending(connection, [each.reservation_id for each in takings])
+    posted: list[postings.Posting] = []
+    settled: list[tuple[Any, int, str, str]] = []
+    for each in takings:
+        row = rows[each.reservation_id]
+        left = row.quantity - row.taken
+        if not 0 <= each.quantity <= left:
+            raise DomainError("over_reserved", f"reservation {each.reservation_id}: {each.quantity} taken, {left} reserved; reserve the difference first")
+        account = _account(row)
+        given_back = 0 if each.keep_rest else left - each.quantity
+        if each.quantity or given_back:
+            legs = [Leg(account, -each.quantity), Leg(account.at(each.to_place), each.quantity)] if each.quantity else []
+            posted.append(postings.Posting(each.fact_id, legs, {account: each.quantity + given_back}))
+        done = not each.keep_rest or each.quantity == left
+        settled.append((row, each.quantity, ("posted" if row.taken + each.quantity else "void") if done else "pending", each.fact_id))
+    postings.apply(connection, posted)
+    _settle(connection, settled)
+
+
+def release(connection: Connection, reservation_id: str, fact_id: str, state: str = "void") -> None:
+    """Give back what of a reservation is not taken yet; `state` is `void` or `timed_out`. Takes the fence itself.
+
+    Raises: NotFoundError. ConflictError: not pending any more.
+    """
+    release_many(connection, [reservation_id], fact_id, state)
+
+
+def release_many(connection: Connection, reservation_ids: Sequence[str], fact_id: str, state: str = "void") -> None:
+    """As `release`, for many reservations by one fact."""
+    rows = _pending(connection, reservation_ids)
+    given = [postings.Posting(fact_id, (), {_account(row): row.quantity - row.taken}) for row in rows.values()]
+    postings.apply(connection, given)
+    _settle(connection, [(row, 0, "posted" if row.taken and state == "void" else state, fact_id) for row in rows.values()])
+
+
+def _pending(connection: Connection, ids: Sequence[str]) -> Mapping[str, Any]:
+    """The reservations by id, as they are with their fences held."""
+    seen = _rows(connection, ids)
+    for each in ids:
+        if each not in seen:
+            raise NotFoundError("unknown_reservation", f"reservation {each} is not known")
+    lock(connection, {(row.site, row.item) for row in seen.values()})
+    rows = _rows(connection, ids)
+    for each in ids:
+        if rows[each].state != "pending":
+            raise ConflictError("reservation_closed", f"reservation {each} is {rows[each].state} already")
+    return rows
+
+
+def _rows(connection: Connection, ids: Sequence[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for start in range(0, len(ids), 500):
+        found |= {row.id: row for row in connection.execute(_BY_ID.where(reservation.c.id.in_(ids[start : start + 500])))}
+    return found
+
+
+_BY_ID = select(
+    *(reservation.c[name] for name in ("id", "site", "place", "item", "lot", "owner", "unit", "quantity", "taken", "state", "deadline_at", "line_id"))
+)
+
+
+def _account(row: Any) -> Account:
+    return Account(row.place, row.item, row.lot, row.owner, "available", row.unit)
+
+
+def _settle(connection: Connection, settled: Sequence[tuple[Any, int, str, str]]) -> None:
+    """Write what became of (row, taken now, state, fact)."""
+    times = times_of(connection, [fact_id for _, _, _, fact_id in settled])
+    rows = []
+    for row, quantity, state, fact_id in settled:
+        closed = (None, None, None) if state == "pending" else (times[fact_id].recorded, fact_id, turn_of(connection, row.site, row.item))
+        rows.append((row.id, row.taken + quantity, state, *closed))
+    update_rows(connection, reservation, "id", ("taken", "state", "closed_at", "closed_by", "closed_turn"), rows)
+
+
+def overdue(connection: Connection, now: datetime, limit: int = 500) -> list[str]:
+    """Pending reservations whose deadline has passed, the oldest first."""
+    query = select(reservation.c.id).where(reservation.c.state == "pending", reservation.c.deadline_at <= now)
+    return list(connection.execute(query.order_by(reservation.c.deadline_at, reservation.c.id).limit(limit)).scalars())
+
+
+def expiry_shown(expiry: date) -> date | None:
+    """An expiry as people see it: none for goods that do not expire."""
+    return None if expiry == NO_EXPIRY else expiry
