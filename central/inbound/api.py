@@ -3,16 +3,19 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, ConfigDict, Field
 
 from central.database import in_transaction, reading
 from central.errors import NotFoundError
 from central.facts import RequestKey, fact_of
 from central.inbound import queries, service
 from central.inbound.documents import ShipNotice
+from central.paging import After, Page
+from central.paging import Limit as PageLimit
 from central.requests import Database, News, Now
 
 router = APIRouter(prefix="/api/v1", tags=["inbound"])
@@ -27,6 +30,14 @@ class Settlement(BaseModel):
 
     resolution: Literal["accepted", "found"]
     actor: str = "api"
+
+
+class ExpectedOn(BaseModel):
+    """A day."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"expected_on": "2026-11-25"}]})
+
+    expected_on: date = Field(description="the day on which the supplier delivers")
 
 
 @router.post("/ship-notices")
@@ -53,6 +64,21 @@ def get_ship_notice(number: str, database: Database) -> dict[str, Any]:
     if notice is None:
         raise NotFoundError("unknown_ship_notice", f"ship notice {number} is not known")
     return notice
+
+
+@router.get("/purchase-lines")
+def list_purchase_lines(database: Database, after: After = None, limit: PageLimit = 100) -> Page[dict[str, Any]]:
+    """What was bought, newest first."""
+    with reading(database) as connection:
+        return queries.purchase_lines(connection, after, limit)
+
+
+@router.put("/purchase-lines/{number}/expected")
+def expect_purchase(number: Annotated[int, Path(ge=1, le=2**63 - 1)], body: ExpectedOn, database: Database, news: News) -> dict[str, Any]:
+    """Say when a purchase line comes: orders are promised from it for that day."""
+    in_transaction(database, lambda connection: service.expect_purchase(connection, number, body.expected_on))
+    news.tell()
+    return {"number": number, "expected_on": body.expected_on}
 
 
 @router.get("/passages")

@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, exists, func, select
+from sqlalchemy import Connection, exists, func, select, tuple_
 
 from central.catalog.tables import item as catalog_item
 from central.inbound.tables import discrepancy, passage, purchase_line, receipt, ship_notice, ship_notice_line, ship_notice_pallet
+from central.paging import Page, down, page
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,46 @@ def incoming(connection: Connection, site: str, item: str) -> int:
         purchase_line.c.site == site, purchase_line.c.item == item
     )
     return int(connection.execute(announced).scalar_one()) + int(connection.execute(ordered).scalar_one())
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """`quantity` of an item that a site expects; `expiry` is None where it is not announced."""
+
+    site: str
+    item: str
+    quantity: int
+    expected: date
+    expiry: date | None
+    source: str
+
+
+def expected(connection: Connection, pairs: Collection[tuple[str, str]]) -> list[Expected]:
+    """What is on its way to sites, by (site, item), of which somebody said when it comes: announced and not received, ordered and not announced."""
+    wanted = sorted(pairs)
+    arrived = exists().where(receipt.c.sscc == ship_notice_line.c.sscc)
+    announced = (
+        select(ship_notice.c.site, ship_notice.c.number, ship_notice.c.expected_at, ship_notice_line)
+        .join(ship_notice, ship_notice.c.number == ship_notice_line.c.notice)
+        .where(tuple_(ship_notice.c.site, ship_notice_line.c.item).in_(wanted), ship_notice.c.state == "open", ship_notice.c.expected_at.is_not(None))
+        .where(ship_notice_line.c.received < ship_notice_line.c.quantity, ~arrived)
+    )
+    found = [
+        Expected(row.site, row.item, row.quantity - row.received, row.expected_at.date(), row.expiry, f"ship notice {row.number}")
+        for row in connection.execute(announced)
+    ]
+    ordered = select(purchase_line).where(
+        tuple_(purchase_line.c.site, purchase_line.c.item).in_(wanted),
+        purchase_line.c.noticed < purchase_line.c.quantity,
+        purchase_line.c.expected_on.is_not(None),
+    )
+    rows = connection.execute(ordered)
+    return found + [Expected(row.site, row.item, row.quantity - row.noticed, row.expected_on, None, f"purchase line {row.id}") for row in rows]
+
+
+def purchase_lines(connection: Connection, after: str | None, limit: int) -> Page[dict[str, Any]]:
+    """Purchase lines, newest first. Raises: BadCursorError."""
+    return page(connection, select(purchase_line), [down(purchase_line.c.id)], after, limit)
 
 
 def notices(connection: Connection, state: str | None = None, limit: int = 100) -> list[dict[str, Any]]:

@@ -58,10 +58,17 @@ class Received:
     told: Message | None = None
 
 
-def order_purchase(connection: Connection, supplier: str, item: str, site: str, quantity: int, now: datetime) -> int:
+def order_purchase(connection: Connection, supplier: str, item: str, site: str, quantity: int, now: datetime, expected_on: date | None = None) -> int:
     """Buy goods; until a ship notice announces them they count as on their way. Returns the number of the purchase line."""
-    values = {"supplier": supplier, "item": item, "site": site, "quantity": quantity, "created_at": now}
+    values = {"supplier": supplier, "item": item, "site": site, "quantity": quantity, "expected_on": expected_on, "created_at": now}
     return int(connection.execute(insert(purchase_line).values(**values).returning(purchase_line.c.id)).scalar_one())
+
+
+def expect_purchase(connection: Connection, number: int, expected_on: date) -> None:
+    """Keep the day on which a supplier says that a purchase line comes; the last word counts. Raises: NotFoundError."""
+    changed = update(purchase_line).where(purchase_line.c.id == number).values(expected_on=expected_on).returning(purchase_line.c.id)
+    if connection.execute(changed).scalar() is None:
+        raise NotFoundError("unknown_purchase_line", f"purchase line {number} is not known")
 
 
 def announce(connection: Connection, fact: ledger.Fact, notice: ShipNotice, now: datetime) -> bool:

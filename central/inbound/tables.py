@@ -18,6 +18,7 @@ purchase_line = Table(
     Column("site", String, nullable=False),
     Column("quantity", BigInteger, nullable=False),
     Column("noticed", BigInteger, nullable=False, server_default="0", comment="of it, what ship notices announce by now"),
+    Column("expected_on", Date, comment="when the supplier delivers; empty: not said, so nothing is promised from it"),
     Column("created_at", Instant, nullable=False),
     CheckConstraint("quantity > 0 AND 0 <= noticed AND noticed <= quantity", name="noticed_within_quantity"),
 )

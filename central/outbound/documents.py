@@ -1,25 +1,64 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Documents that outbound takes in: orders."""
+"""Documents that outbound takes in: orders, and changes of them."""
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from central.catalog.rules import Code, Gtin, Site
+
+Backorders = Literal["backorder", "drop", "wait"]
+ShipWhen = Literal["picked", "weighed", "asked"]
+Words = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
+QUANTITY_MAX = 10**12
+"""More pieces than any warehouse holds, and far below what 64 bits hold when lines are summed."""
+
+_EXAMPLE_ADDRESS = {"name": "Li Wei", "phone": "13800000000", "province": "Zhejiang", "city": "Hangzhou", "street": "Wensan Rd 90", "postcode": "310012"}
+_EXAMPLE_LINES = [{"item": "milk", "quantity": 6}, {"gtin": "00614141000029", "quantity": 2}]
+_EXAMPLE_ORDER = {
+    "channel": "shop-1",
+    "number": "SO-1001",
+    "partner": "corner-shop",
+    "lines": _EXAMPLE_LINES,
+    "priority": 3,
+    "due_at": "2026-11-23T16:00:00+08:00",
+    "backorders": "backorder",
+    "carrier": "sf",
+    "address": _EXAMPLE_ADDRESS,
+}
 
 
 class _Document(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Address(_Document):
+    """Where goods go. Latitude and longitude, when known, decide which site is near."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE_ADDRESS]})
+
+    name: Words = ""
+    phone: Words = ""
+    province: Words = ""
+    city: Words = ""
+    district: Words = ""
+    street: Words = ""
+    postcode: Words = ""
+    country: Words = Field("", description="ISO 3166-1, two letters")
+    latitude_deg: float | None = Field(None, ge=-90, le=90)
+    longitude_deg: float | None = Field(None, ge=-180, le=180)
+
+
 class LineOrdered(_Document):
     """So many of an item, named by its code or GTIN."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": _EXAMPLE_LINES})
+
     item: Code | None = None
     gtin: Gtin | None = None
-    quantity: int = Field(gt=0, description="in the item's unit")
+    quantity: int = Field(gt=0, le=QUANTITY_MAX, description="in the item's unit")
 
     @model_validator(mode="after")
     def _one_name(self) -> Self:
@@ -31,11 +70,65 @@ class LineOrdered(_Document):
 class Order(_Document):
     """A customer's order. Channel and number together name it; the same order sent twice is one order."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE_ORDER]})
+
     channel: Code = "api"
     number: Code
-    site: Site
+    site: Site | None = Field(None, description="who sends it; without it the nearest sites that can deliver in the fewest shipments are chosen")
     partner: Code
-    lines: list[LineOrdered] = Field(min_length=1)
+    lines: list[LineOrdered] = Field(min_length=1, max_length=1000)
     tote: str = Field("", max_length=64, description="code on the tote, as it is scanned at the weigh point")
-    tare_g: int | None = Field(None, ge=0, description="the empty tote")
-    ship_when: Literal["picked", "weighed", "asked"] = Field("picked", description="what sends it: the last pick, a right weight, or a person")
+    tare_g: int | None = Field(None, ge=0, le=10**9, description="the empty tote")
+    ship_when: ShipWhen = Field("picked", description="what sends it: the last pick, a right weight, or a person")
+    owner: str = Field("", max_length=64, description="whose goods are sent; empty: our own")
+    priority: int | None = Field(None, ge=1, le=9, description="1 is served first, 9 last; left out: the customer's")
+    due_at: AwareDatetime | None = Field(None, description="when it must leave; left out: the cut-off of the day for which it is promised")
+    backorders: Backorders = Field("backorder", description="what becomes of what is not there: sent later, dropped, or all waits for it")
+    substitutes: bool = Field(False, description="the customer takes substitutes")
+    min_remaining_days: int | None = Field(None, ge=0, le=3650, description="how long the goods must keep when they leave; left out: the customer's rule")
+    carrier: str = Field("", max_length=64, description="left out: the customer's")
+    service: str = Field("", max_length=64, description="the carrier's product")
+    address: Address | None = Field(None, description="left out: the customer's")
+
+    def model_dump_stored(self) -> dict[str, Any]:
+        """The fields that are columns of the order as they are."""
+        names = {"channel", "number", "partner", "ship_when", "tote", "tare_g", "owner", "backorders", "substitutes", "min_remaining_days", "service"}
+        return self.model_dump(include=names)
+
+
+class OrderChange(_Document):
+    """What is to be otherwise in an order that is not released yet; what is left out stays. New lines replace all lines and are promised anew."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"priority": 1, "address": _EXAMPLE_ADDRESS}, {"lines": _EXAMPLE_LINES}]})
+
+    lines: list[LineOrdered] | None = Field(None, min_length=1, max_length=1000)
+    tote: str | None = Field(None, max_length=64)
+    tare_g: int | None = Field(None, ge=0, le=10**9)
+    ship_when: ShipWhen | None = None
+    priority: int | None = Field(None, ge=1, le=9)
+    due_at: AwareDatetime | None = None
+    backorders: Backorders | None = None
+    substitutes: bool | None = None
+    min_remaining_days: int | None = Field(None, ge=0, le=3650)
+    carrier: str | None = Field(None, max_length=64)
+    service: str | None = Field(None, max_length=64)
+    address: Address | None = None
+
+    @property
+    def promises_anew(self) -> bool:
+        """Whether the lines must be promised again."""
+        return bool({"lines", "backorders", "substitutes", "min_remaining_days"} & self.model_fields_set)
+
+    def columns(self) -> dict[str, Any]:
+        """The columns of the order that change. `null` takes back what may be empty, and is refused for the rest by the check below."""
+        changed = {name: getattr(self, name) for name in self.model_fields_set if name not in ("lines", "address")}
+        if "address" in self.model_fields_set:
+            changed["address"] = self.address.model_dump(exclude_defaults=True) if self.address else None
+        return changed
+
+    @model_validator(mode="after")
+    def _nothing_needed_is_null(self) -> Self:
+        needed = self.model_fields_set - {"tare_g", "due_at", "min_remaining_days", "address"}
+        if missing := sorted(name for name in needed if getattr(self, name) is None):
+            raise ValueError(f"{', '.join(missing)} cannot be null; leave out what stays")
+        return self

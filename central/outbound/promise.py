@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What can be promised: supplies and claims of items at sites, read from stock, from what is expected, and from the promises that stand.
+
+A promise names item, site, owner and day; which lot and bin serve it is decided when the order is released. Whoever promises holds the fences of its
+items, so that two orders cannot be promised the same goods.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, delete, func, insert, select, tuple_
+
+from central.catalog import service as catalog
+from central.catalog.rules import SiteRow
+from central.catalog.tables import item as catalog_item
+from central.catalog.tables import location
+from central.inbound.queries import Expected, expected
+from central.ledger.rules import NO_EXPIRY
+from central.ledger.tables import balance
+from central.outbound.atp_rules import Claim, Supply, claim
+from central.outbound.tables import customer_order, order_line
+from central.outbound.tables import promise as promise_table
+
+PROMISED_FROM = ("bin", "storage", "dock")
+"""Kinds of location whose stock can be promised; what stands at a stage or beyond is on its way to a customer, what is in transit is expected."""
+CHUNK = 400
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Goods:
+    """What promises are about: an item at a site, of one owner."""
+
+    site: str
+    item: str
+    owner: str = ""
+
+
+@dataclass
+class Book:
+    """Supplies and claims of goods, as they stand while the fences are held; a promise that is given is written into it at once."""
+
+    supplies: dict[Goods, list[Supply]] = field(default_factory=lambda: defaultdict(list))
+    claims: dict[Goods, list[Claim]] = field(default_factory=lambda: defaultdict(list))
+
+    def claim(self, goods: Goods, quantity: int, on_day: date, keep_days: int) -> None:
+        """Write a promise down, so that the next line of the same item sees it."""
+        self.claims[goods].append(claim(quantity, on_day, keep_days))
+
+
+def today_of(site: SiteRow, now: datetime) -> date:
+    """The day at a site, by its own clock."""
+    return now.astimezone(ZoneInfo(site.time_zone)).date()
+
+
+def first_day(site: SiteRow, now: datetime) -> date:
+    """The first day on which an order that comes now can leave a site: today, or tomorrow once the cut-off is past."""
+    local = now.astimezone(ZoneInfo(site.time_zone))
+    return local.date() + timedelta(days=1) if site.cutoff and local.time() > time.fromisoformat(site.cutoff) else local.date()
+
+
+def due_of(site: SiteRow, day: date) -> datetime:
+    """When an order promised for a day must leave: at the cut-off of the site, or before the day ends where there is none."""
+    zone = ZoneInfo(site.time_zone)
+    if site.cutoff:
+        return datetime.combine(day, time.fromisoformat(site.cutoff), zone)
+    return datetime.combine(day + timedelta(days=1), time(), zone)
+
+
+def book_of(connection: Connection, goods: Collection[Goods], now: datetime, without: Collection[str] = ()) -> Book:
+    """Supplies and claims of goods. `without` are orders whose own promises do not count, because they are made anew."""
+    pairs = sorted({(each.site, each.item) for each in goods})
+    today = {site: today_of(catalog.site_of(connection, site), now) for site in sorted({each.site for each in goods})}
+    book = Book()
+    for start in range(0, len(pairs), CHUNK):
+        part = pairs[start : start + CHUNK]
+        _on_hand(connection, book, part, today)
+        _expected(connection, book, part, today)
+        _promised(connection, book, part, today, without)
+    return book
+
+
+def _on_hand(connection: Connection, book: Book, pairs: Sequence[tuple[str, str]], today: Mapping[str, date]) -> None:
+    free = func.sum(balance.c.on_hand - balance.c.reserved).label("free")
+    keys = (balance.c.site, balance.c.item, balance.c.owner, balance.c.expiry)
+    query = (
+        select(*keys, free)
+        .join(location, location.c.place == balance.c.place)
+        .where(tuple_(balance.c.site, balance.c.item).in_(pairs), balance.c.status == "available", balance.c.on_hand > balance.c.reserved)
+        .where(location.c.kind.in_(PROMISED_FROM), location.c.locked.not_in(("out", "both")))
+        .group_by(*keys)
+    )
+    for row in connection.execute(query):
+        book.supplies[Goods(row.site, row.item, row.owner)].append(Supply(int(row.free), today[row.site], row.expiry))
+
+
+def _expected(connection: Connection, book: Book, pairs: Sequence[tuple[str, str]], today: Mapping[str, date]) -> None:
+    coming = expected(connection, pairs)
+    lives = _shelf_lives(connection, {each.item for each in coming if each.expiry is None})
+    for each in coming:
+        # What should have come by today and is not there is expected tomorrow, and tomorrow again: nobody is promised it for a day that is here.
+        day = max(each.expected, today[each.site] + timedelta(days=1))
+        book.supplies[Goods(each.site, each.item)].append(Supply(each.quantity, day, _expiry(each, day, lives)))
+
+
+def _shelf_lives(connection: Connection, items: Collection[str]) -> dict[str, int | None]:
+    query = select(catalog_item.c.code, catalog_item.c.shelf_life_days).where(catalog_item.c.code.in_(sorted(items)))
+    return {row.code: row.shelf_life_days for row in connection.execute(query)} if items else {}
+
+
+def _expiry(each: Expected, day: date, lives: Mapping[str, int | None]) -> date:
+    """The last day of goods that are expected: as announced, else fresh on the day they come."""
+    if each.expiry is not None:
+        return each.expiry
+    life = lives.get(each.item)
+    return day + timedelta(days=life) if life else NO_EXPIRY
+
+
+def _promised(connection: Connection, book: Book, pairs: Sequence[tuple[str, str]], today: Mapping[str, date], without: Collection[str]) -> None:
+    columns = (promise_table.c.site, promise_table.c.item, promise_table.c.owner, promise_table.c.on_day, promise_table.c.keep_days)
+    query = select(*columns, func.sum(promise_table.c.quantity).label("quantity")).join(customer_order, customer_order.c.id == promise_table.c.order_id)
+    query = query.where(tuple_(promise_table.c.site, promise_table.c.item).in_(pairs), customer_order.c.state == "open")
+    if without:
+        query = query.where(promise_table.c.order_id.not_in(sorted(without)))
+    for row in connection.execute(query.group_by(*columns)):
+        # A promise for a day that is past still stands: the goods must leave now.
+        day = max(row.on_day, today[row.site])
+        book.claim(Goods(row.site, row.item, row.owner), int(row.quantity), day, row.keep_days)
+
+
+def write(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Keep promises; each row has line_id, order_id, site, item, owner, quantity, on_day, keep_days. The fences are held."""
+    if rows:
+        connection.execute(insert(promise_table), rows)
+
+
+def forget(connection: Connection, order_ids: Collection[str]) -> None:
+    """The promises of orders end: they are released (reservations hold the goods now), cancelled or parted. The fences are held."""
+    ids = sorted(order_ids)
+    for start in range(0, len(ids), CHUNK):
+        connection.execute(delete(promise_table).where(promise_table.c.order_id.in_(ids[start : start + CHUNK])))
+
+
+def goods_of_orders(connection: Connection, order_ids: Iterable[str]) -> set[Goods]:
+    """What orders want, by site, item and owner."""
+    ids = sorted(set(order_ids))
+    query = select(customer_order.c.site, order_line.c.item, customer_order.c.owner).distinct().join(order_line, order_line.c.order_id == customer_order.c.id)
+    return {Goods(*row) for row in connection.execute(query.where(customer_order.c.id.in_(ids)))}
