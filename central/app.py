@@ -9,22 +9,25 @@ import importlib.util
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from central import migrations, problems
 from central.changes import Changes
 from central.database import AREAS, in_transaction, open_engine, reading
 from central.errors import BusyError
-from central.exceptions.service import raise_work_order
+from central.exceptions.messages import message
+from central.exceptions.service import ask_person, raise_work_order
 from central.fleet.queries import gateways_online
 from central.idempotency import Idempotency, own_answers
+from central.idempotency import forget as forget_answers
 from central.identity.gate import Gate
 from central.ingest.queries import IngestCounts, counts
 from central.ingest.registry import collect_handlers
@@ -34,8 +37,11 @@ from central.ledger.sealer import SEALED_AT_ONCE_MAX, seal
 from central.metrics import Metrics
 from central.requests import Database, utc_now
 from central.settings import Settings
+from central.webhooks.outbox import forget as forget_messages
+from central.webhooks.sender import WebhookSender
 
 log = logging.getLogger(__name__)
+_FORGET_EVERY_S = 3600
 probes = APIRouter()
 
 
@@ -136,6 +142,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         door = Door(collect_handlers(), raise_work_order)
         state.worker = IngestWorker(state.engine, settings.broker, door, state.metrics, state.changes, state.clock)
         work.append(asyncio.create_task(state.worker.run(), name="ingest"))
+    sender = WebhookSender(state.engine, state.changes, state.clock, _ask_about_webhook, private_networks=settings.webhooks_private_networks)
+    work.append(asyncio.create_task(sender.run(), name="webhooks"))
+    work.append(asyncio.create_task(_forget_for_ever(app), name="forgetting"))
     work.append(asyncio.create_task(_seal_for_ever(app), name="sealer"))
     for task in work:
         task.add_done_callback(_say_if_it_broke)
@@ -163,3 +172,20 @@ async def _seal_for_ever(app: FastAPI) -> None:
         except (BusyError, SQLAlchemyError) as error:
             sealed = 0
             log.warning("sealing failed, trying again", extra={"reason": str(error)})
+
+
+def _ask_about_webhook(connection: Connection, endpoint: str, reason: str, now: datetime) -> None:
+    ask_person(connection, message("webhook_dead", endpoint=endpoint, reason=reason), endpoint, None, now)
+
+
+async def _forget_for_ever(app: FastAPI) -> None:
+    state, settings = app.state, app.state.settings
+    while True:
+        now = state.clock()
+        forgotten = 0
+        try:
+            for forget, days in ((forget_answers, settings.idempotency_keep_days), (forget_messages, settings.webhooks_keep_days)):
+                forgotten += await asyncio.to_thread(in_transaction, state.engine, partial(forget, before=now - timedelta(days=days)))
+        except (BusyError, SQLAlchemyError) as error:
+            log.warning("forgetting old keys and messages failed, trying again", extra={"reason": str(error)})
+        await asyncio.sleep(1 if forgotten else _FORGET_EVERY_S)

@@ -37,8 +37,19 @@ TEMPLATES = {
     "count_difference": "{place}: the count of {count} goods differs from the books, first item {item} by {difference}; "
     "somebody who did not count there must approve or reject it",
     "tags_unknown": "{reader}: {count} tags were seen in the count that name no item or unit, first {first}; find what they are on",
+    "package_weight_wrong": "{station}: package {sscc} of order {order} weighs {weight_g} g, expected {expected_g} g within {tolerance_g} g; open it and count",
+    "package_foreign": "{station}: package {sscc} went out and is not on load {load}; take it off the vehicle, or add it to the load",
+    "package_not_ready": "{station}: package {sscc} went out although it was not ready ({reason}); bring it back, or settle that and scan it again",
+    "load_missing": "load {load}: vehicle {vehicle} left without {count} packages of its plan, first {first}; find them at {door} and send them after it",
+    "carrier_address": "order {order}: package {sscc} cannot be sent with {carrier} ({reason}); correct the address, then it goes out by itself",
+    "carrier_refused": "order {order}: {carrier} does not take package {sscc} ({reason}); settle that and try again, or choose another carrier",
+    "carrier_unreachable": "package {sscc}: {carrier} gave no answer {attempts} times ({reason}); it is tried again by itself, call the carrier if it hurries",
+    "carrier_cancel_refused": "package {sscc}: {carrier} does not take waybill {waybill} back ({reason}); call the carrier, or let it be delivered",
+    "carrier_trouble": "package {sscc}: {carrier} tells trouble with waybill {waybill} ({reason}); call the customer or the carrier",
+    "return_unknown": "return {number}: item {item} lot {lot} came back and was not sent with the order; look at it, then accept it as a blind return",
     "hold_reserved": "cold room {station}: {quantity} of item {item} lot {lot} in {place} are reserved for orders while the room is out of limits; "
     "decide before they leave",
+    "webhook_dead": "webhook endpoint {endpoint} does not take messages ({reason}); mend the receiver, then send its dead letters again",
 }
 """Every message that areas write, by its code."""
 
