@@ -60,4 +60,11 @@ class LampTest(Command, kw_only=True):
     """Light every lamp of a pick zone for a moment; the event LampsTested says which stayed dark."""
 
 
-AnyCommand = LightTasks | CancelTasks | AcknowledgeAlarm | LampTest
+class CountTags(Command, kw_only=True):
+    """Tell every tag that the reader of a count zone sees in the next `duration_s` seconds, once each, for a count; the same command again starts nothing."""
+
+    count_id: str
+    duration_s: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 30.0
+
+
+AnyCommand = LightTasks | CancelTasks | AcknowledgeAlarm | LampTest | CountTags

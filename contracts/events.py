@@ -127,6 +127,17 @@ class LampsTested(Event, kw_only=True):
     fault: str = ""
 
 
+class TagsCounted(Event, kw_only=True):
+    """Tags that the reader of a count zone saw for a count, each told once; `complete` on the last event of a sweep, `seen` over all of it."""
+
+    command_id: str
+    count_id: str
+    epc_list: list[str] = []
+    seen: Annotated[int, msgspec.Meta(ge=0)] = 0
+    complete: bool = False
+    biz_step: str = _always("cycle_counting")
+
+
 class WeightRecorded(Event, kw_only=True):
     """One stable load on a weigh point. `value` in `unit` as the scale sent it, `weight_mg` converted, `text` the raw line; `subject` the scanned unit."""
 
@@ -215,6 +226,7 @@ AnyEvent = (
     | LightFailed
     | ZoneCompleted
     | LampsTested
+    | TagsCounted
     | WeightRecorded
     | ItemScanned
     | AlarmChanged
@@ -232,6 +244,7 @@ MOVEMENTS: tuple[type[Event], ...] = (
     LightFailed,
     ZoneCompleted,
     LampsTested,
+    TagsCounted,
     WeightRecorded,
     ItemScanned,
     AlarmChanged,

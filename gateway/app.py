@@ -17,13 +17,14 @@ from drivers import registry
 from drivers.base.spec import Driver
 from gateway.api_key import api_key_of
 from gateway.clock import Now, SystemClock
-from gateway.config import AnyStation, ColdRoom, DockDoor, GatewayConfig, PickZone, ScanPoint, WeighPoint
+from gateway.config import AnyStation, ColdRoom, CountZone, DockDoor, GatewayConfig, PickZone, ScanPoint, WeighPoint
 from gateway.config_file import parse_listen
 from gateway.floor import Floor
 from gateway.health import HealthReporter, HealthServer
 from gateway.metrics import Metrics
 from gateway.outbox import Outbox
 from gateway.stations.cold_room import ColdRoomStation
+from gateway.stations.count_zone import CountZoneStation
 from gateway.stations.dock_door import DockDoorStation
 from gateway.stations.pick_zone import PickZoneStation
 from gateway.stations.scan_point import ScanPointStation
@@ -52,6 +53,8 @@ def build_station(config: AnyStation, site: str) -> Station:
             return ScanPointStation(config)
         case ColdRoom():
             return ColdRoomStation(config)
+        case CountZone():
+            return CountZoneStation(config)
 
 
 def build_drivers(config: GatewayConfig) -> Mapping[str, tuple[str, Driver]]:

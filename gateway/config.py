@@ -146,8 +146,20 @@ class ColdRoom(StationTable, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return frozenset({self.sensor} | ({self.siren.device} if self.siren else set()))
 
 
-AnyStation = DockDoor | PickZone | WeighPoint | ScanPoint | ColdRoom
-STATIONS: tuple[type[StationTable], ...] = (DockDoor, PickZone, WeighPoint, ScanPoint, ColdRoom)
+class CountZone(StationTable, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="count_zone"):
+    """An overhead or handheld reader that counts the tags of a zone when it is asked to."""
+
+    reader: Annotated[str, described("RFID reader that sees the zone", "name")]
+    antennas: Annotated[list[int], described("Antenna ports that see the zone; empty: all", "count")] = []
+    reads_min: Annotated[int, described("A tag counts after so many reads; more than 1 leaves out glimpses of the next zone", "count", ge=1, le=100)] = 1
+
+    def devices(self) -> frozenset[str]:
+        """See `StationTable.devices`."""
+        return frozenset({self.reader})
+
+
+AnyStation = DockDoor | PickZone | WeighPoint | ScanPoint | ColdRoom | CountZone
+STATIONS: tuple[type[StationTable], ...] = (DockDoor, PickZone, WeighPoint, ScanPoint, ColdRoom, CountZone)
 Device = tuple[str, DeviceConfig]
 
 
@@ -161,7 +173,7 @@ class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True):
     config_hash: str = ""
 
 
-def kind_of(station: type[StationTable]) -> Literal["dock_door", "pick_zone", "weigh_point", "scan_point", "cold_room"]:
+def kind_of(station: type[StationTable]) -> Literal["dock_door", "pick_zone", "weigh_point", "scan_point", "cold_room", "count_zone"]:
     """The word that stands under `kind` in the file."""
     tag: Any = station.__struct_config__.tag
     return tag  # type: ignore[no-any-return]  # msgspec types tags as str | int

@@ -18,7 +18,20 @@ from drivers import registry
 from drivers.base.config import DeviceConfig
 from drivers.base.errors import ConfigError
 from drivers.base.spec import Capability
-from gateway.config import STATIONS, AnyStation, ColdRoom, DockDoor, GatewayConfig, GatewayTable, PickZone, ScanPoint, StationTable, WeighPoint, kind_of
+from gateway.config import (
+    STATIONS,
+    AnyStation,
+    ColdRoom,
+    CountZone,
+    DockDoor,
+    GatewayConfig,
+    GatewayTable,
+    PickZone,
+    ScanPoint,
+    StationTable,
+    WeighPoint,
+    kind_of,
+)
 
 S = TypeVar("S", bound=msgspec.Struct)
 _TABLES = {"gateway", "device", "station"}
@@ -189,17 +202,21 @@ def _border_checks(gateway: GatewayTable) -> Iterator[Mistake]:
             yield Mistake(f"gateway.{key}", f"there is no file {path}")
 
 
+def _door_needs(station: DockDoor) -> Iterator[tuple[str, str, Capability]]:
+    yield "reader", station.reader, "reads_tags"
+    for key in ("photo_eye_outer", "photo_eye_inner"):
+        if (eye := getattr(station, key)) is not None:
+            yield key, eye.device, "senses_inputs"
+    for key in ("stack_light", "stack_light_red"):
+        if (light := getattr(station, key)) is not None:
+            yield key, light.device, "switches_outputs"
+
+
 def _needs(station: AnyStation) -> Iterator[tuple[str, str, Capability]]:
     """Which key of a station names which device, and what that device must be able to do."""
     match station:
         case DockDoor():
-            yield "reader", station.reader, "reads_tags"
-            for key in ("photo_eye_outer", "photo_eye_inner"):
-                if (eye := getattr(station, key)) is not None:
-                    yield key, eye.device, "senses_inputs"
-            for key in ("stack_light", "stack_light_red"):
-                if (light := getattr(station, key)) is not None:
-                    yield key, light.device, "switches_outputs"
+            yield from _door_needs(station)
         case PickZone():
             yield "lights", station.lights, "shows_quantities"
         case WeighPoint():
@@ -208,6 +225,8 @@ def _needs(station: AnyStation) -> Iterator[tuple[str, str, Capability]]:
                 yield "scanner", station.scanner, "scans"
         case ScanPoint():
             yield "scanner", station.scanner, "scans"
+        case CountZone():
+            yield "reader", station.reader, "reads_tags"
         case ColdRoom():
             yield "sensor", station.sensor, "measures"
             if station.siren is not None:

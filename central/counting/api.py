@@ -8,10 +8,11 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Connection
 
 from central.catalog.rules import Code, Site
 from central.counting import queries, rfid, service
-from central.counting.documents import CountPlan, Decision, RfidCounted, SheetCounted
+from central.counting.documents import CountPlan, Decision, RfidCounted, SheetCounted, SweepAsked
 from central.counting.rules import Goods
 from central.counting.tables import count_job, count_line, count_place
 from central.database import in_transaction, reading
@@ -213,6 +214,19 @@ def post_tags(count_id: CountId, counted: RfidCounted, database: Database, now: 
     news.tell()
     differing = [{"item": each.item, "book": each.book, "seen": each.seen} for each in done.differing]
     return SweepOut(agreed=list(done.agreed), differing=differing, unknown=list(done.unknown[:100]), settled=list(done.settled))
+
+
+@router.post("/counts/{count_id}/sweeps")
+def post_sweep(count_id: CountId, asked: SweepAsked, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, str]:
+    """Ask the reader of a count zone to tell the tags that it sees; they come by themselves."""
+    fact = fact_of("SweepAsked", (count_id, key), asked, asked.actor, now)
+
+    def work(connection: Connection) -> str:
+        return rfid.ask_reader(connection, fact, count_id, asked.gateway, asked.station, asked.duration_s, now)
+
+    command_id = in_transaction(database, work)
+    news.tell()
+    return {"command": command_id}
 
 
 @router.post("/counts/{count_id}/lines/{line_id}/decision")

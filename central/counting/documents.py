@@ -100,6 +100,19 @@ class Decision(_Document):
     quantity: int | None = Field(None, ge=0)
 
 
+class SweepAsked(_Document):
+    """Which reader shall tell the tags that it sees."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, json_schema_extra={"examples": [{"gateway": "gate-1", "station": "zone-7", "duration_s": 20, "actor": "li"}]}
+    )
+
+    gateway: Code
+    station: Code
+    duration_s: float = Field(default=30.0, gt=0, le=3600)
+    actor: Code = "api"
+
+
 class RfidCounted(_Document):
     """The tags that a handheld or overhead reader saw in the places of a count, as EPC URIs; several sweeps may be sent, each under its own key."""
 

@@ -6,9 +6,9 @@ left for people. A reader never books a difference by itself.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, insert, select, update
 
@@ -21,11 +21,15 @@ from central.errors import ConflictError
 from central.exceptions import service as exceptions
 from central.exceptions.messages import message
 from central.facts import document_id
+from central.fleet import service as fleet
 from central.ledger import service as ledger
 from central.ledger.tables import balance
+from contracts.commands import CountTags
 from contracts.identifiers import IdentifierError, sgtin_from_uri, sscc_from_uri
 
 _PART = 500
+_ASK_WITHIN = timedelta(minutes=2)
+"""Later than this nobody stands there with the handheld any more (guessed)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,28 +64,46 @@ def take_tags(connection: Connection, fact: ledger.Fact, count_id: str, counted:
     Goods whose own tags are seen are counted by these; those on a tagged unit without tags of their own count as the books have them on the unit.
     Raises: NotFoundError. ConflictError: the count is not open.
     """
+    ledger.record(connection, fact, now)
+    return add_tags(connection, fact.id, count_id, counted.reader, counted.epcs, now)
+
+
+def add_tags(connection: Connection, fact_id: str, count_id: str, reader: str, epcs: Collection[str], now: datetime) -> Sweep:
+    """As `take_tags`, of a fact that is recorded already."""
     job = service.job_of(connection, count_id)
     if job.state != "open":
         raise ConflictError("count_done", f"count {job.name or count_id} is {job.state}; plan another one")
     places = _open_places(connection, count_id)
     pairs = connection.execute(select(balance.c.site, balance.c.item).distinct().where(balance.c.place.in_(places)))
     ledger.lock(connection, [(row.site, row.item) for row in pairs])
-    ledger.record(connection, fact, now)
-    rows = [{"count_id": count_id, "epc": epc} for epc in sorted(set(counted.epcs))]
+    rows = [{"count_id": count_id, "epc": epc} for epc in sorted(set(epcs))]
     for start in range(0, len(rows), _PART):
         connection.execute(insert_or_leave(connection, count_tag).values(rows[start : start + _PART]).on_conflict_do_nothing())
     named = _names(connection, connection.execute(select(count_tag.c.epc).where(count_tag.c.count_id == count_id).order_by(count_tag.c.epc)).scalars())
     items = _compare(connection, places, named)
-    settled = _settle(connection, fact.id, count_id, counted.reader, places, {each.item for each in items if each.book == each.seen}, now)
+    settled = _settle(connection, fact_id, count_id, reader, places, {each.item for each in items if each.book == each.seen}, now)
     if named.unknown:
-        told = message("tags_unknown", reader=counted.reader, count=len(named.unknown), first=named.unknown[0])
-        exceptions.ask_person(connection, told, count_id, fact.id, now, site=job.site, priority=4)
+        told = message("tags_unknown", reader=reader, count=len(named.unknown), first=named.unknown[0])
+        exceptions.ask_person(connection, told, count_id, fact_id, now, site=job.site, priority=4)
     return Sweep(
         tuple(each.item for each in items if each.book == each.seen),
         tuple(each for each in items if each.book != each.seen),
         named.unknown,
         tuple(settled),
     )
+
+
+def ask_reader(connection: Connection, fact: ledger.Fact, count_id: str, gateway: str, station: str, duration_s: float, now: datetime) -> str:
+    """Ask the reader of a count zone to tell its tags; returns the command's id. The same fact asks once.
+
+    Raises: NotFoundError: the count or the gateway is not known. ConflictError: the count is not open.
+    """
+    job = service.job_of(connection, count_id)
+    if job.state != "open":
+        raise ConflictError("count_done", f"count {job.name or count_id} is {job.state}; plan another one")
+    ledger.record(connection, fact, now)
+    command = CountTags(command_id=f"count:{fact.id}", station=station, deadline_at=now + _ASK_WITHIN, count_id=count_id, duration_s=duration_s)
+    return fleet.send(connection, gateway, command, now)
 
 
 def _open_places(connection: Connection, count_id: str) -> list[str]:

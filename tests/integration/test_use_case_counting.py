@@ -20,6 +20,7 @@ from central.errors import ConflictError, DomainError, ForbiddenError
 from central.exceptions.tables import work_order
 from central.ledger.tables import entry
 from central.outbound.tables import order_line, pick_task
+from contracts.events import TagsCounted
 from contracts.identifiers import sgtin_uri
 from tests.integration.test_use_case_orders import confirm, release
 from tests.integration.warehouse import MILK_GTIN, PEAS_GTIN, SITE, Warehouse
@@ -285,6 +286,20 @@ def test_tags_settle_what_adds_up_over_the_zone_and_leave_the_rest_to_people(hou
     assert done.unknown == ("urn:epc:id:giai:0614141.1",)
     assert places(house, count_id) == {A1: "settled", A2: "settled", B1: "open"}
     assert "tags_unknown" in house.asked()
+
+
+@pytest.mark.requirement("R95")
+def test_reader_is_asked_through_its_gateway_and_what_it_tells_is_counted(house: Warehouse) -> None:
+    count_id = plan(house, "asked", scope={"places": ["B-01"]})
+    house.do(lambda c: rfid.ask_reader(c, house.fact(), count_id, "gate-1", "zone-7", 20.0, house.now))
+    (command,) = house.commands("CountTags")
+    assert (command.station, command.count_id, command.duration_s) == ("zone-7", count_id, 20.0)
+
+    for part, complete in ((range(3), False), (range(3, 5), True)):
+        epcs = [sgtin_uri(PEAS_GTIN, str(n), 7) for n in part]
+        house.happen(TagsCounted(event_time=house.now, station="zone-7", command_id=command.command_id, count_id=count_id, epc_list=epcs, complete=complete))
+
+    assert places(house, count_id) == {B1: "settled"}
 
 
 def test_second_sweep_adds_to_the_first(house: Warehouse) -> None:
