@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import ColumnElement, Connection, Row, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from central.errors import ConflictError, NotFoundError
@@ -17,6 +17,7 @@ from central.exceptions.resolutions import Case
 from central.exceptions.rules import due_at
 from central.exceptions.tables import work_order
 from central.ledger import service as ledger
+from central.webhooks.service import emit
 
 
 def raise_work_order(
@@ -51,6 +52,9 @@ def raise_work_order(
     }
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     made = connection.execute(dialect.insert(work_order).values(**values).on_conflict_do_nothing().returning(work_order.c.id)).scalar()
+    if made is not None:
+        told = {"kind": kind, "about": subject, "message": values["message"], "station": station, "priority": priority}
+        emit(connection, "work_order.opened", str(made), told, now, site)
     same = select(work_order.c.id).where(work_order.c.state == "open", work_order.c.kind == kind, work_order.c.subject == subject, work_order.c.site == site)
     return int(made if made is not None else connection.execute(same).scalar_one())
 
@@ -85,25 +89,37 @@ def resolve(connection: Connection, number: int, resolution: str, actor: str, no
 
     Raises: NotFoundError. ConflictError: resolved already in other words.
     """
-    row = _any(connection, number)
-    if row.state == "resolved" and row.resolution == resolution:
+    if _close(connection, work_order.c.id == number, resolution, actor, now):
         return
-    _open(connection, number)
-    values = {"state": "resolved", "resolution": resolution, "resolved_by": actor, "resolved_at": now}
-    connection.execute(update(work_order).where(work_order.c.id == number).values(**values))
+    row = _any(connection, number)
+    if row.resolution != resolution:
+        _open(connection, number)
 
 
 def close(connection: Connection, number: int, resolution: str, actor: str, now: datetime) -> None:
     """Resolve a work order if it is still open, because what it asked was answered elsewhere."""
-    values = {"state": "resolved", "resolution": resolution, "resolved_by": actor, "resolved_at": now}
-    connection.execute(update(work_order).where(work_order.c.id == number, work_order.c.state == "open").values(**values))
+    _close(connection, work_order.c.id == number, resolution, actor, now)
 
 
 def settle(connection: Connection, kinds: Collection[str], subject: str, site: str, resolution: str, now: datetime) -> None:
     """Close what is open of these kinds about a subject because the floor settled it by itself; nothing open is fine."""
-    which = (work_order.c.state == "open") & work_order.c.kind.in_(kinds) & (work_order.c.subject == subject) & (work_order.c.site == site)
-    values = {"state": "resolved", "resolution": resolution, "resolved_by": "dockline", "resolved_at": now}
-    connection.execute(update(work_order).where(which).values(**values))
+    which = work_order.c.kind.in_(kinds) & (work_order.c.subject == subject) & (work_order.c.site == site)
+    _close(connection, which, resolution, "dockline", now)
+
+
+def _close(connection: Connection, which: ColumnElement[bool], resolution: str, actor: str, now: datetime) -> bool:
+    """Resolve those of them that are open, and tell so; returns whether any was. Of two who close the same one, one does."""
+    values = {"state": "resolved", "resolution": resolution, "resolved_by": actor, "resolved_at": now}
+    closing = update(work_order).where(which, work_order.c.state == "open").values(**values)
+    rows = connection.execute(closing.returning(work_order.c.id, work_order.c.kind, work_order.c.subject, work_order.c.site)).all()
+    for row in rows:
+        _tell_resolved(connection, row, resolution, actor, now)
+    return bool(rows)
+
+
+def _tell_resolved(connection: Connection, row: Row[Any], resolution: str, actor: str, now: datetime) -> None:
+    told = {"kind": row.kind, "about": row.subject, "resolution": resolution, "resolved_by": actor}
+    emit(connection, "work_order.resolved", str(row.id), told, now, row.site)
 
 
 def act(connection: Connection, fact: ledger.Fact, number: int, code: str, now: datetime) -> None:
@@ -128,6 +144,7 @@ def act(connection: Connection, fact: ledger.Fact, number: int, code: str, now: 
     ledger.record(connection, fact, now)
     done = action.work(connection, case, fact.id, now)
     connection.execute(update(work_order).where(work_order.c.id == number).values(resolution=done))
+    _tell_resolved(connection, row, done, fact.actor, now)
 
 
 def _done_by(row: Row[Any], code: str) -> bool:

@@ -9,6 +9,8 @@ import pytest
 from sqlalchemy import Connection, Engine, insert, select
 
 from central.database import in_transaction, reading, transaction
+from central.errors import ConflictError
+from central.exceptions import service as exceptions
 from central.facts import fact_of
 from central.outbound import service as outbound
 from central.outbound.documents import LineOrdered, Order
@@ -105,3 +107,18 @@ def test_endpoint_made_in_another_transaction_is_known_at_the_next(engine: Engin
 def test_message_of_an_unknown_type_is_a_mistake_of_the_program(engine: Engine) -> None:
     with transaction(engine) as connection, pytest.raises(KeyError):
         emit(connection, "order.eaten", "1", {}, NOW)
+
+
+def test_work_order_tells_that_it_was_opened_and_resolved_each_once(engine: Engine) -> None:
+    subscribe(engine, "erp", "work_order.opened", "work_order.resolved")
+    house = Warehouse(engine)
+    numbers = {house.do(lambda c: exceptions.raise_work_order(c, "mispick", "A-01", "look", None, NOW, site=SITE)) for _ in range(2)}
+    for _ in range(2):
+        house.do(lambda c: exceptions.resolve(c, min(numbers), "looked", "li", NOW))
+    house.do(lambda c: exceptions.close(c, min(numbers), "again", "li", NOW))
+    house.do(lambda c: exceptions.raise_work_order(c, "mispick", "A-02", "look", None, NOW, site=SITE))
+    house.do(lambda c: exceptions.settle(c, ["mispick"], "A-02", SITE, "settled", NOW))
+
+    assert outbox(engine) == [("work_order.opened", "erp")] * 2 + [("work_order.resolved", "erp")] * 2
+    with pytest.raises(ConflictError):
+        house.do(lambda c: exceptions.resolve(c, min(numbers), "in other words", "wu", NOW))
