@@ -37,6 +37,7 @@ from central.ledger.sealer import SEALED_AT_ONCE_MAX, seal
 from central.metrics import Metrics
 from central.requests import Database, utc_now
 from central.settings import Settings
+from central.shipping import courier
 from central.webhooks.outbox import forget as forget_messages
 from central.webhooks.sender import WebhookSender
 
@@ -146,6 +147,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     work.append(asyncio.create_task(sender.run(), name="webhooks"))
     work.append(asyncio.create_task(_forget_for_ever(app), name="forgetting"))
     work.append(asyncio.create_task(_seal_for_ever(app), name="sealer"))
+    work.append(asyncio.create_task(courier.work_for_ever(state.engine, state.changes, state.clock), name="courier"))
     for task in work:
         task.add_done_callback(_say_if_it_broke)
     try:

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Routes of shipping, gathered from its rooms."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from central.shipping import api_carriers, api_packages
+
+router = APIRouter()
+for each in (api_packages, api_carriers):
+    router.include_router(each.router)

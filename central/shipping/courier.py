@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The courier: carries the outbox of carriers' orders to the carriers, and their answers back.
+
+Each order is claimed in a transaction, spoken about with the carrier outside of any, and answered in another. A courier that dies in between leaves a
+claim that runs out; whoever comes next says the same reference again, and the carrier answers with the waybill that it gave.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+from sqlalchemy import Connection, Engine, Row, or_, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from central.changes import Changes
+from central.database import in_transaction, reading
+from central.errors import BusyError
+from central.shipping import packing, placement
+from central.shipping.carriers import http
+from central.shipping.carriers.protocol import AddressRefusedError, Cargo, Carrier, CarrierError, Contact, Shipment
+from central.shipping.carriers.registry import carrier_of
+from central.shipping.tables import carrier_account, carrier_order, carton_type, shipping_site
+
+log = logging.getLogger(__name__)
+
+_CLAIM = timedelta(seconds=90)
+"""Longer than all that one order's conversation can take."""
+_CLAIMED_MAX = 20
+_IDLE_S = 5.0
+_GRAMS_MIN = 1
+_OPEN = ("requested", "placed", "labelled", "in_transit")
+
+
+def work_once(engine: Engine, client: httpx.Client, now: Callable[[], datetime]) -> int:
+    """Work on every order that is due, once; returns how many there were."""
+    claimed = in_transaction(engine, lambda connection: _claim(connection, now()))
+    for row in claimed:
+        _work(engine, client, row, now)
+    return len(claimed)
+
+
+def _claim(connection: Connection, now: datetime) -> list[Row[Any]]:
+    free = or_(carrier_order.c.claimed_until.is_(None), carrier_order.c.claimed_until <= now)
+    wanted = or_(carrier_order.c.state.in_(_OPEN), carrier_order.c.cancel_wanted & (carrier_order.c.state == "refused"))
+    query = select(carrier_order).where(carrier_order.c.next_try_at <= now, free, wanted).order_by(carrier_order.c.next_try_at, carrier_order.c.id)
+    rows = list(connection.execute(query.limit(_CLAIMED_MAX).with_for_update(skip_locked=True)))
+    ids = [row.id for row in rows]
+    connection.execute(update(carrier_order).where(carrier_order.c.id.in_(ids)).values(claimed_until=now + _CLAIM, attempts=carrier_order.c.attempts + 1))
+    return rows
+
+
+def _work(engine: Engine, client: httpx.Client, row: Row[Any], now: Callable[[], datetime]) -> None:
+    with reading(engine) as connection:
+        account = connection.execute(select(carrier_account).where(carrier_account.c.code == row.carrier)).one()
+        shipment = _shipment(connection, row)
+    try:
+        keep = _speak(carrier_of(account, client, now), row, shipment, now)
+    except CarrierError as error:
+        keep = _keep_fault(error, row, now)
+
+    def store(connection: Connection) -> None:
+        keep(connection, placement.carrier_order_by_id(connection, row.id))
+
+    in_transaction(engine, store)
+
+
+_Keep = Callable[[Connection, Row[Any]], None]
+
+
+def _speak(carrier: Carrier, row: Row[Any], shipment: Shipment, now: Callable[[], datetime]) -> _Keep:
+    """One conversation about an order; returns what to keep of it. Raises: CarrierError."""
+    if row.cancel_wanted:
+        # Without a waybill nobody knows whether a try reached the carrier; only what was never tried needs no word to it.
+        if row.waybill or row.attempts:
+            carrier.cancel(row.reference, row.waybill or "")
+        return lambda connection, held: placement.cancelled(connection, held, now())
+    if row.state == "requested":
+        answer = carrier.create(shipment)
+        return lambda connection, held: placement.placed(connection, held, answer, now())
+    if row.state == "placed":
+        label = carrier.label(row.reference, row.waybill)
+        return lambda connection, held: placement.labelled(connection, held, label, now())
+    steps = carrier.track(row.waybill, shipment.sender.phone)
+    return lambda connection, held: placement.tracked(connection, held, steps, now())
+
+
+def _keep_fault(error: CarrierError, row: Row[Any], now: Callable[[], datetime]) -> _Keep:
+    log.info("carrier said no", extra={"sscc": row.sscc, "carrier": row.carrier, "reason": error.message})
+
+    def keep(connection: Connection, held: Row[Any]) -> None:
+        if error.retry:
+            placement.failed(connection, held, error, now())
+        elif row.cancel_wanted:
+            _cancel_refused(connection, held, error, now())
+        elif row.state == "requested":
+            placement.refused(connection, held, error.message, now(), address=isinstance(error, AddressRefusedError))
+        elif row.state == "placed":
+            placement.labelled(connection, held, None, now())
+        else:
+            placement.failed(connection, held, error, now())
+
+    return keep
+
+
+def _cancel_refused(connection: Connection, held: Row[Any], error: CarrierError, now: datetime) -> None:
+    if held.waybill is None:
+        placement.cancelled(connection, held, now)
+    else:
+        placement.cancel_refused(connection, held, error.message, now)
+
+
+def _shipment(connection: Connection, row: Row[Any]) -> Shipment:
+    service = row.service or connection.execute(select(carrier_account.c.service).where(carrier_account.c.code == row.carrier)).scalar_one()
+    return _as_shipment(connection, packing.package_by_sscc(connection, row.sscc), row.reference, row.address, service)
+
+
+def shipment_for_quote(connection: Connection, sscc: str, carrier: str) -> tuple[Row[Any], Shipment]:
+    """The carrier's account, and the package as it would be handed over. Raises: NotFoundError."""
+    box, account = packing.package_by_sscc(connection, sscc), placement.account_of(connection, carrier)
+    return account, _as_shipment(connection, box, sscc, placement.address_of(connection, box.order_id), account.service)
+
+
+def _as_shipment(connection: Connection, box: Row[Any], reference: str, receiver: dict[str, Any] | None, service: str) -> Shipment:
+    sides = connection.execute(select(carton_type).where(carton_type.c.code == box.carton_type)).one_or_none()
+    sender = connection.execute(select(shipping_site.c.sender).where(shipping_site.c.site == box.site)).scalar()
+    lines = packing.contents_of(connection, box.sscc)
+    return Shipment(
+        reference=reference,
+        sender=_contact(sender),
+        receiver=_contact(receiver),
+        cargo=tuple(Cargo(line.name_zh or line.name, int(line.quantity)) for line in lines),
+        weight_g=weight_of(box, lines),
+        service=service,
+        length_mm=sides.outer_length_mm if sides else 0,
+        width_mm=sides.outer_width_mm if sides else 0,
+        height_mm=sides.outer_height_mm if sides else 0,
+    )
+
+
+def weight_of(box: Row[Any], lines: Sequence[Row[Any]]) -> int:
+    """Grams of a package: as weighed, else what its contents and the carton should weigh, at least one."""
+    if box.weight_mg is not None:
+        return max(_GRAMS_MIN, int(box.weight_mg) // 1000)
+    contents_g = sum(int(line.quantity) * int(line.unit_weight_g or 0) for line in lines)
+    return max(_GRAMS_MIN, int(box.tare_g or 0) + contents_g)
+
+
+def _contact(address: dict[str, Any] | None) -> Contact:
+    given = {name: str((address or {}).get(name) or "") for name in ("name", "phone", "province", "city", "district", "street", "postcode")}
+    return Contact(**given, country=str((address or {}).get("country") or "CN"))
+
+
+async def work_for_ever(engine: Engine, changes: Changes, now: Callable[[], datetime]) -> None:
+    """Work whenever something was committed, and every few seconds; runs until cancelled."""
+    with httpx.Client(timeout=http.TIMEOUT_S, headers={"user-agent": "dockline"}) as client:
+        while True:
+            seen = changes.count
+            try:
+                worked = await asyncio.to_thread(work_once, engine, client, now)
+            except (BusyError, SQLAlchemyError) as error:
+                worked = 0
+                log.warning("carriers' orders wait for the database", extra={"reason": str(error)})
+            if not worked:
+                await changes.wait(seen, _IDLE_S)

@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Use cases of the dock: ship confirm by scan, load plans and the check at the door. Each runs inside the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from central.database import insert_or_leave
+from central.errors import BusyError, ConflictError, DomainError, NotFoundError
+from central.exceptions import service as exceptions
+from central.exceptions.messages import Message, message
+from central.ledger import service as ledger
+from central.outbound import service as outbound
+from central.shipping import packing, placement, rules
+from central.shipping.documents import LoadPlan
+from central.shipping.scans import sscc_in
+from central.shipping.tables import load, load_package, package
+
+_SCAN_KINDS = ("package_foreign", "package_not_ready", "load_missing")
+
+
+@dataclass(frozen=True)
+class Dock:
+    """Where and when a package was seen: the recorded fact, the site, the station."""
+
+    fact_id: str
+    site: str
+    station: str
+    now: datetime
+
+
+@dataclass(frozen=True)
+class ShipOutcome:
+    """What a scan at the dock did. `left`: packages of the order that were not scanned yet; `unpacked`: pieces picked and in no package."""
+
+    sscc: str
+    order_id: str
+    verdict: rules.LoadVerdict
+    shipped: bool
+    left: int
+    unpacked: int
+
+
+def confirm_scan(connection: Connection, dock: Dock, text: str) -> ShipOutcome:
+    """A person scans a package's label where it leaves: it is loaded, and with the last one the order is shipped.
+
+    Scanned again changes nothing. Raises: DomainError: no SSCC, a package that is not ours, not closed, of a wrong weight, or not on the load of this door.
+    """
+    sscc = sscc_in(text)
+    if sscc is None:
+        raise DomainError("scan_unreadable", f"scan {text!r} carries no SSCC; scan the package's own label (00)")
+    return _confirm(connection, dock, sscc)
+
+
+def _confirm(connection: Connection, dock: Dock, sscc: str) -> ShipOutcome:
+    row = packing.held_package(connection, sscc, dock.now)
+    _check_ready(connection, dock, row)
+    already = row.state in ("loaded", "shipped")
+    if not already:
+        connection.execute(update(package).where(package.c.sscc == sscc).values(state="loaded", loaded_at=dock.now))
+    _note_loaded(connection, dock, sscc)
+    shipped = _ship_when_complete(connection, dock, row.order_id)
+    left, unpacked = _left(connection, row.order_id)
+    return ShipOutcome(sscc, row.order_id, "already" if already else "loaded", shipped, left, unpacked)
+
+
+def _check_ready(connection: Connection, dock: Dock, row: Row[Any]) -> None:
+    if row.site != dock.site:
+        raise ConflictError("package_foreign", f"package {row.sscc} belongs to {row.site}; keep it at {dock.site} and call {row.site}")
+    if row.state == "open":
+        raise ConflictError("package_not_closed", f"package {row.sscc} is still open; close it at the pack station first")
+    if row.state == "void":
+        raise ConflictError("package_gone", f"package {row.sscc} was thrown away; find the package that replaced it")
+    if row.verdict == "wrong" and row.state == "closed":
+        raise ConflictError("package_weight_wrong", f"package {row.sscc} has a wrong weight; open it, count, and weigh it again before it leaves")
+    plan = _load_here(connection, dock)
+    if plan is not None and row.state == "closed" and not _planned(connection, plan.id, row.sscc):
+        raise ConflictError("package_foreign", f"package {row.sscc} is not on load {plan.number} at {dock.station}; put it back, or add it to the load")
+
+
+def _ship_when_complete(connection: Connection, dock: Dock, order_id: str) -> bool:
+    left, unpacked = _left(connection, order_id)
+    order = outbound.order_by_id(connection, order_id)
+    if left or unpacked or order.state not in ("picked", "shipped"):
+        return bool(order.state == "shipped")
+    if order.state == "picked" and not outbound.ship_or_tell(connection, dock.fact_id, order_id, dock.now):
+        return False
+    order_shipped(connection, order_id, dock.now)
+    return True
+
+
+def order_shipped(connection: Connection, order_id: str, now: datetime) -> None:
+    """Mark the packages of a shipped order, and place the carrier's orders that wait for it."""
+    mine = package.c.order_id == order_id
+    connection.execute(update(package).where(mine, package.c.state == "closed").values(state="loaded", loaded_at=now))
+    connection.execute(update(package).where(mine, package.c.state == "loaded").values(state="shipped", shipped_at=now))
+    placement.request_for_order(connection, order_id, now)
+
+
+def _left(connection: Connection, order_id: str) -> tuple[int, int]:
+    waiting = select(func.count()).select_from(package).where(package.c.order_id == order_id, package.c.state.in_(("open", "closed")))
+    return int(connection.execute(waiting).scalar_one()), sum(packing.left_of(connection, order_id).values())
+
+
+def plan_load(connection: Connection, fact: ledger.Fact, plan: LoadPlan, now: datetime) -> str:
+    """Say what must go onto a vehicle; the same plan again is the same load, another one under its number is refused.
+
+    Raises: NotFoundError: a package or order is not known. ConflictError: a package is on another open load, or thrown away.
+    """
+    if ledger.record(connection, fact, now).already:
+        return fact.id
+    wanted = set(plan.packages)
+    for order_id in plan.orders:
+        outbound.order_by_id(connection, order_id)
+        wanted |= set(connection.execute(select(package.c.sscc).where(package.c.order_id == order_id, package.c.state != "void")).scalars())
+    _check_free(connection, plan.site, plan.number, sorted(wanted))
+    values = plan.model_dump(include={"site", "number", "door", "vehicle", "route", "carrier"})
+    connection.execute(insert(load).values(id=fact.id, created_at=now, **values))
+    if wanted:
+        connection.execute(insert(load_package), [{"load_id": fact.id, "sscc": sscc} for sscc in sorted(wanted)])
+    return fact.id
+
+
+def _check_free(connection: Connection, site: str, number: str, ssccs: Sequence[str]) -> None:
+    known = {row.sscc: row for row in connection.execute(select(package).where(package.c.sscc.in_(ssccs)))}
+    taken = select(load_package.c.sscc, load.c.number).join(load, load.c.id == load_package.c.load_id)
+    elsewhere = {row.sscc: row.number for row in connection.execute(taken.where(load.c.state == "open", load_package.c.sscc.in_(ssccs)))}
+    for sscc in ssccs:
+        if sscc not in known:
+            raise NotFoundError("unknown_package", f"load {number}: package {sscc} is not one of ours; check the number")
+        if known[sscc].state in ("void", "shipped") or known[sscc].site != site:
+            text = f"load {number}: package {sscc} is {known[sscc].state} at {known[sscc].site}; take it off the plan"
+            raise ConflictError("package_gone", text)
+        if sscc in elsewhere:
+            raise ConflictError("package_planned", f"load {number}: package {sscc} is on load {elsewhere[sscc]} already; take it off one of them")
+
+
+def load_by_id(connection: Connection, load_id: str) -> Row[Any]:
+    """A load's row. Raises: NotFoundError."""
+    row = connection.execute(select(load).where(load.c.id == load_id)).one_or_none()
+    if row is None:
+        raise NotFoundError("unknown_load", f"load {load_id} is not known")
+    return row
+
+
+def load_state(connection: Connection, load_id: str) -> rules.LoadState:
+    """What of a load is on the vehicle and what is missing. Raises: NotFoundError."""
+    load_by_id(connection, load_id)
+    rows = connection.execute(select(load_package).where(load_package.c.load_id == load_id).order_by(load_package.c.sscc)).all()
+    return rules.LoadState(tuple(row.sscc for row in rows if row.loaded_at), tuple(row.sscc for row in rows if not row.loaded_at))
+
+
+def close_load(connection: Connection, fact: ledger.Fact, load_id: str, now: datetime, *, incomplete: bool) -> rules.LoadState:
+    """The vehicle leaves. What is missing becomes a work order; without `incomplete` it is refused instead.
+
+    Closed already changes nothing. Raises: NotFoundError. ConflictError `load_incomplete`.
+    """
+    row = load_by_id(connection, load_id)
+    state = load_state(connection, load_id)
+    if row.state == "closed":
+        return state
+    ledger.record(connection, fact, now)
+    if state.missing and not incomplete:
+        text = f"load {row.number}: {len(state.missing)} packages are not loaded, first {state.missing[0]}; load them, or close it as incomplete"
+        raise ConflictError("load_incomplete", text)
+    connection.execute(update(load).where(load.c.id == load_id).values(state="closed", closed_at=now))
+    if state.missing:
+        told = message("load_missing", load=row.number, vehicle=row.vehicle or "-", count=len(state.missing), first=state.missing[0], door=row.door or "-")
+        exceptions.ask_person(connection, told, row.number, fact.id, now, site=row.site, station=row.door, priority=2)
+    return state
+
+
+def _load_here(connection: Connection, dock: Dock) -> Row[Any] | None:
+    """The open load of a door, the oldest first; loads without a door do not restrict what is scanned."""
+    query = select(load).where(load.c.site == dock.site, load.c.door == dock.station, load.c.door != "", load.c.state == "open")
+    return connection.execute(query.order_by(load.c.created_at, load.c.id).limit(1)).one_or_none()
+
+
+def _planned(connection: Connection, load_id: str, sscc: str) -> bool:
+    query = select(load_package.c.sscc).where(load_package.c.load_id == load_id, load_package.c.sscc == sscc)
+    return connection.execute(query).scalar() is not None
+
+
+def _note_loaded(connection: Connection, dock: Dock, sscc: str) -> None:
+    open_loads = select(load.c.id).where(load.c.site == dock.site, load.c.state == "open")
+    mine = (load_package.c.sscc == sscc) & load_package.c.loaded_at.is_(None) & load_package.c.load_id.in_(open_loads)
+    connection.execute(update(load_package).where(mine).values(loaded_at=dock.now))
+    exceptions.settle(connection, _SCAN_KINDS, sscc, dock.site, "loaded", dock.now)
+
+
+def seen_leaving(connection: Connection, dock: Dock, sscc: str) -> rules.LoadVerdict:
+    """A door or scan point saw a package go out. Goods are on the vehicle already, so nothing is refused: what should not leave becomes a work order."""
+    row = connection.execute(select(package).where(package.c.sscc == sscc)).one_or_none()
+    if row is None or row.site != dock.site:
+        _ask(connection, dock, sscc, message("package_foreign", station=dock.station, sscc=sscc, load=_load_number(connection, dock)))
+        return "foreign"
+    packing.hold_packing(connection, row.order_id, row.site, dock.now)
+    try:
+        with connection.begin_nested():
+            return _confirm(connection, dock, sscc).verdict
+    except BusyError:
+        raise
+    except DomainError as error:
+        if error.code == "package_foreign":
+            _ask(connection, dock, sscc, message("package_foreign", station=dock.station, sscc=sscc, load=_load_number(connection, dock)))
+            return "foreign"
+        _ask(connection, dock, sscc, message("package_not_ready", station=dock.station, sscc=sscc, reason=error.message))
+        return "not_ready"
+
+
+def _load_number(connection: Connection, dock: Dock) -> str:
+    row = _load_here(connection, dock)
+    return str(row.number) if row is not None else "-"
+
+
+def _ask(connection: Connection, dock: Dock, subject: str, told: Message) -> None:
+    exceptions.ask_person(connection, told, subject, dock.fact_id, dock.now, site=dock.site, station=dock.station, priority=2)
+
+
+def add_to_load(connection: Connection, fact: ledger.Fact, load_id: str, sscc: str, now: datetime) -> None:
+    """Put one more package on an open load's plan; there already changes nothing. Raises: NotFoundError. ConflictError: the load is closed."""
+    row = load_by_id(connection, load_id)
+    ledger.record(connection, fact, now)
+    if row.state != "open":
+        raise ConflictError("load_closed", f"load {row.number} is {row.state}; plan another load for package {sscc}")
+    if _planned(connection, load_id, sscc):
+        return
+    seen = packing.package_by_sscc(connection, sscc)
+    _check_free(connection, row.site, row.number, [sscc])
+    statement = insert_or_leave(connection, load_package).values(load_id=load_id, sscc=sscc, loaded_at=now if seen.state == "loaded" else None)
+    connection.execute(statement.on_conflict_do_nothing())

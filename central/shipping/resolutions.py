@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What can be done at one touch about work orders of shipping."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from central.catalog.tables import partner
+from central.exceptions.resolutions import Action, Case
+from central.outbound.service import order_by_id
+from central.shipping import delivery, packing, placement
+from central.shipping.tables import package
+
+
+def _carrier_order(case: Case) -> str:
+    return case.about["carrier_order"]
+
+
+def _send_again(connection: Connection, case: Case, _fact_id: str, now: datetime) -> str:
+    placement.ask_again(connection, _carrier_order(case), now)
+    return "sent to the carrier again"
+
+
+def _take_customers_address(connection: Connection, case: Case, _fact_id: str, now: datetime) -> str:
+    placement.ask_again(connection, _carrier_order(case), now, address=_customers_address(connection, case))
+    return "sent again to the customer's own address"
+
+
+def _customers_address(connection: Connection, case: Case) -> dict[str, object] | None:
+    order = order_by_id(connection, case.about["order"])
+    found: dict[str, object] | None = connection.execute(select(partner.c.address).where(partner.c.code == order.partner)).scalar()
+    return found
+
+
+def _has_another_address(connection: Connection, case: Case, _now: datetime) -> bool:
+    theirs = _customers_address(connection, case)
+    return not delivery.missing_of(theirs) and theirs != placement.carrier_order_by_id(connection, _carrier_order(case)).address
+
+
+def _give_up(connection: Connection, case: Case, _fact_id: str, now: datetime) -> str:
+    placement.want_cancelled(connection, _carrier_order(case), now)
+    return "the carrier's order is taken back"
+
+
+def _open_again(connection: Connection, case: Case, _fact_id: str, now: datetime) -> str:
+    packing.open_again(connection, case.subject, now)
+    return "the package is open again"
+
+
+def _still_here(connection: Connection, case: Case, _now: datetime) -> bool:
+    return connection.execute(select(package.c.state).where(package.c.sscc == case.subject)).scalar() == "closed"
+
+
+ACTIONS = (
+    Action("customers_address", "Send it to the customer's own address", ("carrier_address",), _take_customers_address, _has_another_address),
+    Action("send_again", "Send it to the carrier again", ("carrier_refused", "carrier_unreachable"), _send_again),
+    Action("take_back", "Take the carrier's order back", ("carrier_address", "carrier_refused", "carrier_unreachable", "carrier_trouble"), _give_up),
+    Action("open_again", "Open the package and count", ("package_weight_wrong",), _open_again, _still_here),
+)

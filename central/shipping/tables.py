@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables of shipping: packages and what is in them, cartons, SSCC numbers, loads, carrier orders and their steps, returns."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+
+from central.database import BigId, Instant, metadata
+
+Id = Uuid(as_uuid=False)
+
+sscc_series = Table(
+    "sscc_series",
+    metadata,
+    Column("company_prefix", String, nullable=False, comment="GS1 company prefix, 6 to 12 digits"),
+    Column("extension", String, nullable=False, comment="the digit before it"),
+    Column("next_serial", BigInteger, nullable=False, server_default="0"),
+    PrimaryKeyConstraint("company_prefix", "extension"),
+    CheckConstraint("next_serial >= 0", name="counts_up"),
+)
+"""The durable counter of SSCCs that we give out ourselves; a number once given never comes again."""
+
+shipping_site = Table(
+    "shipping_site",
+    metadata,
+    Column("site", String, primary_key=True),
+    Column("company_prefix", String, nullable=False),
+    Column("extension", String, nullable=False, server_default="0"),
+    Column("sender", JSON, comment="address of the sender: name, phone, province, city, district, street, postcode, country"),
+    Column("carrier", String, nullable=False, server_default="", comment="who carries when neither order nor customer say; empty: our own vehicles"),
+    Column("place_when", String, nullable=False, server_default="shipped", comment="when a carrier's order is placed: package packed, or order shipped"),
+    Column("printer", String, nullable=False, server_default="", comment="host:port of the label printer"),
+    Column("dpi", Integer, nullable=False, server_default="203"),
+    CheckConstraint("place_when IN ('packed', 'shipped')", name="place_when_known"),
+)
+
+carton_type = Table(
+    "carton_type",
+    metadata,
+    Column("code", String, primary_key=True),
+    Column("name", String, nullable=False, server_default=""),
+    Column("kind", String, nullable=False, server_default="carton"),
+    Column("inner_length_mm", Integer, nullable=False),
+    Column("inner_width_mm", Integer, nullable=False),
+    Column("inner_height_mm", Integer, nullable=False),
+    Column("outer_length_mm", Integer, nullable=False),
+    Column("outer_width_mm", Integer, nullable=False),
+    Column("outer_height_mm", Integer, nullable=False),
+    Column("tare_g", Integer, nullable=False),
+    Column("max_weight_g", Integer, nullable=False, comment="of the contents"),
+    Column("cost_minor", Integer, nullable=False, server_default="0"),
+    Column("insulated", Boolean, nullable=False, server_default=text("false")),
+    Column("available", Boolean, nullable=False, server_default=text("true")),
+    CheckConstraint("kind IN ('carton', 'tote', 'pallet')", name="kind_known"),
+    CheckConstraint("inner_length_mm > 0 AND inner_width_mm > 0 AND inner_height_mm > 0", name="holds_something"),
+)
+
+packing = Table(
+    "packing",
+    metadata,
+    Column("order_id", Id, ForeignKey("customer_order.id"), primary_key=True),
+    Column("site", String, nullable=False),
+    Column("opened_at", Instant, nullable=False),
+)
+"""One row for each order that is or was packed. Whoever packs, loads or returns it takes this row first, before any fence."""
+
+package = Table(
+    "package",
+    metadata,
+    Column("sscc", String, primary_key=True, comment="18 digits"),
+    Column("order_id", Id, ForeignKey("customer_order.id"), nullable=False, index=True),
+    Column("site", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("carton_type", String, ForeignKey("carton_type.code")),
+    Column("tare_g", Integer, comment="the empty package; empty: not known"),
+    Column("state", String, nullable=False, server_default="open"),
+    Column("opened_by", Id, nullable=False, unique=True, comment="the fact that opened it"),
+    Column("actor", String, nullable=False, server_default=""),
+    Column("station", String, nullable=False, server_default=""),
+    Column("weight_mg", BigInteger, comment="as weighed"),
+    Column("verdict", String, nullable=False, server_default="", comment="right, wrong, cannot_decide; empty: not weighed"),
+    Column("opened_at", Instant, nullable=False),
+    Column("closed_at", Instant),
+    Column("weighed_at", Instant),
+    Column("loaded_at", Instant),
+    Column("shipped_at", Instant),
+    CheckConstraint("kind IN ('carton', 'tote', 'pallet')", name="kind_known"),
+    CheckConstraint("state IN ('open', 'closed', 'loaded', 'shipped', 'void')", name="state_known"),
+    CheckConstraint("verdict IN ('', 'right', 'wrong', 'cannot_decide')", name="verdict_known"),
+)
+Index("ix_package_state", package.c.site, package.c.state)
+
+package_line = Table(
+    "package_line",
+    metadata,
+    Column("sscc", String, ForeignKey("package.sscc"), nullable=False),
+    Column("item", String, ForeignKey("item.code"), nullable=False),
+    Column("lot", String, nullable=False, server_default=""),
+    Column("quantity", BigInteger, nullable=False),
+    Column("serials", JSON, nullable=False),
+    PrimaryKeyConstraint("sscc", "item", "lot"),
+    CheckConstraint("quantity > 0", name="holds_something"),
+)
+
+load = Table(
+    "load",
+    metadata,
+    Column("id", Id, primary_key=True, comment="the fact that planned it"),
+    Column("site", String, nullable=False),
+    Column("number", String, nullable=False),
+    Column("door", String, nullable=False, server_default="", comment="station where it is loaded; empty: any"),
+    Column("vehicle", String, nullable=False, server_default=""),
+    Column("route", String, nullable=False, server_default=""),
+    Column("carrier", String, nullable=False, server_default=""),
+    Column("state", String, nullable=False, server_default="open"),
+    Column("created_at", Instant, nullable=False),
+    Column("closed_at", Instant),
+    UniqueConstraint("site", "number"),
+    CheckConstraint("state IN ('open', 'closed', 'cancelled')", name="state_known"),
+)
+Index("ix_load_door", load.c.site, load.c.door, load.c.state)
+
+load_package = Table(
+    "load_package",
+    metadata,
+    Column("load_id", Id, ForeignKey("load.id"), nullable=False),
+    Column("sscc", String, ForeignKey("package.sscc"), nullable=False),
+    Column("loaded_at", Instant),
+    PrimaryKeyConstraint("load_id", "sscc"),
+)
+Index("ix_load_package_sscc", load_package.c.sscc)
+
+carrier_account = Table(
+    "carrier_account",
+    metadata,
+    Column("code", String, primary_key=True, comment="as orders name the carrier"),
+    Column("adapter", String, nullable=False),
+    Column("base_url", String, nullable=False),
+    Column("client", String, nullable=False, comment="partner id or app key"),
+    Column("secret", String, nullable=False, comment="check word or app secret"),
+    Column("token", String, nullable=False, server_default="", comment="access token, where the carrier has one"),
+    Column("account", String, nullable=False, server_default="", comment="monthly card or customer code that pays"),
+    Column("service", String, nullable=False, server_default="", comment="product when the order names none"),
+    Column("push_token", String, nullable=False, server_default="", comment="what the carrier's pushes carry in their address"),
+    Column("active", Boolean, nullable=False, server_default=text("true")),
+    CheckConstraint("adapter IN ('sf', 'jd')", name="adapter_known"),
+)
+
+carrier_order = Table(
+    "carrier_order",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("sscc", String, ForeignKey("package.sscc"), nullable=False, unique=True, comment="one package, one waybill"),
+    Column("order_id", Id, ForeignKey("customer_order.id"), nullable=False, index=True),
+    Column("site", String, nullable=False),
+    Column("carrier", String, nullable=False),
+    Column("service", String, nullable=False, server_default=""),
+    Column("revision", Integer, nullable=False, server_default="0", comment="counts orders for this package after one was cancelled"),
+    Column("reference", String, nullable=False, unique=True, comment="our order id at the carrier"),
+    Column("address", JSON, comment="receiver, as it was sent"),
+    Column("state", String, nullable=False, server_default="requested"),
+    Column("waybill", String, index=True),
+    Column("label", LargeBinary, comment="as the carrier made it"),
+    Column("label_type", String, nullable=False, server_default=""),
+    Column("price_minor", BigInteger),
+    Column("cancel_wanted", Boolean, nullable=False, server_default=text("false")),
+    Column("attempts", Integer, nullable=False, server_default="0", comment="tries of the present step so far, counted before each"),
+    Column("next_try_at", Instant, nullable=False),
+    Column("claimed_until", Instant, comment="a worker talks to the carrier about it until then"),
+    Column("fault", Text, nullable=False, server_default="", comment="what the last try said"),
+    Column("requested_at", Instant, nullable=False),
+    Column("placed_at", Instant),
+    Column("delivered_at", Instant),
+    CheckConstraint("state IN ('requested', 'placed', 'labelled', 'in_transit', 'delivered', 'cancelled', 'refused')", name="state_known"),
+)
+"""The outbox towards carriers: a row is worked on until the carrier has said yes or no, whoever crashes in between."""
+Index("ix_carrier_order_due", carrier_order.c.next_try_at, carrier_order.c.state)
+
+carrier_step = Table(
+    "carrier_step",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("carrier_order_id", Id, ForeignKey("carrier_order.id"), nullable=False),
+    Column("key", String, nullable=False, comment="the same step told twice is one"),
+    Column("code", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("text", Text, nullable=False, server_default=""),
+    Column("place", String, nullable=False, server_default=""),
+    Column("at", Instant, nullable=False),
+    UniqueConstraint("carrier_order_id", "key"),
+)
+
+goods_return = Table(
+    "goods_return",
+    metadata,
+    Column("id", Id, primary_key=True, comment="the fact that announced it"),
+    Column("channel", String, nullable=False),
+    Column("number", String, nullable=False, comment="RMA number"),
+    Column("site", String, nullable=False),
+    Column("order_id", Id, ForeignKey("customer_order.id"), index=True, comment="empty: blind, nobody knows which order"),
+    Column("partner", String, nullable=False, server_default=""),
+    Column("reason", String, nullable=False),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("state", String, nullable=False, server_default="announced"),
+    Column("created_at", Instant, nullable=False),
+    Column("arrived_at", Instant),
+    Column("closed_at", Instant),
+    UniqueConstraint("channel", "number"),
+    CheckConstraint("state IN ('announced', 'arrived', 'inspected', 'cancelled')", name="state_known"),
+)
+
+return_line = Table(
+    "return_line",
+    metadata,
+    Column("return_id", Id, ForeignKey("goods_return.id"), nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("item", String, ForeignKey("item.code"), nullable=False),
+    Column("lot", String, nullable=False, server_default=""),
+    Column("owner", String, nullable=False, server_default=""),
+    Column("announced", BigInteger, nullable=False),
+    Column("arrived", BigInteger, nullable=False, server_default="0"),
+    Column("inspected", BigInteger, nullable=False, server_default="0"),
+    Column("refund_minor", BigInteger, comment="to be paid back for one unit; empty: the shop decides"),
+    PrimaryKeyConstraint("return_id", "n"),
+    CheckConstraint("announced >= 0 AND arrived >= 0 AND 0 <= inspected AND inspected <= arrived", name="inspected_within_arrived"),
+)
+
+return_decision = Table(
+    "return_decision",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("event_id", Id, nullable=False),
+    Column("return_id", Id, ForeignKey("goods_return.id"), nullable=False, index=True),
+    Column("n", Integer, nullable=False),
+    Column("quantity", BigInteger, nullable=False),
+    Column("disposition", String, nullable=False),
+    Column("reason", String, nullable=False, server_default=""),
+    Column("place", String, nullable=False, server_default="", comment="where the goods went"),
+    Column("actor", String, nullable=False),
+    Column("at", Instant, nullable=False),
+    CheckConstraint("disposition IN ('available', 'hold', 'damaged', 'scrap', 'supplier')", name="disposition_known"),
+    CheckConstraint("quantity > 0", name="decides_something"),
+)
