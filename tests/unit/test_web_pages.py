@@ -12,7 +12,7 @@ import pytest
 from central.changes import Changes
 from central.web.board import BinCell, Board, Door, GatewayRow, Message, Passage, Region, WorkOrder, WorkOrders, Zone, as_rack, ready, with_headline
 from central.web.live import LiveBoard
-from central.web.pages import tidy_name
+from central.web.visitor import tidy_name
 from tests.browser.board_service import make_app, make_engine, pages_of
 from tests.browser.sample_boards import NOW, alarm, busy_board, calm_board, empty_board
 
