@@ -13,11 +13,12 @@ from datetime import date
 from functools import cache
 from typing import Any
 
-from sqlalchemy import JSON, Connection, Date, Table, Uuid
+from sqlalchemy import JSON, Connection, Date, Dialect, Table, Uuid
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 
 Row = Sequence[Any]
+_POSTGRESQL: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
 def insert_rows(connection: Connection, table: Table, names: tuple[str, ...], rows: Sequence[Row]) -> None:
@@ -41,7 +42,7 @@ def _copy_rows(connection: Connection, statement: str, rows: Sequence[Row]) -> N
             for row in rows:
                 copy.write_row(row)
     except error_class as error:
-        wrapped: Exception = DBAPIError.instance(statement, None, error, error_class, dialect=connection.dialect)  # type: ignore[no-untyped-call]
+        wrapped: Exception = DBAPIError.instance(statement, None, error, error_class, dialect=connection.dialect)
         raise wrapped from error
 
 
@@ -71,7 +72,7 @@ def _columns(rows: Sequence[Row]) -> tuple[list[Any], ...]:
 
 @cache
 def _column_type(table: Table, name: str) -> str:
-    return str(table.c[name].type.compile(dialect=postgresql.dialect()))
+    return str(table.c[name].type.compile(dialect=_POSTGRESQL))
 
 
 @cache

@@ -18,6 +18,7 @@ from central.ledger import service as ledger
 from central.ledger.rules import CUSTOMER
 from central.outbound import picking, rules
 from central.outbound.documents import Order
+from central.outbound.release import release_orders
 from central.outbound.tables import customer_order, order_line, pick_task
 from central.webhooks.service import emit
 from contracts.events import PickConfirmed
@@ -90,31 +91,13 @@ def _lock_order(connection: Connection, order_id: str) -> tuple[Row[Any], Sequen
 
 
 def release_order(connection: Connection, fact: ledger.Fact, order_id: str, now: datetime) -> None:
-    """Reserve the order's goods strictly by first expiry and light its pick tasks. What cannot be reserved becomes a work order.
+    """Reserve the order's goods by its items' rules and light its pick tasks. What cannot be reserved becomes a work order.
 
     A released order may be released again: what was short is tried once more. Raises: NotFoundError. ConflictError: shipped or cancelled.
     """
-    if ledger.record(connection, fact, now).already:
-        return
-    order, lines = _lock_order(connection, order_id)
-    if order.state in ("shipped", "cancelled"):
-        raise ConflictError("order_closed", f"order {order.number} is {order.state} already")
-    demand = [ledger.Demand(line.id, order.site, line.item, wanted) for line in lines if (wanted := picking.outstanding(connection, line))]
-    if not demand:
-        return
-    reservations = ledger.reserve(connection, fact.id, demand, now)
-    values: dict[str, Any] = {
-        "state": "released",
-        "released_at": order.released_at or now,
-        "colour": order.colour or picking.colour_for(connection, order.site),
-    }
-    connection.execute(update(customer_order).where(customer_order.c.id == order_id).values(**values))
-    if order.state == "open":
-        _tell(connection, "order.released", order, now)
-    picking.make_tasks(connection, fact.id, order_id, reservations, now, second_try=False)
-    for line in lines:
-        picking.note_short(connection, fact.id, line.id, now)
-    settle_order(connection, fact.id, order_id, now)
+    (released,) = release_orders(connection, [(fact, order_id)], now)
+    if isinstance(released, DomainError):
+        raise released
 
 
 def confirm_pick(connection: Connection, spot: picking.Place, task_id: str, quantity: int) -> rules.PickOutcome:
