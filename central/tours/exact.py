@@ -39,7 +39,7 @@ class Step(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Needs:
+class Needs:
     """What must be visited in one column: on its rows and in its segments; the flag says that the tour starts or ends there."""
 
     rows: dict[int, bool] = field(default_factory=dict)
@@ -70,9 +70,9 @@ def shortest_edges(layout: Layout, spots: Iterable[Spot], start: Spot, end: Spot
 
 def steps_of(layout: Layout, spots: Sequence[Spot], start: Spot, end: Spot) -> list[Step]:
     """The sweep for one question. Columns outside the first complete ones beyond the spots cannot help and are left out."""
-    needs = _needs(spots, start, end)
+    needs = needs_of(spots, start, end)
     frontier = frontier_of(len(layout.rows))
-    columns = _columns(layout, needs)
+    columns = columns_of(layout, needs)
     last_x = max(needs)
     steps: list[Step] = []
     for index, (x_mm, column) in enumerate(columns):
@@ -84,10 +84,11 @@ def steps_of(layout: Layout, spots: Sequence[Spot], start: Spot, end: Spot) -> l
     return steps
 
 
-def _needs(spots: Iterable[Spot], start: Spot, end: Spot) -> dict[int, _Needs]:
-    needs: dict[int, _Needs] = {}
+def needs_of(spots: Iterable[Spot], start: Spot, end: Spot) -> dict[int, Needs]:
+    """What must be visited, by x."""
+    needs: dict[int, Needs] = {}
     for spot, turns in (*((spot, False) for spot in spots), (start, True), (end, True)):
-        need = needs.setdefault(spot.x_mm, _Needs())
+        need = needs.setdefault(spot.x_mm, Needs())
         if spot.row is not None:
             need.rows[spot.row] = need.rows.get(spot.row, False) != turns
         elif spot.segment is not None:
@@ -96,7 +97,7 @@ def _needs(spots: Iterable[Spot], start: Spot, end: Spot) -> dict[int, _Needs]:
     return needs
 
 
-def _columns(layout: Layout, needs: dict[int, _Needs]) -> list[tuple[int, Column | None]]:
+def columns_of(layout: Layout, needs: dict[int, Needs]) -> list[tuple[int, Column | None]]:
     """The columns to sweep, with bare places on cross aisles between them as columns without aisles."""
     first_x, last_x = min(needs), max(needs)
     complete = [column.x_mm for column in layout.columns if column.complete]
@@ -107,7 +108,7 @@ def _columns(layout: Layout, needs: dict[int, _Needs]) -> list[tuple[int, Column
     return sorted(found.items(), key=lambda item: item[0])
 
 
-def _column_steps(frontier: Frontier, layout: Layout, x_mm: int, column: Column | None, need: _Needs | None) -> list[Step]:
+def _column_steps(frontier: Frontier, layout: Layout, x_mm: int, column: Column | None, need: Needs | None) -> list[Step]:
     steps: list[Step] = []
     if need is not None:
         steps += [Step((Choice(frontier.stub(row, 1 if turns else 2), 0, ()),), x_mm, 0, False) for row, turns in need.rows.items()]
@@ -186,14 +187,14 @@ def _crossed(frontier: Frontier, costs: dict[int, int], width_mm: int) -> dict[i
 def _edges(frontier: Frontier, layout: Layout, steps: Sequence[Step], layers: Sequence[dict[int, int]], state: int) -> list[Edge]:
     """Back from the last state to the empty one, collecting what was walked."""
     edges: list[Edge] = []
-    cost = _sweep_cost(frontier, layers[len(steps) - 1], steps[-1], state)
+    cost = _cost_after(frontier, layers[len(steps) - 1], steps[-1], state)
     for step, before in zip(reversed(steps), reversed(layers[: len(steps)]), strict=True):
         state, cost, walked = _step_back(frontier, layout, step, before, state, cost)
         edges += walked
     return edges
 
 
-def _sweep_cost(frontier: Frontier, before: dict[int, int], step: Step, state: int) -> int:
+def _cost_after(frontier: Frontier, before: dict[int, int], step: Step, state: int) -> int:
     after = _chosen(before, step.choices) if step.choices else _crossed(frontier, before, step.width_mm)
     return after[state]
 
