@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Engine
 
@@ -18,7 +18,7 @@ from central.ledger import service as ledger
 from central.ledger.rules import Fact
 from central.paging import After, Limit, Page
 from central.requests import Database, News, Now
-from central.shipping import dispatch, packing, placement, queries, weigh_check
+from central.shipping import advice, dispatch, packing, placement, queries, weigh_check
 from central.shipping.documents import CartonType, LoadPlan, OpenPackage, PackItem, ShipScan, SiteSettings, SsccText, TakeOut, Weighed
 from central.shipping.packing import package_by_sscc
 
@@ -197,6 +197,16 @@ def get_progress(order_id: str, database: Database) -> dict[str, Any]:
     if found is None:
         raise NotFoundError("unknown_order", f"order {order_id} is not known")
     return found
+
+
+@router.get("/orders/{order_id}/packing-advice")
+def get_advice(
+    order_id: str, database: Database, transit_h: Annotated[float, Query(gt=0, le=240, description="hours on the way, for cold goods")] = 24
+) -> dict[str, Any]:
+    """Which cartons to take for an order, how to fill them and why, and what goes in beside the goods; or which items must be measured first."""
+    with reading(database) as connection:
+        found = advice.advice_for_order(connection, order_id, transit_h)
+    return {"possible": found.possible, **asdict(found)}
 
 
 @router.post("/loads")
