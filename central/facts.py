@@ -26,7 +26,7 @@ def fact_of(kind: str, key: tuple[str, ...], body: BaseModel, actor: str, now: d
     return Fact(document_id(kind, *key), "api", None, kind, body.model_dump_json().encode(), actor, now, site)
 
 
-def _request_key(request: Request, idempotency_key: Annotated[str | None, Header(max_length=200, include_in_schema=False)] = None) -> str:
+async def _request_key(request: Request, idempotency_key: Annotated[str | None, Header(max_length=200, include_in_schema=False)] = None) -> str:
     caller = getattr(request.state, "actor", "")
     return "\x1f".join(part for part in (caller, idempotency_key) if part) if idempotency_key else str(uuid.uuid4())
 

@@ -7,23 +7,24 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Query, Request
 from sqlalchemy import Engine
 
 from central.changes import Changes
 
 
-def _engine(request: Request) -> Engine:
+# Coroutines, though they wait for nothing: FastAPI sends every other function through a thread, which costs a request more than all of its routing.
+async def _engine(request: Request) -> Engine:
     engine: Engine = request.app.state.engine
     return engine
 
 
-def _now(request: Request) -> datetime:
+async def _now(request: Request) -> datetime:
     clock: Callable[[], datetime] = request.app.state.clock
     return clock()
 
 
-def _changes(request: Request) -> Changes:
+async def _changes(request: Request) -> Changes:
     changes: Changes = request.app.state.changes
     return changes
 
@@ -37,5 +38,9 @@ Database = Annotated[Engine, Depends(_engine)]
 """The engine; open a `transaction` or `reading` on it."""
 Now = Annotated[datetime, Depends(_now)]
 """The instant of the request, aware UTC."""
+Number = Annotated[int, Path(ge=1, le=2**63 - 1, description="its number", examples=[17])]
+"""A number that the database gave, in a path."""
+Filter = Annotated[str | None, Query(max_length=200, description="only these; left out: all")]
+"""A word that must fit exactly."""
 News = Annotated[Changes, Depends(_changes)]
 """Tell it after a commit that something changed; pages and the command publisher wait on it."""

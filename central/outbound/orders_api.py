@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine
 
 from central.database import in_transaction, reading
 from central.errors import NotFoundError
-from central.facts import RequestKey, fact_of
+from central.facts import fact_of
 from central.outbound import queries, service
 from central.outbound.documents import Order
 from central.outbound.rules import Promise
@@ -72,14 +72,6 @@ def get_order(order_id: str, database: Database) -> dict[str, Any]:
 def _do(engine: Engine, news: News, work: Callable[[Connection], object]) -> None:
     in_transaction(engine, work)
     news.tell()
-
-
-@router.post("/orders/{order_id}/release")
-def release_order(order_id: str, body: Said, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
-    """Reserve the goods and light the pick tasks; again for what was short."""
-    fact = fact_of("OrderReleased", (order_id, key), body, body.actor, now)
-    _do(database, news, lambda connection: service.release_order(connection, fact, order_id, now))
-    return _order(database, order_id)
 
 
 @router.post("/orders/{order_id}/ship")

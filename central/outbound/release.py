@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -23,13 +23,10 @@ from central.exceptions import service as exceptions
 from central.exceptions.messages import message
 from central.ledger import service as ledger
 from central.ledger.rules import Rule
-from central.outbound import rules
+from central.outbound import order_rows, promise, rules
 from central.outbound.new_tasks import NewTask, Sheet, make_tasks
 from central.outbound.tables import customer_order, order_line, pick_task
 from central.webhooks.service import Happening, emit_all
-
-CLOSED_STATES = ("shipped", "cancelled", "split")
-"""States of an order from which nothing can be released."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +111,7 @@ def _release(connection: Connection, asked: Sequence[tuple[ledger.Fact, str]], n
     answers: dict[str, Released | DomainError] = {}
     before = ledger.recorded_before(connection, [fact for fact, _ in asked])
     fresh = [(fact, order_id) for fact, order_id in asked if fact.id not in before]
-    works = _in_hand(connection, fresh, answers)
+    works = _in_hand(connection, fresh, answers, now)
     stored = before | dict(zip((each.fact.id for each in works), ledger.record_many(connection, [each.fact for each in works], now), strict=True))
     for fact, order_id in asked:
         known = stored.get(fact.id)
@@ -128,21 +125,22 @@ def _release(connection: Connection, asked: Sequence[tuple[ledger.Fact, str]], n
     return [answers[fact.id] for fact, _ in asked]
 
 
-def _in_hand(connection: Connection, asked: Sequence[tuple[ledger.Fact, str]], answers: dict[str, Released | DomainError]) -> list[_Work]:
+def _in_hand(connection: Connection, asked: Sequence[tuple[ledger.Fact, str]], answers: dict[str, Released | DomainError], now: datetime) -> list[_Work]:
     """The orders that can be released, with the fences of all their items held: nobody else picks, releases or cancels them meanwhile."""
     ids = [order_id for _, order_id in asked]
     pairs = select(customer_order.c.site, order_line.c.item).join(order_line, order_line.c.order_id == customer_order.c.id)
     ledger.lock(connection, {(row.site, row.item) for part in _parts(ids) for row in connection.execute(pairs.where(customer_order.c.id.in_(part)))})
     orders = {row.id: row for part in _parts(ids) for row in connection.execute(select(customer_order).where(customer_order.c.id.in_(part)))}
+    refused = order_rows.refusals(connection, list(orders.values()), now)
     works = []
     for fact, order_id in asked:
         order = orders.get(order_id)
         if order is None:
             answers[fact.id] = NotFoundError("unknown_order", f"order {order_id} is not known")
-        elif order.state in CLOSED_STATES:
-            answers[fact.id] = ConflictError("order_closed", f"order {order.number} is {order.state} already")
+        elif order_id in refused:
+            answers[fact.id] = refused[order_id]
         else:
-            works.append(_Work(fact, order, [], {}))
+            works.append(_Work(fact if fact.site else replace(fact, site=order.site), order, [], {}))
     _read_lines(connection, works)
     return works
 
@@ -190,7 +188,11 @@ def _reserve(connection: Connection, works: Sequence[_Work], now: datetime) -> N
         work.colour = work.order.colour or colours.next_at(work.order.site)
         work.state = "released" if reservations else ("unfilled" if work.order.state == "open" else work.order.state)
     _write_orders(connection, active, now)
-    sheets = [Sheet(each.fact.id, each.order.id, each.order.number, each.order.site, each.colour, each.reservations) for each in active]
+    promise.forget(connection, [each.order.id for each in active if each.order.state == "open"])
+    sheets = [
+        Sheet(each.fact.id, each.order.id, each.order.number, each.order.site, each.colour, each.reservations, dark=each.order.wave_id is not None)
+        for each in active
+    ]
     for work, tasks in zip(active, make_tasks(connection, sheets, now), strict=True):
         work.tasks = tasks
     _note_short(connection, active, now)
@@ -259,7 +261,8 @@ def _note_short(connection: Connection, works: Sequence[_Work], now: datetime) -
                 rows.append((line.id, short))
             if short:
                 told = message("order_short", order=work.order.number, short=short, ordered=line.quantity, item=line.item, site=work.order.site)
-                exceptions.ask_person(connection, told, f"{work.order.number}/{line.n}", work.fact.id, now, site=work.order.site)
+                about = {"order": work.order.id, "line": line.id}
+                exceptions.ask_person(connection, told, f"{work.order.number}/{line.n}", work.fact.id, now, site=work.order.site, about=about)
             elif line.short:
                 exceptions.settle(connection, ("order_short",), f"{work.order.number}/{line.n}", work.order.site, "reserved", now)
     update_rows(connection, order_line, "id", ("short",), rows)

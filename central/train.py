@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Trains: requests that come at the same time share one transaction (group commit), and each gets its own answer.
+
+A request that finds no train under way departs at once and alone; those that come while trains are under way wait and go together with the next. So a
+quiet service answers as fast as without trains, and a busy one pays for the way to the database and back, the fences and the commit once for up to 64.
+A request that its use case refuses gets its error in its place; should anything else go wrong with a full train, everybody on it travels again, alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, Generic, TypeVar
+
+from sqlalchemy import Connection, Engine
+
+from central.changes import Changes
+from central.database import in_transaction, savepoint
+from central.errors import BusyError, DomainError
+
+Q = TypeVar("Q")
+A = TypeVar("A")
+
+SEATS: Final = 64
+ATTEMPTS: Final = 12
+
+Journey = Callable[[Connection, Sequence[Q]], Sequence[A | DomainError]]
+"""What a train does in its transaction: an answer, or the error of the use case, for each request in turn."""
+
+
+class Train(Generic[Q, A]):
+    """One line of trains. `tracks` of them may be under way at once: one on SQLite (it has one writer), two on PostgreSQL."""
+
+    def __init__(self, engine: Engine, journey: Journey[Q, A], changes: Changes | None = None, *, seats: int = SEATS, tracks: int | None = None) -> None:
+        self._engine = engine
+        self._journey = journey
+        self._changes = changes
+        self._seats = seats
+        self._tracks = tracks or (2 if engine.dialect.name == "postgresql" else 1)
+        self._waiting: deque[tuple[Q, asyncio.Future[A]]] = deque()
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._called = False
+
+    async def ride(self, request: Q) -> A:
+        """Do a request with the next train.
+
+        Raises: DomainError: its use case refuses it. BusyError: the database was too busy; nothing was done.
+        """
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[A] = loop.create_future()
+        self._waiting.append((request, answer))
+        if not self._called:
+            # Not at once: what the loop has already read from other connections comes along.
+            self._called = True
+            loop.call_soon(self._depart)
+        return await answer
+
+    def _depart(self) -> None:
+        self._called = False
+        while self._waiting and len(self._under_way) < self._tracks:
+            riders = [self._waiting.popleft() for _ in range(min(self._seats, len(self._waiting)))]
+            task = asyncio.get_running_loop().create_task(self._travel(riders), name="train")
+            self._under_way.add(task)
+            task.add_done_callback(self._arrived)
+
+    def _arrived(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        self._depart()
+
+    async def _travel(self, riders: Sequence[tuple[Q, asyncio.Future[A]]]) -> None:
+        (answers,) = await asyncio.gather(asyncio.to_thread(self._do, [request for request, _ in riders]), return_exceptions=True)
+        if not isinstance(answers, BaseException):
+            for (_, waiting), answer in zip(riders, answers, strict=True):
+                _tell(waiting, answer)
+            if self._changes is not None:
+                self._changes.tell()
+        elif len(riders) == 1 or isinstance(answers, BusyError):
+            for _, waiting in riders:
+                _tell(waiting, answers)
+        else:
+            for each in riders:
+                await self._travel([each])
+
+    def _do(self, requests: Sequence[Q]) -> Sequence[A | DomainError]:
+        return in_transaction(self._engine, lambda connection: self._journey(connection, requests), ATTEMPTS)
+
+
+def _tell(waiting: asyncio.Future[A], answer: A | BaseException) -> None:
+    if waiting.done():
+        # Its caller went away.
+        return
+    if isinstance(answer, BaseException):
+        waiting.set_exception(answer)
+    else:
+        waiting.set_result(answer)
+
+
+def one_by_one(work: Callable[[Connection, Q], A]) -> Journey[Q, A]:
+    """A journey of a use case that knows one request only: each in a savepoint of its own. Take all fences before, or trains run into each other."""
+
+    def journey(connection: Connection, requests: Sequence[Q]) -> list[A | DomainError]:
+        return [_alone(connection, work, request) for request in requests]
+
+    return journey
+
+
+def _alone(connection: Connection, work: Callable[[Connection, Q], A], request: Q) -> A | DomainError:
+    try:
+        with savepoint(connection):
+            return work(connection, request)
+    except BusyError:
+        raise
+    except DomainError as error:
+        return error
