@@ -27,6 +27,7 @@ T = TypeVar("T")
 AREAS = (
     "identity",
     "webhooks",
+    "sheets",
     "catalog",
     "ledger",
     "exceptions",

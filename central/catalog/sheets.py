@@ -1,128 +1,64 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CSV as spreadsheets write it: UTF-8 with or without a mark, or GB18030; comma, semicolon or tab; English or Chinese headings."""
+"""The lists of the catalog as spreadsheets: what a file would change, and how that is taken back."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
-from pydantic import ValidationError
+from sqlalchemy import Connection
 
-from central.catalog.faults import RowFault as SheetError
-from central.catalog.rules import Row, repeated
+from central.catalog import rules, service
+from central.catalog.service import storage
+from central.errors import ConflictError
+from central.sheets.registry import Outcome, Sender, SheetKind, Trace
+from central.sheets.rules import Sheet
 
-SHEET_BYTES_MAX = 16 << 20
-"""A larger file is refused: about 200 000 items."""
-
-HEADINGS_ZH = {
-    "编码": "code",
-    "条码": "gtin",
-    "商品条码": "gtin",
-    "名称": "name",
-    "中文名称": "name_zh",
-    "单位": "uom",
-    "单重克": "unit_weight_g",
-    "保质期天数": "shelf_life_days",
-    "储存条件": "condition",
-    "供应商": "supplier",
-    "仓库": "site",
-    "类型": "kind",
-    "库区": "zone",
-    "拣货顺序": "pick_rank",
-    "冷库": "cold_room",
-    "网关": "gateway",
-    "工位": "station",
-    "库位": "location",
-    "商品": "item",
-    "最小库存": "minimum",
-    "最大库存": "maximum",
+_TITLES = {
+    "partners": ("Partners", "往来单位"),
+    "items": ("Items", "商品"),
+    "packagings": ("Packagings", "包装"),
+    "aliases": ("Aliases", "别名条码"),
+    "substitutes": ("Substitutes", "替代商品"),
+    "kits": ("Kits", "套装"),
+    "lots": ("Lots", "批号"),
+    "reasons": ("Reasons", "原因"),
+    "sites": ("Sites", "仓库"),
+    "aisles": ("Aisles", "巷道"),
+    "cross-aisles": ("Cross aisles", "横向通道"),
+    "zones": ("Zones", "库区"),
+    "locations": ("Locations", "库位"),
+    "levels": ("Stock levels", "库存上下限"),
+    "partner-items": ("Customers' rules for items", "客户商品规则"),
 }
 
 
-@dataclass(frozen=True)
-class Sheet:
-    """What could be read: the rows with their numbers, and everything that is wrong."""
+def _plan(connection: Connection, sheet: Sheet, _sender: Sender) -> Outcome:
+    planned = service.plan(connection, sheet.rows, sheet.fields)
 
-    rows: tuple[tuple[int, Row], ...]
-    errors: tuple[SheetError, ...]
+    def write() -> Sequence[Trace]:
+        service.carry_out(connection, planned)
+        return [
+            Trace(each.after.key, None if each.before is None else each.before.model_dump(mode="json"), each.after.model_dump(mode="json"))
+            for each in planned.changes
+        ]
 
-
-class SheetUnreadableError(ValueError):
-    """The file as a whole cannot be read; the message says why and what to do."""
-
-
-def decode_text(data: bytes) -> str:
-    """The text of a spreadsheet's file. UTF-8 is tried first: hardly any GB18030 text is valid UTF-8 by accident.
-
-    Raises: SheetUnreadableError: too large, or neither encoding.
-    """
-    if len(data) > SHEET_BYTES_MAX:
-        raise SheetUnreadableError(f"file of {len(data)} bytes is over {SHEET_BYTES_MAX}; split it")
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise SheetUnreadableError("file is neither UTF-8 nor GB18030; save it as 'CSV UTF-8'")
+    return Outcome(planned.new, planned.changed, planned.unchanged, write, planned.faults)
 
 
-def read_sheet(data: bytes, kind: type[Row]) -> Sheet:
-    """Read rows of one kind, with every error of every row.
+def _undo_of(kind: type[rules.Row]) -> Callable[[Connection, Sequence[Trace], Sender], None]:
+    def undo(connection: Connection, traces: Sequence[Trace], _sender: Sender) -> None:
+        there = storage.rows_with(connection, kind, [tuple(each.key) for each in traces])
+        present = [there.get(storage.stored_key(kind, tuple(each.key))) for each in traces]
+        for trace, row in zip(traces, present, strict=True):
+            if row is None or row.model_dump(mode="json") != trace.after:
+                text = f"{' '.join(trace.key)} was {'deleted' if row is None else 'changed'} after this import; put that right by hand, nothing was undone"
+                raise ConflictError("changed_since", text)
+        # New rows go first: a row that gave its code to one of them takes it back.
+        service.remove_all(connection, [row for trace, row in zip(traces, present, strict=True) if trace.before is None and row is not None])
+        service.keep(connection, [kind.model_validate(each.before) for each in traces if each.before is not None])
 
-    Raises: SheetUnreadableError: no text, no heading, or columns that the kind does not know.
-    """
-    reader = csv.reader(io.StringIO(decode_text(data), newline=""), delimiter=_delimiter(data))
-    try:
-        lines = list(reader)
-    except csv.Error as error:
-        raise SheetUnreadableError(f"line {reader.line_num} is no CSV: {error}") from error
-    if not lines:
-        raise SheetUnreadableError("file is empty; the first row must name the columns")
-    columns = _columns(lines[0], kind)
-    return _check(lines[1:], columns, kind)
-
-
-def _delimiter(data: bytes) -> str:
-    heading = data.split(b"\n", 1)[0]
-    return max((b",", b";", b"\t"), key=heading.count).decode()
+    return undo
 
 
-def _columns(heading: Sequence[str], kind: type[Row]) -> list[str]:
-    columns = [HEADINGS_ZH.get(name.strip(), name.strip().lower()) for name in heading]
-    known = list(kind.model_fields)
-    unknown = [heading[index] for index, name in enumerate(columns) if name not in known]
-    if unknown:
-        raise SheetUnreadableError(f"columns {', '.join(map(repr, unknown))} are not known; known are {', '.join(known)}")
-    needed = [name for name, field in kind.model_fields.items() if field.is_required() and name not in columns]
-    if needed:
-        raise SheetUnreadableError(f"columns {', '.join(needed)} are missing")
-    if len(set(columns)) != len(columns):
-        raise SheetUnreadableError(f"a column stands twice in {', '.join(columns)}")
-    return columns
-
-
-def _check(lines: Sequence[Sequence[str]], columns: list[str], kind: type[Row]) -> Sheet:
-    rows: list[tuple[int, Row]] = []
-    errors: list[SheetError] = []
-    for number, cells in enumerate(lines, start=2):
-        if not any(cell.strip() for cell in cells):
-            continue
-        if len(cells) > len(columns):
-            errors.append(SheetError(number, "", "cells_too_many", f"{len(cells)} cells under {len(columns)} headings"))
-            continue
-        try:
-            rows.append((number, kind.model_validate({name: cell.strip() for name, cell in zip(columns, cells, strict=False) if cell.strip()})))
-        except ValidationError as error:
-            errors.extend(_errors_of(number, error))
-    twice = repeated([row for _, row in rows])
-    errors.extend(SheetError(rows[index][0], "", "repeated", text) for index, text in twice.items())
-    return Sheet(tuple(rows), tuple(sorted(errors, key=lambda each: (each.row, each.column))))
-
-
-def _errors_of(number: int, error: ValidationError) -> list[SheetError]:
-    return [
-        SheetError(number, str(each["loc"][0]) if each["loc"] else "", each["type"], each["msg"].removeprefix("Value error, "))
-        for each in error.errors(include_url=False)
-    ]
+SHEETS = [SheetKind(name, *_TITLES[name], kind, rules.repeated, _plan, _undo_of(kind)) for name, kind in rules.KINDS.items()]
+"""Lists of the catalog that come from spreadsheets."""

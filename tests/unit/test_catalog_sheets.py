@@ -5,14 +5,18 @@ from __future__ import annotations
 
 import pytest
 
-from central.catalog import sheets
-from central.catalog.rules import Item, Location, Partner, StockLevel, Zone
-from central.catalog.sheets import SheetUnreadableError, read_sheet
+from central.catalog.rules import Item, Location, Partner, Row, StockLevel, Zone, repeated
+from central.sheets import cells, reading
+from central.sheets.rules import Sheet, SheetUnreadableError
 
 pytestmark = pytest.mark.requirement("R28", "R29", "X8")
 
 HEADING = "code,gtin,name,name_zh,unit_weight_g,condition\n"
 GOOD = HEADING + "milk,614141000012,Milk,牛奶,250,chilled\npeas,,Peas,豌豆,,\n"
+
+
+def read_sheet(data: bytes, kind: type[Row]) -> Sheet:
+    return reading.read_sheet(data, kind, repeated)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +43,7 @@ def test_same_items_come_from_every_spreadsheet(data: bytes) -> None:
 
 
 def test_every_error_of_every_row_is_told_with_its_row_and_column() -> None:
-    data = HEADING + "milk,614141000013,Milk,,0,warm\n,,Peas,,,\nok,,Good,,,\nok,,Again,,,\nx,,Much,,,,,\n"
+    data = HEADING + "milk,614141000013,Milk,,0,warm\n,,Peas,,,\nok,,Good,,,\nok,,Again,,,\nx,,Much,,,,,!\n"
 
     errors = read_sheet(data.encode(), Item).errors
 
@@ -73,7 +77,7 @@ def test_file_that_cannot_be_read_says_why(data: bytes, message: str) -> None:
 
 
 def test_huge_file_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sheets, "SHEET_BYTES_MAX", 10)
+    monkeypatch.setattr(cells, "SHEET_BYTES_MAX", 10)
 
     with pytest.raises(SheetUnreadableError, match="split it"):
         read_sheet(GOOD.encode(), Item)

@@ -28,6 +28,7 @@ from central.catalog.rules.words import (
     Small,
     Tracking,
     example,
+    wrong,
 )
 from contracts.quantities import Uom
 
@@ -85,16 +86,16 @@ class Packaging(Row):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.quantity == 1 and self.gtin:
-            raise ValueError("a packaging of one unit has the item's own GTIN; set it on the item")
+            raise wrong("gtin_of_one_unit", "a packaging of one unit has the item's own GTIN; set it on the item")
         if self.code == "each" and self.quantity != 1:
-            raise ValueError(f"each is one unit, not {self.quantity}; name this packaging otherwise")
+            raise wrong("each_is_one", f"each is one unit, not {self.quantity}; name this packaging otherwise", quantity=self.quantity)
         _all_or_none(self.length_mm, self.width_mm, self.height_mm)
         return self
 
 
 def _all_or_none(*sizes: int | None) -> None:
     if None in sizes and any(sizes):
-        raise ValueError("give length, width and height together, or none of them")
+        raise wrong("sizes_incomplete", "give length, width and height together, or none of them")
 
 
 class Alias(Row):
@@ -120,7 +121,7 @@ class Substitute(Row):
     @model_validator(mode="after")
     def _another(self) -> Self:
         if self.item == self.substitute:
-            raise ValueError(f"item {self.item} cannot stand in for itself")
+            raise wrong("own_substitute", f"item {self.item} cannot stand in for itself")
         return self
 
 
@@ -137,7 +138,7 @@ class Component(Row):
     @model_validator(mode="after")
     def _another(self) -> Self:
         if self.kit == self.component:
-            raise ValueError(f"kit {self.kit} cannot be a part of itself")
+            raise wrong("own_component", f"kit {self.kit} cannot be a part of itself")
         return self
 
 
@@ -182,7 +183,7 @@ def packagings_disagree(quantities: Mapping[str, int]) -> str:
 
 def _some(text: str) -> str:
     if not text:
-        raise ValueError("a lot has a number; goods without lots have no row here")
+        raise wrong("lot_missing", "a lot has a number; goods without lots have no row here")
     return text
 
 
@@ -202,7 +203,7 @@ class LotRow(Row):
     def _in_order(self) -> Self:
         for name, day in (("expiry", self.expiry), ("best_before", self.best_before)):
             if day is not None and self.produced_on is not None and day < self.produced_on:
-                raise ValueError(f"{name} {day} is before produced_on {self.produced_on}")
+                raise wrong("day_before_production", f"{name} {day} is before produced_on {self.produced_on}")
         return self
 
 

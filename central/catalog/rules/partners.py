@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from central.catalog.rules.words import Code, Count, Gln, Latitude, Longitude, Name, Named, PartnerKind, Row, Short, example
+from central.catalog.rules.words import Code, Count, Gln, Latitude, Longitude, Name, Named, PartnerKind, Row, Short, example, wrong
 
 _Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 
@@ -49,7 +49,7 @@ class Partner(Row):
     @model_validator(mode="after")
     def _both_or_none(self) -> Self:
         if (self.latitude_deg is None) != (self.longitude_deg is None):
-            raise ValueError("give latitude and longitude together, or neither")
+            raise wrong("position_incomplete", "give latitude and longitude together, or neither")
         return self
 
 

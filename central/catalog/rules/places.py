@@ -29,6 +29,7 @@ from central.catalog.rules.words import (
     Small,
     TimeZone,
     example,
+    wrong,
 )
 
 
@@ -51,7 +52,7 @@ class SiteRow(Row):
     @model_validator(mode="after")
     def _both_or_none(self) -> Self:
         if (self.latitude_deg is None) != (self.longitude_deg is None):
-            raise ValueError("give latitude and longitude together, or neither")
+            raise wrong("position_incomplete", "give latitude and longitude together, or neither")
         return self
 
 
@@ -72,7 +73,7 @@ class Aisle(Row):
     @model_validator(mode="after")
     def _has_a_length(self) -> Self:
         if self.y_from_m >= self.y_to_m:
-            raise ValueError(f"y_from_m {self.y_from_m} is not below y_to_m {self.y_to_m}")
+            raise wrong("no_length", f"y_from_m {self.y_from_m} is not below y_to_m {self.y_to_m}")
         return self
 
 
@@ -122,7 +123,7 @@ class Location(Row):
     @model_validator(mode="after")
     def _whole_position(self) -> Self:
         if (self.x_m is None) != (self.y_m is None):
-            raise ValueError("give x_m and y_m together, or neither")
+            raise wrong("position_incomplete", "give x_m and y_m together, or neither")
         return self
 
 
@@ -152,7 +153,7 @@ class Zone(Row):
     @model_validator(mode="after")
     def _both_or_none(self) -> Self:
         if bool(self.gateway) != bool(self.station):
-            raise ValueError("give gateway and station together, or neither")
+            raise wrong("pair_incomplete", "give gateway and station together, or neither")
         return self
 
 
@@ -176,5 +177,5 @@ class StockLevel(Row):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.minimum > self.maximum:
-            raise ValueError(f"minimum {self.minimum} is above maximum {self.maximum}")
+            raise wrong("minimum_above_maximum", f"minimum {self.minimum} is above maximum {self.maximum}", minimum=self.minimum, maximum=self.maximum)
         return self

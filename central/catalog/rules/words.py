@@ -6,10 +6,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import time
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from contracts.identifiers import IdentifierError, check_gln, normalise_gtin
 from contracts.topics import check_name
@@ -43,13 +44,13 @@ def _plain(text: str) -> str:
 def _storable(text: str) -> str:
     # PostgreSQL keeps no NUL in a text, and no half of a surrogate pair is UTF-8.
     if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        raise ValueError("has a character that no text may hold")
+        raise wrong("text_unstorable", "has a character that no text may hold")
     return text
 
 
 def _hazard(text: str) -> str:
     if text and text not in HAZARDS:
-        raise ValueError(f"hazard class {text!r} is not one of {', '.join(HAZARDS)}")
+        raise wrong("hazard_unknown", f"hazard class {text!r} is not one of {', '.join(HAZARDS)}")
     return text
 
 
@@ -57,7 +58,7 @@ def _list_of(known: tuple[str, ...], what: str, text: str, also: str = "") -> st
     parts = [part.strip() for part in re.split(r"[,，、;；]", text) if part.strip()]
     unknown = [part for part in parts if part not in known and part != also]
     if unknown:
-        raise ValueError(f"{what} {', '.join(unknown)} not known; known are {', '.join(known)}")
+        raise wrong(f"{what.partition(' ')[0]}_unknown", f"{what} {', '.join(unknown)} not known; known are {', '.join(known)}")
     return ",".join(dict.fromkeys(parts))
 
 
@@ -71,7 +72,7 @@ def _hazards(text: str) -> str:
 
 def _time_zone(text: str) -> str:
     if text not in available_timezones():
-        raise ValueError(f"time zone {text!r} is not known; use an IANA name such as Asia/Shanghai")
+        raise wrong("time_zone_unknown", f"time zone {text!r} is not known; use an IANA name such as Asia/Shanghai")
     return text
 
 
@@ -80,7 +81,7 @@ def _hour(text: str) -> str:
         try:
             time.fromisoformat(text)
         except ValueError as error:
-            raise ValueError(f"{text!r} is no time of day; write it as HH:MM") from error
+            raise wrong("time_wrong", f"{text!r} is no time of day; write it as HH:MM") from error
     return text
 
 
@@ -125,6 +126,11 @@ Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
 def example(**values: JsonValue) -> ConfigDict:
     """The configuration of a kind with the row that documentation and templates show."""
     return ConfigDict(json_schema_extra={"examples": [values]})
+
+
+def wrong(code: str, text: str, **params: Any) -> PydanticCustomError:
+    """A fault of a value with a stable code, for validators to raise; `params` are what the text names, for other languages."""
+    return PydanticCustomError(code, "{text}", {**params, "text": text})
 
 
 class Row(BaseModel):

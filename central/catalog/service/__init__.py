@@ -35,6 +35,7 @@ from central.catalog.service.places import (
     stage_of,
     zone_of,
 )
+from central.catalog.service.removing import remove, remove_all
 from central.catalog.service.stock import Correction, correct_stock, move_stock
 
 __all__ = [
@@ -68,6 +69,8 @@ __all__ = [
     "plan",
     "reason_of",
     "removal_of",
+    "remove",
+    "remove_all",
     "resolve",
     "site_of",
     "sites",

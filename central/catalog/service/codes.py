@@ -10,11 +10,11 @@ from typing import Any
 from sqlalchemy import Connection, delete, select
 
 from central.catalog import rules
-from central.catalog.faults import RowFault
 from central.catalog.service.goods import chunks
 from central.catalog.tables import barcode
 from central.database import insert_or_leave
 from central.errors import ConflictError
+from central.sheets.rules import RowFault
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +71,11 @@ def _as_claim(row: Any) -> Claim:
 
 
 def _taken(claim: Claim, owner: Claim) -> RowFault:
+    params = {"code": claim.code, "owner": owner.item, "item": claim.item}
     if claim.column == "gtin" and owner.item != claim.item and owner.quantity == claim.quantity == 1:
-        return RowFault(claim.number, "gtin", "gtin_taken", f"GTIN {claim.code} belongs to item {owner.item}; one GTIN is one item")
+        return RowFault(claim.number, "gtin", "gtin_taken", f"GTIN {claim.code} belongs to item {owner.item}; one GTIN is one item", params)
     text = f"code {claim.code} names {owner.meaning} already ({owner.kind}) and cannot name {claim.meaning} ({claim.kind}) too; choose another"
-    return RowFault(claim.number, claim.column, "code_taken", text)
+    return RowFault(claim.number, claim.column, "code_taken", text, params)
 
 
 def _held(connection: Connection, codes: Iterable[str]) -> Mapping[str, Any]:

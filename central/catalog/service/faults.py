@@ -11,12 +11,12 @@ from typing import Any
 from sqlalchemy import Connection, select, tuple_
 
 from central.catalog import rules
-from central.catalog.faults import RowFault
 from central.catalog.rules.goods import kit_cycle, packagings_disagree
 from central.catalog.rules.places import fault_of_position
 from central.catalog.service.codes import faults_of_codes
 from central.catalog.service.goods import chunks
 from central.catalog.tables import aisle, item, kit_component, location, packaging, partner
+from central.sheets.rules import RowFault
 
 Numbered = Sequence[tuple[int, rules.Row]]
 
@@ -52,7 +52,7 @@ def _unknown(connection: Connection, kind: type[rules.Row], rows: Numbered) -> l
         asked = [(number, code) for number, code in wanted if what != "location" or "/" in code]
         known = _known(connection, _COLUMNS[what], {code for _, code in asked})
         text = f"is not in the catalog; import the {what}s first"
-        found += [RowFault(number, field, f"unknown_{what}", f"{what} {code} {text}") for number, code in asked if code not in known]
+        found += [RowFault(number, field, f"unknown_{what}", f"{what} {code} {text}", {"code": code}) for number, code in asked if code not in known]
     return found
 
 
@@ -69,7 +69,11 @@ def _packagings(connection: Connection, rows: Numbered) -> list[RowFault]:
     for _, row in mine:
         quantities[row.item][row.code] = row.quantity
     wrong = {code: text for code, sizes in quantities.items() if (text := packagings_disagree(sizes))}
-    return [RowFault(number, "quantity", "packagings_disagree", f"item {row.item}: {wrong[row.item]}") for number, row in mine if row.item in wrong]
+    return [
+        RowFault(number, "quantity", "packagings_disagree", f"item {row.item}: {wrong[row.item]}", {"item": row.item})
+        for number, row in mine
+        if row.item in wrong
+    ]
 
 
 def _kits(connection: Connection, rows: Numbered) -> list[RowFault]:
@@ -82,7 +86,7 @@ def _kits(connection: Connection, rows: Numbered) -> list[RowFault]:
     circle = kit_cycle(parts)
     text = f"kits contain each other: {' > '.join(circle)}; a kit cannot be a part of itself"
     steps = set(itertools.pairwise(circle))
-    return [RowFault(number, "component", "kit_cycle", text) for number, row in mine if (row.kit, row.component) in steps]
+    return [RowFault(number, "component", "kit_cycle", text, {"circle": " > ".join(circle)}) for number, row in mine if (row.kit, row.component) in steps]
 
 
 def _positions(connection: Connection, rows: Numbered) -> list[RowFault]:
@@ -91,8 +95,7 @@ def _positions(connection: Connection, rows: Numbered) -> list[RowFault]:
     for start in range(0, len(wanted), 300):
         query = select(aisle).where(tuple_(aisle.c.site, aisle.c.code).in_(wanted[start : start + 300]))
         ends |= {(row.site, row.code): (row.y_from_m, row.y_to_m) for row in connection.execute(query)}
-    wrong = [(number, fault_of_position(row, ends)) for number, row in mine]
-    return [RowFault(number, *fault) for number, fault in wrong if fault]
+    return [RowFault(number, *fault, {"code": row.aisle}) for number, row in mine if (fault := fault_of_position(row, ends))]
 
 
 def _shortened(connection: Connection, rows: Numbered) -> list[RowFault]:

@@ -3,17 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from pydantic import ValidationError
 from sqlalchemy import Connection
 
 from central.catalog import listeners, rules
-from central.catalog.faults import RowFault
 from central.catalog.service import storage
 from central.catalog.service.codes import write_codes
 from central.catalog.service.faults import faults
 from central.errors import ConflictError, DomainError, NotFoundError
+from central.sheets.rules import RowFault, faults_of
 
 
 @dataclass(frozen=True)
@@ -43,16 +44,38 @@ class Plan:
         return len(self.changes) - self.new
 
 
-def plan(connection: Connection, rows: Sequence[tuple[int, rules.Row]]) -> Plan:
-    """What it would mean to keep rows of one kind, each with the number that its sender gave it."""
+def plan(connection: Connection, rows: Sequence[tuple[int, rules.Row]], said: Collection[str] | None = None) -> Plan:
+    """What it would mean to keep rows of one kind, each with the number that its sender gave it.
+
+    With `said` a row that is there already keeps its values of all other fields.
+    """
     if not rows:
         return Plan()
     kind = type(rows[0][1])
     there = storage.rows_with(connection, kind, (row.key for _, row in rows))
+    spoilt: list[RowFault] = []
+    if said is not None and set(said) < set(kind.model_fields):
+        rows, spoilt = _filled(rows, there, set(kind.model_fields) - set(said))
     before = [there.get(storage.stored_key(kind, row.key)) for _, row in rows]
     changes = tuple(Change(old, row) for old, (_, row) in zip(before, rows, strict=True) if old != row)
     found = faults(connection, rows, there.values())
-    return Plan(changes, len(rows) - len(changes), tuple(found))
+    return Plan(changes, len(rows) - len(changes), (*spoilt, *found))
+
+
+def _filled(
+    rows: Sequence[tuple[int, rules.Row]], there: Mapping[storage.Key, rules.Row], unsaid: Collection[str]
+) -> tuple[list[tuple[int, rules.Row]], list[RowFault]]:
+    """Rows with what is known of fields that nobody spoke of, and what does not fit together then."""
+    whole: list[tuple[int, rules.Row]] = []
+    spoilt: list[RowFault] = []
+    for number, row in rows:
+        old = there.get(storage.stored_key(type(row), row.key))
+        filled = row if old is None else row.model_copy(update={name: getattr(old, name) for name in unsaid})
+        try:
+            whole.append((number, filled if filled in (old, row) else type(row).model_validate(filled.model_dump())))
+        except ValidationError as error:
+            spoilt += faults_of(number, error)
+    return whole, spoilt
 
 
 def carry_out(connection: Connection, planned: Plan) -> None:

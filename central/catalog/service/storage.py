@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, ColumnElement, Connection, RowMapping, Table, delete, select, tuple_
+from sqlalchemy import Column, ColumnElement, Connection, RowMapping, Table, delete, func, select, tuple_
 
 from central.catalog import rules, tables
 from central.catalog.search import search_text
@@ -81,8 +81,8 @@ def _mine(kind: type[rules.Row]) -> ColumnElement[bool] | None:
     return tables.barcode.c.kind == "alias" if kind is rules.Alias else None
 
 
-def rows_with(connection: Connection, kind: type[R], keys: Iterable[Key]) -> dict[Key, R]:
-    """Rows of these keys that there are, by their stored key."""
+def rows_with(connection: Connection, kind: type[R], keys: Iterable[Key], *, lock: bool = False) -> dict[Key, R]:
+    """Rows of these keys that there are, by their stored key; with `lock` nobody else changes them until the transaction ends."""
     columns, table, found = key_columns(kind), TABLES[kind], dict[Key, R]()
     wanted = sorted({stored_key(kind, key) for key in keys})
     for start in range(0, len(wanted), KEYS_AT_ONCE):
@@ -91,9 +91,18 @@ def rows_with(connection: Connection, kind: type[R], keys: Iterable[Key]) -> dic
         query = select(table).where(fits)
         if (mine := _mine(kind)) is not None:
             query = query.where(mine)
+        if lock:
+            query = query.with_for_update()
         for record in connection.execute(query).mappings():
             found[tuple(record[column.name] for column in columns)] = row_of(kind, record)
     return found
+
+
+def lock_key(connection: Connection, kind: type[rules.Row], key: Key) -> None:
+    """Let others who write one row of this key wait until the transaction ends, even while there is no such row."""
+    if connection.dialect.name == "postgresql":
+        name = "\x1f".join((TABLES[kind].name, *stored_key(kind, key)))
+        connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
 
 
 def write(connection: Connection, rows: Sequence[rules.Row]) -> None:
