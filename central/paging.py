@@ -20,6 +20,7 @@ from central.database import Instant, instant, micros
 from central.errors import DomainError
 
 T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
 R = TypeVar("R")
 
 PAGE_MAX = 1000
@@ -37,6 +38,15 @@ class Page(BaseModel, Generic[T]):
 
     items: list[T] = Field(description="in the order of the list")
     next: str | None = Field(description="give it as `after` for the next page; opaque; null when this is the last page")
+
+    def of(self, model: type[M]) -> Page[M]:
+        """The same page with items of a model that routes answer."""
+        return Page[Any](items=[model.model_validate(item) for item in self.items], next=self.next)
+
+    @classmethod
+    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
+        """The name in the documentation: Page of Order is OrderPage."""
+        return f"{getattr(params[0], '__name__', 'Any').removesuffix('Out')}Page"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,88 +3,95 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Path, Query
+from pydantic import AwareDatetime, BaseModel, Field
 
 from central.coldchain import queries, service
+from central.coldchain.answers import AlarmAsked, AlarmOut, HoldOut, PointOut, Released, SensorOut
 from central.database import in_transaction, reading
+from central.examples import body as body_config
 from central.facts import RequestKey, fact_of
-from central.requests import Database, News, Now
+from central.paging import After, Limit, Page
+from central.requests import Database, Filter, News, Now
 
 router = APIRouter(prefix="/api/v1", tags=["coldchain"])
 
-Limit = Annotated[int, Query(ge=1, le=1000)]
+Word = Annotated[str, Path(max_length=64)]
+Occurrence = Annotated[str, Path(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", description="id of the alarm, of GET /api/v1/alarms")]
 _CHART_SPAN = timedelta(hours=1)
 
 
 class Said(BaseModel):
     """Who does it."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = body_config({"actor": "li"})
 
-    actor: str = Field("api", min_length=1, max_length=100)
+    actor: str = Field("api", min_length=1, max_length=100, description="who does it")
 
 
 class Release(Said):
     """Which holds to release."""
 
-    holds: list[int] = Field(min_length=1, max_length=1000)
+    model_config = body_config({"holds": [3, 4], "actor": "li"})
+
+    holds: list[Annotated[int, Field(ge=1, le=2**63 - 1)]] = Field(min_length=1, max_length=1000, description="ids of holds")
 
 
 @router.get("/alarms")
-def list_alarms(database: Database, standing: bool = True, limit: Limit = 100) -> list[dict[str, Any]]:
+def list_alarms(database: Database, standing: bool = True, after: After = None, limit: Limit = 100) -> Page[AlarmOut]:
     """Alarms that stand, most urgent first; or all of them, newest first."""
     with reading(database) as connection:
-        return queries.alarms(connection, standing=standing, limit=limit)
+        return queries.alarm_page(connection, standing=standing, after=after, limit=limit).of(AlarmOut)
 
 
 @router.post("/alarms/{occurrence}/acknowledge")
-def acknowledge_alarm(occurrence: str, body: Said, database: Database, now: Now, news: News) -> dict[str, Any]:
+def acknowledge_alarm(occurrence: Occurrence, body: Said, database: Database, now: Now, news: News) -> AlarmAsked:
     """Ask the gateway to acknowledge an alarm: the siren stops and the state changes when the gateway has done it."""
     asked = in_transaction(database, lambda connection: service.acknowledge(connection, occurrence, body.actor, now))
     news.tell()
-    return {"alarm": occurrence, "asked": asked}
+    return AlarmAsked(alarm=occurrence, asked=asked)
 
 
 @router.get("/holds")
-def list_holds(database: Database, all_states: bool = False, limit: Limit = 200) -> list[dict[str, Any]]:
+def list_holds(database: Database, all_states: bool = False, after: After = None, limit: Limit = 200) -> Page[HoldOut]:
     """Goods on hold, newest first."""
     with reading(database) as connection:
-        return queries.holds(connection, None if all_states else "held", limit)
+        return queries.holds(connection, None if all_states else "held", after, limit).of(HoldOut)
 
 
 @router.post("/holds/release")
-def release_holds(body: Release, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, int]:
+def release_holds(body: Release, database: Database, now: Now, news: News, key: RequestKey) -> Released:
     """Make held goods available again, all of them or none; those released before stay so."""
     fact = fact_of("HoldReleased", (key,), body, body.actor, now)
     released = in_transaction(database, lambda connection: service.release_holds(connection, fact, body.holds, body.actor, now))
     news.tell()
-    return {"released": released}
+    return Released(released=released)
 
 
 @router.get("/sensors")
-def list_sensors(database: Database, site: str | None = None) -> list[dict[str, Any]]:
+def list_sensors(database: Database, site: Filter = None, after: After = None, limit: Limit = 1000) -> Page[SensorOut]:
     """The last live value of every sensor, and since when it fails if it does."""
     with reading(database) as connection:
-        return queries.sensor_values(connection, site)
+        return queries.sensor_values(connection, site, after, limit).of(SensorOut)
 
 
 @router.get("/rooms/{site}/{station}/samples")
 def list_samples(
-    site: str,
-    station: str,
+    site: Word,
+    station: Word,
     database: Database,
     now: Now,
-    quantity: str = "temperature_c",
+    quantity: Annotated[str, Query(max_length=64)] = "temperature_c",
     start_at: AwareDatetime | None = None,
     end_at: AwareDatetime | None = None,
     points_max: Annotated[int, Query(ge=2, le=2000)] = 400,
-) -> list[dict[str, float]]:
+) -> list[PointOut]:
     """Samples of a room for a chart: lowest, mean and highest value of each point, the last hour by default."""
     until: datetime = end_at or now
     with reading(database) as connection:
-        return [asdict(point) for point in queries.chart(connection, site, station, quantity, start_at or until - _CHART_SPAN, until, points_max)]
+        return [
+            PointOut.model_validate(point) for point in queries.chart(connection, site, station, quantity, start_at or until - _CHART_SPAN, until, points_max)
+        ]

@@ -10,31 +10,42 @@ from sqlalchemy import Connection, func, select
 
 from central.coldchain.rules import Point, thin_out
 from central.coldchain.tables import alarm, hold, measurement, sensor_value
+from central.paging import Page, down, page, up
+
+_LOTS_HELD = select(func.count()).select_from(hold).where(hold.c.alarm == alarm.c.id, hold.c.state == "held").scalar_subquery()
 
 
 def alarms(connection: Connection, *, standing: bool = True, limit: int = 100) -> list[dict[str, Any]]:
     """Alarms with how many lots each holds, most urgent and oldest first; `standing` false for all, newest first."""
-    lots = select(func.count()).select_from(hold).where(hold.c.alarm == alarm.c.id, hold.c.state == "held").scalar_subquery()
-    query = select(alarm, lots.label("lots_held"))
+    query = select(alarm, _LOTS_HELD.label("lots_held"))
     urgent = query.where(alarm.c.state != "normal").order_by(alarm.c.priority, alarm.c.raised_at)
     rows = connection.execute((urgent if standing else query.order_by(alarm.c.raised_at.desc())).limit(limit)).mappings()
     return [dict(row) for row in rows]
 
 
-def holds(connection: Connection, state: str | None = "held", limit: int = 200) -> list[dict[str, Any]]:
-    """Goods on hold, newest first; `state` None for all."""
-    query = select(hold).order_by(hold.c.id.desc()).limit(limit)
+def alarm_page(connection: Connection, *, standing: bool, after: str | None, limit: int) -> Page[dict[str, Any]]:
+    """As `alarms`, in pages. Raises: BadCursorError."""
+    query = select(alarm, _LOTS_HELD.label("lots_held"))
+    if standing:
+        return page(connection, query.where(alarm.c.state != "normal"), [up(alarm.c.priority), up(alarm.c.raised_at), up(alarm.c.id)], after, limit)
+    return page(connection, query, [down(alarm.c.raised_at), down(alarm.c.id)], after, limit)
+
+
+def holds(connection: Connection, state: str | None = "held", after: str | None = None, limit: int = 200) -> Page[dict[str, Any]]:
+    """Goods on hold, newest first; `state` None for all. Raises: BadCursorError."""
+    query = select(hold)
     if state is not None:
         query = query.where(hold.c.state == state)
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return page(connection, query, [down(hold.c.id)], after, limit)
 
 
-def sensor_values(connection: Connection, site: str | None = None) -> list[dict[str, Any]]:
-    """The last live value of every sensor."""
-    query = select(sensor_value).order_by(sensor_value.c.station, sensor_value.c.quantity, sensor_value.c.device)
+def sensor_values(connection: Connection, site: str | None = None, after: str | None = None, limit: int = 1000) -> Page[dict[str, Any]]:
+    """The last live value of every sensor, by station and quantity. Raises: BadCursorError."""
+    query = select(sensor_value)
     if site is not None:
         query = query.where(sensor_value.c.site == site)
-    return [dict(row) for row in connection.execute(query).mappings()]
+    keys = [up(sensor_value.c.station), up(sensor_value.c.quantity), up(sensor_value.c.device), up(sensor_value.c.site), up(sensor_value.c.gateway)]
+    return page(connection, query, keys, after, limit)
 
 
 def samples(connection: Connection, site: str, station: str, quantity: str, start_at: datetime, end_at: datetime, limit: int) -> list[tuple[datetime, float]]:

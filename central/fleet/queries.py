@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from central.fleet.tables import command, device, gateway
+from central.paging import Page, down, page, up
 
 
 def gateways(connection: Connection, site: str | None = None) -> Sequence[Any]:
@@ -22,11 +23,16 @@ def gateways_online(connection: Connection) -> int:
     return int(connection.execute(select(func.count()).select_from(gateway).where(gateway.c.online)).scalar() or 0)
 
 
-def devices(connection: Connection) -> Sequence[Any]:
-    """Rows of `device`, by gateway and device: the last known state of each link."""
-    return connection.execute(select(device).order_by(device.c.gateway, device.c.device)).all()
+def gateway_page(connection: Connection, after: str | None, limit: int) -> Page[dict[str, Any]]:
+    """Rows of `gateway` in pages, by site and id. Raises: BadCursorError."""
+    return page(connection, select(gateway), [up(gateway.c.site), up(gateway.c.id)], after, limit)
 
 
-def commands(connection: Connection, limit: int = 100) -> Sequence[Any]:
-    """The newest commands with their states."""
-    return connection.execute(select(command).order_by(command.c.made_at.desc(), command.c.id).limit(limit)).all()
+def devices(connection: Connection, after: str | None, limit: int) -> Page[dict[str, Any]]:
+    """Rows of `device`, by gateway and device: the last known state of each link. Raises: BadCursorError."""
+    return page(connection, select(device), [up(device.c.gateway), up(device.c.device)], after, limit)
+
+
+def commands(connection: Connection, after: str | None, limit: int) -> Page[dict[str, Any]]:
+    """Commands with their states, newest first. Raises: BadCursorError."""
+    return page(connection, select(command), [down(command.c.made_at), down(command.c.id)], after, limit)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, exists, func, select, tuple_
+from sqlalchemy import Connection, Select, exists, func, select, tuple_
 
 from central.catalog.tables import item as catalog_item
+from central.inbound.notices import newest_of
 from central.inbound.tables import discrepancy, passage, purchase_line, receipt, ship_notice, ship_notice_line, ship_notice_pallet
 from central.paging import Page, down, page
 
@@ -25,13 +26,14 @@ class PalletContents:
 
 def pallet_contents(connection: Connection, sscc: str) -> PalletContents | None:
     """Contents of an announced pallet as received so far; None for one that no notice names."""
-    pallet = connection.execute(select(ship_notice_pallet).where(ship_notice_pallet.c.sscc == sscc)).one_or_none()
+    notice = newest_of(connection, sscc)
+    pallet = connection.execute(select(ship_notice_pallet).where(ship_notice_pallet.c.sscc == sscc, ship_notice_pallet.c.notice == notice)).one_or_none()
     if pallet is None:
         return None
     rows = connection.execute(
         select(ship_notice_line.c.item, func.sum(ship_notice_line.c.received), catalog_item.c.unit_weight_g)
         .join(catalog_item, catalog_item.c.code == ship_notice_line.c.item)
-        .where(ship_notice_line.c.sscc == sscc)
+        .where(ship_notice_line.c.sscc == sscc, ship_notice_line.c.notice == notice)
         .group_by(ship_notice_line.c.item, catalog_item.c.unit_weight_g)
     )
     return PalletContents(tuple((code, int(quantity), weight_g) for code, quantity, weight_g in rows), pallet.tare_g)
@@ -39,7 +41,7 @@ def pallet_contents(connection: Connection, sscc: str) -> PalletContents | None:
 
 def incoming(connection: Connection, site: str, item: str) -> int:
     """What of an item is on its way to a site: announced and not received, and ordered and not announced."""
-    arrived = exists().where(receipt.c.sscc == ship_notice_line.c.sscc)
+    arrived = exists().where(receipt.c.sscc == ship_notice_line.c.sscc, receipt.c.notice == ship_notice_line.c.notice)
     announced = (
         select(func.coalesce(func.sum(ship_notice_line.c.quantity - ship_notice_line.c.received), 0))
         .join(ship_notice, ship_notice.c.number == ship_notice_line.c.notice)
@@ -66,7 +68,7 @@ class Expected:
 def expected(connection: Connection, pairs: Collection[tuple[str, str]]) -> list[Expected]:
     """What is on its way to sites, by (site, item), of which somebody said when it comes: announced and not received, ordered and not announced."""
     wanted = sorted(pairs)
-    arrived = exists().where(receipt.c.sscc == ship_notice_line.c.sscc)
+    arrived = exists().where(receipt.c.sscc == ship_notice_line.c.sscc, receipt.c.notice == ship_notice_line.c.notice)
     announced = (
         select(ship_notice.c.site, ship_notice.c.number, ship_notice.c.expected_at, ship_notice_line)
         .join(ship_notice, ship_notice.c.number == ship_notice_line.c.notice)
@@ -86,19 +88,30 @@ def expected(connection: Connection, pairs: Collection[tuple[str, str]]) -> list
     return found + [Expected(row.site, row.item, row.quantity - row.noticed, row.expected_on, None, f"purchase line {row.id}") for row in rows]
 
 
+def supply_expected() -> Select[Any]:
+    """SELECT site, item, quantity of what suppliers will bring: announced and not received, ordered and not announced. Goods of own sites are in transit."""
+    arrived = exists().where(receipt.c.sscc == ship_notice_line.c.sscc, receipt.c.notice == ship_notice_line.c.notice)
+    announced = select(ship_notice.c.site, ship_notice_line.c.item, (ship_notice_line.c.quantity - ship_notice_line.c.received).label("quantity"))
+    announced = announced.join(ship_notice, ship_notice.c.number == ship_notice_line.c.notice)
+    announced = announced.where(ship_notice.c.state == "open", ship_notice.c.source_place == "", ~arrived)
+    ordered = select(purchase_line.c.site, purchase_line.c.item, (purchase_line.c.quantity - purchase_line.c.noticed).label("quantity"))
+    both = announced.union_all(ordered).subquery()
+    return select(both.c.site, both.c.item, both.c.quantity)
+
+
 def purchase_lines(connection: Connection, after: str | None, limit: int) -> Page[dict[str, Any]]:
     """Purchase lines, newest first. Raises: BadCursorError."""
     return page(connection, select(purchase_line), [down(purchase_line.c.id)], after, limit)
 
 
-def notices(connection: Connection, state: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
-    """Ship notices, newest first, with how many of their pallets came."""
+def notices(connection: Connection, state: str | None = None, after: str | None = None, limit: int = 100) -> Page[dict[str, Any]]:
+    """Ship notices, newest first, with how many of their pallets came. Raises: BadCursorError."""
     came = select(func.count()).select_from(receipt).where(receipt.c.notice == ship_notice.c.number).scalar_subquery()
     all_pallets = select(func.count()).select_from(ship_notice_pallet).where(ship_notice_pallet.c.notice == ship_notice.c.number).scalar_subquery()
-    query = select(ship_notice, all_pallets.label("pallets"), came.label("pallets_received")).order_by(ship_notice.c.created_at.desc()).limit(limit)
+    query = select(ship_notice, all_pallets.label("pallets"), came.label("pallets_received"))
     if state is not None:
         query = query.where(ship_notice.c.state == state)
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return page(connection, query, [down(ship_notice.c.created_at), down(ship_notice.c.number)], after, limit)
 
 
 def notice_of(connection: Connection, number: str) -> dict[str, Any] | None:
@@ -110,20 +123,20 @@ def notice_of(connection: Connection, number: str) -> dict[str, Any] | None:
     return {**row, "lines": [dict(line) for line in lines]}
 
 
-def passages(connection: Connection, station: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
-    """What passed the doors, newest first."""
-    query = select(passage).order_by(passage.c.passed_at.desc()).limit(limit)
+def passages(connection: Connection, station: str | None = None, after: str | None = None, limit: int = 50) -> Page[dict[str, Any]]:
+    """What passed the doors, newest first. Raises: BadCursorError."""
+    query = select(passage)
     if station is not None:
         query = query.where(passage.c.station == station)
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return page(connection, query, [down(passage.c.passed_at), down(passage.c.event_id)], after, limit)
 
 
-def discrepancies(connection: Connection, state: str | None = "open", limit: int = 100) -> list[dict[str, Any]]:
-    """Discrepancies, newest first; `state` None for all."""
-    query = select(discrepancy).order_by(discrepancy.c.id.desc()).limit(limit)
+def discrepancies(connection: Connection, state: str | None = "open", after: str | None = None, limit: int = 100) -> Page[dict[str, Any]]:
+    """Discrepancies, newest first; `state` None for all. Raises: BadCursorError."""
+    query = select(discrepancy)
     if state is not None:
         query = query.where(discrepancy.c.state == state)
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return page(connection, query, [down(discrepancy.c.id)], after, limit)
 
 
 def figures(connection: Connection) -> dict[str, int]:

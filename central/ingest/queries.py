@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from central.ingest.tables import mark, quarantine
+from central.paging import Page, down, page, up
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +32,14 @@ def counts(connection: Connection) -> IngestCounts:
     return IngestCounts(*(int(value) for value in row))
 
 
-def marks(connection: Connection) -> Sequence[Any]:
-    """How far each lane is taken."""
-    return connection.execute(select(mark).order_by(mark.c.gateway, mark.c.epoch, mark.c.lane)).all()
+def marks(connection: Connection, after: str | None, limit: int) -> Page[dict[str, Any]]:
+    """How far each lane is taken, by gateway. Raises: BadCursorError."""
+    return page(connection, select(mark), [up(mark.c.gateway), up(mark.c.epoch), up(mark.c.lane)], after, limit)
+
+
+def quarantine_page(connection: Connection, after: str | None, limit: int) -> Page[dict[str, Any]]:
+    """What is in quarantine, newest first. Raises: BadCursorError."""
+    return page(connection, select(quarantine), [down(quarantine.c.id)], after, limit)
 
 
 def quarantined(connection: Connection, limit: int = 100) -> Sequence[Any]:

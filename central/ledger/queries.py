@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Select, func, select
 
 from central.ledger.rules import NO_EXPIRY
 from central.ledger.tables import balance, entry, event
+from central.paging import Page, down, page, up
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,19 @@ def balances(
     return [_balance(row) for row in connection.execute(query)]
 
 
+def balance_page(connection: Connection, filters: Mapping[str, str | None], after: str | None, limit: int) -> Page[dict[str, Any]]:
+    """As `balances`, in pages; each with `free`, and `expiry` None for goods that do not expire. Raises: BadCursorError."""
+    query = select(balance, (balance.c.on_hand - balance.c.reserved).label("free"))
+    for name, value in filters.items():
+        if value is not None:
+            query = query.where(balance.c[name] == value)
+    keys = [up(balance.c.item), up(balance.c.expiry), up(balance.c.in_date), up(balance.c.pick_rank), up(balance.c.id)]
+    part: Page[dict[str, Any]] = page(connection, query, keys, after, limit)
+    for row in part.items:
+        row["expiry"] = None if row["expiry"] == NO_EXPIRY else row["expiry"]
+    return part
+
+
 def _balance(row: Any) -> Balance:
     return Balance(
         row.place,
@@ -78,15 +92,17 @@ def totals(connection: Connection, site: str) -> dict[str, tuple[int, int]]:
     return {row.item: (int(row.on_hand), int(row.reserved)) for row in rows}
 
 
-def history(connection: Connection, *, item: str, lot: str | None = None, place: str | None = None, limit: int = 200) -> Sequence[Any]:
-    """Entries with their events, newest first: position, kind, actor, occurred_at and the entry's columns."""
+def history(
+    connection: Connection, *, item: str, lot: str | None = None, place: str | None = None, after: str | None = None, limit: int = 200
+) -> Page[dict[str, Any]]:
+    """Entries with their events, newest first: position, kind, actor, occurred_at and the entry's columns. Raises: BadCursorError."""
     query: Select[Any] = select(event.c.position, event.c.kind, event.c.actor, event.c.occurred_at, event.c.recorded_at, entry)
     query = query.join(event, event.c.id == entry.c.event_id).where(entry.c.item == item)
     if lot is not None:
         query = query.where(entry.c.lot == lot)
     if place is not None:
         query = query.where(entry.c.place == place)
-    return connection.execute(query.order_by(event.c.position.desc(), entry.c.n).limit(limit)).all()
+    return page(connection, query, [down(event.c.position), up(entry.c.n)], after, limit)
 
 
 def rebuilt(connection: Connection) -> Iterator[Any]:

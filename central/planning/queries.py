@@ -7,15 +7,16 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from central.paging import Page, down, page
 from central.planning.tables import proposal
 
 
-def proposals(connection: Connection, state: str | None = "open", limit: int = 100) -> list[dict[str, Any]]:
-    """Proposals with their reasons, newest first; `state` None for all."""
-    query = select(proposal).order_by(proposal.c.id.desc()).limit(limit)
+def proposals(connection: Connection, state: str | None = "open", after: str | None = None, limit: int = 100) -> Page[dict[str, Any]]:
+    """Proposals with their reasons, newest first; `state` None for all. Raises: BadCursorError."""
+    query = select(proposal)
     if state is not None:
         query = query.where(proposal.c.state == state)
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return page(connection, query, [down(proposal.c.id)], after, limit)
 
 
 def figures(connection: Connection) -> dict[str, int]:

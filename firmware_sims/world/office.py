@@ -126,12 +126,12 @@ class Office:
 
     async def accept_proposals(self) -> None:
         """A forklift driver does what planning proposes."""
-        for proposal in await self._get("proposals"):
+        for proposal in await self._list("proposals"):
             await self._post(f"proposals/{proposal['id']}/accept", {"actor": "forklift"}, refusable=True)
 
     async def unacknowledged_alarms(self) -> list[str]:
         """Alarms that nobody has taken in hand."""
-        return [alarm["id"] for alarm in await self._get("alarms") if alarm["state"] in ("unacknowledged", "rtn_unacknowledged")]
+        return [alarm["id"] for alarm in await self._list("alarms") if alarm["state"] in ("unacknowledged", "rtn_unacknowledged")]
 
     async def acknowledge(self, alarm: str) -> None:
         """The manager on call takes an alarm in hand."""
@@ -139,7 +139,7 @@ class Office:
 
     async def is_busy(self) -> bool:
         """Whether alarms stand, picks are open or totes wait for the scale."""
-        return bool(await self._get("alarms") or await self._get("pick-tasks") or await self.totes_to_weigh())
+        return bool(await self._list("alarms") or await self._list("pick-tasks") or await self.totes_to_weigh())
 
     async def figures(self) -> dict[str, Any]:
         """What happened, by central's own count."""

@@ -32,7 +32,7 @@ scanner = "scanner-1"
 
 async def _applied(stack: Stack, lane: str) -> int:
     marks = await fetch_json(f"{stack.central_url}/api/v1/marks")
-    return next((mark["upto"] for mark in marks if mark["lane"] == lane), 0)
+    return next((mark["upto"] for mark in marks["items"] if mark["lane"] == lane), 0)
 
 
 async def _until_applied(stack: Stack, lane: str, upto: int) -> None:
