@@ -130,7 +130,7 @@ def _hosts(settings: Settings) -> tuple[str, ...]:
 
 
 def _routers() -> list[APIRouter]:
-    names = (*(f"central.{area}.api" for area in AREAS), "central.web.pages")
+    names = (*(f"central.{area}.api" for area in AREAS), "central.web.pages", "central.web.count_pages", "central.web.work_pages", "central.web.pick_pages")
     return [importlib.import_module(name).router for name in names if importlib.util.find_spec(name.rpartition(".")[0]) and importlib.util.find_spec(name)]
 
 

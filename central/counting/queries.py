@@ -23,6 +23,20 @@ def jobs(state: str | None = None, site: str | None = None) -> Select[Any]:
     return query.where(count_job.c.site == site) if site is not None else query
 
 
+def open_jobs(connection: Connection) -> list[dict[str, Any]]:
+    """Open counts, newest first, with how many of their places wait for a counter (`left`), for a decision (`review`), and how many there are."""
+    waits = case((count_place.c.state.in_(("open", "recount")), 1), else_=0)
+    review = case((count_place.c.state == "review", 1), else_=0)
+    query = (
+        select(count_job, func.count().label("places"), func.sum(waits).label("left"), func.sum(review).label("review"))
+        .join(count_place, count_place.c.count_id == count_job.c.id)
+        .where(count_job.c.state == "open")
+        .group_by(*count_job.c)
+        .order_by(count_job.c.created_at.desc())
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
 def job(connection: Connection, count_id: str) -> dict[str, Any] | None:
     """One count with how far it is; None when it is not known."""
     row = connection.execute(select(count_job).where(count_job.c.id == count_id)).mappings().one_or_none()

@@ -30,7 +30,7 @@ POLICY = (
 """Nothing from elsewhere, no inline script; a page that needs another policy sets its own header."""
 _HEADERS = {
     "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",  # with `no-referrer` browsers name the origin of a plain form as "null"
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",

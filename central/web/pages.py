@@ -7,7 +7,7 @@ import asyncio
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, FastAPI, Form, Header, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Form, Header, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from central.coldchain import service as coldchain
@@ -106,9 +106,9 @@ def resolve_work_order(number: int, request: Request, actor: Actor, engine: Data
 
 
 @router.post("/name", dependencies=SAME_ORIGIN)
-def say_name(name: Annotated[str, Form(max_length=200)] = "") -> Response:
-    """Remember what the person at this browser is called; no name forgets it."""
-    response = RedirectResponse("/", status_code=303)
+def say_name(name: Annotated[str, Form(max_length=200)] = "", back: Annotated[str, Query(max_length=200)] = "/") -> Response:
+    """Remember what the person at this browser is called; no name forgets it. `back`: the page of ours to go on with."""
+    response = RedirectResponse(back if back.startswith("/") and not back.startswith(("//", "/\\")) else "/", status_code=303)
     response.set_cookie(NAME_COOKIE, quote(tidy_name(name)), max_age=YEAR_S if tidy_name(name) else 0, samesite="lax", httponly=True)
     return response
 

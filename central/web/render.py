@@ -67,7 +67,21 @@ def environment(language: Language) -> Environment:
         limits_text=_limits_text,
         html_lang=HTML_LANG[language],
         languages=[(each, words.own_name(catalogue(each))) for each in LANGUAGES],
-        **{name: getattr(words, name) for name in ("PRIORITIES", "ALARM_STATES", "DIRECTIONS", "OUTCOMES", "BIN_STATES", "COLOURS", "ROOM_STATES", "FIGURES")},
+        **{
+            name: getattr(words, name)
+            for name in (
+                "PRIORITIES",
+                "ALARM_STATES",
+                "DIRECTIONS",
+                "OUTCOMES",
+                "BIN_STATES",
+                "COLOURS",
+                "ROOM_STATES",
+                "FIGURES",
+                "COUNT_KINDS",
+                "COUNT_ANSWERS",
+            )
+        },
     )
     return made
 
@@ -92,6 +106,11 @@ def render_board(board: Board, view: View) -> str:
 def render_help(view: View) -> str:
     """The page that explains the board."""
     return environment(view.language).get_template("help.html").render(view=view, page="help", **_times(view))
+
+
+def render_page(template: str, view: View, page: str, **content: Any) -> str:
+    """A page of its own: `template` is its file's name, `page` its name in the navigation."""
+    return environment(view.language).get_template(template).render(view=view, page=page, **content, **_times(view))
 
 
 def clock_text(at: datetime, zone: tzinfo | None, seconds: bool = True) -> str:

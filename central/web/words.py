@@ -74,6 +74,18 @@ ROOM_STATES: Mapping[str, str] = {
     "stale": N_("value is old"),
     "silent": N_("no value yet"),
 }
+COUNT_KINDS: Mapping[str, str] = {
+    "cycle": N_("cycle count"),
+    "periodic": N_("full count"),
+    "random": N_("random count"),
+    "dynamic": N_("count of what moved"),
+    "asked": N_("count on request"),
+}
+COUNT_ANSWERS: Mapping[str, str] = {
+    "settled": N_("counted"),
+    "recount": N_("differs from the books; somebody else counts it again"),
+    "review": N_("differs from the books; somebody decides what is booked"),
+}
 QUANTITIES: Mapping[str, str] = {"temperature": N_("temperature"), "humidity": N_("humidity"), "dew_point": N_("dew point"), "pressure": N_("pressure")}
 FIGURES: Mapping[str, str] = {
     "pallets_received": N_("pallets received"),

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Work orders on a phone or a screen: what waits, how long, who has it, and the buttons that settle it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from pydantic import BaseModel
+
+from central.database import in_transaction, reading
+from central.errors import ConflictError, DomainError
+from central.exceptions import queries, service
+from central.facts import fact_of
+from central.requests import Database, News, Now
+from central.web.board import Message
+from central.web.render import render_page
+from central.web.visitor import SAME_ORIGIN, Actor, Reader, answer, name_of, view_of
+
+router = APIRouter(include_in_schema=False)
+
+_SHOWN_MAX = 100
+Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
+Shown = Annotated[Literal["all", "mine", "nobody"], Query()]
+
+
+class _Pressed(BaseModel):
+    actor: str
+
+
+@router.get("/work", response_class=HTMLResponse)
+def work_page(
+    request: Request, language: Reader, engine: Database, now: Now, shown: Shown = "all", wrong: Annotated[str, Query(max_length=500)] = ""
+) -> HTMLResponse:
+    """Open work orders: all, those that this person has in hand, or those that nobody has."""
+    view = view_of(request, language, engine, now)
+    owner = {"all": None, "mine": name_of(request) or None, "nobody": ""}[shown]
+    with reading(engine) as connection:
+        page = queries.work_orders(connection, now, owner=owner, limit=_SHOWN_MAX)
+    cases = sorted((_case(row) for row in page.items), key=lambda case: (not case["late"], case["priority"], case["created_at"]))
+    return answer(request, render_page("work.html", view, "work", cases=cases, shown=shown, more=page.next is not None, wrong=wrong), view)
+
+
+def _case(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "told": Message.of(row["kind"], row["message"], row["params"])}
+
+
+def _back(request: Request, shown: str, wrong: str = "") -> Response:
+    return RedirectResponse(str(request.url_for("work_page").include_query_params(shown=shown, **({"wrong": wrong} if wrong else {}))), status_code=303)
+
+
+@router.post("/work/{number}/take", dependencies=SAME_ORIGIN)
+def take(number: Number, request: Request, actor: Actor, engine: Database, news: News, shown: Shown = "all") -> Response:
+    """Somebody takes it in hand."""
+    try:
+        in_transaction(engine, lambda connection: service.take_in_hand(connection, number, actor))
+    except ConflictError as error:
+        return _back(request, shown, error.message)
+    news.tell()
+    return _back(request, shown)
+
+
+@router.post("/work/{number}/resolve", dependencies=SAME_ORIGIN)
+def resolve(number: Number, request: Request, actor: Actor, engine: Database, news: News, now: Now, shown: Shown = "all") -> Response:
+    """Somebody has done what it asked for."""
+    try:
+        in_transaction(engine, lambda connection: service.resolve(connection, number, "resolved on the page", actor, now))
+    except ConflictError as error:
+        return _back(request, shown, error.message)
+    news.tell()
+    return _back(request, shown)
+
+
+@router.post("/work/{number}/actions/{code}", dependencies=SAME_ORIGIN)
+def act(
+    number: Number, code: Annotated[str, Path(max_length=64)], request: Request, actor: Actor, engine: Database, news: News, now: Now, shown: Shown = "all"
+) -> Response:
+    """Settle it by one of its actions; what stands against that is said on the page."""
+    fact = fact_of("WorkOrderAction", (str(number), code), _Pressed(actor=actor), actor, now)
+    try:
+        in_transaction(engine, lambda connection: service.act(connection, fact, number, code, now))
+    except DomainError as error:
+        return _back(request, shown, error.message)
+    news.tell()
+    return _back(request, shown)
