@@ -20,7 +20,7 @@ import asyncio
 import hashlib
 import re
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -30,6 +30,7 @@ from typing import Any, TypeVar
 from fastapi import APIRouter
 from sqlalchemy import Connection, Engine, delete, select, update
 from starlette.datastructures import Headers
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from central.database import in_transaction, insert_or_leave
@@ -89,9 +90,19 @@ def own_answers(routers: Iterable[APIRouter]) -> tuple[OwnAnswer, ...]:
     return tuple(
         OwnAnswer(frozenset(route.methods), route.path_regex)  # type: ignore[attr-defined]
         for router in routers
-        for route in router.routes
+        for route in _routes(router)
         if getattr(getattr(route, "endpoint", None), "keeps_own_answer", False)
     )
+
+
+def _routes(router: APIRouter) -> Iterator[BaseRoute]:
+    """The routes of a router and of those that it includes."""
+    for route in router.routes:
+        included = getattr(route, "original_router", None)
+        if included is None:
+            yield route
+        else:
+            yield from _routes(included)
 
 
 @dataclass(frozen=True, slots=True)
