@@ -31,7 +31,7 @@ def open_jobs(connection: Connection) -> list[dict[str, Any]]:
         select(count_job, func.count().label("places"), func.sum(waits).label("left"), func.sum(review).label("review"))
         .join(count_place, count_place.c.count_id == count_job.c.id)
         .where(count_job.c.state == "open")
-        .group_by(*count_job.c)
+        .group_by(count_job.c.id)
         .order_by(count_job.c.created_at.desc())
     )
     return [dict(row) for row in connection.execute(query).mappings()]
