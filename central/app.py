@@ -19,7 +19,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from central import migrations, problems
+from central import migrations, openapi, problems
 from central.changes import Changes
 from central.database import AREAS, in_transaction, open_engine, reading
 from central.errors import BusyError
@@ -104,7 +104,16 @@ def status(request: Request, engine: Database) -> dict[str, object]:
 
 def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now, engine: Engine | None = None) -> FastAPI:
     """The application. It connects to the database when it is started, not before; the database must be migrated (`central.migrations.upgrade`)."""
-    app = FastAPI(title="Dockline", version=version("dockline"), lifespan=_lifespan, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
+    app = FastAPI(
+        title="Dockline",
+        version=version("dockline"),
+        lifespan=_lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+        generate_unique_id_function=openapi.operation_id,
+    )
+    openapi.install(app, keys_required=settings.keys_required)
     app.state.settings = settings
     app.state.clock = clock
     app.state.engine = engine or open_engine(settings.database)

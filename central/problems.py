@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 
 from central.errors import BusyError, DomainError
@@ -31,7 +32,7 @@ def _headers(error: DomainError) -> dict[str, str]:
 
 def _response(status: int, code: str, detail: str, path: str, headers: dict[str, str] | None = None, **more: Any) -> JSONResponse:
     body = {
-        "type": f"urn:dockline:error:{code}",
+        "type": f"/errors/{code}",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "code": code,
@@ -67,6 +68,12 @@ def install(app: FastAPI) -> None:
     async def http(request: Request, error: HTTPException) -> JSONResponse:
         code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
         return _response(error.status_code, code, str(error.detail), request.url.path, headers=dict(error.headers or {}))
+
+    @app.exception_handler(DataError)
+    async def unstorable(request: Request, error: DataError) -> JSONResponse:
+        # Routes bound their values; what slips through (a number beyond 64 bits, half a character) is the caller's, and the database has refused it whole.
+        log.warning("a value that the database refuses", exc_info=error, extra={"path": request.url.path})
+        return _response(422, "unstorable_value", "a value of the request is too large or has characters that no text may hold", request.url.path)
 
     @app.exception_handler(Exception)
     async def broken(request: Request, error: Exception) -> JSONResponse:
