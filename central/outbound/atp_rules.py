@@ -123,7 +123,7 @@ class Bucket:
 
 def buckets(supplies: Sequence[Supply], claims: Sequence[Claim], first_day: date, until: date, keep_days: int = 0) -> list[Bucket]:
     """The days up to `until` on which something comes or leaves. What came before the first day counts for the first, and so does what should have left."""
-    known = {first_day, *(each.on_day for each in (*supplies, *claims))}
+    known = {first_day, *(each.on_day for each in supplies), *(each.on_day for each in claims)}
     made = []
     for day in sorted({max(first_day, each) for each in known}):
         if day <= until:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -15,9 +16,16 @@ Words = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
 QUANTITY_MAX = 10**12
 """More pieces than any warehouse holds, and far below what 64 bits hold when lines are summed."""
 
-_EXAMPLE_ADDRESS = {"name": "Li Wei", "phone": "13800000000", "province": "Zhejiang", "city": "Hangzhou", "street": "Wensan Rd 90", "postcode": "310012"}
-_EXAMPLE_LINES = [{"item": "milk", "quantity": 6}, {"gtin": "00614141000029", "quantity": 2}]
-_EXAMPLE_ORDER = {
+_EXAMPLE_ADDRESS: dict[str, Any] = {
+    "name": "Li Wei",
+    "phone": "13800000000",
+    "province": "Zhejiang",
+    "city": "Hangzhou",
+    "street": "Wensan Rd 90",
+    "postcode": "310012",
+}
+_EXAMPLE_LINES: list[Any] = [{"item": "milk", "quantity": 6}, {"gtin": "00614141000029", "quantity": 2}]
+_EXAMPLE_ORDER: dict[str, Any] = {
     "channel": "shop-1",
     "number": "SO-1001",
     "partner": "corner-shop",
@@ -132,3 +140,46 @@ class OrderChange(_Document):
         if missing := sorted(name for name in needed if getattr(self, name) is None):
             raise ValueError(f"{', '.join(missing)} cannot be null; leave out what stays")
         return self
+
+
+class Delivered(BaseModel):
+    """A part of a line as it was promised: so many of `item` from `site` on `promised_on`; `order` is the id of the order that brings it."""
+
+    order: str
+    site: str
+    item: str
+    quantity: int
+    promised: int
+    promised_on: date | None
+    instead_of: str = Field("", description="what was ordered, where this is a substitute or a component of a kit")
+
+
+class Promise(BaseModel):
+    """The answer to a line: so many can be promised, the rest is short."""
+
+    n: int
+    item: str
+    quantity: int
+    promised: int
+    short: int
+    state: Literal["promised", "short", "unpromised"]
+    promised_on: date | None = Field(None, description="the day on which the last of what is promised can leave")
+    parts: list[Delivered] = Field(default_factory=list, description="where it comes from, when it is more than one")
+
+
+class OrderPart(BaseModel):
+    """An order that is a part of this one: another site's share, or a backorder."""
+
+    id: str
+    number: str
+    site: str
+    role: Literal["order", "share", "backorder"]
+    due_at: datetime
+
+
+class OrderTaken(BaseModel):
+    """The answer to an order; the same order again gets the same answer."""
+
+    id: str
+    lines: list[Promise]
+    orders: list[OrderPart] = Field(default_factory=list, description="what it was split into; empty when one site sends it at once")

@@ -6,67 +6,97 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Engine
 
 from central.database import in_transaction, reading
 from central.errors import NotFoundError
-from central.facts import fact_of
-from central.outbound import queries, service
-from central.outbound.documents import Order
-from central.outbound.rules import Promise
+from central.etags import Precondition, Seen
+from central.facts import RequestKey, fact_of
+from central.outbound import intake, order_changes, queries, service
+from central.outbound.documents import Order, OrderChange, OrderTaken
+from central.paging import After, Limit, Page
 from central.requests import Database, News, Now
 
 router = APIRouter(prefix="/api/v1", tags=["outbound"])
 
-Limit = Annotated[int, Query(ge=1, le=1000)]
-OrderState = Literal["open", "released", "picked", "shipped", "unfilled", "cancelled"]
+OrderState = Literal["open", "released", "picked", "shipped", "unfilled", "cancelled", "split"]
+OrderId = Annotated[
+    str, Path(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", description="the order's id", examples=["0f6e5a0b-30a4-5a0b-9f0e-6f1d0c7a4b52"])
+]
+Filter = Annotated[str | None, Query(max_length=100)]
 
 
 class Said(BaseModel):
     """Who does it."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"actor": "li"}]})
 
-    actor: str = "api"
+    actor: str = Field("api", min_length=1, max_length=100, description="who does it")
 
 
-def _order_answer(order_id: str, promises: tuple[Promise, ...]) -> dict[str, Any]:
-    lines = [
-        {"n": each.n, "item": each.item, "quantity": each.quantity, "promised": each.promised, "short": each.short, "state": each.state} for each in promises
-    ]
-    return {"id": order_id, "lines": lines}
+class Hold(Said):
+    """Why an order is to wait."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"reason": "address in doubt", "actor": "li"}]})
+
+    reason: str = Field(min_length=1, max_length=200, description="told to whoever wants to release it")
 
 
 @router.post("/orders")
-def post_order(order: Order, database: Database, now: Now, news: News) -> dict[str, Any]:
-    """Take an order and promise each line at once. The same order again gets the same answer, another one under the same number is refused (409)."""
-    fact = fact_of("OrderTaken", (order.channel, order.number), order, "api", now, order.site)
-    promises = in_transaction(database, lambda connection: service.take_order(connection, fact, order, now))
+def post_order(order: Order, database: Database, now: Now, news: News) -> OrderTaken:
+    """Take an order and promise each line at once, for a day. The same order again gets the same answer, another one under the same number is refused (409).
+
+    Without a site the order goes to the sites that can send it in the fewest shipments; what is expected later follows with a backorder.
+    """
+    fact = fact_of("OrderTaken", (order.channel, order.number), order, "api", now, order.site or "")
+    taken = in_transaction(database, lambda connection: intake.take_order(connection, fact, order, now))
     news.tell()
-    return _order_answer(fact.id, promises)
+    return taken
 
 
 @router.get("/orders")
-def list_orders(database: Database, state: OrderState | None = None, limit: Limit = 100) -> list[dict[str, Any]]:
-    """Orders, newest first."""
+def list_orders(
+    database: Database,
+    state: OrderState | None = None,
+    site: Filter = None,
+    channel: Filter = None,
+    number: Filter = None,
+    partner: Filter = None,
+    role: Literal["order", "share", "backorder"] | None = None,
+    wave: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
+    after: After = None,
+    limit: Limit = 100,
+) -> Page[dict[str, Any]]:
+    """Orders of all channels, newest first."""
+    wanted = {"state": state, "site": site, "channel": channel, "number": number, "partner": partner, "role": role, "wave_id": wave}
     with reading(database) as connection:
-        return queries.orders(connection, state, limit)
+        return queries.orders(connection, wanted, after, limit)
 
 
 def _order(engine: Engine, order_id: str) -> dict[str, Any]:
     with reading(engine) as connection:
-        order = queries.order_of(connection, order_id)
+        return _known(queries.order_of(connection, order_id), order_id)
+
+
+def _known(order: dict[str, Any] | None, order_id: str) -> dict[str, Any]:
     if order is None:
         raise NotFoundError("unknown_order", f"order {order_id} is not known")
     return order
 
 
 @router.get("/orders/{order_id}")
-def get_order(order_id: str, database: Database) -> dict[str, Any]:
-    """One order with its lines and pick tasks."""
-    return _order(database, order_id)
+def get_order(order_id: OrderId, database: Database, seen: Seen) -> dict[str, Any]:
+    """One order with its lines, pick tasks, shares and backorders, and how far all of it is."""
+    return seen.answer(_order(database, order_id))
+
+
+@router.get("/orders/{order_id}/sourcing")
+def get_sourcing(order_id: OrderId, database: Database) -> dict[str, Any]:
+    """Why these sites send the order: the candidates with what each could send, how far it is and how busy."""
+    with reading(database) as connection:
+        return order_changes.sourcing_of(connection, order_id)
 
 
 def _do(engine: Engine, news: News, work: Callable[[Connection], object]) -> None:
@@ -74,17 +104,46 @@ def _do(engine: Engine, news: News, work: Callable[[Connection], object]) -> Non
     news.tell()
 
 
+@router.patch("/orders/{order_id}")
+def change_order(order_id: OrderId, body: OrderChange, database: Database, now: Now, news: News, key: RequestKey, precondition: Precondition) -> dict[str, Any]:
+    """Change an order that is not released yet; new lines are promised anew. With If-Match only if it is still as it was read (412 otherwise)."""
+    fact = fact_of("OrderChanged", (order_id, key), body, "api", now)
+
+    def check(connection: Connection) -> None:
+        if precondition.any:
+            precondition.check(queries.order_of(connection, order_id))
+
+    _do(database, news, lambda connection: order_changes.change_order(connection, fact, order_id, body, now, check))
+    return _order(database, order_id)
+
+
+@router.post("/orders/{order_id}/hold")
+def hold_order(order_id: OrderId, body: Hold, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
+    """Keep an order from being released; its promises stand."""
+    fact = fact_of("OrderHeld", (order_id, key), body, body.actor, now)
+    _do(database, news, lambda connection: order_changes.hold_order(connection, fact, order_id, body.reason, now))
+    return _order(database, order_id)
+
+
+@router.post("/orders/{order_id}/unhold")
+def unhold_order(order_id: OrderId, body: Said, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
+    """Let a held order go."""
+    fact = fact_of("OrderLetGo", (order_id, key), body, body.actor, now)
+    _do(database, news, lambda connection: order_changes.let_go(connection, fact, order_id, now))
+    return _order(database, order_id)
+
+
 @router.post("/orders/{order_id}/ship")
-def ship_order(order_id: str, body: Said, database: Database, now: Now, news: News) -> dict[str, Any]:
-    """Ship a picked order."""
+def ship_order(order_id: OrderId, body: Said, database: Database, now: Now, news: News) -> dict[str, Any]:
+    """Ship a picked order; what of it was not picked follows with a backorder or is dropped, as the order says."""
     fact = fact_of("OrderShipped", (order_id,), body, body.actor, now)
     _do(database, news, lambda connection: service.ship_order(connection, fact, order_id, now))
     return _order(database, order_id)
 
 
 @router.post("/orders/{order_id}/cancel")
-def cancel_order(order_id: str, body: Said, database: Database, now: Now, news: News) -> dict[str, Any]:
-    """Cancel an order that is not shipped."""
+def cancel_order(order_id: OrderId, body: Said, database: Database, now: Now, news: News) -> dict[str, Any]:
+    """Cancel an order that is not shipped, with its shares and backorders."""
     fact = fact_of("OrderCancelled", (order_id,), body, body.actor, now)
     _do(database, news, lambda connection: service.cancel_order(connection, fact, order_id, now))
     return _order(database, order_id)

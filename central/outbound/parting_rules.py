@@ -28,7 +28,7 @@ class Part:
     """A part of line `n`: `promised` of `quantity` leave on the day `on_day`.
 
     `later`: it goes into a backorder. `instead_of`: the item that was ordered, where this is a substitute or a component of a kit; `units` is then how
-    many of that item this part stands for.
+    many of that item this part stands for (of a kit's components the first stands for all of them).
     """
 
     n: int
@@ -86,7 +86,7 @@ def part_line(want: Want, shelf: Shelf, terms: Terms) -> list[Part]:
     for stand_in in (_components, _substitutes):
         made = stand_in(want, rest, shelf, terms)
         parts += made
-        rest -= max((part.units for part in made), default=0) if stand_in is _components else sum(part.units for part in made)
+        rest -= sum(part.units for part in made)
     return [*_own(want, now, rest, shelf, terms), *parts]
 
 
@@ -99,7 +99,8 @@ def _components(want: Want, rest: int, shelf: Shelf, terms: Terms) -> list[Part]
         return []
     for item, each in components:
         shelf.give(item, kits * each, shelf.first_day, want.keep_days)
-    return [Part(want.n, item, kits * each, kits * each, shelf.first_day, want.keep_days, False, want.item, kits) for item, each in components]
+    parts = [Part(want.n, item, kits * each, kits * each, shelf.first_day, want.keep_days, instead_of=want.item) for item, each in components]
+    return [replace(parts[0], units=kits), *parts[1:]]
 
 
 def _substitutes(want: Want, rest: int, shelf: Shelf, terms: Terms) -> list[Part]:

@@ -8,7 +8,7 @@ items, so that two orders cannot be promised the same goods.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -23,8 +23,8 @@ from central.catalog.tables import location
 from central.inbound.queries import Expected, expected
 from central.ledger.rules import NO_EXPIRY
 from central.ledger.tables import balance
-from central.outbound.atp_rules import Claim, Supply, claim
-from central.outbound.tables import customer_order, order_line
+from central.outbound.atp_rules import Claim, Supply, claim, promisable
+from central.outbound.tables import customer_order
 from central.outbound.tables import promise as promise_table
 
 PROMISED_FROM = ("bin", "storage", "dock")
@@ -133,8 +133,22 @@ def _promised(connection: Connection, book: Book, pairs: Sequence[tuple[str, str
         book.claim(Goods(row.site, row.item, row.owner), int(row.quantity), day, row.keep_days)
 
 
+def row_of(site: str, owner: str, line: Mapping[str, Any]) -> dict[str, Any]:
+    """The promise of an order line, by the line's row."""
+    return {
+        "line_id": line["id"],
+        "order_id": line["order_id"],
+        "site": site,
+        "item": line["item"],
+        "owner": owner,
+        "quantity": line["promised"],
+        "on_day": line["promised_on"],
+        "keep_days": line["min_expiry_days"],
+    }
+
+
 def write(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Keep promises; each row has line_id, order_id, site, item, owner, quantity, on_day, keep_days. The fences are held."""
+    """Keep promises, each as of `row_of`. The fences are held."""
     if rows:
         connection.execute(insert(promise_table), rows)
 
@@ -146,8 +160,26 @@ def forget(connection: Connection, order_ids: Collection[str]) -> None:
         connection.execute(delete(promise_table).where(promise_table.c.order_id.in_(ids[start : start + CHUNK])))
 
 
-def goods_of_orders(connection: Connection, order_ids: Iterable[str]) -> set[Goods]:
-    """What orders want, by site, item and owner."""
-    ids = sorted(set(order_ids))
-    query = select(customer_order.c.site, order_line.c.item, customer_order.c.owner).distinct().join(order_line, order_line.c.order_id == customer_order.c.id)
-    return {Goods(*row) for row in connection.execute(query.where(customer_order.c.id.in_(ids)))}
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """A line that wants more than it was promised: `promised` of `wanted`; rows of its order and of itself."""
+
+    line_id: str
+    order: Any
+    line: Any
+    wanted: int
+    promised: int
+
+
+def most_for(connection: Connection, beyond: Sequence[Beyond], now: datetime) -> dict[str, int]:
+    """How many each line may have now without taking what is promised to others, by line, served in turn. The fences are held."""
+    goods = {each.line_id: Goods(each.order.site, each.line.item, each.order.owner) for each in beyond}
+    book = book_of(connection, set(goods.values()), now)
+    today = {site: today_of(catalog.site_of(connection, site), now) for site in {each.site for each in goods.values()}}
+    most = {}
+    for each in beyond:
+        mine, day = goods[each.line_id], today[each.order.site]
+        extra = min(each.wanted - each.promised, promisable(book.supplies[mine], book.claims[mine], day, each.line.min_expiry_days))
+        book.claim(mine, extra, day, each.line.min_expiry_days)
+        most[each.line_id] = each.promised + extra
+    return most

@@ -3,30 +3,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from central.outbound import order_rows, rules
 from central.outbound.rules import OPEN_STATES
 from central.outbound.tables import customer_order, order_line, pick_task, weight_record
+from central.paging import Page, down, page
 
 
-def orders(connection: Connection, state: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
-    """Orders, newest first."""
-    query = select(customer_order).order_by(customer_order.c.created_at.desc(), customer_order.c.id).limit(limit)
-    if state is not None:
-        query = query.where(customer_order.c.state == state)
-    return [dict(row) for row in connection.execute(query).mappings()]
+def orders(connection: Connection, wanted: Mapping[str, Any], after: str | None, limit: int) -> Page[dict[str, Any]]:
+    """Orders, newest first, whose columns are as wanted; None in `wanted` does not matter. Raises: BadCursorError."""
+    query = select(customer_order)
+    for name, value in wanted.items():
+        query = query if value is None else query.where(customer_order.c[name] == value)
+    return page(connection, query, [down(customer_order.c.created_at), down(customer_order.c.id)], after, limit)
 
 
 def order_of(connection: Connection, order_id: str) -> dict[str, Any] | None:
-    """One order with its lines and tasks; None when it is not known."""
+    """One order with its lines, tasks, shares and backorders, and how far all of it is; None when it is not known."""
     row = connection.execute(select(customer_order).where(customer_order.c.id == order_id)).mappings().one_or_none()
     if row is None:
         return None
     lines = connection.execute(select(order_line).where(order_line.c.order_id == order_id).order_by(order_line.c.n)).mappings()
     tasks = connection.execute(select(pick_task).where(pick_task.c.order_id == order_id).order_by(pick_task.c.bin, pick_task.c.id)).mappings()
-    return {**row, "lines": [dict(line) for line in lines], "tasks": [dict(task) for task in tasks]}
+    family = order_rows.orders_of(connection, order_rows.family_of(connection, order_id))
+    parts = [
+        {"id": each.id, "number": each.number, "site": each.site, "role": each.role, "state": each.state, "due_at": each.due_at}
+        for each in sorted(family, key=lambda each: each.number)
+        if each.id != order_id
+    ]
+    shown = [{**line, "ordered": line["quantity"] + line["moved"] + line["dropped"]} for line in lines]
+    return {**row, "lines": shown, "tasks": [dict(task) for task in tasks], "orders": parts, "progress": _progress(connection, family)}
+
+
+def _progress(connection: Connection, family: Sequence[Any]) -> dict[str, Any]:
+    """How far an order with all its parts is, in pieces, and in a word."""
+    states = {order.id: order.state for order in family}
+    lines = [(states[order_id], line) for order_id, mine in order_rows.lines_of(connection, states).items() for line in mine]
+    return {
+        "state": rules.progress_of([order.state for order in family]),
+        "wanted": sum(line.quantity for state, line in lines if state != "cancelled"),
+        "picked": sum(line.picked for state, line in lines if state != "cancelled"),
+        "shipped": sum(line.picked for state, line in lines if state == "shipped"),
+        "dropped": sum(line.dropped for _, line in lines),
+    }
 
 
 def pick_tasks(connection: Connection, *, open_only: bool = True, station: str | None = None, limit: int = 200) -> list[dict[str, Any]]:
@@ -54,7 +77,7 @@ def figures(connection: Connection) -> dict[str, int]:
 
     return {
         "lines_ordered": lines(),
-        "lines_picked": lines(order_line.c.picked == order_line.c.quantity),
+        "lines_picked": lines(order_line.c.quantity > 0, order_line.c.picked == order_line.c.quantity),
         "lines_short": lines(order_line.c.id.in_(select(pick_task.c.line_id).where(pick_task.c.state == "short"))),
         "weights_recorded": int(connection.execute(select(func.count()).select_from(weight_record)).scalar_one()),
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -63,6 +63,7 @@ class _Work:
     order: Any
     lines: Sequence[Any]
     wanted: dict[str, int]
+    most: dict[str, int] = field(default_factory=dict)
     reservations: Sequence[ledger.Reservation] = ()
     colour: str = ""
     state: str = ""
@@ -120,6 +121,7 @@ def _release(connection: Connection, asked: Sequence[tuple[ledger.Fact, str]], n
         elif known is not None and known.already:
             answers[fact.id] = Released(order_id, already=True, answer=known.answer)
     works = [each for each in works if each.fact.id not in answers]
+    _spare_promises(connection, works, now)
     _reserve(connection, works, now)
     answers |= {each.fact.id: _released(each) for each in works}
     return [answers[fact.id] for fact, _ in asked]
@@ -150,7 +152,7 @@ def _parts(ids: Sequence[str]) -> Iterable[Sequence[str]]:
 
 
 _LINES = select(
-    *(order_line.c[name] for name in ("id", "order_id", "n", "item", "quantity", "picked", "short", "min_expiry_days")), catalog_item.c.removal
+    *(order_line.c[name] for name in ("id", "order_id", "n", "item", "quantity", "promised", "picked", "short", "min_expiry_days")), catalog_item.c.removal
 ).join(catalog_item, catalog_item.c.code == order_line.c.item)
 
 
@@ -167,6 +169,19 @@ def _read_lines(connection: Connection, works: Sequence[_Work]) -> None:
         if any((work.order.site, line.item) not in held for line in work.lines):
             # Its lines changed between the first look and the fences.
             raise BusyError
+
+
+def _spare_promises(connection: Connection, works: Sequence[_Work], now: datetime) -> None:
+    """A line that wants more than it was promised gets of the rest only what is promised to nobody else."""
+    beyond = [
+        promise.Beyond(line.id, work.order, line, wanted, line.promised if work.order.state == "open" else 0)
+        for work in works
+        for line in work.lines
+        if (wanted := work.wanted.get(line.id, 0)) > (line.promised if work.order.state == "open" else 0)
+    ]
+    most = promise.most_for(connection, beyond, now) if beyond else {}
+    for work in works:
+        work.most = {line.id: most[line.id] for line in work.lines if line.id in most}
 
 
 def _asked_for(connection: Connection, order_ids: Sequence[str]) -> dict[str, int]:
@@ -215,14 +230,14 @@ def _demand(work: _Work, sizes: Mapping[str, tuple[int, ...]], now: datetime) ->
             line.id,
             site,
             line.item,
-            work.wanted[line.id],
+            work.most.get(line.id, work.wanted[line.id]),
             today + timedelta(days=line.min_expiry_days) if line.min_expiry_days else None,
             cast("Rule", line.removal),
             owner,
             sizes[line.item],
         )
         for line in work.lines
-        if line.id in work.wanted
+        if line.id in work.wanted and work.most.get(line.id, 1)
     ]
 
 

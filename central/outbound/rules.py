@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Orders and picking, pure: what can be promised, what a confirmation at a light means, which colour a picker follows."""
+"""Orders and picking, pure: what a confirmation at a light means, which colour a picker follows, how far an order is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,50 +12,6 @@ COLOURS = ("green", "blue", "orange", "pink", "cyan", "red")
 
 OPEN_STATES = ("lit", "listed")
 """States of a pick task that waits for its answer."""
-
-LineState = Literal["promised", "short", "unpromised"]
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """One line of a new order: `quantity` in the item's unit."""
-
-    n: int
-    item: str
-    quantity: int
-
-
-@dataclass(frozen=True)
-class Promise:
-    """The answer to a line: so many can be promised now, the rest is short."""
-
-    n: int
-    item: str
-    quantity: int
-    promised: int
-
-    @property
-    def short(self) -> int:
-        """What cannot be promised."""
-        return self.quantity - self.promised
-
-    @property
-    def state(self) -> LineState:
-        """`promised` whole, `short` in part, `unpromised` not at all."""
-        if not self.promised:
-            return "unpromised"
-        return "short" if self.short else "promised"
-
-
-def promise(wanted: Sequence[Wanted], free: dict[str, int]) -> tuple[Promise, ...]:
-    """Answer the lines in their order. `free` per item is what is available and not promised to others; it may be below zero."""
-    left = {item: max(0, quantity) for item, quantity in free.items()}
-    answers = []
-    for line in wanted:
-        given = min(line.quantity, left.get(line.item, 0))
-        left[line.item] = left.get(line.item, 0) - given
-        answers.append(Promise(line.n, line.item, line.quantity, given))
-    return tuple(answers)
 
 
 @dataclass(frozen=True)
@@ -117,3 +73,15 @@ def order_state(tasks: Iterable[Task]) -> str:
     if any(task.open for task in tasks):
         return "released"
     return "picked" if any(task.taken for task in tasks) else "unfilled"
+
+
+def progress_of(states: Iterable[str]) -> str:
+    """How far an order is by the states of all its parts: cancelled, shipped, partly_shipped, in_work or waiting."""
+    parts = [state for state in states if state != "split"]
+    if all(state == "cancelled" for state in parts):
+        return "cancelled"
+    if all(state in ("shipped", "cancelled") for state in parts):
+        return "shipped"
+    if "shipped" in parts:
+        return "partly_shipped"
+    return "in_work" if {"released", "picked"} & set(parts) else "waiting"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, func, select, update
 
 from central.catalog import service as catalog
 from central.errors import BusyError, ConflictError, DomainError, NotFoundError
@@ -16,8 +16,8 @@ from central.exceptions.messages import message
 from central.ingest.registry import EventContext, collect_handlers
 from central.ledger import service as ledger
 from central.ledger.rules import CUSTOMER
-from central.outbound import picking, rules
-from central.outbound.documents import Order
+from central.outbound import atp_rules, backorders, intake, order_rows, picking, promise, rules
+from central.outbound.documents import Order, Promise
 from central.outbound.release import release_orders
 from central.outbound.tables import customer_order, order_line, pick_task
 from central.webhooks.service import emit
@@ -25,61 +25,25 @@ from contracts.events import PickConfirmed
 from contracts.quantities import Quantity
 
 
-def take_order(connection: Connection, fact: ledger.Fact, order: Order, now: datetime) -> tuple[rules.Promise, ...]:
-    """Take an order and say at once, line by line, what can be promised. The order's id is the fact's id.
-
-    The same order again gets the same answer. Raises: ConflictError: channel and number are known with other content. UnknownItemError.
-    """
-    if ledger.record(connection, fact, now).already:
-        return promises_of(connection, fact.id)
-    wanted = [rules.Wanted(n, _item_code(connection, line.item, line.gtin), line.quantity) for n, line in enumerate(order.lines, start=1)]
-    ledger.lock(connection, {(order.site, line.item) for line in wanted})
-    free = {line.item: available_to_promise(connection, order.site, line.item, now) for line in wanted}
-    answers = rules.promise(wanted, free)
-    values = order.model_dump(include={"channel", "number", "site", "partner", "ship_when", "tote", "tare_g"})
-    connection.execute(insert(customer_order).values(id=fact.id, created_at=now, **values))
-    rows = [
-        {"id": f"{fact.id}/{each.n}", "order_id": fact.id, "n": each.n, "item": each.item, "quantity": each.quantity, "promised": each.promised}
-        for each in answers
-    ]
-    connection.execute(insert(order_line), rows)
-    lines = [{"n": each.n, "item": each.item, "quantity": each.quantity, "promised": each.promised} for each in answers]
-    emit(connection, "order.accepted", fact.id, {"channel": order.channel, "number": order.number, "lines": lines}, now, order.site)
-    return answers
+def take_order(connection: Connection, fact: ledger.Fact, order: Order, now: datetime) -> tuple[Promise, ...]:
+    """Take an order, as `intake.take_order`, and return what each line is promised."""
+    return tuple(intake.take_order(connection, fact, order, now).lines)
 
 
 def _tell(connection: Connection, what: str, order: Row[Any], now: datetime) -> None:
     emit(connection, what, order.id, {"channel": order.channel, "number": order.number}, now, order.site)
 
 
-def _item_code(connection: Connection, code: str | None, gtin: str | None) -> str:
-    row = catalog.item_by_gtin(connection, gtin) if gtin else catalog.item_by_code(connection, code or "")
-    return str(row.code)
-
-
-def promises_of(connection: Connection, order_id: str) -> tuple[rules.Promise, ...]:
-    """What was promised when the order came in."""
-    rows = connection.execute(select(order_line).where(order_line.c.order_id == order_id).order_by(order_line.c.n))
-    return tuple(rules.Promise(row.n, row.item, row.quantity, row.promised) for row in rows)
-
-
-def available_to_promise(connection: Connection, site: str, item: str, now: datetime) -> int:
-    """What of an item can be promised at a site: unreserved and unexpired, less what is promised to orders that are not released yet, less what
-    is picked and waits to be shipped. Below zero when stock was lost after it was promised."""
-    mine = (customer_order.c.site == site) & (order_line.c.item == item)
-    lines = select(func.coalesce(func.sum(order_line.c.promised), 0)).join(customer_order, customer_order.c.id == order_line.c.order_id)
-    promised = connection.execute(lines.where(mine, customer_order.c.state == "open")).scalar_one()
-    picked = select(func.coalesce(func.sum(order_line.c.picked), 0)).join(customer_order, customer_order.c.id == order_line.c.order_id)
-    staged = connection.execute(picked.where(mine, customer_order.c.state.in_(("released", "picked")))).scalar_one()
-    return ledger.available(connection, site, item, now.date()) - int(promised) - int(staged)
+def available_to_promise(connection: Connection, site: str, item: str, now: datetime, owner: str = "") -> int:
+    """What of an item can be promised at a site for the first day on which it can leave, without breaking an earlier promise."""
+    goods = promise.Goods(site, item, owner)
+    book = promise.book_of(connection, [goods], now)
+    return atp_rules.promisable(book.supplies[goods], book.claims[goods], promise.first_day(catalog.site_of(connection, site), now))
 
 
 def order_by_id(connection: Connection, order_id: str) -> Row[Any]:
     """An order's row. Raises: NotFoundError."""
-    row = connection.execute(select(customer_order).where(customer_order.c.id == order_id)).one_or_none()
-    if row is None:
-        raise NotFoundError("unknown_order", f"order {order_id} is not known")
-    return row
+    return order_rows.order_of(connection, order_id)
 
 
 def _lock_order(connection: Connection, order_id: str) -> tuple[Row[Any], Sequence[Row[Any]]]:
@@ -126,7 +90,7 @@ def confirm_from_list(connection: Connection, fact: ledger.Fact, task_id: str, q
     context = EventContext(fact.id, fact.site, row.gateway, "", "movements", 0, now)
     for handler in collect_handlers()[PickConfirmed]:
         handler(connection, context, event)
-    if row.state == "lit":
+    if row.state == "lit" or (row.state == "listed" and row.lamp_dead):
         picking.put_out(connection, fact.id, [row], now)
     return rules.judge_pick(rules.Task(row.id, row.state, row.requested, row.taken), quantity).verdict
 
@@ -134,7 +98,7 @@ def confirm_from_list(connection: Connection, fact: ledger.Fact, task_id: str, q
 def settle_order(connection: Connection, fact_id: str, order_id: str, now: datetime) -> None:
     """Move an order on when its last task is answered, and ship it if that is what it waits for."""
     order = order_by_id(connection, order_id)
-    state = rules.order_state(picking.tasks_of(connection, order_id))
+    state = picking.order_state(connection, order_id)
     if order.state in ("shipped", "cancelled", "open") or state == order.state:
         return
     connection.execute(update(customer_order).where(customer_order.c.id == order_id).values(state=state, picked_at=now if state == "picked" else None))
@@ -194,23 +158,38 @@ def _ship(connection: Connection, fact_id: str, order_id: str, now: datetime) ->
     ledger.post(connection, fact_id, legs)
     connection.execute(update(customer_order).where(customer_order.c.id == order_id).values(state="shipped", shipped_at=now))
     _tell(connection, "order.shipped", order, now)
+    backorders.part_rest(connection, order_id, now)
 
 
 def cancel_order(connection: Connection, fact: ledger.Fact, order_id: str, now: datetime) -> None:
-    """Cancel an order: reservations are given back and its lights go out. Cancelled already changes nothing.
+    """Cancel an order with its shares and backorders: promises end, reservations are given back, lights go out. Cancelled already changes nothing.
 
-    Raises: NotFoundError. ConflictError: shipped.
+    A part that is shipped stays shipped. Raises: NotFoundError. ConflictError: it is shipped itself, or all its shares are.
     """
-    order, lines = _lock_order(connection, order_id)
+    family = order_rows.family_of(connection, order_id)
+    order_rows.lock_orders(connection, family)
+    order = order_by_id(connection, order_id)
     if order.state == "cancelled":
         return
-    if order.state == "shipped":
+    parts = [each for each in order_rows.orders_of(connection, family) if each.state not in ("shipped", "cancelled")]
+    if order.state == "shipped" or all(each.state == "split" for each in parts):
         raise ConflictError("order_closed", f"order {order.number} is shipped; take the goods back as a return")
     ledger.record(connection, fact, now)
-    picking.cancel_tasks(connection, fact.id, order_id, now)
-    connection.execute(update(customer_order).where(customer_order.c.id == order_id).values(state="cancelled"))
+    some_left = any(each.state == "shipped" for each in order_rows.orders_of(connection, family))
+    for each in parts:
+        if each.state != "split" or not some_left:
+            _cancel(connection, fact.id, each, now)
+
+
+def _cancel(connection: Connection, fact_id: str, order: Row[Any], now: datetime) -> None:
+    picking.cancel_tasks(connection, fact_id, order.id, now)
+    promise.forget(connection, [order.id])
+    connection.execute(update(customer_order).where(customer_order.c.id == order.id).values(state="cancelled"))
     _tell(connection, "order.cancelled", order, now)
+    lines = order_rows.lines_of(connection, [order.id])[order.id]
+    for line in lines:
+        exceptions.settle(connection, ("order_short",), f"{order.number}/{line.n}", order.site, "cancelled", now)
     picked = sum(line.picked for line in lines)
     if picked:
         told = message("order_cancelled_goods", order=order.number, quantity=picked, place=catalog.stage_of(connection, order.site))
-        exceptions.ask_person(connection, told, order.number, fact.id, now, site=order.site)
+        exceptions.ask_person(connection, told, order.number, fact_id, now, site=order.site, about={"order": order.id})

@@ -6,7 +6,7 @@ from __future__ import annotations
 from sqlalchemy import JSON, BigInteger, Boolean, CheckConstraint, Column, Date, ForeignKey, Index, Integer, String, Table, UniqueConstraint, Uuid, text
 
 from central.database import Instant, metadata
-from central.outbound import picking_tables as picking_tables  # its tables belong to the area too
+from central.outbound import picking_tables  # noqa: F401  # its tables belong to the area too
 
 Id = Uuid(as_uuid=False)
 
@@ -36,6 +36,7 @@ customer_order = Table(
     Column("address", JSON, comment="name, phone, province, city, district, street, postcode, country"),
     Column("wave_id", Integer, index=True),
     Column("held", String, nullable=False, server_default="", comment="why it waits and is not released; empty: it does not"),
+    Column("lateness", String, nullable=False, server_default="", comment="what a person was told: at_risk, late; empty: nothing yet"),
     Column("sourcing", JSON, comment="which sites were looked at, which were chosen, and why"),
     Column("created_at", Instant, nullable=False),
     Column("released_at", Instant),

@@ -5,23 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from central.outbound.rules import COLOURS, Task, Wanted, judge_pick, next_colour, order_state, promise
-
-
-@pytest.mark.requirement("R43")
-@pytest.mark.parametrize(
-    ("wanted", "free", "promised"),
-    [
-        ([("milk", 3)], {"milk": 5}, [3]),
-        ([("milk", 3), ("milk", 3)], {"milk": 5}, [3, 2]),
-        ([("milk", 3), ("peas", 1)], {"milk": 2}, [2, 0]),
-        ([("milk", 3)], {"milk": -4}, [0]),
-    ],
-)
-def test_lines_are_promised_in_their_order(wanted: list[tuple[str, int]], free: dict[str, int], promised: list[int]) -> None:
-    answers = promise([Wanted(n, item, quantity) for n, (item, quantity) in enumerate(wanted, start=1)], free)
-
-    assert [each.promised for each in answers] == promised
+from central.outbound.rules import COLOURS, Task, judge_pick, next_colour, order_state, progress_of
 
 
 @pytest.mark.requirement("R51")
@@ -63,3 +47,18 @@ def test_next_colour_is_the_one_least_in_use() -> None:
 )
 def test_order_moves_on_when_its_last_task_is_answered(tasks: list[Task], state: str) -> None:
     assert order_state(tasks) == state
+
+
+@pytest.mark.requirement("R55")
+@pytest.mark.parametrize(
+    ("states", "word"),
+    [
+        (["open"], "waiting"),
+        (["split", "open", "released"], "in_work"),
+        (["split", "shipped", "open"], "partly_shipped"),
+        (["split", "shipped", "cancelled"], "shipped"),
+        (["cancelled", "cancelled"], "cancelled"),
+    ],
+)
+def test_progress_is_that_of_all_parts(states: list[str], word: str) -> None:
+    assert progress_of(states) == word

@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Use case of taking an order: choose who sends it, promise it line by line, write it with its shares and backorders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select
+
+from central.catalog import service as catalog
+from central.catalog.rules import SiteRow
+from central.catalog.tables import partner as partner_table
+from central.facts import document_id
+from central.ledger import service as ledger
+from central.outbound import atp_rules, parting_rules, promise, sourcing
+from central.outbound.atp_rules import Slice
+from central.outbound.documents import Delivered, LineOrdered, Order, OrderPart, OrderTaken, Promise
+from central.outbound.parting_rules import Part, Policy, Terms, Want
+from central.outbound.promise import Book, Goods
+from central.outbound.sourcing_rules import Position
+from central.outbound.tables import customer_order, order_line
+from central.webhooks.service import emit
+
+
+@dataclass
+class SiteShelf:
+    """`parting_rules.Shelf` over the book of one site and owner; `day` is the first on which something can leave."""
+
+    book: Book
+    site: str
+    owner: str
+    first_day: date
+
+    def _goods(self, item: str) -> Goods:
+        return Goods(self.site, item, self.owner)
+
+    def can(self, item: str, keep_days: int) -> int:
+        """How many can leave on the first day."""
+        goods = self._goods(item)
+        return atp_rules.promisable(self.book.supplies[goods], self.book.claims[goods], self.first_day, keep_days)
+
+    def give(self, item: str, quantity: int, on_day: date, keep_days: int) -> None:
+        """Promise so many for a day."""
+        if quantity:
+            self.book.claim(self._goods(item), quantity, on_day, keep_days)
+
+    def slices(self, item: str, quantity: int, keep_days: int) -> list[Slice]:
+        """How a quantity can be served soonest."""
+        goods = self._goods(item)
+        return atp_rules.slices(self.book.supplies[goods], self.book.claims[goods], quantity, self.first_day, keep_days)
+
+
+@dataclass
+class Made:
+    """An order that is to be written. `parts` are its lines; `wanted` what its lines ask for, of which parts may go elsewhere."""
+
+    id: str
+    number: str
+    site: str
+    role: str
+    wanted: Mapping[int, Want]
+    parts: Sequence[Part] = ()
+    parent: Made | None = None
+    state: str = "open"
+    due_at: datetime | None = None
+    line_ids: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Customer:
+    """What is agreed with a customer, where an order says nothing else."""
+
+    priority: int = 5
+    carrier: str = ""
+    address: dict[str, Any] | None = None
+    position: Position | None = None
+
+
+def take_order(connection: Connection, fact: ledger.Fact, order: Order, now: datetime) -> OrderTaken:
+    """Take an order and say at once, line by line, what can be promised, by whom and when. The order's id is the fact's id.
+
+    The same order again gets the same answer. Raises: ConflictError: channel and number are known with other content. UnknownItemError.
+    DomainError `no_site_for_order`: no site sends orders.
+    """
+    recorded = ledger.record(connection, fact, now)
+    if recorded.already:
+        return OrderTaken.model_validate_json(recorded.answer) if recorded.answer else OrderTaken(id=fact.id, lines=[])
+    wants = wants_of(connection, order.lines, order.partner, order.min_remaining_days)
+    customer = customer_of(connection, order)
+    terms = terms_of(connection, wants, order.backorders, substitutes=order.substitutes)
+    items = {*(want.item for want in wants), *standing_in(terms)}
+    priority = order.priority or customer.priority
+    sites = [catalog.site_of(connection, order.site)] if order.site else sourcing.candidates(connection, items)
+    ledger.lock(connection, {(site.code, item) for site in sites for item in items})
+    book = promise.book_of(connection, {Goods(site.code, item, order.owner) for site in sites for item in items}, now)
+    shelves = {site.code: SiteShelf(book, site.code, order.owner, promise.first_day(site, now)) for site in sites}
+    plan = sourcing.plan(connection, wants, sites, shelves, terms, customer.position, priority, asked=order.site)
+    values = order.model_dump_stored() | {
+        "priority": priority,
+        "carrier": order.carrier or customer.carrier,
+        "address": order.address.model_dump(exclude_defaults=True) if order.address else customer.address,
+        "created_at": now,
+    }
+    made = _orders_of(fact.id, order.number, wants, plan.shares, shelves, terms)
+    write_orders(connection, made, values, {site.code: site for site in sites}, order.due_at, plan.why)
+    answer = answer_of(made, wants)
+    ledger.keep_answer(connection, fact.id, answer.model_dump_json().encode())
+    lines = [{"n": each.n, "item": each.item, "quantity": each.quantity, "promised": each.promised} for each in answer.lines]
+    emit(connection, "order.accepted", fact.id, {"channel": order.channel, "number": order.number, "lines": lines}, now, made[0].site)
+    return answer
+
+
+def wants_of(connection: Connection, lines: Sequence[LineOrdered], partner: str, keep_days: int | None) -> list[Want]:
+    """The lines by item code, with how long goods must keep for this customer. Raises: UnknownItemError."""
+    codes = [_item_code(connection, line) for line in lines]
+    asked = dict.fromkeys(codes, keep_days) if keep_days is not None else catalog.min_remaining_days(connection, partner, codes)
+    return [Want(n, code, line.quantity, asked[code] or 0) for n, (code, line) in enumerate(zip(codes, lines, strict=True), start=1)]
+
+
+def _item_code(connection: Connection, line: LineOrdered) -> str:
+    row = catalog.item_by_gtin(connection, line.gtin) if line.gtin else catalog.item_by_code(connection, line.item or "")
+    return str(row.code)
+
+
+def customer_of(connection: Connection, order: Order) -> Customer:
+    """What is agreed with the customer, and where the goods go."""
+    row: Row[Any] | None = connection.execute(select(partner_table).where(partner_table.c.code == order.partner)).one_or_none()
+    spots = [(order.address.latitude_deg, order.address.longitude_deg)] if order.address else []
+    spots += [(row.latitude_deg, row.longitude_deg)] if row is not None else []
+    position = next((Position(lat, lon) for lat, lon in spots if lat is not None and lon is not None), None)
+    return Customer(position=position) if row is None else Customer(row.priority, row.carrier, row.address, position)
+
+
+def terms_of(connection: Connection, wants: Sequence[Want], policy: Policy, *, substitutes: bool) -> Terms:
+    """What may stand in for the items of an order."""
+    items = sorted({want.item for want in wants})
+    instead = {item: found for item in items if (found := catalog.substitutes_of(connection, item))} if substitutes else {}
+    kits = {item: [(part.component, part.quantity) for part in parts] for item in items if (parts := catalog.components_of(connection, item))}
+    return Terms(policy, instead, kits)
+
+
+def standing_in(terms: Terms) -> set[str]:
+    """All items that may stand in for another."""
+    instead = {item for items in (terms.substitutes or {}).values() for item in items}
+    return instead | {item for components in (terms.kits or {}).values() for item, _ in components}
+
+
+def _orders_of(
+    order_id: str, number: str, wants: Sequence[Want], shares: Mapping[str, Sequence[Want]], shelves: Mapping[str, SiteShelf], terms: Terms
+) -> list[Made]:
+    """The order, its shares by site, and the backorders of each; parents before their children."""
+    wanted = {want.n: want for want in wants}
+    if len(shares) == 1:
+        (site,) = shares
+        return with_backorder(Made(order_id, number, site, "order", wanted), parting_rules.part_order(wants, shelves[site], terms))
+    parent = Made(order_id, number, "", "order", wanted, state="split", line_ids={want.n: f"{order_id}/{want.n}" for want in wants})
+    made = [parent]
+    for k, (site, mine) in enumerate(shares.items(), start=1):
+        share = Made(document_id("OrderShare", order_id, site), f"{number}/{k}", site, "share", {want.n: want for want in mine}, parent=parent)
+        made += with_backorder(share, parting_rules.part_order(mine, shelves[site], terms))
+    return made
+
+
+def with_backorder(main: Made, parts: Sequence[Part]) -> list[Made]:
+    """An order with the parts that leave first, and a backorder for those that come later, if there are any."""
+    main.parts = [part for part in parts if not part.later]
+    later = [part for part in parts if part.later]
+    _number_lines(main)
+    if not later:
+        return [main]
+    wanted = {part.n: Want(part.n, part.item, part.quantity, part.keep_days) for part in later}
+    child = Made(document_id("Backorder", main.id, "1"), f"{main.number}/b1", main.site, "backorder", wanted, later, main)
+    _number_lines(child)
+    return [main, child]
+
+
+def _number_lines(made: Made) -> None:
+    made.line_ids = {n: f"{made.id}/{n}" for n in made.wanted}
+
+
+def write_orders(
+    connection: Connection,
+    made: Sequence[Made],
+    values: Mapping[str, Any],
+    sites: Mapping[str, SiteRow],
+    due_at: datetime | None,
+    why: dict[str, Any] | None = None,
+    *,
+    first_is_there: bool = False,
+) -> None:
+    """Write orders with their lines and promises; `values` are the columns that they share. With `first_is_there` the first has its row already."""
+    for each in made:
+        days = [part.on_day for part in each.parts if part.on_day is not None]
+        site = sites[each.site] if each.site else min(sites.values(), key=lambda row: row.code)
+        each.due_at = due_at or promise.due_of(site, max(days, default=promise.today_of(site, values["created_at"])))
+    heads = [
+        {**values, "id": each.id, "number": each.number, "site": each.site, "role": each.role, "state": each.state, "due_at": each.due_at}
+        | {"parent_id": each.parent.id if each.parent else None, "sourcing": why if each.parent is None else None}
+        for each in made[first_is_there:]
+    ]
+    lines = [(each.site, row) for each in made for row in _lines_of(each)]
+    if heads:
+        connection.execute(insert(customer_order), heads)
+    connection.execute(insert(order_line), [row for _, row in lines])
+    promise.write(connection, [promise.row_of(site, str(values["owner"]), row) for site, row in lines if row["promised"]])
+
+
+def _lines_of(made: Made) -> list[dict[str, Any]]:
+    """The rows of an order's lines: first its own lines by their numbers, then what stands in for something, numbered on."""
+    own = {part.n: part for part in made.parts if not part.instead_of}
+    rows = [_line(made, n, n, own.get(n), want.item, want.quantity, want.keep_days) for n, want in made.wanted.items()]
+    stand_ins = [part for part in made.parts if part.instead_of]
+    for k, part in enumerate(stand_ins, start=max(made.wanted) + 1):
+        made.line_ids[k] = f"{made.id}/{k}"
+        rows.append(_line(made, k, part.n, part, part.item, part.quantity, part.keep_days) | {"parent_line": made.line_ids[part.n]})
+    return rows
+
+
+def _line(made: Made, n: int, of: int, part: Part | None, item: str, wanted: int, keep_days: int) -> dict[str, Any]:
+    quantity = part.quantity if part else 0
+    return {
+        "id": f"{made.id}/{n}",
+        "order_id": made.id,
+        "n": n,
+        "item": item,
+        "quantity": quantity,
+        "promised": part.promised if part else 0,
+        "moved": wanted - quantity,
+        "promised_on": part.on_day if part else None,
+        "min_expiry_days": keep_days,
+        "ordered_item": part.instead_of if part else "",
+        "parent_line": made.parent.line_ids.get(of) if made.parent else None,
+    }
+
+
+def answer_of(made: Sequence[Made], wants: Sequence[Want]) -> OrderTaken:
+    """What is answered to an order."""
+    lines = [_promise(want, [(each, part) for each in made for part in each.parts if part.n == want.n]) for want in wants]
+    orders = [OrderPart(id=each.id, number=each.number, site=each.site, role=each.role, due_at=each.due_at) for each in made if each.due_at]  # type: ignore[arg-type]
+    return OrderTaken(id=made[0].id, lines=lines, orders=orders if len(made) > 1 else [])
+
+
+def _promise(want: Want, parts: Sequence[tuple[Made, Part]]) -> Promise:
+    given = sum(part.promised for _, part in parts if not part.instead_of)
+    given += sum(part.units for _, part in parts)
+    days = [part.on_day for _, part in parts if part.on_day]
+    delivered = [
+        Delivered(
+            order=made.id, site=made.site, item=part.item, quantity=part.quantity, promised=part.promised, promised_on=part.on_day, instead_of=part.instead_of
+        )
+        for made, part in parts
+        if part.quantity
+    ]
+    return Promise(
+        n=want.n,
+        item=want.item,
+        quantity=want.quantity,
+        promised=given,
+        short=want.quantity - given,
+        state=("short" if given < want.quantity else "promised") if given else "unpromised",
+        promised_on=max(days, default=None),
+        parts=delivered if len(delivered) > 1 else [],
+    )

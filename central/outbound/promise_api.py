@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Routes of what can be promised: by day for one item, and as a feed for shops."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from central.database import reading
+from central.outbound import promise_queries
+from central.paging import After, Limit, Page
+from central.requests import Database, Now
+
+router = APIRouter(prefix="/api/v1", tags=["outbound"])
+
+Item = Annotated[str, Query(min_length=1, max_length=64, examples=["milk"])]
+Site = Annotated[str, Query(min_length=1, max_length=64, examples=["shanghai-1"])]
+Owner = Annotated[str, Query(max_length=64, description="whose goods; empty: our own")]
+
+
+@router.get("/atp")
+def available_to_promise(
+    database: Database,
+    now: Now,
+    item: Item,
+    site: Site,
+    owner: Owner = "",
+    until: Annotated[date | None, Query(description="the last day; left out: 30 days on")] = None,
+    keep_days: Annotated[int, Query(ge=0, le=3650, description="how long goods must keep when they leave")] = 0,
+) -> dict[str, Any]:
+    """What of an item can be promised at a site, day by day: what comes, what is promised, and what can still be promised up to that day."""
+    with reading(database) as connection:
+        return promise_queries.by_day(connection, site, item, owner, until or now.date() + timedelta(days=30), keep_days, now)
+
+
+@router.get("/stock/promisable")
+def promisable(
+    database: Database,
+    now: Now,
+    item: Annotated[list[str] | None, Query(max_length=500, description="these items; left out: all, page by page")] = None,
+    site: Annotated[list[str] | None, Query(max_length=100, description="at these sites; left out: all that send orders")] = None,
+    owner: Owner = "",
+    days: Annotated[int, Query(ge=0, le=90, description="look so many days ahead; 0: only what can leave next")] = 14,
+    after: After = None,
+    limit: Limit = 100,
+) -> Page[dict[str, Any]]:
+    """What shops may offer: by item, at each site and in sum, for the next day on which goods leave and by the day on which more can.
+
+    It is what an order that comes now would be promised, so shops that show it cannot sell the same goods twice for long; the order itself is the lock.
+    """
+    with reading(database) as connection:
+        return promise_queries.feed(connection, item, site, owner, days, after, limit, now)
