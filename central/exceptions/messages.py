@@ -31,6 +31,10 @@ TEMPLATES = {
     "order_cancelled_goods": "order {order} was cancelled with {quantity} pieces already picked; put them back from {place}",
     "ship_refused": "order {order}: everything is picked and it cannot be shipped ({reason}); settle that, then ship it by hand",
     "mispick": "{station}: light {node} of {device} was pressed although it was not lit; check whether goods were taken from the wrong bin",
+    "lamp_dead": "{station}: the light of bin {bin} does not answer ({reason}); {count} tasks are shown on the screens; mend the light",
+    "lamps_away": "{station}: the lights of {device} are away ({reason}); {count} tasks are shown on the screens; look at the controller",
+    "lamps_dead": "{station}: {count} of {tested} lamps stayed dark in the test: {bins}; mend them",
+    "put_short": "{station}: {put} of {wanted} of item {item} put into slot {slot} for order {order}; look for the rest in the batch",
     "weight_wrong": "{station}: {subject} weighs {weight_g} g, expected {expected_g} g within {tolerance_g} g; open it and count",
     "lights_not_reached": "order {order}: zone {zone} of {site} has no gateway with lights; pick {count} tasks from the list",
     "command_failed": "{station}: command {command} was {outcome} ({reason}); do it by hand or ask again",
@@ -50,6 +54,10 @@ TEMPLATES = {
     "hold_reserved": "cold room {station}: {quantity} of item {item} lot {lot} in {place} are reserved for orders while the room is out of limits; "
     "decide before they leave",
     "webhook_dead": "webhook endpoint {endpoint} does not take messages ({reason}); mend the receiver, then send its dead letters again",
+    "loss_waits": "{place}: {quantity} of item {item} lot {lot} reported lost by {actor}, above the limit; a second person approves or refuses it",
+    "near_expiry": "{site}: {quantity} of item {item} lot {lot} expire on {expiry}, in {days} days; sell, move or write them off",
+    "transfer_short": "transfer {transfer}: {short} of item {item} at {site} were taken from it ({reason}) and no others are free; send less or wait",
+    "serials_missing": "{station}: {quantity} pieces of item {item} came to {place} without their serials; scan each piece to release it from inspection",
 }
 """Every message that areas write, by its code."""
 

@@ -18,11 +18,10 @@ from central.catalog.tables import item as catalog_item
 from central.errors import ConflictError, NotFoundError
 from central.exceptions import service as exceptions
 from central.exceptions.messages import Message, message
-from central.inbound import rules
+from central.inbound import arrival, notices, rules
 from central.inbound.documents import LineAnnounced, ShipNotice
 from central.inbound.tables import discrepancy, purchase_line, receipt, ship_notice, ship_notice_case, ship_notice_line, ship_notice_pallet
 from central.ledger import service as ledger
-from central.ledger.rules import VENDOR
 
 _SETTLED_BY_RECEIPT = ("pallet_unknown", "pallet_direction_unknown", "pallet_wrong_site")
 
@@ -108,6 +107,7 @@ def _announce_line(connection: Connection, notice: ShipNotice, sscc: str | None,
         raise ConflictError("item_without_gtin", f"item {item.code} has no GTIN, so serials cannot be told apart; give case_gtin")
     if line.serials:
         connection.execute(insert(ship_notice_case), [{"line": number, "gtin": gtin, "serial": serial} for serial in line.serials])
+    notices.announce_cases(connection, number, line.case_ssccs, line.serials)
     _settle_purchase(connection, notice.site, item.code, line.quantity)
 
 
@@ -126,8 +126,9 @@ def _settle_purchase(connection: Connection, site: str, item: str, quantity: int
 
 
 def is_received(connection: Connection, sscc: str) -> bool:
-    """Whether a pallet was received before."""
-    return bool(connection.execute(select(exists().where(receipt.c.sscc == sscc))).scalar())
+    """Whether a pallet was received before, on the newest notice that names it."""
+    notice = notices.newest_of(connection, sscc)
+    return bool(connection.execute(select(exists().where(receipt.c.sscc == sscc, receipt.c.notice == notice))).scalar())
 
 
 def receive_pallet(connection: Connection, spot: Spot, sscc: str, seen: Sequence[rules.Case] | None) -> Received:
@@ -148,7 +149,7 @@ def receive_pallet(connection: Connection, spot: Spot, sscc: str, seen: Sequence
         refuse(connection, spot, sscc, told)
         return Received("not_received", announced.notice, told=told)
     result = rules.receive_by_hand(announced.lines) if seen is None else rules.match_to_ship_notice(announced.lines, seen)
-    places = _book(connection, spot, announced.notice, result.received, sscc)
+    places = _book(connection, spot, announced.notice, result.received, sscc, None if seen is None else frozenset(seen))
     _keep_receipt(connection, spot, announced, places, by_hand=seen is None)
     _mark_cases(connection, announced.lines, None if seen is None else frozenset(seen))
     told_all = [_tell_difference(connection, spot, announced, result, each, places) for each in result.discrepancies]
@@ -163,11 +164,12 @@ def refuse(connection: Connection, spot: Spot, subject: str, told: Message) -> N
 
 
 def _announced(connection: Connection, sscc: str) -> Announced | None:
-    query = select(ship_notice.c.number, ship_notice.c.site).join(ship_notice_pallet, ship_notice_pallet.c.notice == ship_notice.c.number)
-    row = connection.execute(query.where(ship_notice_pallet.c.sscc == sscc)).one_or_none()
+    number = notices.newest_of(connection, sscc)
+    row = connection.execute(select(ship_notice.c.number, ship_notice.c.site).where(ship_notice.c.number == number)).one_or_none()
     if row is None:
         return None
-    lines = connection.execute(_LINES.where(ship_notice_line.c.sscc == sscc).order_by(ship_notice_line.c.id)).all()
+    mine = (ship_notice_line.c.sscc == sscc) & (ship_notice_line.c.notice == number)
+    lines = connection.execute(_LINES.where(mine).order_by(ship_notice_line.c.id)).all()
     return Announced(sscc, row.number, row.site, _with_cases(connection, lines))
 
 
@@ -182,20 +184,19 @@ def _with_cases(connection: Connection, lines: Sequence[Row[Any]]) -> tuple[rule
     return tuple(rules.NoticeLine(row.id, row.item, row.gtin or "", row.lot, row.quantity, row.received, tuple(cases.get(row.id, ()))) for row in lines)
 
 
-def _book(connection: Connection, spot: Spot, notice: str, received: Sequence[rules.Received], sscc: str) -> dict[str, str]:
-    """Post what was received from the vendor to its place; returns the place of each item."""
-    ledger.lock(connection, {(spot.site, each.line.item) for each in received})
+def _book(
+    connection: Connection, spot: Spot, notice: str, received: Sequence[rules.Received], sscc: str, seen: frozenset[rules.Case] | None = None
+) -> dict[str, str]:
+    """Post what was received to its place; returns the place of each item. `seen` as in `receive_pallet`."""
+    arrival.lock(connection, spot.site, sscc, [each.line.item for each in received])
     places: dict[str, str] = {}
-    legs: list[ledger.Leg] = []
     for each in received:
         line = each.line
         if line.item not in places:
             places[line.item] = catalog.place_for_goods(connection, spot.site, catalog.item_by_code(connection, line.item).condition)
-        account = ledger.Account(places[line.item], line.item, line.lot, unit=sscc)
-        legs += [ledger.Leg(account.at(VENDOR), -each.quantity), ledger.Leg(account, each.quantity)]
         connection.execute(update(ship_notice_line).where(ship_notice_line.c.id == line.line_id).values(received=ship_notice_line.c.received + each.quantity))
-    if legs:
-        ledger.post(connection, spot.fact_id, legs)
+    arrived = [arrival.Arrived(each.line, each.quantity, places[each.line.item], seen) for each in received]
+    arrival.book(connection, arrival.At(spot.fact_id, spot.station, spot.site, spot.now), notice, arrived, sscc)
     return places
 
 
@@ -259,7 +260,7 @@ def _keep_discrepancy(
 
 def _close_notice(connection: Connection, notice: str) -> None:
     """A notice is received when every pallet has come and no loose line is open."""
-    pallets = exists().where(ship_notice_pallet.c.notice == notice, ~exists().where(receipt.c.sscc == ship_notice_pallet.c.sscc))
+    pallets = exists().where(ship_notice_pallet.c.notice == notice, ~exists().where(receipt.c.sscc == ship_notice_pallet.c.sscc, receipt.c.notice == notice))
     loose = exists().where(ship_notice_line.c.notice == notice, ship_notice_line.c.sscc.is_(None), ship_notice_line.c.received < ship_notice_line.c.quantity)
     connection.execute(update(ship_notice).where(ship_notice.c.number == notice, ~pallets, ~loose).values(state="received"))
 
@@ -344,9 +345,8 @@ def settle_discrepancy(connection: Connection, fact: ledger.Fact, number: int, *
 def _book_found(connection: Connection, fact: ledger.Fact, row: Row[Any]) -> None:
     if not row.item or not row.place or not row.quantity:
         raise ConflictError("nothing_to_book", f"discrepancy {row.id} names no item of the catalog; enter a ship notice for the goods, then accept it")
-    ledger.lock(connection, [(row.site, row.item)])
-    account = ledger.Account(row.place, row.item, row.lot, unit=row.sscc)
-    ledger.post(connection, fact.id, [ledger.Leg(account.at(VENDOR), -row.quantity), ledger.Leg(account, row.quantity)])
+    arrival.lock(connection, row.site, row.sscc, [row.item])
+    arrival.book_found(connection, arrival.At(fact.id, "", row.site, fact.occurred_at), row)
     if row.kind == "missing":
         mine = ship_notice_line.c.id == row.line
         connection.execute(update(ship_notice_line).where(mine).values(received=ship_notice_line.c.received + row.quantity))

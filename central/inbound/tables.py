@@ -3,7 +3,23 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Boolean, CheckConstraint, Column, Date, Float, ForeignKey, Index, Integer, String, Table, Uuid, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    Float,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    String,
+    Table,
+    Uuid,
+    text,
+)
 
 from central.database import BigId, Instant, metadata
 
@@ -31,6 +47,7 @@ ship_notice = Table(
     Column("site", String, nullable=False),
     Column("supplier", String, nullable=False),
     Column("state", String, nullable=False, server_default="open"),
+    Column("source_place", String, nullable=False, server_default="", comment="place in transit that the goods come from; empty: from the supplier"),
     Column("expected_at", Instant),
     Column("created_at", Instant, nullable=False),
     CheckConstraint("state IN ('open', 'received', 'closed')", name="state_known"),
@@ -39,8 +56,8 @@ ship_notice = Table(
 ship_notice_pallet = Table(
     "ship_notice_pallet",
     metadata,
-    Column("sscc", String, primary_key=True, comment="18 digits"),
-    Column("notice", String, ForeignKey("ship_notice.number"), nullable=False, index=True),
+    Column("sscc", String, primary_key=True, comment="18 digits; on a later notice again when the pallet travels on"),
+    Column("notice", String, ForeignKey("ship_notice.number"), primary_key=True, index=True),
     Column("tare_g", Integer, comment="pallet and wrapping without goods, for the weigh check"),
 )
 
@@ -49,12 +66,13 @@ ship_notice_line = Table(
     metadata,
     Column("id", BigId, primary_key=True, autoincrement=True),
     Column("notice", String, ForeignKey("ship_notice.number"), nullable=False, index=True),
-    Column("sscc", String, ForeignKey("ship_notice_pallet.sscc"), index=True, comment="NULL: loose goods"),
+    Column("sscc", String, index=True, comment="NULL: loose goods"),
     Column("item", String, ForeignKey("item.code"), nullable=False),
     Column("lot", String, nullable=False),
     Column("expiry", Date),
     Column("quantity", BigInteger, nullable=False),
     Column("received", BigInteger, nullable=False, server_default="0"),
+    ForeignKeyConstraint(["sscc", "notice"], ["ship_notice_pallet.sscc", "ship_notice_pallet.notice"]),
     CheckConstraint("quantity > 0 AND 0 <= received AND received <= quantity", name="received_within_quantity"),
 )
 
@@ -67,6 +85,16 @@ ship_notice_case = Table(
     Column("seen", Boolean, nullable=False, server_default=text("false")),
 )
 Index("ix_ship_notice_case_line", ship_notice_case.c.line)
+
+ship_notice_unit = Table(
+    "ship_notice_unit",
+    metadata,
+    Column("line", BigId, ForeignKey("ship_notice_line.id"), primary_key=True),
+    Column("n", Integer, primary_key=True),
+    Column("sscc", String, nullable=False, comment="of a case on the pallet; all cases of a line hold its quantity in equal parts"),
+    Column("serial", String, nullable=False, server_default="", comment="the same case as a tagged one, where the line lists both"),
+)
+"""Cases that are handling units of their own."""
 
 passage = Table(
     "passage",
@@ -93,13 +121,13 @@ receipt = Table(
     "receipt",
     metadata,
     Column("sscc", String, primary_key=True),
-    Column("notice", String, nullable=False),
+    Column("notice", String, primary_key=True),
     Column("event_id", Id, nullable=False),
     Column("place", String, nullable=False),
     Column("by_hand", Boolean, nullable=False),
     Column("received_at", Instant, nullable=False),
 )
-"""One row for each pallet received: what makes a second passage of it change nothing."""
+"""One row for each pallet received on a notice: what makes a second passage of it change nothing."""
 
 discrepancy = Table(
     "discrepancy",

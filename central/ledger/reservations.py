@@ -63,7 +63,8 @@ def reserve(
 ) -> list[Reservation]:
     """Reserve available, unexpired stock for each line by its rule (`central.ledger.removal`); a line short of stock gets what there is.
 
-    Taken from pickable places, and whole handling units from storage; without `pickable_only` from everywhere. Locked places and recalled lots are left alone.
+    Taken from pickable places, and whole handling units from storage; without `pickable_only` pieces from storage too (never from stages, docks or
+    transit). Locked places and recalled lots are left alone.
     With `deadline_at` a reservation that is still pending then may be timed out. Takes the fences itself.
     """
     return reserve_many(connection, [(fact_id, demand)], now, deadline_at, pickable_only)[0]

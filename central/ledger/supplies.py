@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, select
 
 from central.database import instant
 from central.ledger.removal import allocate
-from central.ledger.rules import TRANSIT, Account, Allocation, Demand, Supply
+from central.ledger.rules import Account, Allocation, Demand, Supply
 from central.ledger.tables import balance, handling_unit
 
 FIRST_ROWS: Final = 6
@@ -38,7 +38,7 @@ def _sqlite(where: str, limit: str) -> str:
 
 _STATEMENTS: Final = {
     (pickable_only, first): (_postgresql(where, limit), _sqlite(where, limit))
-    for pickable_only, where in ((True, _PICKABLE), (False, f" AND b.place <> b.site || '/{TRANSIT}'"))
+    for pickable_only, where in ((True, _PICKABLE), (False, " AND (b.pickable OR b.storage)"))
     for first, limit in ((True, f" LIMIT {FIRST_ROWS}"), (False, ""))
 }
 

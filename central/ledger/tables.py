@@ -185,3 +185,36 @@ handling_unit = Table(
 )
 """What carries goods: the account's `unit` is the innermost one; a pallet's cases name it as their parent."""
 Index("ix_handling_unit_place", handling_unit.c.place)
+
+serial = Table(
+    "serial",
+    metadata,
+    Column("item", String, ForeignKey("item.code"), primary_key=True),
+    Column("serial", String, primary_key=True, comment="GS1 AI 21"),
+    Column("place", String, nullable=False, comment="where it is, or the virtual place to which it went"),
+    Column("lot", String, nullable=False, server_default=""),
+    Column("owner", String, nullable=False, server_default=""),
+    Column("status", String, nullable=False),
+    Column("unit", String, nullable=False, server_default=""),
+    Column("state", String, nullable=False, comment="in_stock, or where it went: returned, shipped, lost, built_in"),
+    Column("changed_by", Id, nullable=False),
+    CheckConstraint("state IN ('in_stock', 'returned', 'shipped', 'lost', 'built_in')", name="state_known"),
+)
+Index("ix_serial_account", serial.c.item, serial.c.place)
+
+serial_move = Table(
+    "serial_move",
+    metadata,
+    Column("item", String, nullable=False),
+    Column("serial", String, nullable=False),
+    Column("event_id", Id, nullable=False),
+    Column("n", Integer, nullable=False, comment="a serial may move more than once in one event"),
+    Column("from_place", String, nullable=False),
+    Column("to_place", String, nullable=False),
+    Column("status", String, nullable=False),
+    Column("unit", String, nullable=False),
+    Column("moved_at", Instant, nullable=False),
+    PrimaryKeyConstraint("item", "serial", "event_id", "n"),
+)
+"""The path of each serial."""
+Index("ix_serial_move_event", serial_move.c.event_id)

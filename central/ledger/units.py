@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, func, insert, literal, select, update
 
-from central.errors import ConflictError, DomainError, NotFoundError
+from central.errors import ConflictError, NotFoundError
 from central.ledger import claims
 from central.ledger import service as ledger
-from central.ledger.rules import Account, Leg
+from central.ledger.rules import Account
 from central.ledger.tables import balance, handling_unit
 
 STRUCTURE: Final = "@units"
@@ -83,11 +83,14 @@ def lock_tree(connection: Connection, root: str, to_site: str = "") -> list[Row[
     """
     site = unit_by_code(connection, root).site
     sites = {site, to_site} - {""}
-    lock(connection, sites, {(each, row.item) for row in goods_in(connection, [root]) for each in (row.site, *sites)})
+    lock(connection, sites, _pairs_in(connection, root, sites))
     # Goods may have come in before the fence was ours; then their fences are taken as well.
-    missed = {(each, row.item) for row in goods_in(connection, [root]) for each in (row.site, *sites)}
-    ledger.lock(connection, missed)
+    ledger.lock(connection, _pairs_in(connection, root, sites))
     return tree(connection, root)
+
+
+def _pairs_in(connection: Connection, root: str, sites: Collection[str]) -> set[tuple[str, str]]:
+    return {(site, row.item) for row in goods_in(connection, [root]) for site in (row.site, *sites)}
 
 
 def make(connection: Connection, fact_id: str, sscc: str, kind: str, place: str, now: datetime, parent: str | None = None) -> None:
@@ -163,30 +166,36 @@ def move(connection: Connection, fact_id: str, root: str, to_place: str, state: 
     return along
 
 
-def merge(connection: Connection, fact_id: str, source: str, target: str) -> None:
-    """Put everything of one unit into another at the same place: its goods and the units in it; the empty one is dissolved. Fences are held."""
+def merge(connection: Connection, fact_id: str, source: str, target: str) -> list[claims.Claim]:
+    """Put everything of one unit into another at the same place: its goods and the units in it; the empty one is dissolved. Fences are held.
+
+    Returns the claims that moved along. Raises: NotFoundError. ConflictError: elsewhere, closed, or one stands in the other.
+    """
     row = unit_by_code(connection, source)
     require_here(connection, target, row.place)
     if source == target or source in ancestors(connection, target):
         raise ConflictError("unit_in_itself", f"handling unit {target} stands in {source} or is it; choose another unit")
-    _rehouse(connection, fact_id, source, target)
+    along = _rehouse(connection, fact_id, source, target)
     _end(connection, fact_id, source)
+    return along
 
 
-def dissolve(connection: Connection, fact_id: str, sscc: str) -> None:
-    """The unit is unpacked: its goods and units stand loose where it stood, or in what it stood in. Fences are held."""
+def dissolve(connection: Connection, fact_id: str, sscc: str) -> list[claims.Claim]:
+    """The unit is unpacked: its goods and units stand loose where it stood, or in what it stood in. Fences are held; returns the claims that moved."""
     row = unit_by_code(connection, sscc)
     require_open(row)
-    _rehouse(connection, fact_id, sscc, row.parent or "")
+    along = _rehouse(connection, fact_id, sscc, row.parent or "")
     _end(connection, fact_id, sscc)
+    return along
 
 
-def _rehouse(connection: Connection, fact_id: str, source: str, target: str) -> None:
+def _rehouse(connection: Connection, fact_id: str, source: str, target: str) -> list[claims.Claim]:
     own = connection.execute(select(balance).where(balance.c.unit == source)).all()
     moved = [(account, in_unit(account, target), int(row.on_hand)) for row in own for account in [ledger.account_of(row)]]
-    claims.move(connection, fact_id, moved, along=True)
+    along = claims.move(connection, fact_id, moved, along=True)
     for child in connection.execute(select(handling_unit.c.sscc).where(handling_unit.c.parent == source).order_by(handling_unit.c.sscc)).scalars().all():
         nest(connection, fact_id, child, target or None)
+    return along
 
 
 def _end(connection: Connection, fact_id: str, sscc: str) -> None:
@@ -206,14 +215,6 @@ def set_state(connection: Connection, fact_id: str, sscc: str, state: str, allow
         raise ConflictError("unit_state", f"handling unit {sscc} is {row.state}; that can only be done while it is {' or '.join(sorted(allowed))}")
     ssccs = [each.sscc for each in tree(connection, sscc)]
     connection.execute(update(handling_unit).where(handling_unit.c.sscc.in_(ssccs)).values(state=state, changed_by=fact_id))
-
-
-def put(connection: Connection, fact_id: str, source: Account, sscc: str, quantity: int) -> None:
-    """Put goods at the unit's place into it. Fences are held. Raises: ConflictError: elsewhere or closed. InsufficientStockError."""
-    require_here(connection, sscc, source.place)
-    if source.unit == sscc:
-        raise DomainError("nothing_moves", f"the goods lie in handling unit {sscc} already")
-    ledger.post(connection, fact_id, [Leg(source, -quantity), Leg(in_unit(source, sscc), quantity)])
 
 
 def check(connection: Connection) -> Iterator[str]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.util
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -45,15 +45,15 @@ def _nobody(_connection: Connection, _item: str, _lot: str) -> list[dict[str, An
 class Listener:
     """`name_line`: what a person calls the line of a reservation (None: not mine). `claims_moved`: goods went elsewhere with their claims.
 
-    `claims_voided`: reservations were given back because the goods must not be used; find others. `lines_of`: mine of these claims' lines.
-    `customers_of`: who got goods of a lot, as {order, customer, quantity, shipped_at}. `promised`: SELECT site, item, quantity promised.
+    `claims_voided`: reservations were given back because the goods must not be used; find others. `customers_of`: who got goods of a lot, as
+    {order, customer, site, quantity, state, shipped_at}. `figures`: by the name of a figure of stock ("promised", "picked"), SELECT site, item, quantity.
     """
 
     name_line: Callable[[Connection, str], str | None] = _no_name
     claims_moved: Callable[[Connection, Told, Sequence[Claim]], None] = _nothing
     claims_voided: Callable[[Connection, Told, Sequence[Claim]], None] = _nothing
     customers_of: Callable[[Connection, str, str], list[dict[str, Any]]] = _nobody
-    promised: Callable[[], Select[Any]] | None = None
+    figures: Mapping[str, Callable[[], Select[Any]]] = field(default_factory=dict)
 
 
 @functools.cache

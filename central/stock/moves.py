@@ -11,10 +11,10 @@ from sqlalchemy import Connection
 
 from central.catalog import service as catalog
 from central.errors import ConflictError, DomainError
-from central.ledger import claims, units
+from central.ledger import claims, serials, units
 from central.ledger import service as ledger
 from central.ledger.rules import COUNT_DIFFERENCE, Status
-from central.stock import places, serials
+from central.stock import places
 from central.stock.listeners import Told, listeners, name_of_line
 
 
@@ -114,10 +114,11 @@ def move_goods(
     try:
         return claims.move(connection, fact_id, moved, along=with_reservations)
     except claims.StockReservedError as error:
-        raise _named(connection, error) from error
+        raise named(connection, error) from error
 
 
-def _named(connection: Connection, error: claims.StockReservedError) -> ConflictError:
+def named(connection: Connection, error: claims.StockReservedError) -> ConflictError:
+    """The error as a person needs it: for whom the goods are kept, and what to do."""
     names = sorted({name_of_line(connection, each.line_id) for each in error.claims})
     text = f"{error.account}: {error.wanted} wanted, {error.free} free; reserved for {', '.join(names[:5])}{' and others' if len(names) > 5 else ''}"
     return ConflictError("stock_reserved", f"{text}; pick or cancel that first, move fewer, or move whole reservations along with them")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tables of stock: rules, loss reports, serials, transfers, kits built, recalls. What is where stands in the ledger and nowhere else."""
+"""Tables of stock: rules, loss reports, transfers, kits built, recalls. What is where stands in the ledger and nowhere else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    PrimaryKeyConstraint,
     String,
     Table,
     UniqueConstraint,
@@ -71,39 +70,6 @@ loss_report = Table(
 )
 Index("ix_loss_report_state", loss_report.c.state, loss_report.c.reported_at)
 
-serial = Table(
-    "serial",
-    metadata,
-    Column("item", String, ForeignKey("item.code"), primary_key=True),
-    Column("serial", String, primary_key=True, comment="GS1 AI 21"),
-    Column("place", String, nullable=False, comment="where it is, or the virtual place to which it went"),
-    Column("lot", String, nullable=False, server_default=""),
-    Column("owner", String, nullable=False, server_default=""),
-    Column("status", String, nullable=False),
-    Column("unit", String, nullable=False, server_default=""),
-    Column("state", String, nullable=False, comment="in_stock, or where it went: returned, shipped, lost, built_in"),
-    Column("changed_by", Id, nullable=False),
-    CheckConstraint("state IN ('in_stock', 'returned', 'shipped', 'lost', 'built_in')", name="state_known"),
-)
-Index("ix_serial_account", serial.c.item, serial.c.place)
-
-serial_move = Table(
-    "serial_move",
-    metadata,
-    Column("item", String, nullable=False),
-    Column("serial", String, nullable=False),
-    Column("event_id", Id, nullable=False),
-    Column("n", Integer, nullable=False, comment="a serial may move more than once in one event"),
-    Column("from_place", String, nullable=False),
-    Column("to_place", String, nullable=False),
-    Column("status", String, nullable=False),
-    Column("unit", String, nullable=False),
-    Column("moved_at", Instant, nullable=False),
-    PrimaryKeyConstraint("item", "serial", "event_id", "n"),
-)
-"""The path of each serial."""
-Index("ix_serial_move_event", serial_move.c.event_id)
-
 transfer = Table(
     "transfer",
     metadata,
@@ -115,7 +81,7 @@ transfer = Table(
     Column("expected_at", Instant),
     Column("requested_by", String, nullable=False),
     Column("created_at", Instant, nullable=False),
-    CheckConstraint("state IN ('requested', 'approved', 'reserved', 'in_transit', 'received', 'cancelled')", name="state_known"),
+    CheckConstraint("state IN ('requested', 'approved', 'reserved', 'in_transit', 'cancelled')", name="state_known"),
     CheckConstraint("from_site <> to_site", name="between_two_sites"),
 )
 Index("ix_transfer_state", transfer.c.state)
@@ -132,8 +98,10 @@ transfer_line = Table(
     Column("quantity", BigInteger, nullable=False),
     Column("shipped", BigInteger, nullable=False, server_default="0"),
     Column("lost", BigInteger, nullable=False, server_default="0", comment="in transit"),
+    Column("cancelled", BigInteger, nullable=False, server_default="0", comment="what will not be sent after all"),
     UniqueConstraint("transfer", "item", "owner"),
-    CheckConstraint("quantity > 0 AND 0 <= shipped AND shipped <= quantity AND 0 <= lost AND lost <= shipped", name="shipped_within_quantity"),
+    CheckConstraint("quantity > 0 AND 0 <= shipped AND 0 <= cancelled AND shipped + cancelled <= quantity", name="shipped_within_quantity"),
+    CheckConstraint("0 <= lost AND lost <= shipped", name="lost_within_shipped"),
 )
 
 transfer_step = Table(
@@ -207,10 +175,13 @@ recall_hold = Table(
     metadata,
     Column("id", BigId, primary_key=True, autoincrement=True),
     Column("recall", String, ForeignKey("recall.number"), nullable=False, index=True),
-    Column("place", String, nullable=False),
+    Column("item", String, nullable=False, comment="the lot itself, or a kit made of it"),
+    Column("lot", String, nullable=False),
+    Column("place", String, nullable=False, comment="empty: nothing was in stock"),
     Column("owner", String, nullable=False),
     Column("unit", String, nullable=False),
     Column("status", String, nullable=False, comment="before; hold: it was on hold for another reason and stays so"),
     Column("quantity", BigInteger, nullable=False),
 )
-"""What a recall found and where."""
+"""Which lots a recall holds, and what it found of them where."""
+Index("ix_recall_hold_lot", recall_hold.c.item, recall_hold.c.lot)

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, select
 
-from central.catalog.service import move_stock
 from central.database import reading
 from central.errors import ConflictError, InsufficientStockError, NotFoundError
 from central.exceptions import queries, service
@@ -19,6 +18,7 @@ from central.exceptions.messages import TEMPLATES
 from central.exceptions.resolutions import collect_actions
 from central.exceptions.tables import work_order
 from central.ledger.rules import Account, Fact
+from central.stock.moves import move_stock
 from tests.integration.test_use_case_orders import confirm, release, states, tasks
 from tests.integration.warehouse import NOW, SITE, Warehouse
 

@@ -15,7 +15,6 @@ from sqlalchemy import Connection, Engine, Table, select
 
 from central.catalog import rules as catalog
 from central.catalog import service as catalog_service
-from central.catalog.service import Correction
 from central.database import in_transaction, reading
 from central.exceptions.tables import work_order
 from central.facts import fact_of
@@ -25,6 +24,7 @@ from central.ingest.registry import EventContext, collect_handlers
 from central.ledger.service import Fact, record
 from central.ledger.tables import balance
 from central.ledger.verify import verify
+from central.stock import moves
 from contracts import wire
 from contracts.events import Event, lane_of
 from contracts.topics import GatewayAddress
@@ -79,7 +79,7 @@ class Warehouse:
 
     def put(self, code: str, item: str, quantity: int, lot: str = "", expiry: date | None = None) -> None:
         """Opening stock at a location."""
-        self.do(lambda c: catalog_service.correct_stock(c, self.fact(), [Correction(f"{SITE}/{code}", item, quantity, lot, expiry)], self.now))
+        self.do(lambda c: moves.correct_stock(c, self.fact(), [moves.Correction(f"{SITE}/{code}", item, quantity, lot, expiry)], self.now))
 
     def happen(self, event: Event, *, site: str = SITE) -> str:
         """Let an event of gateway gate-1 happen, as ingest hands it over; returns the id of its fact."""

@@ -36,11 +36,9 @@ from central.catalog.service.places import (
     zone_of,
 )
 from central.catalog.service.removing import remove, remove_all
-from central.catalog.service.stock import Correction, correct_stock, move_stock
 
 __all__ = [
     "AisleAt",
-    "Correction",
     "CrossAisleAt",
     "Layout",
     "Named",
@@ -53,7 +51,6 @@ __all__ = [
     "carry_out",
     "change_expiry",
     "components_of",
-    "correct_stock",
     "held_lot",
     "item_by_code",
     "item_by_gtin",
@@ -62,7 +59,6 @@ __all__ = [
     "learn_lot",
     "location_by_place",
     "min_remaining_days",
-    "move_stock",
     "named",
     "packagings_of",
     "place_for_goods",

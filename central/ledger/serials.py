@@ -13,8 +13,7 @@ from central.catalog import service as catalog
 from central.catalog.tables import item as catalog_item
 from central.errors import ConflictError, DomainError
 from central.ledger.rules import COUNT_DIFFERENCE, CUSTOMER, LOSS, PRODUCTION, VENDOR, Account
-from central.ledger.tables import balance
-from central.stock.tables import serial, serial_move
+from central.ledger.tables import balance, serial, serial_move
 
 _STATES = {VENDOR: "returned", CUSTOMER: "shipped", LOSS: "lost", COUNT_DIFFERENCE: "lost", PRODUCTION: "built_in"}
 
@@ -125,12 +124,16 @@ def path_of(connection: Connection, item: str, number: str) -> list[dict[str, An
 
 
 def check(connection: Connection) -> Iterator[str]:
-    """Where the serials in stock and the balances of items tracked by serial differ, as lines."""
+    """Where the serials in stock and the balances of items tracked by serial differ, as lines.
+
+    Pieces in inspection may still be without their numbers; more numbers than pieces are wrong everywhere.
+    """
     account = ("place", "item", "lot", "owner", "status", "unit")
     held = select(*(balance.c[name] for name in account), balance.c.on_hand).join(catalog_item, catalog_item.c.code == balance.c.item)
     books = {tuple(row)[:6]: row.on_hand for row in connection.execute(held.where(catalog_item.c.tracking == "serial"))}
     counted = select(*(serial.c[name] for name in account), func.count().label("pieces")).where(serial.c.state == "in_stock")
     pieces = {tuple(row)[:6]: row.pieces for row in connection.execute(counted.group_by(*(serial.c[name] for name in account)))}
     for key in sorted({*books, *pieces}):
-        if books.get(key, 0) != pieces.get(key, 0):
+        unnumbered = books.get(key, 0) - pieces.get(key, 0)
+        if unnumbered < 0 or (unnumbered > 0 and key[4] != "inspect"):
             yield f"{Account(*key)}: {books.get(key, 0)} on hand, {pieces.get(key, 0)} serials in stock"

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ship notices of transfers between own sites, and which notice of a pallet counts. Each function runs inside the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, exists, insert, select, update
+
+from central.catalog.tables import lot as catalog_lot
+from central.exceptions import service as exceptions
+from central.inbound.tables import discrepancy, ship_notice, ship_notice_line, ship_notice_pallet, ship_notice_unit
+
+
+@dataclass(frozen=True)
+class Sent:
+    """So much of an item and lot on a pallet."""
+
+    item: str
+    lot: str
+    quantity: int
+
+
+def newest_of(connection: Connection, sscc: str) -> str | None:
+    """The number of the newest notice that names a pallet: it may travel more than once. None: no notice names it."""
+    query = select(ship_notice.c.number).join(ship_notice_pallet, ship_notice_pallet.c.notice == ship_notice.c.number)
+    newest = query.where(ship_notice_pallet.c.sscc == sscc).order_by(ship_notice.c.created_at.desc(), ship_notice.c.number.desc())
+    number: str | None = connection.execute(newest.limit(1)).scalar()
+    return number
+
+
+def announce_cases(connection: Connection, line: int, ssccs: Sequence[str], serials: Sequence[str]) -> None:
+    """Keep the SSCCs of a line's cases; the serials, if there are any, are of the same cases in the same order."""
+    paired = list(serials) or [""] * len(ssccs)
+    rows = [{"line": line, "n": n, "sscc": sscc, "serial": serial} for n, (sscc, serial) in enumerate(zip(ssccs, paired, strict=bool(ssccs)), start=1)]
+    if rows:
+        connection.execute(insert(ship_notice_unit), rows)
+
+
+def announce_transfer(
+    connection: Connection, number: str, site: str, sender: str, source_place: str, pallets: Mapping[str, Sequence[Sent]], expected_at: datetime, now: datetime
+) -> None:
+    """Announce goods that are in transit from another own site: the dock door receives them from `source_place`."""
+    values = {"number": number, "site": site, "supplier": sender, "source_place": source_place, "expected_at": expected_at, "created_at": now}
+    connection.execute(insert(ship_notice).values(**values))
+    for sscc, goods in pallets.items():
+        connection.execute(insert(ship_notice_pallet).values(sscc=sscc, notice=number))
+        totals: dict[tuple[str, str], int] = {}
+        for each in goods:
+            totals[each.item, each.lot] = totals.get((each.item, each.lot), 0) + each.quantity
+        rows = []
+        for (item, lot), quantity in sorted(totals.items()):
+            expiry = connection.execute(select(catalog_lot.c.expiry).where(catalog_lot.c.item == item, catalog_lot.c.lot == lot)).scalar()
+            rows.append({"notice": number, "sscc": sscc, "item": item, "lot": lot, "expiry": expiry, "quantity": quantity})
+        connection.execute(insert(ship_notice_line), rows)
+
+
+def write_off(connection: Connection, numbers: Sequence[str], item: str, lot: str, actor: str, now: datetime) -> None:
+    """Goods of these notices that were missing are given up: what was open about them is accepted."""
+    mine = discrepancy.c.notice.in_(list(numbers)) & (discrepancy.c.item == item) & (discrepancy.c.lot == lot) & (discrepancy.c.state == "open")
+    rows = connection.execute(select(discrepancy.c.id, discrepancy.c.work_order).where(mine)).all()
+    connection.execute(update(discrepancy).where(discrepancy.c.id.in_([row.id for row in rows])).values(state="accepted"))
+    for row in rows:
+        others = exists().where(discrepancy.c.work_order == row.work_order, discrepancy.c.state == "open")
+        if row.work_order is not None and not connection.execute(select(others)).scalar():
+            exceptions.close(connection, row.work_order, "written off", actor, now)
