@@ -22,6 +22,7 @@ from central.catalog.rules.words import (
     Removal,
     Row,
     Site,
+    gtin_within,
     index_code,
 )
 
@@ -55,6 +56,7 @@ __all__ = [
     "StockLevel",
     "Substitute",
     "Zone",
+    "gtin_within",
     "index_code",
     "key_of",
     "repeated",

@@ -128,7 +128,7 @@ def example(**values: JsonValue) -> ConfigDict:
     return ConfigDict(json_schema_extra={"examples": [values]})
 
 
-def wrong(code: str, text: str, **params: Any) -> PydanticCustomError:
+def wrong(code: str, text: str, /, **params: Any) -> PydanticCustomError:
     """A fault of a value with a stable code, for validators to raise; `params` are what the text names, for other languages."""
     return PydanticCustomError(code, "{text}", {**params, "text": text})
 
@@ -144,6 +144,19 @@ class Row(BaseModel):
     def key(self) -> tuple[str, ...]:
         """The values of the key."""
         return tuple(str(getattr(self, name)) for name in self.KEY)
+
+
+_ELEMENT = re.compile(r"(?:\][A-Za-z][0-9])?\(?01\)?([0-9]{14}).*|https?://.+/01/([0-9]{8,14})(?:[/?].*)?", re.DOTALL)
+"""A GS1 element string that begins with AI (01), or a GS1 Digital Link."""
+
+
+def gtin_within(text: str) -> str:
+    """The GTIN (14 digits) that a scanned GS1 label or Digital Link names its goods by; empty when it names none."""
+    found = _ELEMENT.fullmatch(text.strip())
+    try:
+        return normalise_gtin(found[1] or found[2]) if found else ""
+    except IdentifierError:
+        return ""
 
 
 def index_code(text: str) -> str:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from central.catalog.service.fitting import Goods, check_place_takes
 from central.catalog.service.goods import (
     Named,
     PackagingOf,
@@ -35,21 +36,29 @@ from central.catalog.service.places import (
     stage_of,
     zone_of,
 )
+from central.catalog.service.quantities import quantity_said, sizes_of
+from central.catalog.service.ranking import Ranking, rank_places
 from central.catalog.service.removing import remove, remove_all
+from central.catalog.service.weights import Weighing, Weight, record_weight, weight_of
 
 __all__ = [
     "AisleAt",
     "CrossAisleAt",
+    "Goods",
     "Layout",
     "Named",
     "PackagingOf",
     "Part",
     "PlaceAt",
     "Plan",
+    "Ranking",
     "UnknownItemError",
+    "Weighing",
+    "Weight",
     "all_named",
     "carry_out",
     "change_expiry",
+    "check_place_takes",
     "components_of",
     "held_lot",
     "item_by_code",
@@ -63,14 +72,19 @@ __all__ = [
     "packagings_of",
     "place_for_goods",
     "plan",
+    "quantity_said",
+    "rank_places",
     "reason_of",
+    "record_weight",
     "removal_of",
     "remove",
     "remove_all",
     "resolve",
     "site_of",
     "sites",
+    "sizes_of",
     "stage_of",
     "substitutes_of",
+    "weight_of",
     "zone_of",
 ]

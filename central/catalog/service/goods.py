@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, select
 
-from central.catalog.rules import ReasonKind, index_code
+from central.catalog.rules import ReasonKind, gtin_within, index_code
 from central.catalog.tables import barcode, item, item_substitute, kit_component, packaging, partner, partner_item, reason
 from central.errors import DomainError, NotFoundError
 
@@ -77,7 +77,7 @@ def item_by_gtin(connection: Connection, gtin: str) -> Row[Any]:
 
 
 def named(connection: Connection, code: str) -> Named:
-    """What a scanned or typed code names: an item code, a GTIN of 8 to 14 digits (of the item or of a packaging), an alias.
+    """What a scanned or typed code names: an item code, a GTIN of 8 to 14 digits (of the item or of a packaging), an alias, a GS1 label.
 
     Raises: UnknownItemError.
     """
@@ -92,12 +92,12 @@ resolve = named
 
 def all_named(connection: Connection, codes: Iterable[str]) -> dict[str, Named]:
     """What each of many codes names; those that name nothing are left out."""
-    wanted = {code: index_code(code) for code in codes}
+    wanted = {code: (index_code(code), gtin_within(code)) for code in codes}
     found: dict[str, Named] = {}
-    for part in chunks({*wanted.values()}):
+    for part in chunks({key for keys in wanted.values() for key in keys if key}):
         for row in connection.execute(select(barcode).where(barcode.c.code.in_(part))):
             found[row.code] = Named(row.item, row.quantity, row.kind)
-    return {code: found[key] for code, key in wanted.items() if key in found}
+    return {code: found[key] for code, keys in wanted.items() if (key := next((each for each in keys if each in found), None)) is not None}
 
 
 def packagings_of(connection: Connection, items: Iterable[str]) -> dict[str, list[PackagingOf]]:
