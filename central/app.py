@@ -15,6 +15,7 @@ from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -125,6 +126,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now, engi
     routers = _routers()
     for router in routers:
         app.include_router(router)
+    app.state.api_routes = [route for router in (probes, *routers) for route in router.routes if isinstance(route, APIRoute)]
     own = own_answers(routers)
     app.add_middleware(Idempotency, engine=app.state.engine, clock=clock, own_answers=own, body_bytes_max=settings.body_bytes_max)
     app.add_middleware(Gate, engine=app.state.engine, hosts=_hosts(settings), keys_required=settings.keys_required)

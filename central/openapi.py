@@ -66,8 +66,12 @@ _PROBLEM: dict[str, Any] = {
             "description": "of a request that does not fit: each field with its fault",
             "items": {
                 "type": "object",
-                "required": ["at", "message"],
-                "properties": {"at": {"type": "string"}, "message": {"type": "string"}},
+                "required": ["at", "message", "kind"],
+                "properties": {
+                    "at": {"type": "string", "description": "where: body, query, path or header, then the field"},
+                    "message": {"type": "string"},
+                    "kind": {"type": "string", "description": "`value_error`: the form fits, a rule of the trade does not; all else: the form does not fit"},
+                },
             },
         },
     },

@@ -44,7 +44,13 @@ def _response(status: int, code: str, detail: str, path: str, headers: dict[str,
 
 
 def _fields(error: RequestValidationError) -> list[dict[str, str]]:
-    return [{"at": "/".join(str(part) for part in each["loc"]), "message": each["msg"]} for each in error.errors()]
+    return [{"at": "/".join(str(part) for part in each["loc"]), "message": each["msg"], "kind": each["type"]} for each in error.errors()]
+
+
+def _methods_of(request: Request) -> set[str]:
+    """All methods of an address; the framework itself names only those of the first route that has the path."""
+    routes = getattr(request.app.state, "api_routes", ())
+    return {method for route in routes if route.path_regex.match(request.url.path) for method in route.methods}
 
 
 def install(app: FastAPI) -> None:
@@ -67,7 +73,10 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
         code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
-        return _response(error.status_code, code, str(error.detail), request.url.path, headers=dict(error.headers or {}))
+        headers = dict(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = ", ".join(sorted(_methods_of(request)))
+        return _response(error.status_code, code, str(error.detail), request.url.path, headers=headers)
 
     @app.exception_handler(DataError)
     async def unstorable(request: Request, error: DataError) -> JSONResponse:
