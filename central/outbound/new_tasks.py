@@ -7,7 +7,7 @@ order and station.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,12 +21,11 @@ from central.database import micros
 from central.errors import NotFoundError
 from central.exceptions import service as exceptions
 from central.exceptions.messages import message
-from central.fleet import service as fleet
 from central.fleet.tables import gateway
 from central.ledger import service as ledger
-from central.outbound.picking import LIGHT_DEADLINE, LIGHT_PREFIX
+from central.outbound import lights
 from central.outbound.tables import pick_task
-from contracts.commands import LightTasks, PickTask
+from contracts.commands import PickTask
 from contracts.quantities import Quantity
 
 _TASK = (
@@ -46,6 +45,7 @@ _TASK = (
     "unit",
     "requested",
     "state",
+    "second_try",
     "colour",
     "created_at",
 )
@@ -53,7 +53,7 @@ _TASK = (
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """What is to be picked for one order by one fact."""
+    """What is to be picked for one order by one fact. `dark`: its lamps are lit when somebody takes the tour; `second_try`: after a short pick elsewhere."""
 
     fact_id: str
     order_id: str
@@ -61,6 +61,8 @@ class Sheet:
     site: str
     colour: str
     reservations: Sequence[ledger.Reservation]
+    dark: bool = False
+    second_try: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ def _spots(connection: Connection, places: set[str]) -> dict[str, _Spot]:
 
 
 def _task(sheet: Sheet, each: ledger.Reservation, spot: _Spot) -> NewTask:
-    goods, state = each.account, "lit" if spot.gateway else "listed"
+    goods, state = each.account, "lit" if spot.gateway and not sheet.dark else "listed"
     about = (goods.place, spot.code, spot.zone, spot.gateway, spot.station, goods.item, goods.lot, goods.owner, goods.unit)
     return NewTask(each.id, each.line_id, *about, each.quantity, state, sheet.colour)
 
@@ -133,25 +135,25 @@ def _task(sheet: Sheet, each: ledger.Reservation, spot: _Spot) -> NewTask:
 def _row(sheet: Sheet, each: NewTask, at: int) -> tuple[Any, ...]:
     where = (sheet.site, each.zone, each.gateway, each.station, each.place, each.bin)
     goods = (each.item, each.lot, each.owner, each.unit, each.requested)
-    return (each.id, sheet.order_id, each.line_id, each.id, *where, *goods, each.state, each.colour, at)
+    return (each.id, sheet.order_id, each.line_id, each.id, *where, *goods, each.state, sheet.second_try, each.colour, at)
 
 
 def _light(connection: Connection, sheet: Sheet, tasks: Iterable[NewTask], now: datetime) -> None:
-    by_station: dict[tuple[str, str], list[PickTask]] = defaultdict(list)
+    lamps = []
     for each in tasks:
         if each.state == "lit":
             lamp = PickTask(
                 task_id=each.id, bin=each.bin, item=each.item, quantity=Quantity(each.requested), lot=each.lot, order=sheet.number, colour=each.colour
             )
-            by_station[each.gateway, each.station].append(lamp)
-    for (gateway_id, station), lamps in sorted(by_station.items()):
-        command = LightTasks(command_id=f"{LIGHT_PREFIX}{sheet.fact_id}:{station}", station=station, deadline_at=now + LIGHT_DEADLINE, tasks=lamps)
-        fleet.send(connection, gateway_id, command, now)
+            lamps.append(lights.Lamp(each.gateway, each.station, lamp))
+    lights.light(connection, sheet.fact_id, lamps, now)
 
 
 def _tell_unlit(connection: Connection, made: Iterable[tuple[Sheet, Sequence[NewTask]]], now: datetime) -> None:
     """A zone that should have lamps and has no gateway is told to a person; a place outside of all zones is picked from the list anyway."""
     for sheet, tasks in made:
+        if sheet.dark:
+            continue
         for zone_id, count in sorted(Counter(each.zone for each in tasks if each.state == "listed" and each.zone).items()):
             told = message("lights_not_reached", order=sheet.number, zone=zone_id, site=sheet.site, count=count)
             exceptions.ask_person(connection, told, f"{sheet.number}/{zone_id}", sheet.fact_id, now, site=sheet.site, priority=4)

@@ -7,41 +7,33 @@ promise nor a reservation counts on it until somebody has counted the bin; the r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from itertools import groupby
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, func, select, update
 
 from central.catalog import service as catalog
-from central.errors import NotFoundError
+from central.errors import BusyError, NotFoundError
 from central.exceptions import service as exceptions
 from central.exceptions.messages import Message, message
-from central.fleet import service as fleet
-from central.fleet.tables import gateway as fleet_gateway
 from central.ledger import service as ledger
 from central.ledger.tables import balance
-from central.outbound import rules
+from central.outbound import lights, rules, tours, walls
+from central.outbound.new_tasks import Sheet, make_tasks
 from central.outbound.tables import customer_order, order_line, pick_task
-from contracts.commands import CancelTasks, LightTasks, PickTask
-from contracts.quantities import Quantity
-
-LIGHT_DEADLINE = timedelta(hours=1)
-"""A gateway that is away longer than this gets the order from the list instead: the zone is picked by hand by then (guessed)."""
-LIGHT_PREFIX = "light:"
-CANCEL_PREFIX = "cancel:"
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a confirmation came from: the recorded fact, the site and the station (a screen's name when no light said it)."""
+    """Where a confirmation came from: the recorded fact, the site and the station (a screen's name when no light said it), and who said it if known."""
 
     fact_id: str
     site: str
     station: str
     now: datetime
+    by: str = ""
 
 
 def tasks_of(connection: Connection, order_id: str) -> list[rules.Task]:
@@ -80,74 +72,6 @@ def note_short(connection: Connection, fact_id: str, line_id: str, now: datetime
         exceptions.settle(connection, ("order_short",), subject, order.site, "reserved", now)
 
 
-def make_tasks(connection: Connection, fact_id: str, order_id: str, reservations: Sequence[ledger.Reservation], now: datetime, *, second_try: bool) -> None:
-    """One pick task for each reservation, lit by the gateway of its zone."""
-    order = connection.execute(select(customer_order).where(customer_order.c.id == order_id)).one()
-    rows = [_task_row(connection, order, each, now, second_try=second_try) for each in reservations]
-    if rows:
-        connection.execute(insert(pick_task), rows)
-    light = sorted((row for row in rows if row["state"] == "lit"), key=lambda row: (row["gateway"], row["station"]))
-    for (gateway, station), tasks in groupby(light, key=lambda row: (row["gateway"], row["station"])):
-        _light(connection, fact_id, order, gateway, station, list(tasks), now)
-    _tell_unlit(connection, fact_id, order, rows, now)
-
-
-def _task_row(connection: Connection, order: Row[Any], each: ledger.Reservation, now: datetime, *, second_try: bool) -> dict[str, Any]:
-    account = each.account
-    location = catalog.location_by_place(connection, account.place)
-    zone = catalog.zone_of(connection, order.site, location.zone) if location.zone else None
-    lit = zone is not None and bool(zone.gateway) and _speaks(connection, zone.gateway)
-    return {
-        "id": each.id,
-        "order_id": order.id,
-        "line_id": each.line_id,
-        "reservation_id": each.id,
-        "site": order.site,
-        "zone": location.zone,
-        "gateway": zone.gateway if lit and zone else "",
-        "station": zone.station if lit and zone else "",
-        "place": account.place,
-        "bin": location.code,
-        "item": account.item,
-        "lot": account.lot,
-        "owner": account.owner,
-        "unit": account.unit,
-        "requested": each.quantity,
-        "state": "lit" if lit else "listed",
-        "second_try": second_try,
-        "colour": order.colour,
-        "created_at": now,
-    }
-
-
-def _speaks(connection: Connection, gateway: str) -> bool:
-    return connection.execute(select(fleet_gateway.c.id).where(fleet_gateway.c.id == gateway)).scalar() is not None
-
-
-def _light(connection: Connection, fact_id: str, order: Row[Any], gateway: str, station: str, rows: Iterable[dict[str, Any]], now: datetime) -> None:
-    tasks = [
-        PickTask(
-            task_id=row["id"],
-            bin=row["bin"],
-            item=row["item"],
-            quantity=Quantity(row["requested"], catalog.item_by_code(connection, row["item"]).uom),
-            lot=row["lot"],
-            order=order.number,
-            colour=row["colour"],
-        )
-        for row in rows
-    ]
-    command = LightTasks(command_id=f"{LIGHT_PREFIX}{fact_id}:{station}", station=station, deadline_at=now + LIGHT_DEADLINE, tasks=tasks)
-    fleet.send(connection, gateway, command, now)
-
-
-def _tell_unlit(connection: Connection, fact_id: str, order: Row[Any], rows: Sequence[dict[str, Any]], now: datetime) -> None:
-    by_zone = sorted(row["zone"] for row in rows if row["state"] == "listed")
-    for zone, tasks in groupby(by_zone):
-        told = message("lights_not_reached", order=order.number, zone=zone or "-", site=order.site, count=len(list(tasks)))
-        exceptions.ask_person(connection, told, f"{order.number}/{zone}", fact_id, now, site=order.site, priority=4)
-
-
 def confirm_pick(connection: Connection, spot: Place, task_id: str, quantity: int) -> rules.PickOutcome:
     """Take the answer to a pick task: post what was taken to the stage, give the rest back, and ask a person where the floor and the books differ.
 
@@ -157,13 +81,18 @@ def confirm_pick(connection: Connection, spot: Place, task_id: str, quantity: in
     items = connection.execute(select(order_line.c.item).where(order_line.c.order_id == seen.order_id)).scalars()
     # All fences of the order at once: the last pick may ship the whole of it in this transaction.
     ledger.lock(connection, {(seen.site, item) for item in items})
+    walked = tours.locked(connection, seen.tour_id) if seen.tour_id is not None else None
     task = _task_by_id(connection, spot, task_id)
+    if task.tour_id != seen.tour_id:
+        raise BusyError  # the walk was handed over meanwhile: with the new one's lock from the start
     outcome = rules.judge_pick(_as_task(task), quantity)
     order = connection.execute(select(customer_order).where(customer_order.c.id == task.order_id)).one()
     if outcome.verdict in ("full", "short", "over"):
-        _book_pick(connection, spot, task, outcome)
+        _book_pick(connection, spot, task, outcome, walked)
     if outcome.verdict == "short":
-        _go_elsewhere(connection, spot, task, order, outcome)
+        _go_elsewhere(connection, spot, task, order, outcome, walked)
+    if outcome.verdict in ("full", "short", "over") and walked is not None:
+        tours.task_answered(connection, spot.fact_id, walked, spot.now)
     _tell_surprise(connection, spot, task, order, outcome, quantity)
     return outcome
 
@@ -177,14 +106,17 @@ def _task_by_id(connection: Connection, spot: Place, task_id: str) -> Row[Any]:
     return row
 
 
-def _book_pick(connection: Connection, spot: Place, task: Row[Any], outcome: rules.PickOutcome) -> None:
+def _book_pick(connection: Connection, spot: Place, task: Row[Any], outcome: rules.PickOutcome, walked: Row[Any] | None) -> None:
     ledger.take(connection, task.reservation_id, outcome.take, catalog.stage_of(connection, task.site), spot.fact_id)
     values = {"state": "short" if outcome.verdict == "short" else "done", "taken": outcome.take, "answered_at": spot.now}
+    values["answered_by"] = spot.by or (walked.picker if walked is not None else "")
     connection.execute(update(pick_task).where(pick_task.c.id == task.id).values(**values))
     connection.execute(update(order_line).where(order_line.c.id == task.line_id).values(picked=order_line.c.picked + outcome.take))
+    if walked is not None and walked.mode == "wall" and outcome.take:
+        walls.expect(connection, task, outcome.take, spot.now)
 
 
-def _go_elsewhere(connection: Connection, spot: Place, task: Row[Any], order: Row[Any], outcome: rules.PickOutcome) -> None:
+def _go_elsewhere(connection: Connection, spot: Place, task: Row[Any], order: Row[Any], outcome: rules.PickOutcome, walked: Row[Any] | None) -> None:
     doubtful = _doubt_bin(connection, spot, task)
     told = message(
         "pick_short",
@@ -201,7 +133,10 @@ def _go_elsewhere(connection: Connection, spot: Place, task: Row[Any], order: Ro
     if not task.second_try:
         demand = [ledger.Demand(task.line_id, task.site, task.item, outcome.give_back)]
         reservations = ledger.reserve(connection, spot.fact_id, demand, spot.now)
-        make_tasks(connection, spot.fact_id, task.order_id, reservations, spot.now, second_try=True)
+        sheet = Sheet(spot.fact_id, order.id, order.number, task.site, order.colour, reservations, dark=walked is not None, second_try=True)
+        ((*made,),) = make_tasks(connection, [sheet], spot.now)
+        if walked is not None and made:
+            tours.adopt(connection, spot.fact_id, walked, task.place, [each.id for each in made], spot.now)
     note_short(connection, spot.fact_id, task.line_id, spot.now)
 
 
@@ -231,18 +166,25 @@ def _tell_surprise(connection: Connection, spot: Place, task: Row[Any], order: R
 
 
 def cancel_tasks(connection: Connection, fact_id: str, order_id: str, now: datetime) -> None:
-    """Give back what the order's open tasks have reserved, and put out their lights."""
-    rows = connection.execute(select(pick_task).where(pick_task.c.order_id == order_id, pick_task.c.state.in_(rules.OPEN_STATES))).all()
+    """Give back what the order's open tasks have reserved, and put out their lights; goods of it that wait at a wall are not sorted any more."""
+    query = select(pick_task).where(pick_task.c.order_id == order_id, pick_task.c.state.in_(rules.OPEN_STATES))
+    for tour_id in sorted({row.tour_id for row in connection.execute(query) if row.tour_id is not None}):
+        tours.locked(connection, tour_id)
+    rows = connection.execute(query).all()
     for row in rows:
         ledger.release(connection, row.reservation_id, fact_id)
     connection.execute(update(pick_task).where(pick_task.c.id.in_([row.id for row in rows])).values(state="cancelled", answered_at=now))
     put_out(connection, fact_id, [row for row in rows if row.state == "lit"], now)
+    tours.tasks_cancelled(connection, fact_id, [row.tour_id for row in rows if row.tour_id is not None], now)
+    walls.cancel_order(connection, fact_id, order_id, now)
 
 
 def put_out(connection: Connection, fact_id: str, rows: Sequence[Row[Any]], now: datetime) -> None:
     """Ask the gateways to put out the lights of these tasks."""
-    ordered = sorted(rows, key=lambda row: (row.gateway, row.station, row.id))
-    for (gateway, station), tasks in groupby(ordered, key=lambda row: (row.gateway, row.station)):
-        ids = [task.id for task in tasks]
-        command = CancelTasks(command_id=f"{CANCEL_PREFIX}{fact_id}:{station}", station=station, deadline_at=now + LIGHT_DEADLINE, task_ids=ids)
-        fleet.send(connection, gateway, command, now)
+    lights.put_out(connection, fact_id, [(row.gateway, row.station, row.id) for row in rows], now)
+
+
+def order_state(connection: Connection, order_id: str) -> str:
+    """State of a released order: `released` while a pick is open or goods of it wait at a wall, else `picked`, or `unfilled` without any."""
+    state = rules.order_state(tasks_of(connection, order_id))
+    return "released" if state == "picked" and walls.waits_for(connection, order_id) else state

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, UniqueConstraint, Uuid, text
+from sqlalchemy import JSON, BigInteger, Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, UniqueConstraint, Uuid, text
 
 from central.database import Instant, metadata
 
@@ -17,6 +17,7 @@ picker_session = Table(
     Column("site", String, nullable=False),
     Column("zone", String, nullable=False, server_default="", comment="empty: all zones"),
     Column("colour", String, nullable=False),
+    Column("auto", Boolean, nullable=False, server_default=text("false"), comment="gets the next walk without asking: works at lights, without a screen"),
     Column("since", Instant, nullable=False),
     Column("until", Instant, comment="empty: still here"),
 )

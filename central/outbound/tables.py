@@ -128,6 +128,7 @@ tour = Table(
     Column("start_place", String, nullable=False, server_default=""),
     Column("end_place", String, nullable=False, server_default=""),
     Column("walk", JSON, comment="its corners as [x_mm, y_mm], in order; empty where places have no coordinates"),
+    Column("turn", Integer, nullable=False, server_default="0", comment="its place among those planned together"),
     Column("priority", Integer, nullable=False, server_default="5", comment="of its most urgent order"),
     Column("due_at", Instant, comment="of its earliest order"),
     Column("created_at", Instant, nullable=False),

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading tours: the list, the stop where a picker is, the pick list as a document, the map of the walk, how right pickers are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select
+
+from central.catalog import service as catalog
+from central.catalog.tables import item, location, lot
+from central.outbound.picking_tables import lamp_test, mispick, put_task, tour_tote, wall, wall_slot
+from central.outbound.rules import OPEN_STATES
+from central.outbound.tables import customer_order, pick_task, tour
+from central.outbound.tour_rules import packs
+from central.outbound.walks import Floor
+from central.paging import Page, page, up
+
+_NEXT_SHOWN = 3
+_ANSWERED = ("done", "short")
+
+
+def tours(connection: Connection, site: str | None, state: str | None, after: str | None, limit: int) -> Page[dict[str, Any]]:
+    """Tours in the order in which they were planned."""
+    query = select(*(column for column in tour.c if column.name != "walk"))
+    query = query.where(tour.c.site == site) if site is not None else query
+    query = query.where(tour.c.state == state) if state is not None else query
+    return page(connection, query, (up(tour.c.created_at), up(tour.c.id)), after, limit)
+
+
+def tour_of(connection: Connection, tour_id: str) -> dict[str, Any] | None:
+    """A tour with its stops in the order of the walk, its totes, and where it stands; None when it is not known."""
+    row = connection.execute(select(tour).where(tour.c.id == tour_id)).mappings().one_or_none()
+    if row is None:
+        return None
+    stops = [dict(each) for each in connection.execute(_stops(tour_id)).mappings()]
+    totes = connection.execute(select(tour_tote).where(tour_tote.c.tour_id == tour_id).order_by(tour_tote.c.slot)).mappings()
+    return {**row, "stops": stops, "totes": [dict(each) for each in totes], "left": sum(stop["state"] in OPEN_STATES for stop in stops)}
+
+
+def _stops(tour_id: str) -> Any:
+    columns = [
+        pick_task.c[name] for name in ("id", "sequence", "state", "zone", "place", "bin", "item", "lot", "requested", "taken", "slot", "tote", "lamp_dead")
+    ]
+    return (
+        select(*columns, pick_task.c.order_id, customer_order.c.number.label("order"), item.c.name, item.c.name_zh, item.c.uom, lot.c.expiry)
+        .join(customer_order, customer_order.c.id == pick_task.c.order_id)
+        .outerjoin(item, item.c.code == pick_task.c.item)
+        .outerjoin(lot, (lot.c.item == pick_task.c.item) & (lot.c.lot == pick_task.c.lot))
+        .where(pick_task.c.tour_id == tour_id, pick_task.c.state != "cancelled")
+        .order_by(pick_task.c.sequence, pick_task.c.id)
+    )
+
+
+def current_tour(connection: Connection, picker: str) -> str | None:
+    """The walk that a picker has in work."""
+    query = select(tour.c.id).where(tour.c.picker == picker, tour.c.state == "picking").order_by(tour.c.id).limit(1)
+    found: str | None = connection.execute(query).scalar()
+    return found
+
+
+def stop_of(connection: Connection, tour_id: str) -> dict[str, Any] | None:
+    """Where a picker has to go now: what, from where, how much in which packagings, into which slot, and what comes next; None: nothing is left."""
+    waiting = connection.execute(_stops(tour_id).where(pick_task.c.state.in_(OPEN_STATES)).limit(1 + _NEXT_SHOWN)).all()
+    if not waiting:
+        return None
+    now, *others = waiting
+    counts = select(pick_task.c.state, func.count()).where(pick_task.c.tour_id == tour_id, pick_task.c.state != "cancelled").group_by(pick_task.c.state)
+    by_state = _counts(connection, counts)
+    place = connection.execute(select(location).where(location.c.place == now.place)).one()
+    about = connection.execute(select(item.c.handling, item.c.condition, item.c.hazard_class).where(item.c.code == now.item)).one()
+    sizes = [(each.code, each.quantity) for each in catalog.packagings_of(connection, [now.item])[now.item]]
+    return {
+        "tour": tour_id,
+        "task": now.id,
+        "done": sum(by_state.get(state, 0) for state in _ANSWERED),
+        "of": sum(by_state.values()),
+        **{name: getattr(now, name) for name in ("place", "bin", "zone", "item", "name", "name_zh", "uom", "lot", "expiry", "slot", "tote", "order")},
+        "aisle": place.aisle,
+        "level": _level(connection, place),
+        "quantity": now.requested,
+        "packs": [{"code": each.code, "count": each.count, "each": each.each} for each in packs(now.requested, sizes)],
+        "words": [word for word in (*about.handling.split(","), about.condition if about.condition != "ambient" else "", about.hazard_class) if word.strip()],
+        "lamp": "dead" if now.lamp_dead else now.state if now.state == "lit" else "",
+        "way": _way(connection, tour_id, place),
+        "next": [{"bin": each.bin, "item": each.item, "quantity": each.requested, "slot": each.slot} for each in others],
+    }
+
+
+def _counts(connection: Connection, query: Any) -> dict[str, int]:
+    return {row[0]: int(row[1]) for row in connection.execute(query)}
+
+
+def _level(connection: Connection, place: Row[Any]) -> int | None:
+    """The level of a place, from 1 at the floor, by the heights in its aisle; None: not known."""
+    if place.z_m is None:
+        return None
+    below = select(func.count(location.c.z_m.distinct())).where(location.c.site == place.site, location.c.aisle == place.aisle, location.c.z_m < place.z_m)
+    return 1 + int(connection.execute(below).scalar_one())
+
+
+def _way(connection: Connection, tour_id: str, place: Row[Any]) -> dict[str, Any]:
+    """From where the last pick was: whether it is the same bin or aisle, and then how far along it (millimetres)."""
+    last = select(pick_task.c.place).where(pick_task.c.tour_id == tour_id, pick_task.c.state.in_(_ANSWERED)).order_by(pick_task.c.sequence.desc()).limit(1)
+    here = connection.execute(last).scalar()
+    if here is None:
+        here = connection.execute(select(tour.c.start_place).where(tour.c.id == tour_id)).scalar()
+    stands = connection.execute(select(location).where(location.c.place == here)).one_or_none()
+    if stands is None:
+        return {"from": "", "same_bin": False, "same_aisle": False, "along_mm": None}
+    same_aisle = bool(place.aisle) and place.aisle == stands.aisle
+    along_mm = round(abs(place.y_m - stands.y_m) * 1000) if same_aisle and place.y_m is not None and stands.y_m is not None else None
+    return {"from": stands.code, "same_bin": stands.place == place.place, "same_aisle": same_aisle, "along_mm": along_mm}
+
+
+def map_of(connection: Connection, tour_id: str) -> dict[str, Any] | None:
+    """The floor and the walk over it, metres: aisles, cross aisles, the walk's corners, the stops; `known` False where places have no coordinates."""
+    row = connection.execute(select(tour).where(tour.c.id == tour_id)).one_or_none()
+    if row is None:
+        return None
+    floor = Floor.of(connection, row.site)
+    stops = []
+    for each in connection.execute(_stops(tour_id)):
+        at = floor.places.get(each.place)
+        if at is not None and at.x_m is not None and at.y_m is not None:
+            stops.append({"n": each.sequence, "bin": each.bin, "x_m": at.x_m, "y_m": at.y_m, "state": "open" if each.state in OPEN_STATES else "done"})
+    return {
+        "tour": tour_id,
+        "known": bool(row.walk),
+        "length_mm": row.length_mm,
+        "exact": row.exact,
+        "aisles": [
+            {"code": each.code, "x_m": each.x_m, "y_from_m": each.y_from_m, "y_to_m": each.y_to_m, "direction": each.direction} for each in floor.layout.aisles
+        ],
+        "cross_aisles": [{"code": each.code, "y_m": each.y_m} for each in floor.layout.cross_aisles],
+        "walk": [[x_mm / 1000, y_mm / 1000] for x_mm, y_mm in row.walk or ()],
+        "stops": stops,
+        "start": _point(floor, row.start_place),
+        "end": _point(floor, row.end_place),
+    }
+
+
+def _point(floor: Floor, place: str) -> dict[str, Any] | None:
+    at = floor.places.get(place)
+    return None if at is None else {"code": at.code, "x_m": at.x_m, "y_m": at.y_m}
+
+
+def pick_list_of_order(connection: Connection, order_id: str) -> dict[str, Any] | None:
+    """The pick list of one order: its open and answered picks in the order in which they are walked; None when the order is not known."""
+    order = connection.execute(select(customer_order).where(customer_order.c.id == order_id)).one_or_none()
+    if order is None:
+        return None
+    columns = [pick_task.c[name] for name in ("id", "zone", "place", "bin", "item", "lot", "requested", "taken", "state", "slot", "tote", "tour_id")]
+    query = (
+        select(*columns, item.c.name, item.c.name_zh, item.c.uom, lot.c.expiry, location.c.pick_rank)
+        .outerjoin(item, item.c.code == pick_task.c.item)
+        .outerjoin(lot, (lot.c.item == pick_task.c.item) & (lot.c.lot == pick_task.c.lot))
+        .outerjoin(location, location.c.place == pick_task.c.place)
+        .where(pick_task.c.order_id == order_id, pick_task.c.state != "cancelled")
+        .order_by(location.c.pick_rank, pick_task.c.bin, pick_task.c.id)
+    )
+    rows = [dict(row) for row in connection.execute(query).mappings()]
+    walk = Floor.of(connection, order.site).walk([row["place"] for row in rows if row["state"] in OPEN_STATES])
+    turn = {place: n for n, place in enumerate(walk.places)}
+    rows.sort(key=lambda row: (row["state"] not in OPEN_STATES, turn.get(row["place"], 0)))
+    about = {name: getattr(order, name) for name in ("id", "number", "channel", "site", "partner", "state", "tote", "priority", "due_at")}
+    return {"order": about, "length_mm": walk.length_mm, "exact": walk.exact, "lines": [{"n": n, **row} for n, row in enumerate(rows, start=1)]}
+
+
+def accuracy(connection: Connection, site: str) -> list[dict[str, Any]]:
+    """Per picker: lines answered, mispicks stopped by a check, and the share of lines without one; presses of dark lights stand under no name."""
+    answered = select(pick_task.c.answered_by, func.count()).where(pick_task.c.site == site, pick_task.c.state.in_(_ANSWERED)).group_by(pick_task.c.answered_by)
+    wrong = select(mispick.c.picker, func.count()).where(mispick.c.site == site).group_by(mispick.c.picker)
+    lines, mispicks = _counts(connection, answered), _counts(connection, wrong)
+    return [
+        {
+            "picker": name,
+            "lines": lines.get(name, 0),
+            "mispicks": mispicks.get(name, 0),
+            "right_share": round(1 - mispicks.get(name, 0) / lines[name], 4) if lines.get(name) else None,
+        }
+        for name in sorted({*lines, *mispicks})
+    ]
+
+
+def lamp_test_of(connection: Connection, command_id: str) -> dict[str, Any] | None:
+    """A lamp test and its result; None when it is not known."""
+    row = connection.execute(select(lamp_test).where(lamp_test.c.command_id == command_id)).mappings().one_or_none()
+    return None if row is None else dict(row)
+
+
+def wall_of(connection: Connection, site: str, code: str) -> dict[str, Any] | None:
+    """A wall with what each slot holds and still waits for; None when it is not known."""
+    row = connection.execute(select(wall).where(wall.c.site == site, wall.c.code == code)).mappings().one_or_none()
+    if row is None:
+        return None
+    joined = select(wall_slot.c.slot, wall_slot.c.order_id, customer_order.c.number.label("order"))
+    joined = joined.outerjoin(customer_order, customer_order.c.id == wall_slot.c.order_id).where(wall_slot.c.site == site, wall_slot.c.wall == code)
+    slots = [dict(each) for each in connection.execute(joined.order_by(wall_slot.c.slot)).mappings()]
+    orders = [each["order_id"] for each in slots if each["order_id"] is not None]
+    puts = connection.execute(select(put_task).where(put_task.c.order_id.in_(orders)).order_by(put_task.c.id)).all()
+    picks = select(pick_task.c.order_id, func.count()).where(pick_task.c.order_id.in_(orders), pick_task.c.state.in_(OPEN_STATES))
+    to_pick = _counts(connection, picks.group_by(pick_task.c.order_id))
+    for each in slots:
+        mine = [put for put in puts if put.order_id == each["order_id"]]
+        each["puts"] = [{"id": put.id, "item": put.item, "lot": put.lot, "quantity": put.quantity, "put": put.put, "state": put.state} for put in mine]
+        waits = to_pick.get(each["order_id"], 0) + sum(put.state in ("waiting", "lit") for put in mine)
+        each["state"] = "free" if each["order_id"] is None else "open" if waits else "complete"
+    return {**row, "slots": slots}

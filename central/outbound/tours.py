@@ -1,0 +1,438 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Use cases of tours, the walks of pickers: plan, take, go on, give back. Each runs inside the caller's transaction.
+
+Locks are taken in one order: fences of stock, then a tour, then its tasks. A tour that nobody has taken is dark; its lights burn in its picker's colour.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, bindparam, func, insert, select, update
+
+from central.catalog.tables import item, location
+from central.errors import ConflictError, NotFoundError
+from central.outbound import lights, rules, tour_rules
+from central.outbound.picking_tables import picker_session, tour_tote
+from central.outbound.tables import customer_order, pick_task, tour, wave
+from central.outbound.tour_rules import CARTS, Cart, Job, Mode, TourPlan
+from central.outbound.walks import Floor
+from contracts.commands import PickTask
+from contracts.quantities import Quantity
+
+OPEN = pick_task.c.state.in_(rules.OPEN_STATES)
+
+
+@dataclass(frozen=True, slots=True)
+class Picker:
+    """Somebody who picks now; `zone` empty: in all zones of the site."""
+
+    name: str
+    site: str
+    zone: str
+    colour: str
+
+
+def make_tours(connection: Connection, fact_id: str, wave_id: int, now: datetime) -> list[str]:
+    """Plan the tours of a released wave over its tasks that have none; returns their ids, in the order in which they should be walked.
+
+    Again plans only what came since. Raises: NotFoundError.
+    """
+    row = connection.execute(select(wave).where(wave.c.id == wave_id)).one_or_none()
+    if row is None:
+        raise NotFoundError("unknown_wave", f"wave {wave_id} is not known")
+    made = plan(connection, fact_id, row.site, row.mode, cart_of(row.criteria, row.mode), now, wave_id=wave_id)
+    dispatch(connection, fact_id, row.site, now)
+    return made
+
+
+def cart_of(criteria: Mapping[str, Any], mode: Mode) -> Cart:
+    """What one walk carries: `cart` of a wave's criteria (totes, weight_g, volume_cm3, picks), else the mode's usual cart."""
+    said = criteria.get("cart") or {}
+    usual = CARTS[mode]
+    return Cart(**{name: said.get(name) or getattr(usual, name) for name in ("totes", "weight_g", "volume_cm3", "picks")})
+
+
+def plan(
+    connection: Connection,
+    fact_id: str,
+    site: str,
+    mode: Mode,
+    cart: Cart,
+    now: datetime,
+    *,
+    zone: str = "",
+    wave_id: int | None = None,
+    order_ids: Collection[str] | None = None,
+) -> list[str]:
+    """Plan tours over the open tasks of a site that have none (of one zone, wave or some orders); returns their ids.
+
+    Two who plan at once share the tasks between them: what the other looks at is left to the other.
+    """
+    jobs = _jobs(connection, site, zone, wave_id, order_ids)
+    if not jobs:
+        return []
+    floor = Floor.of(connection, site)
+    plans = tour_rules.plan_tours(jobs, mode, cart)
+    ids = [str(uuid.uuid5(uuid.UUID(fact_id), f"tour/{each.jobs[0].task_id}")) for each in plans]
+    _write(connection, site, mode, plans, ids, floor, wave_id, now)
+    return ids
+
+
+def _jobs(connection: Connection, site: str, zone: str, wave_id: int | None, order_ids: Collection[str] | None) -> list[Job]:
+    size = item.c.length_mm * item.c.width_mm * item.c.height_mm
+    query = (
+        select(
+            pick_task.c.id,
+            pick_task.c.order_id,
+            pick_task.c.zone,
+            pick_task.c.place,
+            pick_task.c.requested,
+            location.c.pick_rank,
+            item.c.unit_weight_g,
+            item.c.length_mm,
+            item.c.width_mm,
+            item.c.height_mm,
+            customer_order.c.priority,
+            customer_order.c.due_at,
+            customer_order.c.number,
+            customer_order.c.tote,
+            size.label("size_mm3"),
+        )
+        .join(customer_order, customer_order.c.id == pick_task.c.order_id)
+        .outerjoin(item, item.c.code == pick_task.c.item)
+        .outerjoin(location, location.c.place == pick_task.c.place)
+        .where(pick_task.c.site == site, pick_task.c.tour_id.is_(None), OPEN)
+    )
+    if zone:
+        query = query.where(pick_task.c.zone == zone)
+    if wave_id is not None:
+        query = query.where(customer_order.c.wave_id == wave_id)
+    if order_ids is not None:
+        query = query.where(pick_task.c.order_id.in_(sorted(order_ids)))
+    rows = connection.execute(query.order_by(pick_task.c.id).with_for_update(of=pick_task, skip_locked=True))
+    return [
+        Job(
+            row.id,
+            row.order_id,
+            row.zone,
+            row.place,
+            row.pick_rank or 0,
+            (row.unit_weight_g or 0) * row.requested,
+            (row.length_mm or 0) * (row.width_mm or 0) * (row.height_mm or 0) * row.requested // 1000,
+            row.priority,
+            row.due_at,
+            row.number,
+            row.tote,
+        )
+        for row in rows
+    ]
+
+
+def _write(
+    connection: Connection, site: str, mode: Mode, plans: Sequence[TourPlan], ids: Sequence[str], floor: Floor, wave_id: int | None, now: datetime
+) -> None:
+    tours, totes, tasks = [], [], []
+    for tour_id, each in zip(ids, plans, strict=True):
+        walk = floor.walk([job.place for job in each.jobs])
+        turn = {place: n for n, place in enumerate(walk.places)}
+        jobs = sorted(each.jobs, key=lambda job: (turn[job.place], each.slots[job.order_id], job.task_id))
+        tours.append(
+            {
+                "id": tour_id,
+                "site": site,
+                "wave_id": wave_id,
+                "zone": each.zone,
+                "mode": mode,
+                "length_mm": walk.length_mm,
+                "exact": walk.exact,
+                "walk": list(walk.points) or None,
+                "after_tour": None if each.after is None else ids[each.after],
+                "turn": len(tours),
+                "start_place": floor.start,
+                "end_place": floor.end,
+                "priority": min(job.priority for job in jobs),
+                "due_at": min((job.due_at for job in jobs if job.due_at), default=None),
+                "created_at": now,
+            }
+        )
+        of_order = {job.order_id: job.tote for job in jobs}
+        mixed = mode in ("batch", "wall")
+        slots = {"": None} if mixed else {slot: order_id for order_id, slot in each.slots.items()}
+        totes += [{"tour_id": tour_id, "slot": slot, "order_id": order, "tote": of_order[order] if order else ""} for slot, order in slots.items()]
+        tasks += [
+            {"b_id": job.task_id, "b_tour": tour_id, "b_n": n, "b_slot": each.slots[job.order_id], "b_tote": "" if mixed else job.tote}
+            for n, job in enumerate(jobs, start=1)
+        ]
+    connection.execute(insert(tour), tours)
+    connection.execute(insert(tour_tote), totes)
+    connection.execute(_ADOPT, tasks)
+
+
+_ADOPT = (
+    update(pick_task)
+    .where(pick_task.c.id == bindparam("b_id"))
+    .values(tour_id=bindparam("b_tour"), sequence=bindparam("b_n"), slot=bindparam("b_slot"), tote=bindparam("b_tote"))
+)
+_RESEQUENCE = update(pick_task).where(pick_task.c.id == bindparam("b_id")).values(sequence=bindparam("b_n"))
+
+
+# -- taking --------------------------------------------------------------------------------------------------------------------------------------
+
+
+def next_tour(connection: Connection, fact_id: str, picker: Picker, now: datetime, mode: Mode = "order", cart: Cart | None = None) -> str | None:
+    """The walk that a picker has in work, else the most urgent one that is ready, else one planned of the tasks that have none. None: nothing to pick.
+
+    Two pickers never get the same.
+    """
+    mine = select(tour.c.id).where(tour.c.picker == picker.name, tour.c.state == "picking").order_by(tour.c.id).limit(1)
+    has: str | None = connection.execute(mine).scalar()
+    if has is not None:
+        return has
+    chosen = _first_ready(connection, picker)
+    if chosen is None and plan(connection, fact_id, picker.site, mode, cart or CARTS[mode], now, zone=picker.zone):
+        chosen = _first_ready(connection, picker)
+    if chosen is not None:
+        _take(connection, fact_id, chosen, picker, now)
+    return chosen
+
+
+def _first_ready(connection: Connection, picker: Picker) -> str | None:
+    before = tour.alias("before")
+    waits = select(before.c.id).where(before.c.id == tour.c.after_tour, before.c.state.in_(("ready", "picking"))).exists()
+    query = select(tour.c.id).where(tour.c.site == picker.site, tour.c.state == "ready", ~waits)
+    if picker.zone:
+        query = query.where(tour.c.zone == picker.zone)
+    urgency = (tour.c.priority, tour.c.due_at.is_(None), tour.c.due_at, tour.c.created_at, tour.c.turn, tour.c.id)
+    chosen: str | None = connection.execute(query.order_by(*urgency).limit(1).with_for_update(of=tour, skip_locked=True)).scalar()
+    return chosen
+
+
+def _take(connection: Connection, fact_id: str, tour_id: str, picker: Picker, now: datetime) -> None:
+    values = {"state": "picking", "picker": picker.name, "colour": picker.colour, "started_at": now}
+    connection.execute(update(tour).where(tour.c.id == tour_id).values(**values))
+    _light(connection, fact_id, tour_id, picker.colour, now)
+
+
+def _light(connection: Connection, fact_id: str, tour_id: str, colour: str, now: datetime) -> None:
+    """Light what of a tour has a lamp that works. With several slots the lights come one after the other, so that each says which tote."""
+    rows = open_tasks(connection, tour_id)
+    one_by_one = any(row.slot for row in rows)
+    has_lamp = [row for row in rows if row.station and not row.lamp_dead]
+    connection.execute(update(pick_task).where(pick_task.c.tour_id == tour_id, OPEN).values(colour=colour))
+    if not has_lamp:
+        return
+    connection.execute(update(pick_task).where(pick_task.c.id.in_([row.id for row in has_lamp])).values(state="lit"))
+    lamps = [lights.Lamp(row.gateway, row.station, _as_light(row, colour, tour_id, row.sequence if one_by_one else 0)) for row in has_lamp]
+    lights.light(connection, fact_id, lamps, now)
+
+
+def open_tasks(connection: Connection, tour_id: str) -> Sequence[Row[Any]]:
+    """The tasks of a tour that wait, in the order of the walk, with the order's number."""
+    query = (
+        select(pick_task, customer_order.c.number)
+        .join(customer_order, customer_order.c.id == pick_task.c.order_id)
+        .where(pick_task.c.tour_id == tour_id, OPEN)
+        .order_by(pick_task.c.sequence, pick_task.c.id)
+    )
+    return connection.execute(query).all()
+
+
+def _as_light(row: Row[Any], colour: str, tour_id: str, sequence: int) -> PickTask:
+    return PickTask(
+        task_id=row.id,
+        bin=row.bin,
+        item=row.item,
+        quantity=Quantity(row.requested),
+        lot=row.lot,
+        order=row.number,
+        colour=colour,
+        tour=tour_id,
+        sequence=sequence,
+    )
+
+
+def dispatch(connection: Connection, fact_id: str, site: str, now: datetime) -> None:
+    """Give walks that are ready to pickers who take them by themselves and have none."""
+    busy = select(tour.c.id).where(tour.c.picker == picker_session.c.picker, tour.c.state == "picking").exists()
+    idle = select(picker_session).where(picker_session.c.site == site, picker_session.c.until.is_(None), picker_session.c.auto, ~busy)
+    for row in connection.execute(idle.order_by(picker_session.c.since, picker_session.c.picker)).all():
+        picker = Picker(row.picker, row.site, row.zone, row.colour)
+        chosen = _first_ready(connection, picker)
+        if chosen is not None:
+            _take(connection, fact_id, chosen, picker, now)
+
+
+# -- while it is walked --------------------------------------------------------------------------------------------------------------------------
+
+
+def locked(connection: Connection, tour_id: str) -> Row[Any]:
+    """A tour's row, held until the transaction ends. Raises: NotFoundError."""
+    row = connection.execute(select(tour).where(tour.c.id == tour_id).with_for_update()).one_or_none()
+    if row is None:
+        raise NotFoundError("unknown_tour", f"tour {tour_id} is not known")
+    return row
+
+
+def task_answered(connection: Connection, fact_id: str, walked: Row[Any], now: datetime) -> None:
+    """A task of a tour (its locked row) was answered: totes that are complete are done, and with the last task the tour is."""
+    left = connection.execute(select(pick_task.c.slot).where(pick_task.c.tour_id == walked.id, OPEN).distinct()).scalars().all()
+    complete = and_(tour_tote.c.tour_id == walked.id, tour_tote.c.state == "open")
+    if walked.mode not in ("batch", "wall"):
+        complete = and_(complete, tour_tote.c.slot.not_in(left)) if left else complete
+    if not left or walked.mode not in ("batch", "wall"):
+        connection.execute(update(tour_tote).where(complete).values(state="done", done_at=now))
+    if not left and walked.state in ("ready", "picking"):
+        connection.execute(update(tour).where(tour.c.id == walked.id).values(state="done", done_at=now))
+        _finish_wave(connection, walked.wave_id, now)
+        dispatch(connection, fact_id, walked.site, now)
+
+
+def _finish_wave(connection: Connection, wave_id: int | None, now: datetime) -> None:
+    """A wave is done with its last tour."""
+    if wave_id is None:
+        return
+    open_tour = select(tour.c.id).where(tour.c.wave_id == wave_id, tour.c.state.in_(("ready", "picking"))).exists()
+    connection.execute(update(wave).where(wave.c.id == wave_id, wave.c.state == "released", ~open_tour).values(state="done", done_at=now))
+
+
+def tasks_cancelled(connection: Connection, fact_id: str, tour_ids: Iterable[str], now: datetime) -> None:
+    """Tasks of these tours were cancelled: a tour without any other is over."""
+    for tour_id in sorted(set(tour_ids)):
+        walked = locked(connection, tour_id)
+        done = connection.execute(select(pick_task.c.id).where(pick_task.c.tour_id == tour_id, pick_task.c.state.in_(("done", "short"))).limit(1)).scalar()
+        if connection.execute(select(pick_task.c.id).where(pick_task.c.tour_id == tour_id, OPEN).limit(1)).scalar() is not None:
+            continue
+        if done is not None:
+            task_answered(connection, fact_id, walked, now)
+        elif walked.state in ("ready", "picking"):
+            connection.execute(update(tour).where(tour.c.id == tour_id).values(state="cancelled", done_at=now))
+            _finish_wave(connection, walked.wave_id, now)
+            dispatch(connection, fact_id, walked.site, now)
+
+
+def adopt(connection: Connection, fact_id: str, walked: Row[Any], here: str, task_ids: Sequence[str], now: datetime) -> None:
+    """Take new tasks of a short pick into the walk (its locked row) that goes on from the place `here`: the rest of it is planned anew.
+
+    In pick-and-pass another zone's task becomes a walk of its own, after this one.
+    """
+    rows = connection.execute(select(pick_task).where(pick_task.c.id.in_(task_ids)).order_by(pick_task.c.id)).all()
+    fitting = [row for row in rows if walked.mode != "zone" or row.zone == walked.zone]
+    mine = select(tour_tote).where(tour_tote.c.tour_id == walked.id).order_by(tour_tote.c.state)  # an open one of an order goes before a full one
+    totes = {row.order_id: (row.slot, row.tote) for row in connection.execute(mine) if row.order_id is not None}
+    values = [
+        {"b_id": row.id, "b_tour": walked.id, "b_n": 0, "b_slot": slot, "b_tote": tote} for row in fitting for slot, tote in [totes.get(row.order_id, ("", ""))]
+    ]
+    if values:
+        connection.execute(_ADOPT, values)
+        again = and_(tour_tote.c.tour_id == walked.id, tour_tote.c.slot.in_({each["b_slot"] for each in values}))
+        connection.execute(update(tour_tote).where(again).values(state="open", done_at=None))
+        _plan_rest(connection, walked, here)
+        if walked.state == "picking":
+            _light(connection, fact_id, walked.id, walked.colour, now)
+    elsewhere = {row.order_id for row in rows if row not in fitting}
+    if elsewhere:
+        made = plan(connection, fact_id, walked.site, walked.mode, CARTS[walked.mode], now, wave_id=walked.wave_id, order_ids=elsewhere)
+        connection.execute(update(tour).where(tour.c.id.in_(made), tour.c.after_tour.is_(None)).values(after_tour=walked.id))
+
+
+def _plan_rest(connection: Connection, walked: Row[Any], here: str) -> None:
+    """Plan what is left of a walk, from where the picker stands."""
+    rows = open_tasks(connection, walked.id)
+    query = select(func.coalesce(func.max(pick_task.c.sequence), 0)).where(pick_task.c.tour_id == walked.id, ~OPEN)
+    last = int(connection.execute(query).scalar_one())
+    floor = Floor.of(connection, walked.site)
+    walk = floor.walk([row.place for row in rows], start=here, end=walked.end_place)
+    turn = {place: n for n, place in enumerate(walk.places)}
+    ordered = sorted(rows, key=lambda row: (turn[row.place], row.slot, row.id))
+    connection.execute(_RESEQUENCE, [{"b_id": row.id, "b_n": last + n} for n, row in enumerate(ordered, start=1)])
+    values = {"length_mm": walk.length_mm, "exact": walk.exact, "walk": list(walk.points) or None}
+    connection.execute(update(tour).where(tour.c.id == walked.id).values(**values))
+
+
+# -- giving back ---------------------------------------------------------------------------------------------------------------------------------
+
+
+def give_back(connection: Connection, fact_id: str, tour_id: str, now: datetime) -> str | None:
+    """A picker stops: lights go out, and what is left of the walk is planned anew, ready for somebody else, with the same totes.
+
+    Returns the id of the walk that is ready now (the same one when nothing was picked yet); None when nothing is left. Raises: NotFoundError.
+    """
+    walked = locked(connection, tour_id)
+    if walked.state != "picking":
+        return tour_id if walked.state == "ready" else None
+    rows = open_tasks(connection, tour_id)
+    lights.put_out(connection, fact_id, [(row.gateway, row.station, row.id) for row in rows if row.station], now)
+    connection.execute(update(pick_task).where(pick_task.c.tour_id == tour_id, pick_task.c.state == "lit").values(state="listed"))
+    picked = connection.execute(select(pick_task.c.id).where(pick_task.c.tour_id == tour_id, ~OPEN).limit(1)).scalar()
+    if picked is None:
+        connection.execute(update(tour).where(tour.c.id == tour_id).values(state="ready", picker="", colour="", started_at=None))
+        return tour_id
+    return _hand_over(connection, fact_id, walked, [row.id for row in rows], now)
+
+
+def _hand_over(connection: Connection, fact_id: str, walked: Row[Any], task_ids: Sequence[str], now: datetime) -> str:
+    """The rest of a walk as a new one; whoever waited for the old one waits for the new one."""
+    rest = str(uuid.uuid5(uuid.UUID(fact_id), f"rest/{walked.id}"))
+    kept = {name: getattr(walked, name) for name in ("site", "wave_id", "zone", "mode", "turn", "start_place", "end_place", "priority", "due_at")}
+    connection.execute(insert(tour).values(id=rest, created_at=now, **kept))
+    totes = connection.execute(select(tour_tote).where(tour_tote.c.tour_id == walked.id, tour_tote.c.state == "open")).all()
+    connection.execute(insert(tour_tote), [{"tour_id": rest, "slot": row.slot, "order_id": row.order_id, "tote": row.tote} for row in totes])
+    connection.execute(update(tour_tote).where(tour_tote.c.tour_id == walked.id, tour_tote.c.state == "open").values(state="done", done_at=now))
+    connection.execute(update(pick_task).where(pick_task.c.id.in_(task_ids)).values(tour_id=rest))
+    connection.execute(update(tour).where(tour.c.after_tour == walked.id).values(after_tour=rest))
+    connection.execute(update(tour).where(tour.c.id == walked.id).values(state="done", done_at=now))
+    _plan_rest(connection, locked(connection, rest), walked.start_place)
+    return rest
+
+
+# -- totes ---------------------------------------------------------------------------------------------------------------------------------------
+
+
+def set_tote(connection: Connection, tour_id: str, slot: str, tote: str) -> None:
+    """Say which tote stands in a slot. Raises: NotFoundError: no such slot. ConflictError: the tote stands elsewhere, or the slot is done."""
+    locked(connection, tour_id)
+    row = _tote(connection, tour_id, slot)
+    if row.tote == tote:
+        return
+    if row.state == "done":
+        raise ConflictError("tote_done", f"slot {slot or '-'} of this tour is complete; its tote cannot be changed")
+    other = select(tour_tote.c.slot).join(tour, tour.c.id == tour_tote.c.tour_id)
+    taken = connection.execute(other.where(tour_tote.c.tote == tote, tour_tote.c.state == "open", tour.c.state.in_(("ready", "picking")))).first()
+    if taken is not None:
+        raise ConflictError("tote_in_use", f"tote {tote} is in use on another slot or tour; take another one")
+    connection.execute(update(tour_tote).where(tour_tote.c.tour_id == tour_id, tour_tote.c.slot == slot).values(tote=tote))
+    connection.execute(update(pick_task).where(pick_task.c.tour_id == tour_id, pick_task.c.slot == slot, OPEN).values(tote=tote))
+
+
+def tote_full(connection: Connection, tour_id: str, slot: str, next_tote: str, now: datetime) -> str:
+    """A tote is full before its picks are done: what is left goes into another tote on a slot of its own; returns that slot.
+
+    Again with the same tote changes nothing. Raises: NotFoundError. ConflictError: nothing is left to pick into it.
+    """
+    locked(connection, tour_id)
+    row = _tote(connection, tour_id, slot)
+    follows = connection.execute(select(tour_tote).where(tour_tote.c.tour_id == tour_id).order_by(tour_tote.c.slot)).all()
+    if row.state == "done":
+        again: str | None = next((each.slot for each in follows if each.tote == next_tote and each.order_id == row.order_id and each.slot != slot), None)
+        if again is None:
+            raise ConflictError("tote_done", f"slot {slot or '-'} of this tour is complete; there is nothing left to pick into it")
+        return again
+    base = slot or "A"
+    taken = {each.slot for each in follows}
+    fresh = next(name for n in range(2, len(taken) + 3) if (name := f"{base}-{n}") not in taken)
+    connection.execute(update(tour_tote).where(tour_tote.c.tour_id == tour_id, tour_tote.c.slot == slot).values(state="done", done_at=now))
+    connection.execute(insert(tour_tote).values(tour_id=tour_id, slot=fresh, order_id=row.order_id, tote=next_tote))
+    connection.execute(update(pick_task).where(pick_task.c.tour_id == tour_id, pick_task.c.slot == slot, OPEN).values(slot=fresh, tote=next_tote))
+    return fresh
+
+
+def _tote(connection: Connection, tour_id: str, slot: str) -> Row[Any]:
+    row = connection.execute(select(tour_tote).where(tour_tote.c.tour_id == tour_id, tour_tote.c.slot == slot)).one_or_none()
+    if row is None:
+        raise NotFoundError("unknown_slot", f"tour {tour_id} has no slot {slot or '-'}")
+    return row
