@@ -7,9 +7,30 @@ tour = plan_tour(layout, [Stop("A1-07-2", "A1", y_mm=6_300, level=2), ...], star
 `tour.order` is the sequence of the stops, `tour.walk` the way along the aisles, `tour.exact` says whether anything shorter could exist.
 """
 
+from central.tours.batching import Batch, BatchError, Order, TourLengths, batch_orders
 from central.tours.layout import Aisle, Layout, LayoutError, Point, Stop
+from central.tours.rules_of_thumb import largest_gap_mm, s_shape_mm
 from central.tours.scattered import Face, ScatteredTour, plan_scattered
 from central.tours.tour import Tour, plan_tour
 from central.tours.walks import length_mm
 
-__all__ = ["Aisle", "Face", "Layout", "LayoutError", "Point", "ScatteredTour", "Stop", "Tour", "length_mm", "plan_scattered", "plan_tour"]
+__all__ = [
+    "Aisle",
+    "Batch",
+    "BatchError",
+    "Face",
+    "Layout",
+    "LayoutError",
+    "Order",
+    "Point",
+    "ScatteredTour",
+    "Stop",
+    "Tour",
+    "TourLengths",
+    "batch_orders",
+    "largest_gap_mm",
+    "length_mm",
+    "plan_scattered",
+    "plan_tour",
+    "s_shape_mm",
+]

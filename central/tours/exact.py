@@ -9,23 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
 from central.tours.frontier import EMPTY, Frontier, Moves, frontier_of
 from central.tours.layout import Column, Layout, Segment, Spot
-from central.tours.passes import Mark, dead_end, link_passes
+from central.tours.passes import Mark, Piece, dead_end, link_passes
 
 Edge = tuple[tuple[int, int], tuple[int, int], int]
 """Two points (x, y) of one line and how many times one walks between them."""
 
 
 class Choice(NamedTuple):
-    """One of the ways that a step offers: the moves it makes, what it costs and the edges it puts into the tour."""
+    """One of the ways that a step offers: the moves it makes, what it costs and the pieces it walks, y from the step's base."""
 
     moves: Moves
     cost_mm: int
-    edges: tuple[Edge, ...]
+    pieces: tuple[Piece, ...]
 
 
 class Step(NamedTuple):
@@ -33,6 +34,7 @@ class Step(NamedTuple):
 
     choices: tuple[Choice, ...]
     x_mm: int
+    base_mm: int
     width_mm: int
     may_end: bool
     """Whether the tour may be complete after this step."""
@@ -77,8 +79,8 @@ def steps_of(layout: Layout, spots: Sequence[Spot], start: Spot, end: Spot) -> l
     steps: list[Step] = []
     for index, (x_mm, column) in enumerate(columns):
         if index:
-            steps.append(Step((), columns[index - 1][0], x_mm - columns[index - 1][0], False))
-        steps += _column_steps(frontier, layout, x_mm, column, needs.get(x_mm))
+            steps.append(Step((), columns[index - 1][0], 0, x_mm - columns[index - 1][0], False))
+        steps += _column_steps(frontier, x_mm, column, needs.get(x_mm))
         if x_mm >= last_x and steps:
             steps[-1] = steps[-1]._replace(may_end=True)
     return steps
@@ -97,10 +99,10 @@ def needs_of(spots: Iterable[Spot], start: Spot, end: Spot) -> dict[int, Needs]:
     return needs
 
 
-def columns_of(layout: Layout, needs: dict[int, Needs]) -> list[tuple[int, Column | None]]:
-    """The columns to sweep, with bare places on cross aisles between them as columns without aisles."""
+def columns_of(layout: Layout, needs: dict[int, Needs], *, whole: bool = False) -> list[tuple[int, Column | None]]:
+    """The columns to sweep, with bare places on cross aisles between them as columns without aisles; `whole`: all of the layout."""
     first_x, last_x = min(needs), max(needs)
-    complete = [column.x_mm for column in layout.columns if column.complete]
+    complete = [column.x_mm for column in layout.columns if column.complete and not whole]
     low = max((x_mm for x_mm in complete if x_mm <= first_x), default=min(first_x, layout.columns[0].x_mm))
     high = min((x_mm for x_mm in complete if x_mm >= last_x), default=max(last_x, layout.columns[-1].x_mm))
     found: dict[int, Column | None] = {column.x_mm: column for column in layout.columns if low <= column.x_mm <= high}
@@ -108,42 +110,36 @@ def columns_of(layout: Layout, needs: dict[int, Needs]) -> list[tuple[int, Colum
     return sorted(found.items(), key=lambda item: item[0])
 
 
-def _column_steps(frontier: Frontier, layout: Layout, x_mm: int, column: Column | None, need: Needs | None) -> list[Step]:
+def _column_steps(frontier: Frontier, x_mm: int, column: Column | None, need: Needs | None) -> list[Step]:
     steps: list[Step] = []
     if need is not None:
-        steps += [Step((Choice(frontier.stub(row, 1 if turns else 2), 0, ()),), x_mm, 0, False) for row, turns in need.rows.items()]
+        steps += [Step((Choice(frontier.stub(row, 1 if turns else 2), 0, ()),), x_mm, 0, 0, False) for row, turns in need.rows.items()]
     for index, segment in enumerate(column.segments if column is not None else ()):
-        marks = need.segments.get(index) if need is not None else None
+        places = need.segments.get(index) if need is not None else None
         if segment.low_row is not None and segment.high_row is not None:
-            steps.append(_link_step(frontier, x_mm, segment, segment.low_row, marks or {}))
-        elif marks:
-            steps.append(_dead_end_step(frontier, x_mm, segment, marks))
+            low = segment.y_low_mm
+            marks = tuple(sorted([(y_mm - low, turns) for y_mm, turns in places.items()])) if places else ()
+            steps.append(Step(_link_choices(frontier, segment.low_row, segment.y_high_mm - low, marks), x_mm, low, 0, False))
+        elif places:
+            steps.append(_dead_end_step(frontier, x_mm, segment, places))
     return steps
 
 
-def _link_step(frontier: Frontier, x_mm: int, segment: Segment, row: int, marks: dict[int, bool]) -> Step:
-    low = segment.y_low_mm
-    relative: tuple[Mark, ...] = tuple(sorted((y_mm - low, turns) for y_mm, turns in marks.items()))
-    choices = tuple(
-        Choice(
-            frontier.link(row, way.low_degree, way.high_degree, way.joined),
-            way.length_mm,
-            tuple(((x_mm, low + a), (x_mm, low + b), times) for a, b, times in way.pieces),
-        )
-        for way in link_passes(segment.y_high_mm - low, relative)
-    )
-    return Step(choices, x_mm, 0, False)
+@lru_cache(maxsize=50_000)
+def _link_choices(frontier: Frontier, row: int, length_mm: int, marks: tuple[Mark, ...]) -> tuple[Choice, ...]:
+    ways = link_passes(length_mm, marks)
+    return tuple([Choice(frontier.link(row, way.low_degree, way.high_degree, way.joined), way.length_mm, way.pieces) for way in ways])
 
 
-def _dead_end_step(frontier: Frontier, x_mm: int, segment: Segment, marks: dict[int, bool]) -> Step:
+def _dead_end_step(frontier: Frontier, x_mm: int, segment: Segment, places: dict[int, bool]) -> Step:
     if segment.low_row is not None:
         row, base, sign = segment.low_row, segment.y_low_mm, 1
     else:
         assert segment.high_row is not None
         row, base, sign = segment.high_row, segment.y_high_mm, -1
-    way = dead_end(tuple(sorted((sign * (y_mm - base), turns) for y_mm, turns in marks.items())))
-    edges = tuple(((x_mm, base + sign * a), (x_mm, base + sign * b), times) for a, b, times in way.pieces)
-    return Step((Choice(frontier.stub(row, way.degree), way.length_mm, edges),), x_mm, 0, False)
+    way = dead_end(tuple(sorted((sign * (y_mm - base), turns) for y_mm, turns in places.items())))
+    pieces = tuple((sign * a, sign * b, times) for a, b, times in way.pieces)
+    return Step((Choice(frontier.stub(row, way.degree), way.length_mm, pieces),), x_mm, base, 0, False)
 
 
 def _sweep(frontier: Frontier, steps: Sequence[Step], layers: list[dict[int, int]] | None) -> tuple[int, int, int]:
@@ -203,7 +199,8 @@ def _step_back(frontier: Frontier, layout: Layout, step: Step, before: dict[int,
     for previous, spent in before.items():
         for choice in step.choices:
             if spent + choice.cost_mm == cost and choice.moves[previous] == state:
-                return previous, spent, choice.edges
+                low = step.base_mm
+                return previous, spent, [((step.x_mm, low + a), (step.x_mm, low + b), times) for a, b, times in choice.pieces]
         if not step.choices:
             for target, count, by_row in frontier.crossings[previous]:
                 if target == state and spent + count * step.width_mm == cost:

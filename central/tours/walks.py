@@ -34,6 +34,25 @@ def trail(edges: Iterable[Edge], start: XY, end: XY) -> list[XY]:
     return done
 
 
+def directed_trail(arcs: Iterable[Edge], start: XY, end: XY) -> list[XY]:
+    """The same for arcs, each walked from its first point to its second."""
+    following: dict[XY, list[XY]] = {}
+    for a, b, times in arcs:
+        if a != b:
+            following.setdefault(a, []).extend([b] * times)
+    for others in following.values():
+        others.sort()
+    stack, done = [start], []
+    while stack:
+        ways = following.get(stack[-1])
+        if ways:
+            stack.append(_onward(ways, stack[-2] if len(stack) > 1 else None))
+        else:
+            done.append(stack.pop())
+    assert done[0] == end
+    return done[::-1]
+
+
 def _onward(others: list[XY], came_from: XY | None) -> XY:
     """A way on, rather not back where one came from."""
     for index in range(len(others) - 1, -1, -1):
