@@ -215,10 +215,7 @@ class Idempotency:
             if not message.get("more_body", False):
                 break
         body = b"".join(parts)
-        if b"\x00" in body or _NUL.search(body):
-            kind = Headers(scope=scope).get("content-type", "")
-            if kind.startswith(("application/json", "text/")) or not kind:
-                raise NulError("body")
+        _check_text(body, Headers(scope=scope).get("content-type", ""))
         return body
 
     async def _write(self, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
@@ -255,6 +252,17 @@ class Idempotency:
         end = partial(keep, ask=ask, answer=answer) if final else partial(give_back, ask=ask)
         await asyncio.to_thread(in_transaction, self._engine, end)
         await _send(send, answer.status, answer.headers, answer.body)
+
+
+def _check_text(body: bytes, kind: str) -> None:
+    """Refuse JSON that is not UTF-8, and NUL in any text. Spreadsheets may have other encodings, their reader knows."""
+    if (b"\x00" in body or _NUL.search(body)) and (not kind or kind.startswith(("application/json", "text/"))):
+        raise NulError("body")
+    if kind.startswith("application/json"):
+        try:
+            body.decode()
+        except UnicodeDecodeError as error:
+            raise DomainError("body_not_utf8", f"the body is not UTF-8 at byte {error.start}; JSON is always UTF-8") from error
 
 
 class _Held:

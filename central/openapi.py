@@ -95,6 +95,7 @@ _IDEMPOTENCY_KEY: dict[str, Any] = {
     "examples": {"uuid": {"value": "0f8b2c6d-4e1a-4f0b-9c3d-5e7f1a2b3c4d"}},
 }
 _REFUSALS = {
+    400: "the body cannot be read at all",
     401: "no key, or one that is not in use",
     403: "the caller may not do this",
     404: "what the address names is not there",
@@ -158,6 +159,7 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
         parameters.append(_IDEMPOTENCY_KEY)
     statuses = {401, 403, 422, 503}
     statuses |= {409, 413, 404} if method in WRITES else set()
+    statuses |= {400} if "requestBody" in operation else set()
     statuses |= {404} if "{" in path else set()
     statuses |= {412} if "if-match" in names else set()
     for status in sorted(statuses):

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
+from pydantic import AwareDatetime, BeforeValidator
 from sqlalchemy import Engine
 
 from central.changes import Changes
@@ -34,12 +35,22 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def _written_out(value: object) -> object:
+    if isinstance(value, int | float) or (isinstance(value, str) and "-" not in value[1:]):
+        raise ValueError("write an instant as 2026-11-21T08:00:00Z")
+    return value
+
+
 Database = Annotated[Engine, Depends(_engine)]
 """The engine; open a `transaction` or `reading` on it."""
 Now = Annotated[datetime, Depends(_now)]
 """The instant of the request, aware UTC."""
-Number = Annotated[int, Path(ge=1, le=2**63 - 1, description="its number", examples=[17])]
+NUMBER_MAX = 2**53 - 1
+"""The largest integer that every JSON reader keeps exactly (RFC 8259, section 6); no number that the database gives comes near it."""
+Number = Annotated[int, Path(ge=1, le=NUMBER_MAX, description="its number", examples=[17])]
 """A number that the database gave, in a path."""
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
+"""An instant as text with its time zone (RFC 3339); seconds since 1970, which pydantic would read too, are refused."""
 Filter = Annotated[str | None, Query(max_length=200, description="only these; left out: all")]
 """A word that must fit exactly."""
 News = Annotated[Changes, Depends(_changes)]

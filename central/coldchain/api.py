@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from central.coldchain import queries, service
 from central.coldchain.answers import AlarmAsked, AlarmOut, HoldOut, PointOut, Released, SensorOut
@@ -15,7 +15,7 @@ from central.database import in_transaction, reading
 from central.examples import body as body_config
 from central.facts import RequestKey, fact_of
 from central.paging import After, Limit, Page
-from central.requests import Database, Filter, News, Now
+from central.requests import NUMBER_MAX, Database, Filter, Moment, News, Now
 
 router = APIRouter(prefix="/api/v1", tags=["coldchain"])
 
@@ -37,7 +37,7 @@ class Release(Said):
 
     model_config = body_config({"holds": [3, 4], "actor": "li"})
 
-    holds: list[Annotated[int, Field(ge=1, le=2**63 - 1)]] = Field(min_length=1, max_length=1000, description="ids of holds")
+    holds: list[Annotated[int, Field(ge=1, le=NUMBER_MAX)]] = Field(min_length=1, max_length=1000, description="ids of holds")
 
 
 @router.get("/alarms")
@@ -85,8 +85,8 @@ def list_samples(
     database: Database,
     now: Now,
     quantity: Annotated[str, Query(max_length=64)] = "temperature_c",
-    start_at: AwareDatetime | None = None,
-    end_at: AwareDatetime | None = None,
+    start_at: Moment | None = None,
+    end_at: Moment | None = None,
     points_max: Annotated[int, Query(ge=2, le=2000)] = 400,
 ) -> list[PointOut]:
     """Samples of a room for a chart: lowest, mean and highest value of each point, the last hour by default."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Engine
 
@@ -14,12 +14,9 @@ from central.errors import NotFoundError
 from central.exceptions import queries, service
 from central.facts import fact_of
 from central.paging import After, Limit, Page
-from central.requests import Database, News, Now
+from central.requests import Database, Filter, News, Now, Number
 
 router = APIRouter(prefix="/api/v1", tags=["exceptions"])
-
-Number = Annotated[int, Path(ge=1, le=2**63 - 1, description="the work order's number", examples=[17])]
-Filter = Annotated[str | None, Query(max_length=200)]
 
 
 class Owner(BaseModel):

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field, StrictBool
 from sqlalchemy import Connection, select
 
 from central.database import in_transaction, reading
@@ -17,7 +17,7 @@ from central.etags import Precondition, Seen
 from central.examples import answer, body
 from central.facts import RequestKey
 from central.paging import After, Limit, Page
-from central.requests import Database, News, Now
+from central.requests import Database, Moment, News, Now
 from central.webhooks import endpoints, outbox, queries
 from central.webhooks.event_types import EVENT_TYPES, TEST_TYPE
 from central.webhooks.tables import webhook_endpoint
@@ -80,7 +80,7 @@ class EndpointIn(BaseModel):
     types: list[TypeName] = Field(max_length=100, description="what to tell; of GET /api/v1/webhooks/event-types")
     site: str = Field("", max_length=64, description="only what happens at this site; empty: at all")
     description: str = Field("", max_length=200, description="for people")
-    enabled: bool = Field(True, description="false: messages wait until it is true again")
+    enabled: StrictBool = Field(True, description="false: messages wait until it is true again")
 
 
 class EndpointOut(BaseModel):
@@ -208,7 +208,7 @@ class Recovery(BaseModel):
 
     model_config = body({"since": _AT})
 
-    since: AwareDatetime = Field(description="those made at or after this instant")
+    since: Moment = Field(description="those made at or after this instant")
 
 
 class Recovered(BaseModel):

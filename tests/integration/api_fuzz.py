@@ -126,7 +126,7 @@ def _note(found: Findings, event: events.ScenarioFinished) -> None:
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         engine = open_engine(f"sqlite:///{folder}/fuzz.db")
         upgrade(engine)
         made = fuzz(seeded_app(engine), sys.argv[1:])
