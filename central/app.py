@@ -36,6 +36,7 @@ from central.ingest.service import Door
 from central.ingest.worker import IngestWorker
 from central.ledger.sealer import SEALED_AT_ONCE_MAX, seal
 from central.metrics import Metrics
+from central.outbound import late as orders
 from central.requests import Database, utc_now
 from central.settings import Settings
 from central.shipping import courier
@@ -159,6 +160,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     work.append(asyncio.create_task(_forget_for_ever(app), name="forgetting"))
     work.append(asyncio.create_task(_seal_for_ever(app), name="sealer"))
     work.append(asyncio.create_task(courier.work_for_ever(state.engine, state.changes, state.clock), name="courier"))
+    work.append(asyncio.create_task(orders.watch(state.engine, state.clock, state.changes), name="orders"))
     for task in work:
         task.add_done_callback(_say_if_it_broke)
     try:

@@ -17,7 +17,7 @@ from central.exceptions import service as exceptions
 from central.facts import document_id
 from central.ledger.rules import Fact
 from central.ledger.tables import balance
-from central.outbound import order_rows, promise
+from central.outbound import order_rows, promise, rules
 from central.outbound.atp_rules import claim
 from central.outbound.intake import SiteShelf
 from central.outbound.promise import Book, Goods
@@ -68,7 +68,7 @@ def take_off(connection: Connection, order: Row[Any], rest: Sequence[tuple[Row[A
         left = line.quantity - quantity
         values = {"quantity": left, column: getattr(line, column) + quantity, "promised": min(line.promised, left), "short": max(0, line.short - quantity)}
         connection.execute(update(order_line).where(order_line.c.id == line.id).values(**values))
-        exceptions.settle(connection, ("order_short",), f"{order.number}/{line.n}", order.site, word, now)
+        exceptions.settle(connection, ("order_short",), rules.line_subject(order, line), order.site, word, now)
 
 
 def promise_anew(connection: Connection, order_id: str, now: datetime) -> None:
@@ -105,7 +105,7 @@ def reopen(connection: Connection, order: Row[Any], now: datetime) -> None:
     connection.execute(update(customer_order).where(customer_order.c.id == order.id).values(state="open", released_at=None, role="backorder"))
     connection.execute(update(order_line).where(order_line.c.order_id == order.id).values(short=0))
     for line in order_rows.lines_of(connection, [order.id])[order.id]:
-        exceptions.settle(connection, ("order_short",), f"{order.number}/{line.n}", order.site, "waits for goods", now)
+        exceptions.settle(connection, ("order_short",), rules.line_subject(order, line), order.site, "waits for goods", now)
     promise_anew(connection, order.id, now)
 
 

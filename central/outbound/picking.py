@@ -64,10 +64,10 @@ def note_short(connection: Connection, fact_id: str, line_id: str, now: datetime
     short = outstanding(connection, line)
     connection.execute(update(order_line).where(order_line.c.id == line.id).values(short=short))
     order = connection.execute(select(customer_order).where(customer_order.c.id == line.order_id)).one()
-    subject = f"{order.number}/{line.n}"
+    subject = rules.line_subject(order, line)
     if short:
         told = message("order_short", order=order.number, short=short, ordered=line.quantity, item=line.item, site=order.site)
-        exceptions.ask_person(connection, told, subject, fact_id, now, site=order.site)
+        exceptions.ask_person(connection, told, subject, fact_id, now, site=order.site, about={"order": order.id, "line": line.id})
     else:
         exceptions.settle(connection, ("order_short",), subject, order.site, "reserved", now)
 

@@ -277,9 +277,9 @@ def _note_short(connection: Connection, works: Sequence[_Work], now: datetime) -
             if short:
                 told = message("order_short", order=work.order.number, short=short, ordered=line.quantity, item=line.item, site=work.order.site)
                 about = {"order": work.order.id, "line": line.id}
-                exceptions.ask_person(connection, told, f"{work.order.number}/{line.n}", work.fact.id, now, site=work.order.site, about=about)
+                exceptions.ask_person(connection, told, rules.line_subject(work.order, line), work.fact.id, now, site=work.order.site, about=about)
             elif line.short:
-                exceptions.settle(connection, ("order_short",), f"{work.order.number}/{line.n}", work.order.site, "reserved", now)
+                exceptions.settle(connection, ("order_short",), rules.line_subject(work.order, line), work.order.site, "reserved", now)
     update_rows(connection, order_line, "id", ("short",), rows)
 
 

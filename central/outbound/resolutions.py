@@ -1,14 +1,191 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What can be done at one touch about work orders of outbound."""
+"""What can be done at one touch about work orders of outbound: short orders, late orders, orders that could not be shipped."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row, func, insert, select, update
 
+from central.catalog import service as catalog
+from central.errors import ConflictError, DomainError
 from central.exceptions.resolutions import Action, Case
-from central.outbound import service
+from central.facts import document_id
+from central.ledger.rules import Fact
+from central.outbound import atp_rules, backorders, order_rows, promise, service
+from central.outbound.intake import SiteShelf
+from central.outbound.promise import Goods
+from central.outbound.release import release_orders
+from central.outbound.tables import customer_order, order_line
+from central.stock import transfers
+
+SHORT = ("order_short",)
+LATE = ("order_at_risk", "order_late")
+_AT_WORK = ("released", "picked", "unfilled")
+
+
+def _line_of(connection: Connection, case: Case) -> tuple[Row[Any], Row[Any]] | None:
+    """The order and the line that came up short; None when the work order names none, or nothing is short any more."""
+    if "line" not in case.about:
+        return None
+    line = connection.execute(select(order_line).where(order_line.c.id == case.about["line"])).one_or_none()
+    if line is None or not line.short:
+        return None
+    order = order_rows.order_of(connection, line.order_id)
+    return (order, line) if order.state in _AT_WORK else None
+
+
+def _is_short(connection: Connection, case: Case, _now: datetime) -> bool:
+    return _line_of(connection, case) is not None
+
+
+def _locked_line(connection: Connection, case: Case, *more: tuple[str, str]) -> tuple[Row[Any], Row[Any]]:
+    order_rows.lock_orders(connection, [case.about["order"]], *more)
+    found = _line_of(connection, case)
+    if found is None:
+        raise ConflictError("not_short", f"{case.subject} is not short any more; read the order again")
+    return found
+
+
+def _backorder_rest(connection: Connection, case: Case, fact_id: str, now: datetime) -> str:
+    order, line = _locked_line(connection, case)
+    if order.state == "unfilled":
+        backorders.reopen(connection, order, now)
+        return "the order waits for goods"
+    return f"follows with {backorders.make_backorder(connection, order, [(line, line.short)], now)}"
+
+
+def _drop_rest(connection: Connection, case: Case, fact_id: str, now: datetime) -> str:
+    order, line = _locked_line(connection, case)
+    backorders.drop(connection, order, [(line, line.short)], now)
+    left = connection.execute(select(func.sum(order_line.c.quantity)).where(order_line.c.order_id == order.id)).scalar()
+    if not left:
+        service.cancel_released(connection, fact_id, order.id, now)
+    return f"{line.short} of item {line.item} dropped"
+
+
+def _try_again(connection: Connection, case: Case, fact_id: str, now: datetime) -> str:
+    order, line = _locked_line(connection, case)
+    _release(connection, case, order.id, now)
+    left = connection.execute(select(order_line.c.short).where(order_line.c.id == line.id)).scalar_one()
+    if left == line.short:
+        raise ConflictError("still_short", f"{case.subject}: nothing that may be picked has come; {left} are still short")
+    return f"{line.short - left} of {line.short} reserved"
+
+
+def _release(connection: Connection, case: Case, order_id: str, now: datetime) -> None:
+    fact = Fact(document_id("OrderReleasedByWorkOrder", str(case.number), order_id), "api", None, "OrderReleased", b"{}", "dockline", now, case.site)
+    (done,) = release_orders(connection, [(fact, order_id)], now)
+    if isinstance(done, DomainError):
+        raise done
+
+
+def _substitute_for(connection: Connection, order: Row[Any], line: Row[Any], now: datetime) -> tuple[str, int] | None:
+    """The best substitute of which something can leave now, and how many."""
+    items = catalog.substitutes_of(connection, line.item) if order.substitutes else []
+    book = promise.book_of(connection, {Goods(order.site, item, order.owner) for item in items}, now) if items else None
+    for item in items:
+        assert book is not None
+        can = SiteShelf(book, order.site, order.owner, promise.today_of(catalog.site_of(connection, order.site), now)).can(item, line.min_expiry_days)
+        if can:
+            return item, min(can, line.short)
+    return None
+
+
+def _has_substitute(connection: Connection, case: Case, now: datetime) -> bool:
+    found = _line_of(connection, case)
+    return found is not None and _substitute_for(connection, *found, now) is not None
+
+
+def _substitute(connection: Connection, case: Case, fact_id: str, now: datetime) -> str:
+    seen = _line_of(connection, case)
+    items = catalog.substitutes_of(connection, seen[1].item) if seen else []
+    order, line = _locked_line(connection, case, *((case.site, item) for item in items))
+    found = _substitute_for(connection, order, line, now)
+    if found is None:
+        raise ConflictError("no_substitute", f"{case.subject}: no substitute that the customer takes is there any more")
+    item, quantity = found
+    n = connection.execute(select(func.max(order_line.c.n)).where(order_line.c.order_id == order.id)).scalar_one() + 1
+    values = {"id": f"{order.id}/{n}", "order_id": order.id, "n": n, "item": item, "quantity": quantity, "promised": 0, "ordered_item": line.item}
+    connection.execute(insert(order_line).values(**values, parent_line=line.id, min_expiry_days=line.min_expiry_days))
+    backorders.take_off(connection, order, [(line, quantity)], "moved", f"{quantity} of item {item} instead", now)
+    _release(connection, case, order.id, now)
+    return f"{quantity} of item {item} instead"
+
+
+def _source_of(connection: Connection, order: Row[Any], line: Row[Any], now: datetime) -> tuple[str, int] | None:
+    """The site that can spare most of what is short, and how many."""
+    sites = [site for site in catalog.sites(connection) if site.code != order.site]
+    book = promise.book_of(connection, {Goods(site.code, line.item, order.owner) for site in sites}, now)
+    spare = {
+        site.code: atp_rules.promisable(book.supplies[goods], book.claims[goods], promise.today_of(site, now), line.min_expiry_days)
+        for site in sites
+        if (goods := Goods(site.code, line.item, order.owner)) in book.supplies
+    }
+    best = max(sorted(spare), key=lambda code: spare[code], default=None)
+    return None if best is None or spare[best] <= 0 else (best, min(spare[best], line.short))
+
+
+def _has_source(connection: Connection, case: Case, now: datetime) -> bool:
+    found = _line_of(connection, case)
+    return found is not None and _source_of(connection, *found, now) is not None
+
+
+def _transfer(connection: Connection, case: Case, fact_id: str, now: datetime) -> str:
+    """Ask another site for what is short. The line stays as it is: goods that come serve it by themselves."""
+    order, line = _locked_line(connection, case)
+    found = _source_of(connection, order, line, now)
+    if found is None:
+        raise ConflictError("no_source", f"{case.subject}: no other site can spare item {line.item} any more")
+    site, quantity = found
+    number = f"{order.number.replace('/', '-')}-{line.n}-{case.number}"
+    wanted = transfers.Request(number, site, order.site, (transfers.Wanted(line.item, quantity, order.owner),), reason=f"order {order.number} is short")
+    fact = Fact(document_id("TransferForOrder", str(case.number)), "api", None, "TransferRequested", number.encode(), "dockline", now, site)
+    transfers.request_transfer(connection, fact, wanted, now)
+    return f"transfer {number}: {quantity} from {site}"
+
+
+def _order_of(connection: Connection, case: Case) -> Row[Any]:
+    return order_rows.order_of(connection, case.about["order"])
+
+
+def _can_release(connection: Connection, case: Case, now: datetime) -> bool:
+    order = _order_of(connection, case)
+    return bool(order.state == "open" and not order_rows.refusals(connection, [order], now))
+
+
+def _release_now(connection: Connection, case: Case, fact_id: str, now: datetime) -> str:
+    order_rows.lock_orders(connection, [case.about["order"]])
+    _serve_first(connection, case, fact_id, now)
+    _release(connection, case, case.about["order"], now)
+    return "released, and served first"
+
+
+def _can_hurry(connection: Connection, case: Case, _now: datetime) -> bool:
+    order = _order_of(connection, case)
+    return bool(order.state in ("open", "released", "unfilled") and order.priority > 1)
+
+
+def _serve_first(connection: Connection, case: Case, _fact_id: str, _now: datetime) -> str:
+    connection.execute(update(customer_order).where(customer_order.c.id == case.about["order"]).values(priority=1))
+    return "served first from now on"
+
+
+def _can_cancel(connection: Connection, case: Case, _now: datetime) -> bool:
+    return _order_of(connection, case).state in ("open", "released", "unfilled")
+
+
+def _cancel(connection: Connection, case: Case, fact_id: str, now: datetime) -> str:
+    order = _order_of(connection, case)
+    fact = Fact(document_id("OrderCancelledByWorkOrder", str(case.number)), "api", None, "OrderCancelled", b"{}", "dockline", now, order.site)
+    service.cancel_order(connection, fact, order.id, now)
+    return "cancelled"
+
+
+def _is_picked(connection: Connection, case: Case, _now: datetime) -> bool:
+    return "order" in case.about and _order_of(connection, case).state == "picked"
 
 
 def _ship_again(connection: Connection, case: Case, fact_id: str, now: datetime) -> str:
@@ -16,4 +193,14 @@ def _ship_again(connection: Connection, case: Case, fact_id: str, now: datetime)
     return "shipped"
 
 
-ACTIONS = (Action("ship_again", "Try to ship it again", ("ship_refused",), _ship_again),)
+ACTIONS: Sequence[Action] = (
+    Action("try_again", "Look for the goods again", SHORT, _try_again, _is_short),
+    Action("backorder_rest", "Send the rest later", SHORT, _backorder_rest, _is_short),
+    Action("drop_rest", "Leave the rest out", SHORT, _drop_rest, _is_short),
+    Action("substitute", "Send a substitute", SHORT, _substitute, _has_substitute),
+    Action("transfer_from_site", "Get it from another site", SHORT, _transfer, _has_source),
+    Action("release_now", "Release it now, first of all", LATE, _release_now, _can_release),
+    Action("serve_first", "Serve it first", LATE, _serve_first, _can_hurry),
+    Action("cancel_order", "Cancel it", LATE, _cancel, _can_cancel),
+    Action("ship_again", "Try to ship it again", ("ship_refused",), _ship_again, _is_picked),
+)

@@ -5,13 +5,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 COLOURS = ("green", "blue", "orange", "pink", "cyan", "red")
 """Colours of pick lights in the order in which they are given out; red last, it also means trouble."""
 
 OPEN_STATES = ("lit", "listed")
 """States of a pick task that waits for its answer."""
+
+
+def line_subject(order: Any, line: Any) -> str:
+    """What a work order about a line is about, by the rows of both: two channels may use the same number."""
+    return f"{order.channel}/{order.number}/{line.n}"
 
 
 @dataclass(frozen=True)

@@ -158,6 +158,7 @@ def _ship(connection: Connection, fact_id: str, order_id: str, now: datetime) ->
     ledger.post(connection, fact_id, legs)
     connection.execute(update(customer_order).where(customer_order.c.id == order_id).values(state="shipped", shipped_at=now))
     _tell(connection, "order.shipped", order, now)
+    exceptions.settle(connection, ("order_at_risk", "order_late"), f"{order.channel}/{order.number}", order.site, "shipped", now)
     backorders.part_rest(connection, order_id, now)
 
 
@@ -181,6 +182,11 @@ def cancel_order(connection: Connection, fact: ledger.Fact, order_id: str, now: 
             _cancel(connection, fact.id, each, now)
 
 
+def cancel_released(connection: Connection, fact_id: str, order_id: str, now: datetime) -> None:
+    """Cancel an order of which nothing is left to deliver. The fences are held."""
+    _cancel(connection, fact_id, order_by_id(connection, order_id), now)
+
+
 def _cancel(connection: Connection, fact_id: str, order: Row[Any], now: datetime) -> None:
     picking.cancel_tasks(connection, fact_id, order.id, now)
     promise.forget(connection, [order.id])
@@ -188,7 +194,8 @@ def _cancel(connection: Connection, fact_id: str, order: Row[Any], now: datetime
     _tell(connection, "order.cancelled", order, now)
     lines = order_rows.lines_of(connection, [order.id])[order.id]
     for line in lines:
-        exceptions.settle(connection, ("order_short",), f"{order.number}/{line.n}", order.site, "cancelled", now)
+        exceptions.settle(connection, ("order_short",), rules.line_subject(order, line), order.site, "cancelled", now)
+    exceptions.settle(connection, ("order_at_risk", "order_late"), f"{order.channel}/{order.number}", order.site, "cancelled", now)
     picked = sum(line.picked for line in lines)
     if picked:
         told = message("order_cancelled_goods", order=order.number, quantity=picked, place=catalog.stage_of(connection, order.site))

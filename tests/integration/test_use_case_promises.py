@@ -13,8 +13,6 @@ import pytest
 from sqlalchemy import Engine
 
 from central.catalog import rules as catalog
-from central.catalog import service as catalog_service
-from central.catalog.service import Correction
 from central.database import reading
 from central.errors import ConflictError
 from central.inbound import service as inbound
@@ -23,6 +21,7 @@ from central.outbound.documents import Order, OrderChange, OrderTaken
 from central.outbound.promise import Goods
 from central.outbound.tables import customer_order, order_line, pick_task
 from central.outbound.tables import promise as promise_table
+from central.stock import moves
 from tests.integration.test_use_case_orders import confirm, states, tasks
 from tests.integration.warehouse import NOW, SITE, Warehouse
 
@@ -205,8 +204,8 @@ def test_kit_is_picked_as_its_components_where_none_is_assembled(house: Warehous
 def other_site(house: Warehouse, code: str, *stock: tuple[str, int], latitude: float, **more: Any) -> None:
     house.keep(catalog.SiteRow(code=code, latitude_deg=latitude, longitude_deg=120.0, **more))
     house.keep(catalog.Location(site=code, code="A-01", kind="bin"), catalog.Location(site=code, code="out", kind="stage"))
-    lines = [Correction(f"{code}/A-01", item, quantity) for item, quantity in stock]
-    house.do(lambda c: catalog_service.correct_stock(c, house.fact(), lines, house.now))
+    lines = [moves.Correction(f"{code}/A-01", item, quantity) for item, quantity in stock]
+    house.do(lambda c: moves.correct_stock(c, house.fact(), lines, house.now))
 
 
 @pytest.mark.requirement("R41", "R45")
@@ -237,12 +236,17 @@ def test_order_that_no_site_has_whole_is_split_and_closed_by_its_shares(house: W
     for number in ("1001/1", "1001/2"):
         release(house, orders(house)[number].id)
         for task in [row for row in house.rows(pick_task) if row.state in ("lit", "listed")]:
-            fact = replace(house.fact(), site=task.site)
-            house.do(lambda c, fact=fact, task=task: service.confirm_from_list(c, fact, task.id, task.requested, house.now))
+            answer(house, task)
     with reading(house.engine) as connection:
         shown = queries.order_of(connection, taken.id)
     assert shown is not None
     assert (shown["state"], shown["progress"]["state"], shown["progress"]["shipped"]) == ("split", "shipped", 15)
+
+
+def answer(house: Warehouse, task: Any) -> None:
+    """A task is picked whole from the list."""
+    fact = replace(house.fact(), site=task.site)
+    house.do(lambda c: service.confirm_from_list(c, fact, task.id, task.requested, house.now))
 
 
 @pytest.mark.requirement("R45")
