@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from central.shipping import api_carriers, api_packages
+from central.shipping import api_carriers, api_packages, api_papers
 
 router = APIRouter()
-for each in (api_packages, api_carriers):
+for each in (api_packages, api_carriers, api_papers):
     router.include_router(each.router)

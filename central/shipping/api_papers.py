@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Routes of labels and papers: to look at, to print, and to be sent to a label printer."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from central.database import reading
+from central.errors import ConflictError
+from central.requests import Database, Now
+from central.shipping import packing, papers, printing
+from central.shipping.labels import label
+from central.shipping.labels.typesetting import MEDIA_TYPES
+from central.shipping.labels.wording import Language
+
+router = APIRouter(prefix="/api/v1", tags=["labels"])
+
+LabelFormat = Literal["zpl", "pdf", "png", "svg"]
+LabelKind = Literal["logistic", "content"]
+Dpi = Annotated[Literal[203, 300, 600], Query(description="dots per inch of the label printer")]
+_ZPL = "application/vnd.zebra.zpl"
+
+
+class Print(BaseModel):
+    """Which label is printed, and where."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"kind": "logistic", "language": "zh"}]})
+
+    kind: LabelKind = "logistic"
+    language: Language = "en"
+    printer: str | None = Field(None, max_length=200, description="host:port; empty: the site's printer")
+
+
+@router.get("/packages/{sscc}/label", response_class=Response)
+def get_label(
+    sscc: str, database: Database, form: Annotated[LabelFormat, Query(alias="format")] = "pdf", language: Language = "en", dpi: Dpi = 203
+) -> Response:
+    """The GS1 logistic label of a package: SSCC, addresses, contents."""
+    with reading(database) as connection:
+        made = papers.package_label(connection, sscc, language)
+    if form == "zpl":
+        return Response(label.logistic_zpl(made, dpi), media_type=_ZPL)
+    return Response(label.logistic_paper(made, form), media_type=MEDIA_TYPES[form])
+
+
+@router.get("/packages/{sscc}/content-label", response_class=Response)
+def get_content_label(sscc: str, database: Database, language: Language = "en", dpi: Dpi = 203) -> Response:
+    """The content label of a package, as ZPL."""
+    with reading(database) as connection:
+        return Response(label.content_zpl(papers.package_label(connection, sscc, language), dpi), media_type=_ZPL)
+
+
+@router.post("/packages/{sscc}/print")
+def post_print(sscc: str, body: Print, database: Database) -> dict[str, object]:
+    """Send a package's label to a label printer."""
+    with reading(database) as connection:
+        made = papers.package_label(connection, sscc, body.language)
+        settings = packing.site_settings(connection, packing.package_by_sscc(connection, sscc).site)
+    printer, dpi = body.printer or settings.printer, settings.dpi
+    if not printer:
+        raise ConflictError("no_printer", f"site {settings.site} has no label printer; set it with PUT /api/v1/shipping/sites, or name one here")
+    data = label.logistic_zpl(made, dpi) if body.kind == "logistic" else label.content_zpl(made, dpi)
+    return {"printer": printer, "bytes": printing.send(printer, data)}
+
+
+@router.get("/items/{item}/label", response_class=Response)
+def get_item_label(
+    item: str,
+    database: Database,
+    lot: Annotated[str, Query(max_length=20)] = "",
+    serial: Annotated[str, Query(max_length=20)] = "",
+    form: Annotated[LabelFormat, Query(alias="format")] = "pdf",
+    language: Language = "en",
+    dpi: Dpi = 203,
+    copies: Annotated[int, Query(ge=1, le=1000)] = 1,
+) -> Response:
+    """The label of a piece of goods: name, batch, expiry, barcode."""
+    with reading(database) as connection:
+        made = papers.item_label(connection, item, lot, serial, language)
+    if form == "zpl":
+        return Response(label.item_zpl(made, dpi, copies), media_type=_ZPL)
+    return Response(label.item_paper(made, form), media_type=MEDIA_TYPES[form])
+
+
+@router.get("/orders/{order_id}/papers/{paper}", response_class=Response)
+def get_paper(order_id: str, paper: papers.Paper, database: Database, now: Now, language: Language = "en") -> Response:
+    """A paper of an order as PDF: packing list, pick list, outbound document, delivery note."""
+    with reading(database) as connection:
+        made = papers.order_paper(connection, order_id, paper, language, now)
+    return Response(made, media_type=MEDIA_TYPES["pdf"])
