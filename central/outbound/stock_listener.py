@@ -3,15 +3,18 @@
 
 from __future__ import annotations
 
+import json
+import uuid
 from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Select, func, select, update
 
 from central.catalog import service as catalog
-from central.ledger import service as ledger
 from central.ledger.claims import Claim
-from central.outbound import picking, rules
+from central.ledger.rules import Fact
+from central.outbound import picking, rules, service, tours
+from central.outbound.release import release_orders
 from central.outbound.tables import customer_order, order_line, pick_task
 from central.stock.listeners import Listener, Told
 
@@ -36,30 +39,27 @@ def claims_moved(connection: Connection, told: Told, claims: Sequence[Claim]) ->
 
 
 def claims_voided(connection: Connection, told: Told, claims: Sequence[Claim]) -> None:
-    """Cancel the tasks of goods that must not be used, and reserve others for their lines; what is short becomes a work order."""
-    wanted = {claim.id for claim in claims}
-    rows = connection.execute(select(pick_task).where(pick_task.c.reservation_id.in_(wanted), pick_task.c.state.in_(rules.OPEN_STATES))).all()
-    if not rows:
-        return
+    """Cancel the tasks of goods that must not be used, and release their orders again: other goods are reserved, what is short becomes a work order."""
+    query = select(pick_task).where(pick_task.c.reservation_id.in_({claim.id for claim in claims}), pick_task.c.state.in_(rules.OPEN_STATES))
+    for tour_id in sorted({row.tour_id for row in connection.execute(query) if row.tour_id is not None}):
+        tours.locked(connection, tour_id)
+    rows = connection.execute(query).all()
     connection.execute(update(pick_task).where(pick_task.c.id.in_([row.id for row in rows])).values(state="cancelled", answered_at=told.now))
     picking.put_out(connection, told.fact_id, [row for row in rows if row.state == "lit"], told.now)
-    for order_id in sorted({row.order_id for row in rows}):
-        _reserve_others(connection, told, order_id, {row.line_id for row in rows if row.order_id == order_id})
+    tours.tasks_cancelled(connection, told.fact_id, [row.tour_id for row in rows if row.tour_id is not None], told.now)
+    asked = [(_fact(told, order_id), order_id) for order_id in sorted({row.order_id for row in rows})]
+    release_orders(connection, asked, told.now)
+    for row in sorted(rows, key=lambda each: each.line_id):
+        picking.note_short(connection, told.fact_id, row.line_id, told.now)
+    for _, order_id in asked:
+        service.settle_order(connection, told.fact_id, order_id, told.now)
 
 
-def _reserve_others(connection: Connection, told: Told, order_id: str, line_ids: set[str]) -> None:
-    order = connection.execute(select(customer_order).where(customer_order.c.id == order_id)).one()
-    lines = connection.execute(select(order_line).where(order_line.c.id.in_(sorted(line_ids))).order_by(order_line.c.n)).all()
-    demand = [_demand(connection, order, line, told) for line in lines]
-    made = ledger.reserve(connection, told.fact_id, [each for each in demand if each.quantity], told.now)
-    picking.make_tasks(connection, told.fact_id, order_id, made, told.now, second_try=False)
-    for line in lines:
-        picking.note_short(connection, told.fact_id, line.id, told.now)
-
-
-def _demand(connection: Connection, order: Any, line: Any, told: Told) -> ledger.Demand:
-    wanted = picking.outstanding(connection, line)
-    return ledger.Demand(line.id, order.site, line.item, wanted, owner=order.owner)
+def _fact(told: Told, order_id: str) -> Fact:
+    """The release follows from the fact that took the goods away, and is the same one however often that is tried."""
+    body = json.dumps({"because": told.fact_id, "reason": told.reason}).encode()
+    number = str(uuid.uuid5(uuid.UUID(told.fact_id), order_id))
+    return Fact(number, "dockline", None, "OrderReleasedAgain", body, "dockline", told.now)
 
 
 def customers_of(connection: Connection, item: str, lot: str) -> list[dict[str, Any]]:
