@@ -8,12 +8,12 @@ For 19 columns on the same machine: COPY 2 us of CPU a row, arrays 11, SQLAlchem
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import date
 from functools import cache
 from typing import Any
 
-from sqlalchemy import JSON, Connection, Date, Dialect, Table, Uuid
+from sqlalchemy import JSON, Column, ColumnElement, Connection, Date, Dialect, Table, Uuid, any_, bindparam, func, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 
@@ -64,6 +64,14 @@ def delete_rows(connection: Connection, table: Table, key: str, values: Sequence
         postgres = connection.dialect.name == "postgresql"
         which = f"= ANY(%s::{keys}[])" if postgres else "IN (SELECT value FROM json_each(?))"
         connection.exec_driver_sql(f"DELETE FROM {table.name} WHERE {key} {which}", (list(values) if postgres else json.dumps(values),))  # noqa: S608  # names of our own
+
+
+def among(connection: Connection, column: Column[Any], values: Collection[Any]) -> ColumnElement[bool]:
+    """That `column` is one of `values`, however many: one parameter and one prepared statement, where IN has one for each value."""
+    if connection.dialect.name == "postgresql":
+        return column == any_(bindparam(None, list(values), type_=postgresql.ARRAY(column.type)))
+    (kept,) = zip(*_for_sqlite(column.table, (column.name,), [(value,) for value in values]), strict=True) if values else ((),)
+    return column.in_(select(func.json_each(json.dumps(kept)).table_valued("value").c.value))
 
 
 def _columns(rows: Sequence[Row]) -> tuple[list[Any], ...]:

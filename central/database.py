@@ -110,7 +110,9 @@ def open_engine(url: str) -> Engine:
     if parsed.get_backend_name() == "postgresql":
         options = "-c lock_timeout=10s -c idle_in_transaction_session_timeout=60s -c timezone=UTC"
         parsed = parsed.set(drivername="postgresql+psycopg")
-        return _remember_fences(create_engine(parsed, pool_size=10, max_overflow=20, pool_pre_ping=True, connect_args={"options": options}))
+        # The connection used last is used next: it has its statements prepared.
+        pool: dict[str, Any] = {"pool_size": 10, "max_overflow": 20, "pool_pre_ping": True, "pool_use_lifo": True}
+        return _remember_fences(create_engine(parsed, connect_args={"options": options}, **pool))
     raise ValueError(f"database {url!r} is neither sqlite:///FILE nor postgresql+psycopg://HOST/NAME")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
-from central.bulk import insert_rows
+from central.bulk import among, insert_rows
 from central.database import insert_or_leave, micros
 from central.errors import ConflictError, NotFoundError
 from central.ledger.rules import Fact
@@ -137,7 +137,7 @@ _BEFORE = select(event.c.id, event.c.kind, event.c.body_hash, answer.c.body).out
 def _known(connection: Connection, fact_ids: Sequence[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for start in range(0, len(fact_ids), 500):
-        found |= {row.id: row for row in connection.execute(_BEFORE.where(event.c.id.in_(fact_ids[start : start + 500])))}
+        found |= {row.id: row for row in connection.execute(_BEFORE.where(among(connection, event.c.id, fact_ids[start : start + 500])))}
     return found
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-import uuid
+import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from central.bulk import insert_rows, update_rows
+from central.bulk import among, insert_rows, update_rows
 from central.database import micros
 from central.errors import ConflictError, DomainError, NotFoundError
 from central.ledger import postings
@@ -98,7 +98,12 @@ def reserve_many(
 
 
 def _id(fact_id: str, n: int, each: Allocation) -> str:
-    return str(uuid.uuid5(uuid.UUID(fact_id), f"{each.line_id}/{n}"))
+    """The name-based UUID (RFC 9562, section 5.5) of the reservation in its fact; the same as `uuid.uuid5`, without three objects on the way."""
+    digest = hashlib.sha1(bytes.fromhex(fact_id.replace("-", "")) + f"{each.line_id}/{n}".encode(), usedforsecurity=False).hexdigest()
+    return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{_VARIANT[digest[16]]}{digest[17:20]}-{digest[20:32]}"
+
+
+_VARIANT = {f"{digit:x}": f"{8 | digit & 3:x}" for digit in range(16)}
 
 
 def _claim(connection: Connection, allocations: Sequence[Allocation]) -> None:
@@ -201,7 +206,7 @@ def _pending(connection: Connection, ids: Sequence[str]) -> Mapping[str, Any]:
 def _rows(connection: Connection, ids: Sequence[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for start in range(0, len(ids), 500):
-        found |= {row.id: row for row in connection.execute(_BY_ID.where(reservation.c.id.in_(ids[start : start + 500])))}
+        found |= {row.id: row for row in connection.execute(_BY_ID.where(among(connection, reservation.c.id, ids[start : start + 500])))}
     return found
 
 

@@ -15,10 +15,10 @@ from central.ledger.removal import allocate
 from central.ledger.rules import Account, Allocation, Demand, Supply
 from central.ledger.tables import balance, handling_unit
 
-FIRST_ROWS: Final = 6
+FIRST_ROWS: Final = 4
 """So many of the first rows of each item are read at first; more only for items for which that is not enough."""
 
-_COLUMNS = "b.id, b.place, b.item, b.lot, b.owner, b.unit, b.on_hand, b.reserved, b.expiry, b.in_date, b.pick_rank, b.pickable"
+_COLUMNS = "b.id, b.site, b.place, b.item, b.lot, b.owner, b.unit, b.on_hand, b.reserved, b.expiry, b.in_date, b.pick_rank, b.pickable"
 _FREE = "b.site = {site} AND b.item = {item} AND b.status = 'available' AND b.expiry >= {today} AND b.on_hand > b.reserved AND NOT b.locked AND NOT b.held"
 _PICKABLE = " AND (b.pickable OR (b.storage AND b.unit <> ''))"
 _ORDER = " ORDER BY b.expiry, b.in_date, b.pick_rank, b.id"
@@ -83,16 +83,16 @@ def _read(connection: Connection, pairs: Sequence[tuple[str, str]], today: date,
     """Free rows by (site, item) in the order of expiry, age and path."""
     postgresql, sqlite = _STATEMENTS[pickable_only, first]
     if connection.dialect.name == "postgresql":
-        rows: Iterable[Any] = connection.exec_driver_sql(postgresql, ([site for site, _ in pairs], [item for _, item in pairs], today))
+        rows: Iterable[Any] = connection.exec_driver_sql(postgresql, ([site for site, _ in pairs], [item for _, item in pairs], today)).fetchall()
     else:
-        rows = [row for site, item in pairs for row in connection.exec_driver_sql(sqlite, (site, item, today.isoformat()))]
+        rows = [row for site, item in pairs for row in connection.exec_driver_sql(sqlite, (site, item, today.isoformat())).fetchall()]
     found: dict[tuple[str, str], list[Supply]] = defaultdict(list)
-    for number, place, item, lot, owner, unit, on_hand, reserved, expiry, in_date, pick_rank, pickable in rows:
+    for number, site, place, item, lot, owner, unit, on_hand, reserved, expiry, in_date, pick_rank, pickable in rows:
         account = Account(place, item, lot, owner, "available", unit)
         day = expiry if isinstance(expiry, date) else date.fromisoformat(expiry)
         # Not pickable and read all the same: on a handling unit in storage. Without `pickable_only` pieces may be taken from everywhere.
         loose = bool(pickable) or not pickable_only
-        found[account.site, item].append(Supply(number, account, on_hand - reserved, day, instant(in_date), pick_rank, loose))
+        found[site, item].append(Supply(number, account, on_hand - reserved, day, instant(in_date), pick_rank, loose))
     return found
 
 

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, select
 
-from central.bulk import insert_rows
+from central.bulk import among, insert_rows
 from central.catalog.tables import location, zone
 from central.database import micros
 from central.errors import NotFoundError
@@ -65,8 +66,7 @@ class Sheet:
     second_try: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class NewTask:
+class NewTask(msgspec.Struct, frozen=True):
     """A task as it was made. `state`: lit, or listed where no lamp can ask for it."""
 
     id: str
@@ -118,7 +118,7 @@ def make_tasks(connection: Connection, sheets: Sequence[Sheet], now: datetime) -
 def _spots(connection: Connection, places: set[str]) -> dict[str, _Spot]:
     wanted, found = sorted(places), dict[str, _Spot]()
     for start in range(0, len(wanted), 500):
-        for place, code, zone_id, station, speaks in connection.execute(_SPOTS.where(location.c.place.in_(wanted[start : start + 500]))):
+        for place, code, zone_id, station, speaks in connection.execute(_SPOTS.where(among(connection, location.c.place, wanted[start : start + 500]))):
             found[place] = _Spot(code, zone_id, speaks or "", station if speaks else "")
     for place in wanted:
         if place not in found:

@@ -7,14 +7,15 @@ What one order cannot have is no fault of the others: each gets its own answer, 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
+import msgspec
 from sqlalchemy import Connection, func, select
 
-from central.bulk import update_rows
+from central.bulk import among, update_rows
 from central.catalog import service as catalog
 from central.catalog.tables import item as catalog_item
 from central.database import micros
@@ -29,8 +30,7 @@ from central.outbound.tables import customer_order, order_line, pick_task
 from central.webhooks.service import Happening, emit_all
 
 
-@dataclass(frozen=True, slots=True)
-class ReleasedLine:
+class ReleasedLine(msgspec.Struct, frozen=True):
     """`reserved` was found for it by this release; `short` is what no task asks for and nobody picked."""
 
     n: int
@@ -131,8 +131,9 @@ def _in_hand(connection: Connection, asked: Sequence[tuple[ledger.Fact, str]], a
     """The orders that can be released, with the fences of all their items held: nobody else picks, releases or cancels them meanwhile."""
     ids = [order_id for _, order_id in asked]
     pairs = select(customer_order.c.site, order_line.c.item).join(order_line, order_line.c.order_id == customer_order.c.id)
-    ledger.lock(connection, {(row.site, row.item) for part in _parts(ids) for row in connection.execute(pairs.where(customer_order.c.id.in_(part)))})
-    orders = {row.id: row for part in _parts(ids) for row in connection.execute(select(customer_order).where(customer_order.c.id.in_(part)))}
+    mine = among(connection, customer_order.c.id, ids)
+    ledger.lock(connection, {(row.site, row.item) for row in connection.execute(pairs.where(mine))})
+    orders = {row.id: row for row in connection.execute(select(customer_order).where(mine))}
     refused = order_rows.refusals(connection, list(orders.values()), now)
     works = []
     for fact, order_id in asked:
@@ -147,10 +148,6 @@ def _in_hand(connection: Connection, asked: Sequence[tuple[ledger.Fact, str]], a
     return works
 
 
-def _parts(ids: Sequence[str]) -> Iterable[Sequence[str]]:
-    return (ids[start : start + 500] for start in range(0, len(ids), 500))
-
-
 _LINES = select(
     *(order_line.c[name] for name in ("id", "order_id", "n", "item", "quantity", "promised", "picked", "short", "min_expiry_days")), catalog_item.c.removal
 ).join(catalog_item, catalog_item.c.code == order_line.c.item)
@@ -158,9 +155,9 @@ _LINES = select(
 
 def _read_lines(connection: Connection, works: Sequence[_Work]) -> None:
     lines: dict[str, list[Any]] = defaultdict(list)
-    for part in _parts([each.order.id for each in works]):
-        for row in connection.execute(_LINES.where(order_line.c.order_id.in_(part)).order_by(order_line.c.order_id, order_line.c.n)):
-            lines[row.order_id].append(row)
+    mine = among(connection, order_line.c.order_id, [each.order.id for each in works])
+    for row in connection.execute(_LINES.where(mine).order_by(order_line.c.order_id, order_line.c.n)):
+        lines[row.order_id].append(row)
     asked = _asked_for(connection, [each.order.id for each in works if each.order.released_at is not None])
     held = connection.info["dockline_fences"]
     for work in works:
@@ -186,8 +183,10 @@ def _spare_promises(connection: Connection, works: Sequence[_Work], now: datetim
 
 def _asked_for(connection: Connection, order_ids: Sequence[str]) -> dict[str, int]:
     """What open tasks of orders that were released before ask for, by line."""
+    if not order_ids:
+        return {}
     total = select(pick_task.c.line_id, func.sum(pick_task.c.requested)).where(pick_task.c.state.in_(rules.OPEN_STATES)).group_by(pick_task.c.line_id)
-    return {line_id: int(asked) for part in _parts(order_ids) for line_id, asked in connection.execute(total.where(pick_task.c.order_id.in_(part)))}
+    return {line_id: int(asked) for line_id, asked in connection.execute(total.where(among(connection, pick_task.c.order_id, order_ids)))}
 
 
 def _reserve(connection: Connection, works: Sequence[_Work], now: datetime) -> None:
