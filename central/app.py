@@ -40,6 +40,7 @@ from central.outbound import late as orders
 from central.requests import Database, utc_now
 from central.settings import Settings
 from central.shipping import courier
+from central.stock import expiry
 from central.webhooks.outbox import forget as forget_messages
 from central.webhooks.sender import WebhookSender
 
@@ -161,6 +162,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     work.append(asyncio.create_task(_seal_for_ever(app), name="sealer"))
     work.append(asyncio.create_task(courier.work_for_ever(state.engine, state.changes, state.clock), name="courier"))
     work.append(asyncio.create_task(orders.watch(state.engine, state.clock, state.changes), name="orders"))
+    work.append(asyncio.create_task(expiry.watch(state.engine, state.clock, state.changes), name="expiry"))
     for task in work:
         task.add_done_callback(_say_if_it_broke)
     try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Claims: what pending reservations still want of an account, and how they go along when the goods are moved. Each function runs in the caller's transaction."""
+"""Claims: what pending reservations still want of an account, and how they go along when goods are moved. Functions run in the caller's transaction."""
 
 from __future__ import annotations
 
@@ -128,10 +128,7 @@ def _follow(connection: Connection, claim: Claim, target: Account) -> Claim:
     row = connection.execute(select(reservation).where(reservation.c.id == claim.id)).one()
     same_line = (reservation.c.event_id == row.event_id) & (reservation.c.line_id == row.line_id) & (reservation.c.id != row.id)
     same_account = (
-        (reservation.c.place == target.place)
-        & (reservation.c.lot == target.lot)
-        & (reservation.c.owner == target.owner)
-        & (reservation.c.unit == target.unit)
+        (reservation.c.place == target.place) & (reservation.c.lot == target.lot) & (reservation.c.owner == target.owner) & (reservation.c.unit == target.unit)
     )
     if connection.execute(select(reservation.c.id).where(same_line, same_account)).scalar() is not None:
         raise ConflictError("claims_meet", f"{target}: another reservation of the same order line lies there; pick one of them first")

@@ -83,9 +83,7 @@ def _must_come_from(item: str, number: str, row: Any, source: Account) -> None:
         raise ConflictError("serial_elsewhere", f"serial {number} of item {item} is {where}, not at {source}; scan the piece again, or count the place")
 
 
-def _remember(
-    connection: Connection, fact_id: str, item: str, numbers: Sequence[str], known: dict[str, Any], account: Account, now: datetime
-) -> None:
+def _remember(connection: Connection, fact_id: str, item: str, numbers: Sequence[str], known: dict[str, Any], account: Account, now: datetime) -> None:
     n = connection.execute(select(func.coalesce(func.max(serial_move.c.n), -1) + 1).where(serial_move.c.event_id == fact_id)).scalar_one()
     rows = [
         {

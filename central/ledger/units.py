@@ -26,7 +26,14 @@ MAX_DEPTH: Final = 4
 _WITHIN: Final = ("pallet", "tote", "carton", "case")
 """What may stand in what: a kind carries kinds that come after it, and its own (cases in a case; a pallet on a pallet when stacked)."""
 
-_UNIT_COLUMNS = (handling_unit.c.sscc, handling_unit.c.kind, handling_unit.c.parent, handling_unit.c.site, handling_unit.c.place, handling_unit.c.state)
+_UNIT_COLUMNS: Final[tuple[Any, ...]] = (
+    handling_unit.c.sscc,
+    handling_unit.c.kind,
+    handling_unit.c.parent,
+    handling_unit.c.site,
+    handling_unit.c.place,
+    handling_unit.c.state,
+)
 
 
 def lock(connection: Connection, sites: Iterable[str], site_items: Iterable[tuple[str, str]] = ()) -> None:
@@ -36,7 +43,7 @@ def lock(connection: Connection, sites: Iterable[str], site_items: Iterable[tupl
 
 def unit_by_code(connection: Connection, sscc: str) -> Row[Any]:
     """A unit's row. Raises: NotFoundError."""
-    row = connection.execute(select(*_UNIT_COLUMNS).where(handling_unit.c.sscc == sscc)).one_or_none()
+    row: Row[Any] | None = connection.execute(select(*_UNIT_COLUMNS).where(handling_unit.c.sscc == sscc)).one_or_none()
     if row is None:
         raise NotFoundError("unknown_unit", f"handling unit {sscc} is not known; make it first, or scan its label again")
     return row
@@ -53,7 +60,7 @@ def tree(connection: Connection, root: str) -> list[Row[Any]]:
     """The unit and all that stands in it, outermost first, each with its depth (the unit itself 0). Raises: NotFoundError."""
     below = _descend([root])
     query = select(*_UNIT_COLUMNS, below.c.depth).join(below, below.c.sscc == handling_unit.c.sscc).order_by(below.c.depth, handling_unit.c.sscc)
-    rows = list(connection.execute(query))
+    rows: list[Row[Any]] = list(connection.execute(query))
     if not rows:
         unit_by_code(connection, root)
     return rows
@@ -129,7 +136,8 @@ def require_here(connection: Connection, sscc: str, place: str) -> Row[Any]:
     row = unit_by_code(connection, sscc)
     require_open(row)
     if row.place != place:
-        raise ConflictError("unit_elsewhere", f"handling unit {sscc} stands at {row.place or 'no place'}, not at {place}; scan the place or move the unit there")
+        text = f"handling unit {sscc} stands at {row.place or 'no place'}, not at {place}; scan the place or move the unit there"
+        raise ConflictError("unit_elsewhere", text)
     return row
 
 
@@ -219,7 +227,8 @@ def set_state(connection: Connection, fact_id: str, sscc: str, state: str, allow
 
 def check(connection: Connection) -> Iterator[str]:
     """What is wrong with units, as lines: goods in a unit that is not known or stands elsewhere, nested units apart, cycles, gone units with goods."""
-    query: Select[Any] = select(balance.c.place, balance.c.item, balance.c.unit, handling_unit.c.sscc, handling_unit.c.place.label("stands"), handling_unit.c.state)
+    stands = (handling_unit.c.sscc, handling_unit.c.place.label("stands"), handling_unit.c.state)
+    query: Select[Any] = select(balance.c.place, balance.c.item, balance.c.unit, *stands)
     joined = query.outerjoin(handling_unit, handling_unit.c.sscc == balance.c.unit).where(balance.c.unit != "")
     for row in connection.execute(joined):
         if row.sscc is None:

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select
@@ -17,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from central.changes import Changes
 from central.database import in_transaction, reading
-from central.errors import BusyError
+from central.errors import DomainError
 from central.exceptions import service as exceptions
 from central.exceptions.messages import message
 from central.ledger import claims, serials
@@ -118,7 +119,7 @@ def watch_once(engine: Engine, now: datetime) -> int:
     """Expire what is past its day, each item in a transaction of its own, then warn; returns the quantity expired."""
     with reading(engine) as connection:
         pairs = expired_pairs(connection, now.date())
-    expired = sum(in_transaction(engine, lambda connection, site=site, item=item: _expire(connection, site, item, now)) for site, item in pairs)
+    expired = sum(in_transaction(engine, partial(_expire, site=site, item=item, now=now)) for site, item in pairs)
     with reading(engine) as connection:
         anything = bool(near_expiry(connection, now))
     if anything:
@@ -137,7 +138,6 @@ async def watch(engine: Engine, clock: Callable[[], datetime], changes: Changes,
         try:
             if await asyncio.to_thread(watch_once, engine, clock()):
                 changes.tell()
-        except (BusyError, SQLAlchemyError) as error:
+        except (DomainError, SQLAlchemyError) as error:
             log.warning("looking for expired goods failed, trying again", extra={"reason": str(error)})
         await asyncio.sleep(every_s)
-

@@ -84,9 +84,7 @@ def _check_place(connection: Connection, build: Build) -> None:
 
 
 def _use_components(connection: Connection, fact_id: str, build: Build, needed: Mapping[str, int], now: datetime) -> list[Part]:
-    demand = [
-        ledger.Demand(f"kit:{fact_id}/{item}", build.site, item, each * build.quantity, owner=build.owner) for item, each in sorted(needed.items())
-    ]
+    demand = [ledger.Demand(f"kit:{fact_id}/{item}", build.site, item, each * build.quantity, owner=build.owner) for item, each in sorted(needed.items())]
     reserved = ledger.reserve(connection, fact_id, demand, now, pickable_only=False)
     for line in demand:
         got = sum(each.quantity for each in reserved if each.line_id == line.line_id)
@@ -212,4 +210,3 @@ def available_to_assemble(connection: Connection, site: str, kit: str, today: da
     kits = rules.buildable(needed, free)
     short = [item for item, each in needed.items() if free.get(item, 0) // each == kits]
     return {"site": site, "kit": kit, "kits": kits, "needed": needed, "free": {item: free.get(item, 0) for item in needed}, "bottleneck": short}
-

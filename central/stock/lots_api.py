@@ -22,8 +22,8 @@ router = APIRouter(prefix="/api/v1", tags=["stock"])
 
 ItemCode = Annotated[str, Path(min_length=1, max_length=64)]
 LotCode = Annotated[str, Path(min_length=1, max_length=20)]
-_RECALL = {"number": "R-7", "item": "milk", "lot": "L1", "reason": "recall", "note": "supplier found glass", "actor": "li"}
-_BUILD = {"kit": "breakfast", "place": "shanghai-1/KITTING", "quantity": 10, "lot": "K1", "actor": "li"}
+_RECALL: dict[str, Any] = {"number": "R-7", "item": "milk", "lot": "L1", "reason": "recall", "note": "supplier found glass", "actor": "li"}
+_BUILD: dict[str, Any] = {"kit": "breakfast", "place": "shanghai-1/KITTING", "quantity": 10, "lot": "K1", "actor": "li"}
 
 
 class RecallOrder(Body):

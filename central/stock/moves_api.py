@@ -21,9 +21,9 @@ from central.stock.rules import Limits
 
 router = APIRouter(prefix="/api/v1", tags=["stock"])
 
-_LINE = {"place": "shanghai-1/A-01", "item": "milk", "quantity": 48, "lot": "L1", "expiry": "2026-12-01"}
-_MOVE = {"place": "shanghai-1/A-01", "item": "milk", "lot": "L1", "quantity": 12, "to_place": "shanghai-1/A-02"}
-_HERE = {"place": "shanghai-1/A-01", "item": "milk", "lot": "L1"}
+_LINE: dict[str, Any] = {"place": "shanghai-1/A-01", "item": "milk", "quantity": 48, "lot": "L1", "expiry": "2026-12-01"}
+_MOVE: dict[str, Any] = {"place": "shanghai-1/A-01", "item": "milk", "lot": "L1", "quantity": 12, "to_place": "shanghai-1/A-02"}
+_HERE: dict[str, Any] = {"place": "shanghai-1/A-01", "item": "milk", "lot": "L1"}
 
 
 class CorrectionLine(Body):

@@ -46,4 +46,3 @@ def keep_limits(connection: Connection, rows: Sequence[tuple[str, str, Limits]])
         }
         statement = insert_or_leave(connection, stock_rule).values(site=site, item=item, **values)
         connection.execute(statement.on_conflict_do_update(index_elements=[stock_rule.c.site, stock_rule.c.item], set_=values))
-

@@ -119,7 +119,7 @@ def _hold(connection: Connection, told: Told, number: str, lots: Sequence[Lot]) 
         ledger.post(connection, told.fact_id, [leg for source, to, quantity in moved for leg in (ledger.Leg(source, -quantity), ledger.Leg(to, quantity))])
     for source, to, _ in moved:
         serials.follow_all(connection, told.fact_id, source, to, told.now)
-    nothing = {lot for lot in lots} - {(row.item, row.lot) for row in rows}
+    nothing = set(lots) - {(row.item, row.lot) for row in rows}
     kept = [_kept(number, row.item, row.lot, row.place, row.owner, row.unit, row.status, row.on_hand) for row in rows]
     kept += [_kept(number, item, lot, "", "", "", "available", 0) for item, lot in sorted(nothing)]
     connection.execute(insert(recall_hold), kept)

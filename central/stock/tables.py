@@ -185,3 +185,12 @@ recall_hold = Table(
 )
 """Which lots a recall holds, and what it found of them where."""
 Index("ix_recall_hold_lot", recall_hold.c.item, recall_hold.c.lot)
+
+stock_opening = Table(
+    "stock_opening",
+    metadata,
+    Column("place", String, primary_key=True),
+    Column("batch", Id, nullable=False, comment="the import that opened it"),
+    Column("opened_at", Instant, nullable=False),
+)
+"""Places whose opening stock was counted; a second file about one of them is a mistake unless it says otherwise."""

@@ -248,7 +248,7 @@ def _load(
 
 def _whole_units(connection: Connection, asked: Mapping[Account, int]) -> list[str]:
     """Outermost units all of whose goods are asked for."""
-    roots = {}
+    roots: dict[str, None] = {}
     for account in asked:
         if account.unit:
             roots[(units.ancestors(connection, account.unit) or [account.unit])[-1]] = None
@@ -330,7 +330,7 @@ def _in_transit(connection: Connection, row: Row[Any], lines: Sequence[Row[Any]]
     held = [getattr(balance.c, name) == getattr(goods, name) for name in ("place", "item", "lot", "owner", "status", "unit")]
     there = connection.execute(select(balance.c.on_hand).where(*held)).scalar() or 0
     mine = sum(line.shipped - line.lost for line in lines if (line.item, line.owner) == (goods.item, goods.owner))
-    quantity = min(int(there), mine - received_of(connection, row.number).get(goods.item, 0))
+    quantity = min(int(there), int(mine) - received_of(connection, row.number).get(goods.item, 0))
     if quantity <= 0:
         raise ConflictError("nothing_in_transit", f"{goods}: nothing of transfer {row.number} is on its way there")
     return quantity

@@ -24,7 +24,7 @@ router = APIRouter(prefix="/api/v1", tags=["stock"])
 
 TransferNumber = Annotated[str, Path(min_length=1, max_length=40)]
 State = Literal["requested", "approved", "reserved", "in_transit", "cancelled"]
-_REQUEST = {"number": "T-1001", "from_site": "shanghai-1", "to_site": "hangzhou-1", "lines": [{"item": "milk", "quantity": 48}]}
+_REQUEST: dict[str, Any] = {"number": "T-1001", "from_site": "shanghai-1", "to_site": "hangzhou-1", "lines": [{"item": "milk", "quantity": 48}]}
 
 
 class LineWanted(Body):
@@ -155,5 +155,3 @@ def cancel_transfer(number: TransferNumber, body: Step, database: Database, now:
     """Give back what is reserved; what was shipped already still arrives."""
     fact = fact_of("TransferCancelled", (number, key), body, body.actor, now)
     return _do(database, news, number, lambda connection: transfers.cancel(connection, fact, number, now))
-
-

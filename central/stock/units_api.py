@@ -22,7 +22,7 @@ from central.stock.bodies import Actor, Body, Place, Quantity, Serial, Unit
 router = APIRouter(prefix="/api/v1", tags=["stock"])
 
 Sscc = Annotated[str, Path(min_length=1, max_length=40, description="SSCC, or the unit's name of the house")]
-_GOODS = {"item": "milk", "lot": "L1", "quantity": 24}
+_GOODS: dict[str, Any] = {"item": "milk", "lot": "L1", "quantity": 24}
 
 
 class UnitMade(Body):

@@ -104,7 +104,7 @@ def test_contents_are_a_tree_with_quantities_in_packagings(house: Warehouse) -> 
 
     tree = contents(house, pallet)
 
-    assert [unit["sscc"] for unit in tree["units"]][0] == first
+    assert tree["units"][0]["sscc"] == first
     assert tree["units"][0]["goods"][0]["packed"] == [{"packaging": "case", "count": 1, "of": 10}, {"packaging": "", "count": 2, "of": 1}]
     assert [(each["item"], each["quantity"]) for each in tree["totals"]] == [("milk", 5), ("peas", 22)]
 
