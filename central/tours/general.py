@@ -43,7 +43,7 @@ class Path(NamedTuple):
 
 
 def general_path(layout: Layout, spots: Sequence[Spot], start: Spot, end: Spot, *, rounds: int = DEFAULT_ROUNDS, seed: int = 1) -> Path:
-    """A short walk from `start` over all `spots` to `end`. Raises LayoutError where one-way aisles leave no way.
+    """A short walk from `start` over all `spots` to `end`.
 
     `rounds` of kicks and improvements are made beyond the first path; the same seed gives the same walk.
     """

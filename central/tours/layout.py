@@ -123,9 +123,8 @@ class Layout:
         for aisle in self.aisles.values():
             by_x.setdefault(aisle.x_mm, []).append(aisle)
         self.columns = tuple(_column(x_mm, by_x[x_mm], self.rows) for x_mm in sorted(by_x))
-        for row, (low, high) in enumerate(pairwise(self.rows)):
-            if not any(segment.low_row == row and segment.high_row is not None for column in self.columns for segment in column.segments):
-                raise LayoutError(f"cross aisles at y {low} and {high} mm: no aisle leads from one to the other; add it, or make them two layouts")
+        for row in range(len(self.rows) - 1):
+            self._check_passage(row)
         self.column_of = {column.x_mm: index for index, column in enumerate(self.columns)}
         self.row_of = {y_mm: index for index, y_mm in enumerate(self.rows)}
         self.one_way = any(aisle.direction != "both" for aisle in self.aisles.values())
@@ -162,6 +161,15 @@ class Layout:
     def standing_cost_mm(self, stops: Iterable[Stop]) -> int:
         """What the stops cost besides the walk: levels and access. It does not depend on the order."""
         return sum(stop.level * self.level_cost_mm + stop.access_mm for stop in stops)
+
+    def _check_passage(self, row: int) -> None:
+        """Cross aisles are open to both sides, so that one gets everywhere if one can go from each to the next and back."""
+        directions = {segment.direction for column in self.columns for segment in column.segments if segment.low_row == row and segment.is_link}
+        where = f"cross aisles at y {self.rows[row]} and {self.rows[row + 1]} mm"
+        if not directions:
+            raise LayoutError(f"{where}: no aisle leads from one to the other; add it, or make them two layouts")
+        if directions == {"up"} or directions == {"down"}:
+            raise LayoutError(f"{where}: all aisles between them are one-way {directions.pop()}, nobody comes back; turn one of them round")
 
     def _spot(self, x_mm: int, y_mm: int) -> Spot:
         row = self.row_of.get(y_mm)

@@ -7,7 +7,7 @@ from functools import lru_cache
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-from central.tours.layout import Layout, LayoutError, Segment, Spot
+from central.tours.layout import Layout, Segment, Spot
 
 Crossing = tuple[int, int]
 """A point (x, y) where a column meets a row."""
@@ -64,7 +64,7 @@ class Streets:
         return abs(start.y_mm - end.y_mm)
 
     def way(self, start: Spot, end: Spot) -> tuple[int, list[XY]]:
-        """The shortest way between two places: its length and its points, both ends included. LayoutError where there is none."""
+        """The shortest way between two places: its length and its points, both ends included."""
         best: tuple[int, list[Crossing]] | None = None
         direct = self.straight(start, end)
         if direct is not None:
@@ -74,8 +74,7 @@ class Streets:
                 between = self.between(first).get(last)
                 if between is not None and (best is None or out_mm + between + into_mm < best[0]):
                     best = out_mm + between + into_mm, self._path(first, last)
-        if best is None:
-            raise LayoutError(f"no way leads from ({start.x_mm}, {start.y_mm}) to ({end.x_mm}, {end.y_mm}) mm; check the directions of the one-way aisles")
+        assert best is not None, "a layout is connected in every direction"
         points = [(start.x_mm, start.y_mm), *best[1], (end.x_mm, end.y_mm)]
         return best[0], [point for index, point in enumerate(points) if not index or point != points[index - 1]]
 
