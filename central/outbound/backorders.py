@@ -17,7 +17,7 @@ from central.exceptions import service as exceptions
 from central.facts import document_id
 from central.ledger.rules import Fact
 from central.ledger.tables import balance
-from central.outbound import order_rows, promise, rules
+from central.outbound import order_rows, promise, rules, tours
 from central.outbound.atp_rules import claim
 from central.outbound.intake import SiteShelf
 from central.outbound.promise import Book, Goods
@@ -153,6 +153,10 @@ def serve(connection: Connection, site: str, now: datetime, items: Collection[st
     ready = [order for order in orders if _serve_one(connection, order, lines[order.id], stock)]
     asked = [(_own_release(order, now), order.id) for order in ready]
     release_orders(connection, asked, now)
+    # Orders of a wave are walked with it: what came since is planned into walks of their own.
+    walked = {order.wave_id: fact.id for order, (fact, _) in zip(ready, asked, strict=True) if order.wave_id is not None}
+    for wave_id, fact_id in sorted(walked.items()):
+        tours.make_tours(connection, fact_id, wave_id, now)
     return [order.id for order in ready]
 
 
