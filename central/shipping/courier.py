@@ -22,7 +22,7 @@ from central.database import in_transaction, reading
 from central.errors import BusyError
 from central.shipping import packing, placement
 from central.shipping.carriers import http
-from central.shipping.carriers.protocol import AddressRefusedError, Cargo, Carrier, CarrierError, Contact, Shipment
+from central.shipping.carriers.protocol import AddressRefusedError, Cargo, Carrier, CarrierError, CarrierUnreachableError, Contact, Shipment
 from central.shipping.carriers.registry import carrier_of
 from central.shipping.tables import carrier_account, carrier_order, carton_type, shipping_site
 
@@ -62,6 +62,10 @@ def _work(engine: Engine, client: httpx.Client, row: Row[Any], now: Callable[[],
         keep = _speak(carrier_of(account, client, now), row, shipment, now)
     except CarrierError as error:
         keep = _keep_fault(error, row, now)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        # Peer data: an answer of another shape than documented must not end the courier.
+        log.warning("carrier's answer not understood", exc_info=error, extra={"sscc": row.sscc, "carrier": row.carrier})
+        keep = _keep_fault(CarrierUnreachableError(f"{row.carrier} answers in a form that is not understood ({error})"), row, now)
 
     def store(connection: Connection) -> None:
         keep(connection, placement.carrier_order_by_id(connection, row.id))

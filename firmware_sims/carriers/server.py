@@ -143,7 +143,7 @@ def serving(desk: Desk) -> Iterator[Desk]:
     """Serve a desk on a free port of loopback; its `base_url` says where."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(desk))
     desk.base_url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, name="carrier-desk")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, name="carrier-desk")
     thread.start()
     try:
         yield desk
