@@ -80,6 +80,11 @@ def environment(language: Language) -> Environment:
                 "FIGURES",
                 "COUNT_KINDS",
                 "COUNT_ANSWERS",
+                "PICK_MODES",
+                "PICK_ANSWERS",
+                "PICK_WRONG",
+                "PACK_WORDS",
+                "GOODS_WORDS",
             )
         },
     )

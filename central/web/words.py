@@ -86,6 +86,45 @@ COUNT_ANSWERS: Mapping[str, str] = {
     "recount": N_("differs from the books; somebody else counts it again"),
     "review": N_("differs from the books; somebody decides what is booked"),
 }
+PICK_MODES: Mapping[str, str] = {
+    "order": N_("one order a walk"),
+    "batch": N_("several orders in one tote, sorted afterwards"),
+    "cluster": N_("a cart with a tote for each order"),
+    "zone": N_("zone by zone, the tote is passed on"),
+    "wall": N_("for the put-to-light wall"),
+}
+PICK_ANSWERS: Mapping[str, str] = {
+    "full": N_("taken"),
+    "short": N_("taken in part; the rest is looked for elsewhere"),
+    "over": N_("more than was asked for; put the rest back"),
+    "repeated": N_("was answered already"),
+    "contradicted": N_("was answered otherwise before; somebody looks into it"),
+    "cancelled": N_("the order was cancelled; put the goods back"),
+    "right_bin": N_("the right bin"),
+    "right_item": N_("the right goods"),
+    "right_tote": N_("the right tote"),
+    "wrong_bin": N_("another bin; go on to the one below. Scanned:"),
+    "wrong_item": N_("other goods; put them back. Scanned:"),
+    "wrong_lot": N_("another lot; put it back. Scanned:"),
+    "wrong_tote": N_("another tote. Scanned:"),
+    "nothing": N_("nothing is to be picked just now"),
+    "number": N_("say how many as a number"),
+    "tote_missing": N_("scan the next tote"),
+    "tote_changed": N_("go on with the new tote"),
+    "given_back": N_("the walk was given back"),
+}
+PICK_WRONG = frozenset({"over", "contradicted", "cancelled", "wrong_bin", "wrong_item", "wrong_lot", "wrong_tote", "number", "tote_missing"})
+"""Answers that ask the picker to do something else."""
+PACK_WORDS: Mapping[str, str] = {"each": N_("single"), "inner": N_("inner"), "case": N_("case"), "layer": N_("layer"), "pallet": N_("pallet")}
+GOODS_WORDS: Mapping[str, str] = {
+    "fragile": N_("fragile"),
+    "upright": N_("this side up"),
+    "no_stack": N_("nothing on top"),
+    "heavy": N_("heavy"),
+    "liquid": N_("liquid"),
+    "chilled": N_("chilled"),
+    "frozen": N_("frozen"),
+}
 QUANTITIES: Mapping[str, str] = {"temperature": N_("temperature"), "humidity": N_("humidity"), "dew_point": N_("dew point"), "pressure": N_("pressure")}
 FIGURES: Mapping[str, str] = {
     "pallets_received": N_("pallets received"),
