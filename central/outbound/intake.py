@@ -12,10 +12,12 @@ from sqlalchemy import Connection, Row, insert, select
 
 from central.catalog import service as catalog
 from central.catalog.rules import SiteRow
+from central.catalog.tables import item as catalog_item
+from central.catalog.tables import kit_component
 from central.catalog.tables import partner as partner_table
 from central.facts import document_id
 from central.ledger import service as ledger
-from central.outbound import atp_rules, parting_rules, promise, sourcing
+from central.outbound import atp_rules, order_rows, parting_rules, promise, sourcing
 from central.outbound.atp_rules import Slice
 from central.outbound.documents import Delivered, LineOrdered, Order, OrderPart, OrderTaken, Promise
 from central.outbound.parting_rules import Part, Policy, Terms, Want
@@ -95,7 +97,8 @@ def take_order(connection: Connection, fact: ledger.Fact, order: Order, now: dat
     priority = order.priority or customer.priority
     sites = [catalog.site_of(connection, order.site)] if order.site else sourcing.candidates(connection, items)
     ledger.lock(connection, {(site.code, item) for site in sites for item in items})
-    book = promise.book_of(connection, {Goods(site.code, item, order.owner) for site in sites for item in items}, now)
+    goods = {Goods(site.code, item, order.owner) for site in sites for item in items}
+    book = promise.book_of(connection, goods, now, enough=_enough(wants, terms, sites, order.owner))
     shelves = {site.code: SiteShelf(book, site.code, order.owner, promise.first_day(site, now)) for site in sites}
     plan = sourcing.plan(connection, wants, sites, shelves, terms, customer.position, priority, asked=order.site)
     values = order.model_dump_stored() | {
@@ -113,16 +116,38 @@ def take_order(connection: Connection, fact: ledger.Fact, order: Order, now: dat
     return answer
 
 
+def _enough(wants: Sequence[Want], terms: Terms, sites: Sequence[SiteRow], owner: str) -> dict[Goods, tuple[int, int]]:
+    """Goods of which it is enough to know that so much (and keeping so long) is there, so that nobody need look at what is expected."""
+    if len(sites) != 1 or standing_in(terms):
+        return {}
+    total: dict[Goods, tuple[int, int]] = {}
+    for want in wants:
+        goods = Goods(sites[0].code, want.item, owner)
+        total[goods] = (total.get(goods, (0, 0))[0] + want.quantity, want.keep_days)
+    return total
+
+
 def wants_of(connection: Connection, lines: Sequence[LineOrdered], partner: str, keep_days: int | None) -> list[Want]:
     """The lines by item code, with how long goods must keep for this customer. Raises: UnknownItemError."""
-    codes = [_item_code(connection, line) for line in lines]
+    codes = _item_codes(connection, lines)
     asked = dict.fromkeys(codes, keep_days) if keep_days is not None else catalog.min_remaining_days(connection, partner, codes)
     return [Want(n, code, line.quantity, asked[code] or 0) for n, (code, line) in enumerate(zip(codes, lines, strict=True), start=1)]
 
 
-def _item_code(connection: Connection, line: LineOrdered) -> str:
-    row = catalog.item_by_gtin(connection, line.gtin) if line.gtin else catalog.item_by_code(connection, line.item or "")
-    return str(row.code)
+def _item_codes(connection: Connection, lines: Sequence[LineOrdered]) -> list[str]:
+    """The item of each line. A GTIN of a packaging names the item too; the quantity is in the item's unit all the same."""
+    said = {line.item or line.gtin or "" for line in lines}
+    known: dict[str, str] = {}
+    for part in order_rows.chunks(said):
+        query = select(catalog_item.c.code, catalog_item.c.gtin).where(catalog_item.c.code.in_(part) | catalog_item.c.gtin.in_(part))
+        for row in connection.execute(query):
+            known |= {row.code: row.code, **({row.gtin: row.code} if row.gtin else {})}
+    for line in lines:
+        if line.gtin and line.gtin not in known:
+            known[line.gtin] = catalog.item_by_gtin(connection, line.gtin).code
+        elif line.item and line.item not in known:
+            raise catalog.UnknownItemError(line.item)
+    return [known[line.item or line.gtin or ""] for line in lines]
 
 
 def customer_of(connection: Connection, order: Order) -> Customer:
@@ -136,9 +161,13 @@ def customer_of(connection: Connection, order: Order) -> Customer:
 
 def terms_of(connection: Connection, wants: Sequence[Want], policy: Policy, *, substitutes: bool) -> Terms:
     """What may stand in for the items of an order."""
-    items = sorted({want.item for want in wants})
-    instead = {item: found for item in items if (found := catalog.substitutes_of(connection, item))} if substitutes else {}
-    kits = {item: [(part.component, part.quantity) for part in parts] for item in items if (parts := catalog.components_of(connection, item))}
+    items = {want.item for want in wants}
+    instead = {item: found for item in sorted(items) if (found := catalog.substitutes_of(connection, item))} if substitutes else {}
+    kits: dict[str, list[tuple[str, int]]] = {}
+    for part in order_rows.chunks(items):
+        query = select(kit_component).where(kit_component.c.kit.in_(part)).order_by(kit_component.c.kit, kit_component.c.component)
+        for row in connection.execute(query):
+            kits.setdefault(row.kit, []).append((row.component, row.quantity))
     return Terms(policy, instead, kits)
 
 

@@ -23,7 +23,7 @@ from central.catalog.tables import location
 from central.inbound.queries import Expected, expected
 from central.ledger.rules import NO_EXPIRY
 from central.ledger.tables import balance
-from central.outbound.atp_rules import Claim, Supply, claim, promisable
+from central.outbound.atp_rules import Claim, Supply, broken, claim, promisable
 from central.outbound.tables import customer_order
 from central.outbound.tables import promise as promise_table
 
@@ -72,17 +72,31 @@ def due_of(site: SiteRow, day: date) -> datetime:
     return datetime.combine(day + timedelta(days=1), time(), zone)
 
 
-def book_of(connection: Connection, goods: Collection[Goods], now: datetime, without: Collection[str] = ()) -> Book:
-    """Supplies and claims of goods. `without` are orders whose own promises do not count, because they are made anew."""
+def book_of(
+    connection: Connection, goods: Collection[Goods], now: datetime, without: Collection[str] = (), enough: Mapping[Goods, tuple[int, int]] | None = None
+) -> Book:
+    """Supplies and claims of goods. `without` are orders whose own promises do not count, because they are made anew.
+
+    What is expected is left out for goods of which the stock serves all claims and `enough` more (pieces, days to keep): then it changes no answer.
+    """
     pairs = sorted({(each.site, each.item) for each in goods})
-    today = {site: today_of(catalog.site_of(connection, site), now) for site in sorted({each.site for each in goods})}
+    sites = {site: catalog.site_of(connection, site) for site in sorted({each.site for each in goods})}
+    today = {code: today_of(site, now) for code, site in sites.items()}
     book = Book()
     for start in range(0, len(pairs), CHUNK):
         part = pairs[start : start + CHUNK]
         _on_hand(connection, book, part, today)
-        _expected(connection, book, part, today)
         _promised(connection, book, part, today, without)
+    plenty = {each for each, (quantity, keep_days) in (enough or {}).items() if _serves(book, each, first_day(sites[each.site], now), quantity, keep_days)}
+    scarce = sorted({(each.site, each.item) for each in goods if each not in plenty})
+    for start in range(0, len(scarce), CHUNK):
+        _expected(connection, book, scarce[start : start + CHUNK], today)
     return book
+
+
+def _serves(book: Book, goods: Goods, day: date, quantity: int, keep_days: int) -> bool:
+    supplies, claims = book.supplies[goods], book.claims[goods]
+    return broken(supplies, claims) == 0 and promisable(supplies, claims, day, keep_days) >= quantity
 
 
 def _on_hand(connection: Connection, book: Book, pairs: Sequence[tuple[str, str]], today: Mapping[str, date]) -> None:

@@ -105,7 +105,7 @@ def cancel_wave(number: Number, body: Said, database: Database, now: Now, news: 
 @router.put("/waves/{number}/orders/{order_id}")
 def add_order(number: Number, order_id: OrderId, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
     """Put an order into a wave; there already changes nothing."""
-    body = Said()
+    body = Said(actor="api")
     fact = fact_of("WaveOrderAdded", (str(number), order_id, key), body, body.actor, now)
 
     def work(connection: Connection) -> None:
@@ -119,7 +119,7 @@ def add_order(number: Number, order_id: OrderId, database: Database, now: Now, n
 @router.delete("/waves/{number}/orders/{order_id}")
 def remove_order(number: Number, order_id: OrderId, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
     """Take an order out of a wave that is not released; not in it changes nothing."""
-    body = Said()
+    body = Said(actor="api")
     fact = fact_of("WaveOrderRemoved", (str(number), order_id, key), body, body.actor, now)
     in_transaction(database, lambda connection: waves.remove_order(connection, fact, number, order_id, now))
     news.tell()
