@@ -20,23 +20,23 @@ import asyncio
 import hashlib
 import re
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from http import HTTPStatus
 from typing import Any, TypeVar
 
-from fastapi import APIRouter
+from pydantic_core import ErrorDetails
 from sqlalchemy import Connection, Engine, delete, select, update
 from starlette.datastructures import Headers
-from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from central.database import in_transaction, insert_or_leave
 from central.errors import ConflictError, DomainError
+from central.forms import Forms
 from central.identity.tables import request_answer
-from central.problems import problem
+from central.problems import form_problem, problem
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -49,6 +49,8 @@ _PREFIX = "/api/"
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _FORGET_AT_ONCE_MAX = 1000
+_ZIP = b"PK\x03\x04"
+"""How an Excel workbook begins, which many clients send without a Content-Type."""
 
 
 class KeyInUseError(ConflictError):
@@ -85,24 +87,9 @@ class OwnAnswer:
     path: re.Pattern[str]
 
 
-def own_answers(routers: Iterable[APIRouter]) -> tuple[OwnAnswer, ...]:
+def own_answers(routes: Iterable[APIRoute]) -> tuple[OwnAnswer, ...]:
     """Routes that are marked with `keeps_own_answer`."""
-    return tuple(
-        OwnAnswer(frozenset(route.methods), route.path_regex)  # type: ignore[attr-defined]
-        for router in routers
-        for route in _routes(router)
-        if getattr(getattr(route, "endpoint", None), "keeps_own_answer", False)
-    )
-
-
-def _routes(router: APIRouter) -> Iterator[BaseRoute]:
-    """The routes of a router and of those that it includes."""
-    for route in router.routes:
-        included = getattr(route, "original_router", None)
-        if included is None:
-            yield route
-        else:
-            yield from _routes(included)
+    return tuple(OwnAnswer(frozenset(route.methods or ()), route.path_regex) for route in routes if getattr(route.endpoint, "keeps_own_answer", False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,15 +159,22 @@ def forget(connection: Connection, before: datetime) -> int:
 
 
 class Idempotency:
-    """Wraps the application, inside the gate (which knows the caller). It also refuses what no route can take: bodies too large, the character NUL."""
+    """Wraps the application, inside the gate (which knows the caller). It refuses what no route can take: bodies too large, NUL, other types."""
 
     def __init__(
-        self, app: ASGIApp, engine: Engine, clock: Callable[[], datetime], own_answers: Sequence[OwnAnswer] = (), body_bytes_max: int = 64 * 1024 * 1024
+        self,
+        app: ASGIApp,
+        engine: Engine,
+        clock: Callable[[], datetime],
+        own_answers: Sequence[OwnAnswer] = (),
+        forms: Forms | None = None,
+        body_bytes_max: int = 64 * 1024 * 1024,
     ) -> None:
         self._app = app
         self._engine = engine
         self._clock = clock
         self._own_answers = own_answers
+        self._forms = forms
         self._body_bytes_max = body_bytes_max
         self._running: set[tuple[str, str]] = set()
 
@@ -196,8 +190,12 @@ class Idempotency:
                 await self._app(scope, receive, send)
                 return
             body = await self._body(scope, receive)
-            if body is not None:
-                await self._write(scope, body, receive, send)
+            if body is None:
+                return
+            if faults := self._faults(scope, body):
+                await form_problem(faults, scope["path"])(scope, receive, send)
+                return
+            await self._write(scope, body, receive, send)
         except DomainError as error:
             await problem(error, scope["path"])(scope, receive, send)
 
@@ -217,6 +215,11 @@ class Idempotency:
         body = b"".join(parts)
         _check_text(body, Headers(scope=scope).get("content-type", ""))
         return body
+
+    def _faults(self, scope: Scope, body: bytes) -> list[ErrorDetails]:
+        if self._forms is None or not Headers(scope=scope).get("content-type", "").startswith("application/json"):
+            return []
+        return self._forms.faults(scope["method"], scope["path"], body)
 
     async def _write(self, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
         key = Headers(scope=scope).get("idempotency-key")
@@ -256,7 +259,8 @@ class Idempotency:
 
 def _check_text(body: bytes, kind: str) -> None:
     """Refuse JSON that is not UTF-8, and NUL in any text. Spreadsheets may have other encodings, their reader knows."""
-    if (b"\x00" in body or _NUL.search(body)) and (not kind or kind.startswith(("application/json", "text/"))):
+    says_nothing = not kind and not body.startswith(_ZIP)
+    if (b"\x00" in body or _NUL.search(body)) and (says_nothing or kind.startswith(("application/json", "text/"))):
         raise NulError("body")
     if kind.startswith("application/json"):
         try:

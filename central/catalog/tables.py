@@ -32,7 +32,8 @@ item = Table(
     CheckConstraint("condition IN ('ambient', 'chilled', 'frozen')", name="condition_known"),
     CheckConstraint("tracking IN ('none', 'lot', 'serial')", name="tracking_known"),
     CheckConstraint("removal IN ('fefo', 'fifo', 'lifo', 'closest', 'least_packages')", name="removal_known"),
-    Index("uq_item_gtin", "gtin", unique=True, sqlite_where=text("gtin IS NOT NULL"), postgresql_where=text("gtin IS NOT NULL")),
+    # Not unique: `barcode` decides that one GTIN is one item, in one statement for all that change hands together.
+    Index("ix_item_gtin", "gtin"),
 )
 
 lot = Table(

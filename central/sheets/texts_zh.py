@@ -69,6 +69,11 @@ _BY_CODE: Mapping[str, str] = {
     "serials_differ": "序列号有 {serials} 个，数量却是 {quantity}",
     "serials_needed": "商品 {item} 按序列号管理，请填写序列号",
     "serials_unwanted": "商品 {item} 不按序列号管理",
+    "serial_twice": "序列号 {serial} 出现了不止一次",
+    "serial_too_long": "序列号 {serial} 超过 20 个字符",
+    "expiry_without_lot": "有效期属于批号：请填写批号，或不填有效期",
+    "lot_held": "批号 {lot} 已被召回，请以状态“冻结”录入",
+    "unit_elsewhere": "托盘 {unit} 在 {place}；一个托盘只能在一个位置",
     "serial_known": "序列号 {serial} 已经在库",
     "place_refuses": "库位不能存放：{reason}",
 }
