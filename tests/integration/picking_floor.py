@@ -34,9 +34,9 @@ class PickingFloor(Warehouse):
         for aisle in (1, 2, 3):
             for n, y_m in enumerate((2.0, 4.0, 8.0, 10.0), start=1):
                 code, item = f"P-{aisle}-{n}", f"g{aisle}{n}"
-                at = {"aisle": f"P{aisle}", "x_m": 4.0 * (aisle - 1) + 1, "y_m": y_m, "z_m": 0.0}
                 self.keep(catalog.Item(code=item, name=f"Goods {aisle}{n}", unit_weight_g=100))
-                self.keep(catalog.Location(site=SITE, code=code, kind="bin", zone=f"P{aisle}", pick_rank=10 * aisle + n, **at))
+                spot = catalog.Location(site=SITE, code=code, kind="bin", zone=f"P{aisle}", pick_rank=10 * aisle + n, aisle=f"P{aisle}", z_m=0.0)
+                self.keep(spot.model_copy(update={"x_m": 4.0 * (aisle - 1) + 1, "y_m": y_m}))
                 self.put(code, item, 10)
         self.keep(*(catalog.Zone(site=SITE, id=f"P{n}", gateway="gate-1", station=f"zone-p{n}") for n in (1, 2, 3)))
 

@@ -15,7 +15,7 @@ from central.database import reading
 from central.errors import ConflictError, NotFoundError
 from central.outbound import answers, mispicks, pickers, service, tour_queries, tours
 from central.outbound.picking_tables import mispick, picker_session, tour_tote
-from central.outbound.tables import customer_order, pick_task, tour, wave
+from central.outbound.tables import customer_order, order_line, pick_task, tour, wave
 from central.outbound.tour_rules import Cart
 from contracts.commands import CancelTasks, LightTasks
 from contracts.events import UnexpectedPress
@@ -300,7 +300,7 @@ def test_answer_is_taken_once_however_often_it_comes(floor: PickingFloor) -> Non
     floor.press(task)
 
     assert verdicts == ["full", "repeated"]
-    assert sum(row.picked for row in floor.rows(service.order_line)) == 2
+    assert sum(row.picked for row in floor.rows(order_line)) == 2
     assert floor.asked() == []
 
 
