@@ -15,7 +15,6 @@ from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -27,6 +26,7 @@ from central.errors import BusyError
 from central.exceptions.messages import message
 from central.exceptions.service import ask_person, raise_work_order
 from central.fleet.queries import gateways_online
+from central.forms import Forms, addresses_of
 from central.idempotency import Idempotency, own_answers
 from central.idempotency import forget as forget_answers
 from central.identity.gate import Gate
@@ -128,9 +128,10 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now, engi
     routers = _routers()
     for router in routers:
         app.include_router(router)
-    app.state.api_routes = [route for router in (probes, *routers) for route in router.routes if isinstance(route, APIRoute)]
-    own = own_answers(routers)
-    app.add_middleware(Idempotency, engine=app.state.engine, clock=clock, own_answers=own, body_bytes_max=settings.body_bytes_max)
+    app.state.addresses = list(addresses_of((probes, *routers)))
+    own = own_answers(app.state.addresses)
+    forms = Forms(app.state.addresses)
+    app.add_middleware(Idempotency, engine=app.state.engine, clock=clock, own_answers=own, forms=forms, body_bytes_max=settings.body_bytes_max)
     app.add_middleware(Gate, engine=app.state.engine, hosts=_hosts(settings), keys_required=settings.keys_required)
     return app
 

@@ -34,7 +34,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from central.database import in_transaction, insert_or_leave
 from central.errors import ConflictError, DomainError
-from central.forms import Forms
+from central.forms import Address, Forms
 from central.identity.tables import request_answer
 from central.problems import form_problem, problem
 
@@ -79,17 +79,9 @@ def keeps_own_answer(endpoint: F) -> F:
     return endpoint
 
 
-@dataclass(frozen=True, slots=True)
-class OwnAnswer:
-    """A route that keeps its own answers."""
-
-    methods: frozenset[str]
-    path: re.Pattern[str]
-
-
-def own_answers(routes: Iterable[APIRoute]) -> tuple[OwnAnswer, ...]:
+def own_answers(addresses: Iterable[Address]) -> tuple[Address, ...]:
     """Routes that are marked with `keeps_own_answer`."""
-    return tuple(OwnAnswer(frozenset(route.methods or ()), route.path_regex) for route in routes if getattr(route.endpoint, "keeps_own_answer", False))
+    return tuple(each for each in addresses if getattr(each.route.endpoint, "keeps_own_answer", False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +158,7 @@ class Idempotency:
         app: ASGIApp,
         engine: Engine,
         clock: Callable[[], datetime],
-        own_answers: Sequence[OwnAnswer] = (),
+        own_answers: Sequence[Address] = (),
         forms: Forms | None = None,
         body_bytes_max: int = 64 * 1024 * 1024,
     ) -> None:
@@ -226,7 +218,7 @@ class Idempotency:
         replay = _replayed(body, receive)
         if key is not None and not _KEY.fullmatch(key):
             raise DomainError("bad_idempotency_key", f"an Idempotency-Key has 1 to {KEY_LENGTH_MAX} visible ASCII characters; a UUID is a good one")
-        if key is None or any(scope["method"] in each.methods and each.path.match(scope["path"]) for each in self._own_answers):
+        if key is None or any(scope["method"] in each.methods and each.pattern.match(scope["path"]) for each in self._own_answers):
             await self._app(scope, replay, send)
             return
         caller = str(scope.get("state", {}).get("actor", ""))

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from pydantic_core import ErrorDetails
 from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 
@@ -43,14 +45,20 @@ def _response(status: int, code: str, detail: str, path: str, headers: dict[str,
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 
-def _fields(error: RequestValidationError) -> list[dict[str, str]]:
-    return [{"at": "/".join(str(part) for part in each["loc"]), "message": each["msg"], "kind": each["type"]} for each in error.errors()]
+def form_problem(faults: Sequence[ErrorDetails], path: str) -> JSONResponse:
+    """A body that does not fit its documented form."""
+    return _invalid([{**fault, "loc": ("body", *fault["loc"])} for fault in faults], path)
+
+
+def _invalid(faults: Iterable[Mapping[str, Any]], path: str) -> JSONResponse:
+    fields = [{"at": "/".join(str(part) for part in each["loc"]), "message": each["msg"], "kind": each["type"]} for each in faults]
+    return _response(422, "invalid_request", "; ".join(f"{each['at']}: {each['message']}" for each in fields), path, errors=fields)
 
 
 def _methods_of(request: Request) -> set[str]:
     """All methods of an address; the framework itself names only those of the first route that has the path."""
-    routes = getattr(request.app.state, "api_routes", ())
-    return {method for route in routes if route.path_regex.match(request.url.path) for method in route.methods}
+    known = getattr(request.app.state, "addresses", ())
+    return {method for each in known if each.pattern.match(request.url.path) for method in each.methods}
 
 
 def install(app: FastAPI) -> None:
@@ -66,9 +74,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        fields = _fields(error)
-        detail = "; ".join(f"{each['at']}: {each['message']}" for each in fields)
-        return _response(422, "invalid_request", detail, request.url.path, errors=fields)
+        return _invalid(error.errors(), request.url.path)
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:

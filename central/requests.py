@@ -50,7 +50,7 @@ NUMBER_MAX = 2**53 - 1
 Number = Annotated[int, Path(ge=1, le=NUMBER_MAX, description="its number", examples=[17])]
 """A number that the database gave, in a path."""
 Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
-"""An instant as text with its time zone (RFC 3339); seconds since 1970, which pydantic would read too, are refused."""
+"""An instant in an address, with its time zone (RFC 3339); seconds since 1970 are refused. In a body AwareDatetime does, see `central.forms`."""
 Filter = Annotated[str | None, Query(max_length=200, description="only these; left out: all")]
 """A word that must fit exactly."""
 News = Annotated[Changes, Depends(_changes)]

@@ -6,11 +6,10 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
 from central.catalog.rules import Code, Gtin, Lot, Site
 from central.inbound.rules import check_line
-from central.requests import Moment
 from contracts.identifiers import check_sscc
 
 SsccDigits = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(check_sscc)]
@@ -89,7 +88,7 @@ class ShipNotice(_Document):
     number: Code = Field(description="the supplier's number of it")
     site: Site = Field(description="where it goes")
     supplier: Code = Field(description="code of the partner")
-    expected_at: Moment | None = Field(None, description="when it arrives")
+    expected_at: AwareDatetime | None = Field(None, description="when it arrives")
     pallets: list[PalletAnnounced] = Field([], max_length=1000)
     lines: list[LineAnnounced] = Field([], max_length=1000, description="loose goods")
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, Field, StrictBool
+from pydantic import AwareDatetime, BaseModel, Field, StrictBool
 from sqlalchemy import Connection, select
 
 from central.database import in_transaction, reading
@@ -17,7 +17,7 @@ from central.etags import Precondition, Seen
 from central.examples import answer, body
 from central.facts import RequestKey
 from central.paging import After, Limit, Page
-from central.requests import Database, Moment, News, Now
+from central.requests import Database, News, Now
 from central.webhooks import endpoints, outbox, queries
 from central.webhooks.event_types import EVENT_TYPES, TEST_TYPE
 from central.webhooks.tables import webhook_endpoint
@@ -208,7 +208,7 @@ class Recovery(BaseModel):
 
     model_config = body({"since": _AT})
 
-    since: Moment = Field(description="those made at or after this instant")
+    since: AwareDatetime = Field(description="those made at or after this instant")
 
 
 class Recovered(BaseModel):

@@ -19,6 +19,7 @@ from central import problems
 from central.app import create_app
 from central.database import reading, transaction
 from central.errors import ConflictError
+from central.forms import addresses_of
 from central.idempotency import LEASE, Idempotency, forget, keeps_own_answer, own_answers
 from central.identity.service import make_key
 from central.identity.tables import request_answer
@@ -87,7 +88,9 @@ class Desk:
         app = FastAPI()
         problems.install(app)
         app.include_router(router)
-        app.add_middleware(Idempotency, engine=self.engine, clock=lambda: self.now, own_answers=own_answers([router]), body_bytes_max=BODY_BYTES_MAX)
+        app.add_middleware(
+            Idempotency, engine=self.engine, clock=lambda: self.now, own_answers=own_answers(addresses_of([router])), body_bytes_max=BODY_BYTES_MAX
+        )
         return app
 
 
@@ -180,7 +183,7 @@ async def test_route_that_keeps_its_own_answers_is_left_alone(http: httpx.AsyncC
 
 @pytest.mark.parametrize("text", ["", "with blank", "é", "x" * 201])
 async def test_key_of_another_form_is_refused(http: httpx.AsyncClient, desk: Desk, text: str) -> None:
-    answer = await http.post("/count", json={}, headers={"Idempotency-Key": text.encode()})  # type: ignore[dict-item]
+    answer = await http.post("/count", json={}, headers={b"Idempotency-Key": text.encode()})
 
     assert (answer.status_code, answer.json()["code"], desk.ran) == (422, "bad_idempotency_key", 0)
 
@@ -194,7 +197,7 @@ async def test_key_of_another_form_is_refused(http: httpx.AsyncClient, desk: Des
         {"url": "/te%00xt", "content": '"a"'},
     ],
 )
-async def test_nul_is_refused_before_any_database_sees_it(http: httpx.AsyncClient, request_of: dict[str, str]) -> None:
+async def test_nul_is_refused_before_any_database_sees_it(http: httpx.AsyncClient, request_of: dict[str, Any]) -> None:
     answer = await http.post(**request_of, headers={"content-type": "application/json"})
 
     assert (answer.status_code, answer.json()["code"]) == (422, "nul_character")
