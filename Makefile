@@ -7,7 +7,7 @@ PYTEST = $(BIN)/python -m pytest -p tests.ci_plugin -p tests.serial_lines
 CHECKED = benchmarks central contracts drivers firmware_sims gateway tests tools dockline.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test test-fast check bench bench-routing docs lock
+.PHONY: help setup setup-test demo test test-fast check bench stress bench-routing docs lock
 
 help:           ## show the targets
 	@sed -n 's/^\([a-z-]*\): .*## /  make \1|/p; s/^\([a-z-]*\):  *## /  make \1|/p' $(MAKEFILE_LIST) | sort -u | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -39,6 +39,9 @@ bench: setup-test ## measure, beside peers in the same run; writes benchmarks/re
 
 bench-routing: setup ## solve routing instances: make bench-routing DIR=/path/to/instances OPTIMA=/path/to/optima.csv
 	@$(BIN)/python -m benchmarks.routing --dir "$(DIR)" --optima "$(OPTIMA)" $(ARGS)
+
+stress: setup-test ## the stock ledger under fire: make stress ARGS="--operations 100000"; writes benchmarks/results/stress.json
+	@$(BIN)/python -m benchmarks.stress $(ARGS)
 
 docs: setup-test ## write the generated reference pages, schemas and the README's requirement table
 	@$(BIN)/python -m tools.docs $(ARGS)

@@ -51,7 +51,7 @@ def postgres(durable: bool = False) -> Iterator[str]:
     data = folder / "data"
     made: list[str | Path] = [*other, binaries / "initdb", "-D", data, "-U", "dockline", "-A", "trust", "--no-locale", "-E", "UTF8", "--no-sync"]
     subprocess.run(made, check=True, capture_output=True, cwd=folder)
-    settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": "", "fsync": "on" if durable else "off", "max_connections": 60}
+    settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": "", "fsync": "on" if durable else "off", "max_connections": 120}
     options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen([*other, binaries / "postgres", "-D", data, *options], stdout=log, stderr=log, cwd=folder)
