@@ -25,7 +25,7 @@ _EXAMPLE_ADDRESS: dict[str, Any] = {
     "postcode": "310012",
 }
 _EXAMPLE_LINES: list[Any] = [{"item": "milk", "quantity": 6}, {"gtin": "00614141000029", "quantity": 2}]
-_EXAMPLE_ORDER: dict[str, Any] = {
+EXAMPLE_ORDER: dict[str, Any] = {
     "channel": "shop-1",
     "number": "SO-1001",
     "partner": "corner-shop",
@@ -78,7 +78,7 @@ class LineOrdered(_Document):
 class Order(_Document):
     """A customer's order. Channel and number together name it; the same order sent twice is one order."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE_ORDER]})
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_ORDER]})
 
     channel: Code = "api"
     number: Code

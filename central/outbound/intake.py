@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -15,6 +16,8 @@ from central.catalog.rules import SiteRow
 from central.catalog.tables import item as catalog_item
 from central.catalog.tables import kit_component
 from central.catalog.tables import partner as partner_table
+from central.database import savepoint
+from central.errors import BusyError, DomainError
 from central.facts import document_id
 from central.ledger import service as ledger
 from central.outbound import atp_rules, order_rows, parting_rules, promise, sourcing
@@ -114,6 +117,30 @@ def take_order(connection: Connection, fact: ledger.Fact, order: Order, now: dat
     lines = [{"n": each.n, "item": each.item, "quantity": each.quantity, "promised": each.promised} for each in answer.lines]
     emit(connection, "order.accepted", fact.id, {"channel": order.channel, "number": order.number, "lines": lines}, now, made[0].site)
     return answer
+
+
+def take_orders(connection: Connection, asked: Sequence[tuple[ledger.Fact, Order]], now: datetime) -> list[OrderTaken | DomainError]:
+    """Take many orders in one transaction; each is answered for itself, and one that cannot be taken leaves nothing behind."""
+    found: set[tuple[str, str]] = set()
+    for _, order in asked:
+        with contextlib.suppress(DomainError):
+            wants = wants_of(connection, order.lines, order.partner, order.min_remaining_days)
+            items = {*(want.item for want in wants), *standing_in(terms_of(connection, wants, order.backorders, substitutes=order.substitutes))}
+            codes = [order.site] if order.site else [site.code for site in sourcing.candidates(connection, items)]
+            found |= {(code, item) for code in codes for item in items}
+    # All fences at once: orders that each took their own would wait for each other crosswise.
+    ledger.lock(connection, found)
+    return [_take_one(connection, fact, order, now) for fact, order in asked]
+
+
+def _take_one(connection: Connection, fact: ledger.Fact, order: Order, now: datetime) -> OrderTaken | DomainError:
+    try:
+        with savepoint(connection):
+            return take_order(connection, fact, order, now)
+    except BusyError:
+        raise
+    except DomainError as error:
+        return error
 
 
 def _enough(wants: Sequence[Want], terms: Terms, sites: Sequence[SiteRow], owner: str) -> dict[Goods, tuple[int, int]]:

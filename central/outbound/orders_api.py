@@ -15,9 +15,9 @@ from central.errors import NotFoundError
 from central.etags import Precondition, Seen
 from central.facts import RequestKey, fact_of
 from central.outbound import intake, order_changes, queries, service
-from central.outbound.documents import Order, OrderChange, OrderTaken
+from central.outbound.documents import EXAMPLE_ORDER, Order, OrderChange, OrderTaken
 from central.paging import After, Limit, Page
-from central.requests import Database, News, Now
+from central.requests import Database, Filter, News, Now
 
 router = APIRouter(prefix="/api/v1", tags=["outbound"])
 
@@ -25,7 +25,6 @@ OrderState = Literal["open", "released", "picked", "shipped", "unfilled", "cance
 OrderId = Annotated[
     str, Path(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", description="the order's id", examples=["0f6e5a0b-30a4-5a0b-9f0e-6f1d0c7a4b52"])
 ]
-Filter = Annotated[str | None, Query(max_length=100)]
 
 
 class Said(BaseModel):
@@ -44,6 +43,31 @@ class Hold(Said):
     reason: str = Field(min_length=1, max_length=200, description="told to whoever wants to release it")
 
 
+class Orders(BaseModel):
+    """Orders of one or many channels."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"orders": [EXAMPLE_ORDER]}]})
+
+    orders: list[Order] = Field(min_length=1, max_length=200)
+
+
+class OrderRefused(BaseModel):
+    """Why an order was not taken."""
+
+    channel: str
+    number: str
+    status: int
+    code: str
+    detail: str
+
+
+class OrdersTaken(BaseModel):
+    """What became of each order."""
+
+    taken: list[OrderTaken]
+    refused: list[OrderRefused]
+
+
 @router.post("/orders")
 def post_order(order: Order, database: Database, now: Now, news: News) -> OrderTaken:
     """Take an order and promise each line at once, for a day. The same order again gets the same answer, another one under the same number is refused (409).
@@ -54,6 +78,23 @@ def post_order(order: Order, database: Database, now: Now, news: News) -> OrderT
     taken = in_transaction(database, lambda connection: intake.take_order(connection, fact, order, now))
     news.tell()
     return taken
+
+
+@router.post("/order-batches")
+def post_orders(body: Orders, database: Database, now: Now, news: News) -> OrdersTaken:
+    """Take many orders in one go; each is answered for itself, in the order given. The same orders again get the same answers."""
+    asked = [(fact_of("OrderTaken", (order.channel, order.number), order, "api", now, order.site or ""), order) for order in body.orders]
+    results = in_transaction(database, lambda connection: intake.take_orders(connection, asked, now))
+    news.tell()
+    taken: list[OrderTaken] = []
+    refused: list[OrderRefused] = []
+    for order, result in zip(body.orders, results, strict=True):
+        if isinstance(result, OrderTaken):
+            taken.append(result)
+        else:
+            about = {"channel": order.channel, "number": order.number}
+            refused.append(OrderRefused(status=result.status, code=result.code, detail=result.message, **about))
+    return OrdersTaken(taken=taken, refused=refused)
 
 
 @router.get("/orders")

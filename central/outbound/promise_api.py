@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
+from central.catalog.rules import Code, Site
 from central.database import reading
 from central.outbound import promise_queries
 from central.paging import After, Limit, Page
@@ -15,8 +16,8 @@ from central.requests import Database, Now
 
 router = APIRouter(prefix="/api/v1", tags=["outbound"])
 
-Item = Annotated[str, Query(min_length=1, max_length=64, examples=["milk"])]
-Site = Annotated[str, Query(min_length=1, max_length=64, examples=["shanghai-1"])]
+Item = Annotated[Code, Query(description="an item's code", examples=["milk"])]
+AtSite = Annotated[Site, Query(description="a site", examples=["shanghai-1"])]
 Owner = Annotated[str, Query(max_length=64, description="whose goods; empty: our own")]
 
 
@@ -25,7 +26,7 @@ def available_to_promise(
     database: Database,
     now: Now,
     item: Item,
-    site: Site,
+    site: AtSite,
     owner: Owner = "",
     until: Annotated[date | None, Query(description="the last day; left out: 30 days on")] = None,
     keep_days: Annotated[int, Query(ge=0, le=3650, description="how long goods must keep when they leave")] = 0,
@@ -39,8 +40,8 @@ def available_to_promise(
 def promisable(
     database: Database,
     now: Now,
-    item: Annotated[list[str] | None, Query(max_length=500, description="these items; left out: all, page by page")] = None,
-    site: Annotated[list[str] | None, Query(max_length=100, description="at these sites; left out: all that send orders")] = None,
+    item: Annotated[list[Code] | None, Query(max_length=500, description="these items; left out: all, page by page")] = None,
+    site: Annotated[list[Site] | None, Query(max_length=100, description="at these sites; left out: all that send orders")] = None,
     owner: Owner = "",
     days: Annotated[int, Query(ge=0, le=90, description="look so many days ahead; 0: only what can leave next")] = 14,
     after: After = None,

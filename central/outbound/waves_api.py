@@ -15,7 +15,7 @@ from central.outbound import wave_queries, waves
 from central.outbound.orders_api import OrderId, Said
 from central.outbound.waves import Criteria
 from central.paging import After, Limit, Page
-from central.requests import Database, News, Now
+from central.requests import Database, Filter, News, Now
 
 router = APIRouter(prefix="/api/v1", tags=["waves"])
 
@@ -49,7 +49,7 @@ def plan_wave(
     return {"wave": None if number is None else _wave(database, number), "preview": None}
 
 
-@router.post("/waves/plan")
+@router.post("/wave-plans")
 def plan_waves(body: PlanMany, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
     """Plan wave after wave, most urgent orders first, each within the limits, until no order fits another one."""
     fact = fact_of("WavesPlanned", (key,), body, "api", now, body.site)
@@ -63,7 +63,7 @@ def plan_waves(body: PlanMany, database: Database, now: Now, news: News, key: Re
 @router.get("/waves")
 def list_waves(
     database: Database,
-    site: Annotated[str | None, Query(max_length=100)] = None,
+    site: Filter = None,
     state: Literal["planned", "released", "done", "cancelled"] | None = None,
     after: After = None,
     limit: Limit = 100,
