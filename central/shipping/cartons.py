@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil
 
+from central.catalog.rules.hazards import segregation
 from central.shipping.stacking import Goods, Placed, Size, Stack, fits_alone, stack
 
 CARTONS_MAX = 200
@@ -19,8 +20,8 @@ CARTONS_MAX = 200
 
 _FRAGILE, _UPRIGHT, _NO_STACK = "fragile", "upright", "no_stack"
 _ALONE = ("6", "7", "8")
-"""Classes of dangerous goods that do not travel with ordinary goods either: toxic and infectious, radioactive, corrosive (guessed from the segregation
-rules for sea and road, which know exceptions; the house may pack such goods by hand)."""
+"""Classes of dangerous goods that do not travel with ordinary goods either: toxic and infectious, radioactive, corrosive (guessed; limited quantities know
+exceptions, and the house may pack such goods by hand)."""
 
 _HEAT_PASSAGE_W_M2K = 1.2
 """Of 30 mm expanded polystyrene: 0.035 W/mK / 0.03 m."""
@@ -134,21 +135,37 @@ def advise(pieces: Sequence[Piece], cartons: Sequence[Carton], transit_h: float)
 
 
 def groups_of(pieces: Iterable[Piece]) -> Mapping[str, list[Piece]]:
-    """Goods that may share a carton: of one condition, and of no two classes of dangerous goods.
+    """Goods that may share a carton: of one condition, and of no two classes of dangerous goods that are kept apart (`catalog.rules.hazards`).
 
-    Ordinary goods travel with dangerous ones only where there is one class, and not one of those that travel alone.
+    Ordinary goods travel with dangerous ones unless these travel alone.
     """
     by_condition: dict[str, list[Piece]] = defaultdict(list)
     for piece in pieces:
         by_condition[piece.condition].append(piece)
     groups: dict[str, list[Piece]] = {}
     for condition, members in sorted(by_condition.items()):
-        classes = sorted({piece.hazard_class for piece in members if piece.hazard_class})
-        shared = len(classes) == 1 and classes[0].partition(".")[0] not in _ALONE
+        parts = _compatible({piece.hazard_class for piece in members if piece.hazard_class})
+        host = next((part for part in parts if not any(_travels_alone(each) for each in part)), ())
         for piece in members:
-            part = classes[0] if shared else piece.hazard_class
-            groups.setdefault(f"{condition} class {part}" if part else condition, []).append(piece)
+            part = next((part for part in parts if piece.hazard_class in part), host)
+            groups.setdefault(f"{condition} class {' + '.join(part)}" if part else condition, []).append(piece)
     return groups
+
+
+def _compatible(classes: Iterable[str]) -> list[tuple[str, ...]]:
+    """Classes of dangerous goods in sets within which none is kept apart from another."""
+    parts: list[tuple[str, ...]] = []
+    for each in sorted(classes):
+        fitting = next((n for n, part in enumerate(parts) if not any(segregation(each, other) for other in part)), None)
+        if fitting is None:
+            parts.append((each,))
+        else:
+            parts[fitting] = (*parts[fitting], each)
+    return parts
+
+
+def _travels_alone(hazard_class: str) -> bool:
+    return hazard_class.partition(".")[0] in _ALONE
 
 
 def _usable(members: Sequence[Piece], cartons: Sequence[Carton]) -> list[Carton]:

@@ -11,7 +11,7 @@ from central.catalog.tables import partner
 from central.exceptions.resolutions import Action, Case
 from central.outbound.service import order_by_id
 from central.shipping import delivery, packing, placement
-from central.shipping.tables import package
+from central.shipping.tables import carrier_order, package
 
 
 def _carrier_order(case: Case) -> str:
@@ -36,7 +36,8 @@ def _customers_address(connection: Connection, case: Case) -> dict[str, object] 
 
 def _has_another_address(connection: Connection, case: Case, _now: datetime) -> bool:
     theirs = _customers_address(connection, case)
-    return not delivery.missing_of(theirs) and theirs != placement.carrier_order_by_id(connection, _carrier_order(case)).address
+    present = connection.execute(select(carrier_order.c.address).where(carrier_order.c.id == _carrier_order(case))).scalar()
+    return not delivery.missing_of(theirs) and theirs != present
 
 
 def _give_up(connection: Connection, case: Case, _fact_id: str, now: datetime) -> str:

@@ -38,10 +38,13 @@ def _message(text: str) -> dict[str, str]:
 def read_scan(connection: Connection, text: str) -> Scanned:
     """The item that a scan names, with lot, serial and count where the code carries them. Raises: UnknownItemError, DomainError `scan_unreadable`."""
     text = text.strip()
-    values = _message(text) if text not in catalog.all_named(connection, [text]) else {}
+    values = _message(text)
     code = values.get("01") or values.get("02")
     if values and code is None:
-        raise DomainError("scan_unreadable", f"scan {text!r} names no item (AI 01 or 02); scan the label of the goods")
+        # A code of the house may look like an element string: it is one only if nothing has this name.
+        if text not in catalog.all_named(connection, [text]):
+            raise DomainError("scan_unreadable", f"scan {text!r} names no item (AI 01 or 02); scan the label of the goods")
+        values = {}
     found = catalog.named(connection, code or text)
     count = int(values.get("37", 1)) * found.quantity
     serials = (values["21"],) if "21" in values else ()

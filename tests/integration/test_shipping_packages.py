@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from sqlalchemy import Engine, update
 
 from central.app import create_app
+from central.catalog.tables import partner
 from central.outbound.tables import customer_order, pick_task
 from central.settings import Settings
 from central.shipping import courier
@@ -118,3 +120,307 @@ def test_order_goes_from_package_to_tracked_waybill(http: Http, house: Warehouse
     assert [row["text"] for row in got(http, f"carrier-orders/{order['id']}")["steps"]] == ["顺丰速运 已收取快件", "已签收"]
     house.later(86_400)
     assert carry(house) == 0
+
+
+@pytest.mark.requirement("X7", "R51")
+def test_wrong_goods_are_refused_with_what_belongs_there(http: Http, house: Warehouse) -> None:
+    order_id = picked_order(http, house, ("milk", 12), tote="T-17")
+    sscc = sent(http, "packages", {"site": SITE, "tote": "T-17", "carton_type": "M"})["sscc"]
+
+    def refused(body: dict[str, Any]) -> tuple[str, str]:
+        problem = sent(http, f"packages/{sscc}/items", body, 409)
+        return problem["code"], problem["detail"]
+
+    assert refused({"item": "peas"}) == ("wrong_item", "item peas is not of order 1001; put it aside, still to be packed: milk")
+    assert refused({"item": "milk"})[0] == "lot_needed"
+    assert refused({"item": "milk", "lot": "L9"})[1].startswith("order 1001: item milk lot L9 was not picked for it, picked: L1, L2")
+    assert refused({"text": f"01{MILK_GTIN}10L2", "quantity": 3})[1].endswith("3 of item milk lot L2 scanned, 2 are still to be packed; put 1 back")
+    assert sent(http, f"packages/{sscc}/items", {"text": "something"}, 404)["code"] == "unknown_item"
+    assert sent(http, f"packages/{sscc}/close", status=409)["code"] == "package_empty"
+    packed = [sent(http, f"packages/{sscc}/items", {"item": "milk", "lot": "L1", "quantity": 10}, idempotency_key="k1") for _ in range(2)]
+    assert packed[0] == packed[1]
+    assert packed[0]["left"] == [{"item": "milk", "lot": "L2", "quantity": 2}]
+    sent(http, f"packages/{sscc}/items", {"item": "milk"})
+    sent(http, f"packages/{sscc}/take-out", {"item": "milk", "lot": "L1", "quantity": 1})
+    assert sent(http, f"packages/{sscc}/take-out", {"item": "milk", "lot": "L1", "quantity": 10}, 409)["code"] == "not_packed"
+    assert got(http, f"packages?order_id={order_id}")["items"][0]["order"] == "1001"
+    sent(http, f"packages/{sscc}/close")
+    assert refused({"item": "milk", "lot": "L1"})[0] == "package_closed"
+
+
+def test_order_leaves_with_its_last_package_and_not_before(http: Http, house: Warehouse) -> None:
+    order_id = picked_order(http, house, ("milk", 2), ("peas", 1))
+    first = package_with(http, order_id, {"item": "milk", "quantity": 2})
+    scan = {"site": SITE, "text": first}
+    assert first[-2] == "0"
+
+    outcome = sent(http, "ship-scans", scan)
+    assert (outcome["verdict"], outcome["shipped"], outcome["unpacked"]) == ("loaded", False, 1)
+    assert sent(http, "ship-scans", scan)["verdict"] == "already"
+    second = package_with(http, order_id, {"item": "peas"})
+    assert (int(second[:-1]) - int(first[:-1])) == 1
+    third = sent(http, "packages", {"site": SITE, "order_id": order_id})["sscc"]
+    assert sent(http, "ship-scans", {"site": SITE, "text": third}, 409)["code"] == "package_not_closed"
+    assert sent(http, "ship-scans", {"site": SITE, "text": second})["left"] == 1
+    sent(http, f"packages/{third}/void")
+    assert sent(http, "ship-scans", {"site": SITE, "text": third}, 409)["code"] == "package_gone"
+    outcome = sent(http, "ship-scans", {"site": SITE, "text": f"(00){second}"})
+    assert (outcome["verdict"], outcome["shipped"], outcome["left"]) == ("already", True, 0)
+
+    assert order_state(house, order_id) == "shipped"
+    assert {row["state"] for row in got(http, f"packages?order_id={order_id}")["items"]} == {"shipped", "void"}
+    assert sent(http, "ship-scans", {"site": SITE, "text": "hello"}, 422)["code"] == "scan_unreadable"
+    assert sent(http, "ship-scans", {"site": SITE, "text": "006141410000999996"}, 404)["code"] == "unknown_package"
+
+
+def weigh(house: Warehouse, sscc: str, grams: int) -> None:
+    value = f"{grams / 1000:.3f}"
+    event = WeightRecorded(
+        event_time=NOW,
+        station="weigh-1",
+        value=value,
+        unit="kg",
+        weight_mg=grams * 1000,
+        text=f"S S {value} kg",
+        subject=Identifiers(sscc=sscc),
+        subject_text=sscc,
+    )
+    house.happen(event)
+
+
+@pytest.mark.requirement("R51", "X7")
+def test_package_on_the_scale_is_right_wrong_or_undecided(http: Http, house: Warehouse) -> None:
+    order_id = picked_order(http, house, ("milk", 4))
+    sscc = sent(http, "packages", {"site": SITE, "order_id": order_id, "carton_type": "M"})["sscc"]
+    sent(http, f"packages/{sscc}/items", {"item": "milk", "quantity": 4})
+    weigh(house, sscc, 1200)
+    sent(http, f"packages/{sscc}/close")
+
+    weigh(house, sscc, 950)
+    assert got(http, f"packages/{sscc}")["verdict"] == "wrong"
+    assert sent(http, "ship-scans", {"site": SITE, "text": sscc}, 409)["code"] == "package_weight_wrong"
+    (wrong,) = got(http, "work-orders")["items"]
+    assert wrong["message"].startswith(f"weigh-1: package {sscc} of order 1001 weighs 950 g, expected 1200 g within 12 g")
+    assert [action["code"] for action in wrong["actions"]] == ["open_again"]
+    weigh(house, sscc, 1201)
+
+    assert got(http, f"packages/{sscc}")["verdict"] == "right"
+    assert house.asked() == []
+    found = [(row["verdict"], row["reason"], row["subject"]) for row in got(http, "weights")]
+    assert sorted(found) == [("cannot_decide", "not_closed_yet", sscc), ("right", "", sscc), ("wrong", "", sscc)]
+    assert sent(http, f"packages/{sscc}/weigh", {"value": "0.1", "unit": "kg"})["verdict"] == "wrong"
+
+
+def pass_door(house: Warehouse, sscc: str, door: str = "door-5", direction: Any = "out") -> None:
+    house.happen(
+        PalletPassed(
+            event_time=NOW, station=door, read_point=door, biz_step="loading", direction=direction, confidence=0.99, parent_id=sscc_uri(sscc, 7), child_epcs=[]
+        )
+    )
+
+
+@pytest.mark.requirement("R54")
+def test_door_compares_what_leaves_with_the_load(http: Http, house: Warehouse) -> None:
+    orders = [picked_order(http, house, ("milk", 1), number=str(n)) for n in (1, 2, 3)]
+    mine, also_mine, foreign = [package_with(http, order_id, {"item": "milk"}) for order_id in orders]
+    plan = {"site": SITE, "number": "L-88", "door": "door-5", "vehicle": "沪A12345", "packages": [mine], "orders": [orders[1]]}
+    load = sent(http, "loads", plan)
+    assert sent(http, "loads", plan) == load
+    assert load["missing"] == sorted([mine, also_mine])
+    assert sent(http, "loads", plan | {"number": "L-89"}, 409)["code"] == "package_planned"
+
+    pass_door(house, mine, direction="in")
+    pass_door(house, foreign)
+    assert house.asked() == ["package_foreign"]
+    assert sent(http, "ship-scans", {"site": SITE, "text": foreign, "station": "door-5"}, 409)["code"] == "package_foreign"
+    pass_door(house, mine)
+    house.happen(ItemScanned(event_time=NOW, station="door-5", text="x", identifiers=Identifiers(sscc="006141410000999996"), biz_step="shipping"))
+
+    assert got(http, f"loads/{load['id']}")["loaded"] == [mine]
+    assert order_state(house, orders[0]) == "shipped"
+    assert sent(http, f"loads/{load['id']}/close", status=409)["code"] == "load_incomplete"
+    sent(http, f"loads/{load['id']}/packages", {"sscc": foreign})
+    pass_door(house, foreign)
+    assert order_state(house, orders[2]) == "shipped"
+    assert sent(http, f"loads/{load['id']}/close", {"incomplete": True})["state"] == "closed"
+    assert sorted(house.asked()) == ["load_missing", "package_foreign"]
+    assert house.asked("resolved") == ["package_foreign"]
+    assert [(row["packages"], row["loaded"]) for row in got(http, "loads?state=closed")["items"]] == [(3, 2)]
+
+
+def test_package_that_leaves_open_is_told(http: Http, house: Warehouse) -> None:
+    order_id = picked_order(http, house, ("milk", 1))
+    sscc = sent(http, "packages", {"site": SITE, "order_id": order_id})["sscc"]
+
+    pass_door(house, sscc)
+
+    assert house.asked() == ["package_not_ready"]
+    assert got(http, f"packages/{sscc}")["state"] == "open"
+
+
+def ship_one(http: Http, house: Warehouse, number: str = "1001", **more: Any) -> str:
+    """A package that was scanned out."""
+    order_id = picked_order(http, house, ("milk", 1), number=number, **more)
+    sscc = package_with(http, order_id, {"item": "milk"})
+    assert sent(http, "ship-scans", {"site": SITE, "text": sscc})["shipped"]
+    return sscc
+
+
+def carried(http: Http, sscc: str) -> Any:
+    return got(http, f"packages/{sscc}")["carrier_order"]
+
+
+@pytest.mark.requirement("R108")
+def test_carrier_that_does_not_answer_is_tried_until_it_does(http: Http, house: Warehouse, desk: SfDesk) -> None:
+    sscc = ship_one(http, house)
+    for attempt, fault in enumerate(("server_errors", "rate_limits", "lost_answers", "server_errors", "lost_answers"), start=1):
+        setattr(desk.faults, fault, 1)
+        assert carry(house) == 1
+        assert carry(house) == 0
+        assert carried(http, sscc)["attempts"] == attempt
+        house.later(5 * 2**attempt)
+    assert house.asked() == ["carrier_unreachable"]
+    assert carry(house) == 1
+
+    (waybill,) = desk.waybills_of(sscc)
+    assert (carried(http, sscc)["state"], carried(http, sscc)["waybill"]) == ("placed", waybill)
+    assert house.asked() == []
+
+
+@pytest.mark.requirement("R108")
+def test_bad_address_becomes_a_work_order_and_is_corrected_at_one_touch(http: Http, house: Warehouse, desk: SfDesk) -> None:
+    sscc = ship_one(http, house, address={**ADDRESS, "phone": ""})
+    assert carry(house) == 0
+    (asked,) = got(http, "work-orders")["items"]
+    assert asked["kind"] == "carrier_address"
+    assert "the address has no phone" in asked["message"]
+    path = f"carrier-orders/{carried(http, sscc)['id']}"
+    assert sent(http, f"{path}/address", {"address": {**ADDRESS, "street": ""}}, 409)["code"] == "address_incomplete"
+
+    desk.undeliverable.add("世纪大道")
+    sent(http, f"{path}/address", {"address": ADDRESS})
+    assert carry(house) == 1
+    assert carried(http, sscc)["fault"] == "SF Express does not deliver to this address"
+    theirs = {**ADDRESS, "street": "人民路 8 号"}
+    house.do(lambda c: c.execute(update(partner).where(partner.c.code == "shop").values(address=theirs)))
+    (asked,) = got(http, "work-orders")["items"]
+    assert [action["code"] for action in asked["actions"]] == ["customers_address", "take_back"]
+    sent(http, f"work-orders/{asked['id']}/actions/customers_address")
+
+    assert carry(house) == 1
+    assert carried(http, sscc)["address"] == theirs
+    assert len(desk.waybills_of(sscc)) == 1
+
+
+def test_refused_order_is_sent_again_once_that_is_settled(http: Http, house: Warehouse, desk: SfDesk) -> None:
+    sscc = ship_one(http, house)
+    right, desk.check_word = desk.check_word, "changed"
+    carry(house)
+    assert house.asked() == ["carrier_refused"]
+    desk.check_word = right
+
+    assert sent(http, f"carrier-orders/{carried(http, sscc)['id']}/retry")["state"] == "requested"
+    carry(house)
+    assert (carried(http, sscc)["state"], house.asked()) == ("placed", [])
+
+
+def test_order_is_taken_back_and_sent_anew_under_another_reference(http: Http, house: Warehouse, desk: SfDesk) -> None:
+    sscc = ship_one(http, house)
+    path = f"carrier-orders/{carried(http, sscc)['id']}"
+    carry(house)
+    assert sent(http, f"{path}/retry", status=409)["code"] == "carrier_has_it"
+    sent(http, f"{path}/cancel")
+    carry(house)
+    assert (carried(http, sscc)["state"], desk.parcels[sscc].cancelled) == ("cancelled", True)
+
+    sent(http, f"{path}/retry")
+    carry(house)
+
+    assert carried(http, sscc)["reference"] == f"{sscc}-1"
+    desk.step(str(carried(http, sscc)["waybill"]), acceptTime="2026-11-21 17:00:00", acceptAddress="x", remark="退回", opCode="70")
+    sent(http, f"{path}/cancel")
+    carry(house)
+    assert house.asked() == ["carrier_cancel_refused"]
+    carry(house)
+    house.later(3600)
+    carry(house)
+    assert sorted(house.asked()) == ["carrier_cancel_refused", "carrier_trouble"]
+
+
+def test_cancel_before_the_carrier_was_asked_never_asks_it(http: Http, house: Warehouse, desk: SfDesk) -> None:
+    sscc = ship_one(http, house)
+    sent(http, f"carrier-orders/{carried(http, sscc)['id']}/cancel")
+
+    carry(house)
+
+    assert (carried(http, sscc)["state"], desk.asked) == ("cancelled", [])
+
+
+def test_carrier_is_asked_when_packed_where_the_site_wants_it(http: Http, house: Warehouse, desk: SfDesk) -> None:
+    http.put("shipping/sites", json={"site": SITE, "company_prefix": "0614141", "sender": SENDER, "carrier": "sf", "place_when": "packed"})
+    order_id = picked_order(http, house, ("milk", 1))
+    sscc = package_with(http, order_id, {"item": "milk"})
+
+    carry(house)
+
+    assert carried(http, sscc)["state"] == "placed"
+    assert got(http, f"packages/{sscc}/quotes?carrier=sf") == [{"service": "1", "price_minor": 1200, "arrives_at": "2026-11-23T18:00:00+08:00"}]
+    desk.faults.server_errors = 1
+    answer = http.get(f"packages/{sscc}/quotes?carrier=sf")
+    assert (answer.status_code, answer.json()["code"]) == (502, "carrier_fault")
+
+
+def test_secrets_of_carriers_are_never_shown(http: Http, desk: SfDesk) -> None:
+    answer = http.get("shipping/carriers")
+
+    assert [row["code"] for row in answer.json()] == ["sf"]
+    assert desk.check_word not in answer.text
+    assert "word-1" not in answer.text
+
+
+@pytest.mark.postgres
+@pytest.mark.slow
+@pytest.mark.requirement("R108")
+def test_many_couriers_give_each_package_one_waybill(http: Http, house: Warehouse, desk: SfDesk) -> None:
+    ssccs = [ship_one(http, house, number=str(n)) for n in range(12)]
+    desk.faults.lost_answers = 5
+
+    def work(_: int) -> None:
+        carry(house)
+
+    for _ in range(3):
+        with ThreadPoolExecutor(6) as threads:
+            list(threads.map(work, range(6)))
+        house.later(600)
+
+    assert len(set(ssccs)) == 12
+    assert all(len(desk.waybills_of(sscc)) == 1 for sscc in ssccs)
+    assert {carried(http, sscc)["waybill"] for sscc in ssccs} == {desk.waybills_of(sscc)[0] for sscc in ssccs}
+
+
+@pytest.mark.postgres
+@pytest.mark.slow
+def test_last_two_packages_scanned_together_ship_the_order_once(http: Http, house: Warehouse) -> None:
+    for n in range(4):
+        order_id = picked_order(http, house, ("milk", 2), number=str(n))
+        ssccs = [package_with(http, order_id, {"item": "milk"}) for _ in range(2)]
+        with ThreadPoolExecutor(2) as threads:
+            outcomes = list(threads.map(lambda sscc: sent(http, "ship-scans", {"site": SITE, "text": sscc}), ssccs))
+        assert sorted(outcome["shipped"] for outcome in outcomes) == [False, True]
+        assert order_state(house, order_id) == "shipped"
+
+
+@pytest.mark.postgres
+@pytest.mark.slow
+def test_two_stations_cannot_pack_the_same_piece_twice(http: Http, house: Warehouse) -> None:
+    order_id = picked_order(http, house, ("milk", 6))
+    boxes = [sent(http, "packages", {"site": SITE, "order_id": order_id})["sscc"] for _ in range(2)]
+
+    def pack(n: int) -> int:
+        return http.post(f"packages/{boxes[n % 2]}/items", json={"item": "milk"}).status_code
+
+    with ThreadPoolExecutor(6) as threads:
+        answers = list(threads.map(pack, range(10)))
+
+    assert sorted(answers) == [200] * 6 + [409] * 4
+    assert got(http, f"packages/{boxes[0]}")["left"] == []

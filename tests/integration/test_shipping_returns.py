@@ -127,7 +127,7 @@ def test_shop_is_told_with_the_refund(http: Http, house: Warehouse, order_id: st
 
     (told,) = house.rows(webhook_message)
     assert told.subject == "RMA-1"
-    assert '"refund_minor":900' in bytes(told.body).decode().replace(" ", "")
+    assert '"refund_minor":900' in str(told.body).replace(" ", "")
 
 
 @pytest.mark.postgres

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from central.catalog.rules.hazards import segregation
 from central.shipping.cartons import Advice, Carton, Piece, advise
 from central.shipping.stacking import Goods, Placed, Size, stack
 
@@ -31,7 +32,7 @@ def pieces(draw: st.DrawFn) -> list[Piece]:
             draw(SIDES),
             draw(st.integers(1, 3000)),
             draw(st.sampled_from(["ambient", "chilled", "frozen"])),
-            draw(st.sampled_from(["", "", "3", "8"])),
+            draw(st.sampled_from(["", "", "3", "5.1", "8", "6.1"])),
             draw(WORDS),
         )
         for n in range(count)
@@ -98,7 +99,7 @@ def assert_sound(advice: Advice, goods: list[Piece], boxes: list[Carton]) -> Non
                     assert not above(high, low)
         inside = [by_item[item] for item in packed.contents]
         assert len({piece.condition for piece in inside}) == 1
-        assert len({piece.hazard_class for piece in inside if piece.hazard_class}) <= 1
+        assert not any(segregation(a.hazard_class, b.hazard_class) for a, b in combinations(inside, 2))
 
 
 @given(pieces(), cartons())

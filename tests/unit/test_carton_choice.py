@@ -88,12 +88,13 @@ def test_dangerous_goods_and_cold_goods_travel_apart() -> None:
     ]
 
     assert {group: [piece.item for piece in members] for group, members in groups_of(kinds).items()} == {
-        "ambient class 3": ["paint"],
-        "ambient class 8": ["acid"],
+        "ambient class 3 + 8": ["paint", "acid"],
         "ambient": ["book"],
         "chilled": ["milk"],
         "frozen": ["ice"],
     }
+    aerosol, oxidiser = replace(CUBE, item="aerosol", hazard_class="2.2"), replace(CUBE, item="oxidiser", hazard_class="5.1")
+    assert list(groups_of([aerosol, oxidiser, kinds[0]])) == ["ambient class 2.2 + 5.1", "ambient class 3"]
     assert list(groups_of([kinds[0], kinds[2]])) == ["ambient class 3"]
     assert list(groups_of([kinds[1], kinds[2]])) == ["ambient class 8", "ambient"]
 
