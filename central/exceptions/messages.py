@@ -50,7 +50,6 @@ TEMPLATES = {
     "carrier_unreachable": "package {sscc}: {carrier} gave no answer {attempts} times ({reason}); it is tried again by itself, call the carrier if it hurries",
     "carrier_cancel_refused": "package {sscc}: {carrier} does not take waybill {waybill} back ({reason}); call the carrier, or let it be delivered",
     "carrier_trouble": "package {sscc}: {carrier} tells trouble with waybill {waybill} ({reason}); call the customer or the carrier",
-    "return_unknown": "return {number}: item {item} lot {lot} came back and was not sent with the order; look at it, then accept it as a blind return",
     "order_at_risk": "order {order} of {partner} must leave {site} by {due} and is {state}; release it now, or serve it first",
     "order_late": "order {order} of {partner} should have left {site} by {due} and is {state}; serve it first and tell the customer, or cancel it",
     "hold_reserved": "cold room {station}: {quantity} of item {item} lot {lot} in {place} are reserved for orders while the room is out of limits; "
