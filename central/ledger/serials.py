@@ -13,7 +13,7 @@ from central.catalog import service as catalog
 from central.catalog.tables import item as catalog_item
 from central.errors import ConflictError, DomainError
 from central.ledger.rules import COUNT_DIFFERENCE, CUSTOMER, LOSS, PRODUCTION, VENDOR, Account
-from central.ledger.tables import balance, serial, serial_move
+from central.ledger.tables import balance, event, serial, serial_move
 
 _STATES = {VENDOR: "returned", CUSTOMER: "shipped", LOSS: "lost", COUNT_DIFFERENCE: "lost", PRODUCTION: "built_in"}
 
@@ -117,7 +117,8 @@ def follow_all(connection: Connection, fact_id: str, source: Account, target: Ac
 
 def path_of(connection: Connection, item: str, number: str) -> list[dict[str, Any]]:
     """Where a piece has been, oldest first."""
-    query = select(serial_move).where(serial_move.c.item == item, serial_move.c.serial == number).order_by(serial_move.c.moved_at, serial_move.c.n)
+    query = select(serial_move).join(event, event.c.id == serial_move.c.event_id).where(serial_move.c.item == item, serial_move.c.serial == number)
+    query = query.order_by(event.c.position, serial_move.c.n)
     return [dict(row) for row in connection.execute(query).mappings()]
 
 

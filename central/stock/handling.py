@@ -137,12 +137,12 @@ def move_unit(connection: Connection, fact: ledger.Fact, sscc: str, to_place: st
     if ledger.record(connection, fact, now).already:
         return False
     catalog.location_by_place(connection, to_place)
+    ledger.lock(connection, places.fences(connection, to_place))
     tree = units.lock_tree(connection, sscc)
     _must_stay_here(tree[0], to_place)
     rows = units.goods_in(connection, [sscc])
     accounts = [(ledger.account_of(row), ledger.account_of(row).at(to_place), int(row.on_hand)) for row in rows]
-    for source, target, quantity in accounts:
-        places.check_takes(connection, source, target, quantity)
+    places.check_takes(connection, accounts, to_place)
     if not with_reservations:
         _check_free(connection, accounts)
     along = units.move(connection, fact.id, sscc, to_place, with_claims=with_reservations)

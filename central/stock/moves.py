@@ -96,9 +96,10 @@ def move_stock(
     if ledger.record(connection, fact, now).already:
         return False
     places.check_possible(connection, source, target)
-    units.lock(connection, [source.site] if source.unit or target.unit else [], [(source.site, source.item)])
+    pairs = {(source.site, source.item), *(places.fences(connection, target.place) if source.place != target.place else ())}
+    units.lock(connection, [source.site] if source.unit or target.unit else [], pairs)
     if source.place != target.place:
-        places.check_takes(connection, source, target, quantity)
+        places.check_takes(connection, [(source, target, quantity)], target.place)
     if target.unit and target.unit != source.unit:
         units.require_here(connection, target.unit, target.place)
     along = move_goods(connection, fact.id, [(source, target, quantity)], with_reservations=with_reservations)

@@ -183,6 +183,26 @@ def test_locked_place_gives_and_takes_nothing(house: Warehouse) -> None:
     assert house.stock()["A-01 milk L1"] == (10, 0)
 
 
+@pytest.mark.requirement("R24", "R13", "R30")
+def test_place_takes_only_what_it_has_room_and_the_right_condition_for(house: Warehouse) -> None:
+    house.keep(Location(site=SITE, code="A-03", kind="bin", condition="chilled", zone="A", capacity_units=5, mixed_lots=False))
+
+    def moved(source: Account, to: str, quantity: int, status: str = "available") -> str:
+        target = replace(source, place=f"{SITE}/{to}", status=status)
+        try:
+            house.do(lambda c: moves.move_stock(c, house.fact(), source, target, quantity, house.now))
+        except ConflictError as error:
+            return error.code
+        return "moved"
+
+    assert moved(HERE, "B-01", 1) == "place_condition"
+    assert moved(HERE, "B-01", 1, "damaged") == "moved"
+    assert moved(HERE, "out", 1) == "moved"
+    assert moved(HERE, "A-03", 6) == "place_full"
+    assert moved(HERE, "A-03", 4) == "moved"
+    assert moved(replace(HERE, place=f"{SITE}/A-02", lot="L2"), "A-03", 1) == "place_mixed_lots"
+
+
 @pytest.mark.requirement("R22", "R23")
 def test_one_view_shows_every_state_at_every_site(house: Warehouse) -> None:
     house.keep(Location(site="s2", code="B-01", kind="bin"))

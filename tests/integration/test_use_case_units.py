@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from central.catalog.rules import Item
 from central.database import reading
 from central.errors import ConflictError, DomainError, NotFoundError
 from central.ledger import serials, units
@@ -28,6 +29,7 @@ COOL = f"{SITE}/cool-1"
 @pytest.fixture
 def house(engine: Engine) -> Warehouse:
     house = Warehouse(engine)
+    house.keep(Item(code="milk", name="Long-life milk"))
     house.do(lambda c: handling.keep_range(c, "", "00614141"))
     return house
 
@@ -204,8 +206,6 @@ def test_unit_request_that_comes_again_changes_nothing(house: Warehouse) -> None
 
 @pytest.mark.requirement("R19")
 def test_pieces_with_serials_go_where_their_unit_goes(house: Warehouse) -> None:
-    from central.catalog.rules import Item
-
     house.keep(Item(code="drill", name="Drill", tracking="serial"))
     account = Account(RACK, "drill")
     lines = [moves.Correction(RACK, "drill", 2, serials=("S1", "S2"))]
