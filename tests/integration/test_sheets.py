@@ -298,3 +298,40 @@ def test_fifty_thousand_items_come_in_within_a_minute(http: Http, house: Warehou
     assert (done["new"], done["written"], done["errors"]) == (50_000, True, [])
     assert undone(http, done["batch"])["undone_by"] == "li"
     assert items(http).keys() == {"milk", "peas"}
+
+
+@pytest.mark.requirement("X8")
+def test_every_list_of_the_api_comes_as_a_file(http: Http, house: Warehouse) -> None:
+    house.put("A-01", "milk", 10, "L1")
+    paths = http.get("openapi.json").json()["paths"]
+    lists = [
+        path for path, item in paths.items() if {"after", "format"} <= {each["name"] for each in item.get("get", {}).get("parameters", ())} and "{" not in path
+    ]
+    needed = {"/api/v1/ledger/entries": {"item": "milk"}}
+
+    answers = {
+        (path, form): http.get(path.removeprefix("/api/v1/"), params={"format": form, "lang": "zh", **needed.get(path, {})})
+        for path in lists
+        for form in ("csv", "xlsx")
+    }
+
+    failed = {(path, form): answer.text for (path, form), answer in answers.items() if form not in answer.headers.get("content-disposition", "")}
+    assert failed == {}
+    assert len(lists) > 30
+    assert {"/api/v1/ledger/balances", "/api/v1/orders", "/api/v1/work-orders", "/api/v1/catalog/items"} <= set(lists)
+
+
+@pytest.mark.requirement("X8")
+def test_file_of_a_list_has_all_its_pages_and_filters(http: Http, house: Warehouse) -> None:
+    for n in range(3):
+        house.put("A-01", "milk", 10 + n, f"L{n}")
+    house.put("B-01", "peas", 5)
+
+    file = http.get("ledger/balances?format=csv&item=milk&limit=1").text.splitlines()
+    chinese = http.get("ledger/balances?format=csv", headers={"Accept-Language": "zh-CN"}).text
+
+    assert file[0].lstrip("\ufeff").split(",")[:3] == ["place", "item", "lot"]
+    assert sorted(line.split(",")[2] for line in file[1:]) == ["L0", "L1", "L2"]
+    assert "批号" in chinese.splitlines()[0]
+    assert http.get("ledger/balances?format=pdf").json()["code"] == "unknown_format"
+    assert http.get("ledger/entries?format=csv").status_code == 422
