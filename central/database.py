@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import itertools
 import sqlite3
 import threading
 import time
@@ -169,6 +170,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
                 connection.info["dockline_fences"] = {}
                 connection.info["dockline_entries"] = {}
                 connection.info["dockline_facts"] = {}
+                connection.info["dockline_reserved"] = itertools.count()
                 connection.info["dockline_savepoints"] = []
                 yield connection
         except DBAPIError as error:

@@ -11,12 +11,13 @@ from pydantic import BaseModel, Field
 
 from central.database import reading
 from central.examples import answer
-from central.ledger import queries
+from central.ledger import past_api, queries
 from central.ledger.verify import verify
 from central.paging import After, Limit, Page
 from central.requests import Database, Filter
 
 router = APIRouter(prefix="/api/v1", tags=["ledger"])
+router.include_router(past_api.router)
 
 _ACCOUNT = {"place": "shanghai-1/A-01", "item": "milk", "lot": "L1", "owner": "", "status": "available", "unit": ""}
 

@@ -9,6 +9,7 @@ import sys
 from sqlalchemy.exc import DBAPIError
 
 from central.database import open_engine, reading
+from central.ledger.state import kept, replayed, state_hash
 from central.ledger.verify import Findings, verify
 
 
@@ -17,17 +18,27 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="dockline ledger", description="The stock ledger.")
     commands = parser.add_subparsers(dest="command", required=True)
     check = commands.add_parser("verify", help="rebuild balances from entries and compare; check reservations, seals and FEFO; nothing is repaired")
-    check.add_argument("--database", required=True, help="sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME")
+    state = commands.add_parser("state-hash", help="print the hash of all balances, and whether replaying all entries gives the same")
+    for each in (check, state):
+        each.add_argument("--database", required=True, help="sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME")
     arguments = parser.parse_args(argv)
     try:
         engine = open_engine(arguments.database)
         with reading(engine) as connection:
-            findings = verify(connection)
+            if arguments.command == "state-hash":
+                hashes = state_hash(kept(connection)), state_hash(replayed(connection))
+            else:
+                findings = verify(connection)
     except (ValueError, DBAPIError) as error:
-        print(f"ledger verify: cannot read {arguments.database}: {error}", file=sys.stderr)
+        print(f"ledger {arguments.command}: cannot read {arguments.database}: {error}", file=sys.stderr)
         return 2
     engine.dispose()
-    return _say(findings)
+    return _say_hashes(*hashes) if arguments.command == "state-hash" else _say(findings)
+
+
+def _say_hashes(now: str, again: str) -> int:
+    print(now if now == again else f"{now}\nreplaying all entries gives {again}: run 'dockline ledger verify' to see where they differ")
+    return 0 if now == again else 1
 
 
 def _say(findings: Findings) -> int:

@@ -40,6 +40,7 @@ _MADE = (
     "expiry",
     "in_date",
     "pick_rank",
+    "free",
     "min_expiry",
     "made_at",
     "deadline_at",
@@ -67,17 +68,18 @@ def reserve(
     transit). Locked places and recalled lots are left alone.
     With `deadline_at` a reservation that is still pending then may be timed out. Takes the fences itself.
     """
-    return reserve_many(connection, [(fact_id, demand)], now, deadline_at, pickable_only)[0]
+    deadlines = {} if deadline_at is None else {fact_id: deadline_at}
+    return reserve_many(connection, [(fact_id, demand)], now, deadlines, pickable_only)[0]
 
 
 def reserve_many(
     connection: Connection,
     demands: Sequence[tuple[str, Sequence[Demand]]],
     now: datetime,
-    deadline_at: datetime | None = None,
+    deadlines: Mapping[str, datetime] | None = None,
     pickable_only: bool = True,
 ) -> list[list[Reservation]]:
-    """As `reserve`, for (fact id, lines) in turn, each before the next. A line id belongs to one of the facts only."""
+    """As `reserve`, for (fact id, lines) in turn, each before the next; deadlines by fact id. A line id belongs to one of the facts only."""
     demand = [line for _, lines in demands for line in lines]
     facts = {line.line_id: fact_id for fact_id, lines in demands for line in lines}
     assert sum(len({line.line_id for line in lines}) for _, lines in demands) == len(facts), "a line of two facts"
@@ -85,6 +87,7 @@ def reserve_many(
     allocations = allocated(connection, demand, now.date(), pickable_only)
     _claim(connection, allocations)
     made: dict[str, list[Reservation]] = defaultdict(list)
+    order = connection.info["dockline_reserved"]
     rows = []
     for each in allocations:
         fact_id = facts[each.line_id]
@@ -92,7 +95,7 @@ def reserve_many(
         expiry = each.supply.expiry
         mine = Reservation(_id(fact_id, n, each), each.line_id, each.supply.account, each.quantity, None if expiry == NO_EXPIRY else expiry)
         made[fact_id].append(mine)
-        rows.append(_row(connection, fact_id, n, mine.id, each, now, deadline_at))
+        rows.append(_row(connection, fact_id, next(order), mine.id, each, now, (deadlines or {}).get(fact_id)))
     insert_rows(connection, reservation, _MADE, rows)
     return [made[fact_id] for fact_id, _ in demands]
 
@@ -136,6 +139,7 @@ def _row(connection: Connection, fact_id: str, n: int, number: str, each: Alloca
         supply.expiry,
         micros(supply.in_date),
         supply.pick_rank,
+        supply.free,
         each.min_expiry,
         micros(now),
         None if deadline_at is None else micros(deadline_at),

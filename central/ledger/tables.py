@@ -72,6 +72,25 @@ entry = Table(
 )
 Index("ix_entry_item_place", entry.c.item, entry.c.place)
 Index("ix_entry_lot", entry.c.lot, entry.c.item)
+_BLOCK_RANGES = {"pages_per_range": 64, "autosummarize": True}
+Index(
+    "ix_entry_recorded",
+    entry.c.recorded_at,
+    postgresql_using="brin",
+    postgresql_with=_BLOCK_RANGES,
+    postgresql_ops={"recorded_at": "int8_minmax_multi_ops"},
+)
+Index(
+    "ix_entry_occurred",
+    entry.c.occurred_at,
+    postgresql_using="brin",
+    postgresql_with=_BLOCK_RANGES,
+    postgresql_ops={"occurred_at": "int8_minmax_multi_ops"},
+)
+LATE_US = 86_400_000_000
+"""An entry that was recorded a day (in microseconds) or more after it occurred is late; late ones are few and have an index of their own."""
+LATE = f"recorded_at - occurred_at > {LATE_US}"
+Index("ix_entry_late", entry.c.recorded_at, sqlite_where=text(LATE), postgresql_where=text(LATE))
 
 balance = Table(
     "balance",
@@ -116,7 +135,7 @@ reservation = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("event_id", Id, ForeignKey("event.id"), nullable=False),
-    Column("n", Integer, nullable=False, server_default=text("0"), comment="in the order in which the event made them"),
+    Column("n", Integer, nullable=False, server_default=text("0"), comment="in the order in which its transaction made them"),
     Column("line_id", String, nullable=False),
     Column("site", String, nullable=False),
     Column("place", String, nullable=False),
@@ -131,6 +150,7 @@ reservation = Table(
     Column("expiry", Date, nullable=False),
     Column("in_date", Instant, nullable=False),
     Column("pick_rank", Integer, nullable=False),
+    Column("free", BigInteger, nullable=False, server_default=text("0"), comment="what the balance had free when its transaction looked"),
     Column("min_expiry", Date),
     Column("made_at", Instant, nullable=False),
     Column("deadline_at", Instant),
@@ -218,3 +238,31 @@ serial_move = Table(
 )
 """The path of each serial."""
 Index("ix_serial_move_event", serial_move.c.event_id)
+
+stock_snapshot = Table(
+    "stock_snapshot",
+    metadata,
+    Column("basis", String, nullable=False, comment="recorded: what had been recorded then; occurred: what had occurred then and was recorded within a day"),
+    Column("at", Instant, nullable=False, comment="the last microsecond of a month, UTC"),
+    Column("place", String, nullable=False),
+    Column("item", String, nullable=False),
+    Column("lot", String, nullable=False),
+    Column("owner", String, nullable=False),
+    Column("status", String, nullable=False),
+    Column("unit", String, nullable=False),
+    Column("quantity", BigInteger, nullable=False),
+    Column("value_minor", BigInteger, nullable=False),
+    PrimaryKeyConstraint("basis", "at", "place", "item", "lot", "owner", "status", "unit"),
+    CheckConstraint("basis IN ('recorded', 'occurred')", name="basis_known"),
+)
+"""What stood at real places at the end of a month, summed from the entries once, so that no past moment is further from a known one than two weeks."""
+
+snapshot_taken = Table(
+    "snapshot_taken",
+    metadata,
+    Column("basis", String, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("taken_at", Instant, nullable=False),
+    PrimaryKeyConstraint("basis", "at"),
+)
+"""Which snapshots there are; one of an empty warehouse has no rows."""

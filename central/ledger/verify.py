@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
-from central.ledger import rules, sealer
+from central.ledger import past, rules, sealer
 from central.ledger.queries import rebuilt
 from central.ledger.rules import Account
 from central.ledger.tables import balance, block, entry, event, fence, reservation
@@ -20,7 +20,7 @@ from central.ledger.tables import balance, block, entry, event, fence, reservati
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that does not add up. `check` is one of entries, balances, reservations, seals, fefo, events."""
+    """Something that does not add up. `check` is one of entries, balances, reservations, snapshots, seals, fefo, events."""
 
     check: str
     text: str
@@ -52,7 +52,7 @@ def verify(connection: Connection) -> Findings:
     findings = Findings()
     for table, name in ((event, "events"), (entry, "entries"), (balance, "balances"), (reservation, "reservations")):
         setattr(findings, name, connection.execute(select(func.count()).select_from(table)).scalar())
-    for check in (_unbalanced_events, _drifted_balances, _drifted_reservations, _changed_bodies, _unfair_reservations):
+    for check in _CHECKS:
         findings.found += check(connection)
     findings.found += _broken_seals(connection, findings)
     return findings
@@ -95,6 +95,22 @@ def _drifted_reservations(connection: Connection) -> Iterator[Finding]:
         yield Finding("reservations", f"{account}: {pending} reserved where nothing is on hand")
 
 
+def _drifted_snapshots(connection: Connection) -> Iterator[Finding]:
+    for by, at, row in past.drifted(connection):
+        differs = f"{row['quantity']} pieces and {row['value_minor']} minor units more by the entries than in the snapshot"
+        yield Finding("snapshots", f"{_named(row)}: {differs} of {at:%Y-%m} by {by}; was an entry recorded under an old time?")
+
+
+def _named(row: Mapping[str, Any]) -> Account:
+    return Account(*(row[name] for name in past.ACCOUNT))
+
+
+def _mistimed_entries(connection: Connection) -> Iterator[Finding]:
+    differs = or_(entry.c.occurred_at != event.c.occurred_at, entry.c.recorded_at != event.c.recorded_at)
+    for row in connection.execute(select(entry.c.event_id).distinct().join(event, event.c.id == entry.c.event_id).where(differs)):
+        yield Finding("entries", f"event {row.event_id}: its entries carry other times than the event")
+
+
 def _changed_bodies(connection: Connection) -> Iterator[Finding]:
     for row in connection.execute(select(event.c.id, event.c.body, event.c.body_hash).execution_options(yield_per=1000)):
         # SQLite keeps whatever kind of value a hand wrote there: what is not bytes was not written by us.
@@ -106,32 +122,57 @@ def _changed_bodies(connection: Connection) -> Iterator[Finding]:
 
 
 def _unfair_reservations(connection: Connection) -> Iterator[Finding]:
-    """A pending reservation is unfair when stock that goes before it was free at its turn, and still is as it was then (`balance.turn` below its turn)."""
-    earlier = or_(
-        balance.c.expiry < reservation.c.expiry,
-        and_(balance.c.expiry == reservation.c.expiry, balance.c.in_date < reservation.c.in_date),
-        and_(balance.c.expiry == reservation.c.expiry, balance.c.in_date == reservation.c.in_date, balance.c.pick_rank < reservation.c.pick_rank),
-    )
+    """A reservation, open or done, is unfair when stock that goes before it by its rule was free at its turn, and still is as it was then: its balance has
+    not been touched since (`balance.turn` below the reservation's turn; changes of the catalogue that matter give a new turn too)."""
     free_then = and_(
         balance.c.site == reservation.c.site,
         balance.c.item == reservation.c.item,
+        balance.c.owner == reservation.c.owner,
         balance.c.status == "available",
         balance.c.pickable,
+        ~balance.c.locked,
+        ~balance.c.held,
         balance.c.on_hand > balance.c.reserved,
         balance.c.turn < reservation.c.turn,
         or_(reservation.c.min_expiry.is_(None), balance.c.expiry >= reservation.c.min_expiry),
     )
-    query = select(reservation.c.id, reservation.c.line_id, reservation.c.place, reservation.c.made_at, balance.c.expiry, balance.c.place.label("passed_over"))
-    for row in connection.execute(query.join(balance, and_(free_then, earlier)).where(reservation.c.state == "pending")):
+    columns = (reservation.c.id, reservation.c.line_id, reservation.c.place, reservation.c.made_at, reservation.c.rule)
+    query = select(*columns, balance.c.expiry, balance.c.place.label("passed_over")).join(balance, and_(free_then, _before_by_rule()))
+    for row in connection.execute(query):
         # What had expired when the reservation was made was rightly left alone.
         if row.expiry >= row.made_at.date():
-            yield Finding("fefo", f"reservation {row.id} of line {row.line_id} took {row.place} and passed over {row.passed_over}, which expires {row.expiry}")
+            yield Finding(
+                "fefo", f"reservation {row.id} of line {row.line_id} took {row.place} and passed over {row.passed_over}, which goes before it by {row.rule}"
+            )
     for unfenced in connection.execute(select(balance.c.place, balance.c.item).join(fence, _same_fence()).where(balance.c.turn > fence.c.turn)):
         yield Finding("fefo", f"{unfenced.place}: item {unfenced.item} was changed without its fence")
 
 
+def _before_by_rule() -> ColumnElement[bool]:
+    """That a balance stands in an earlier group than the reservation's, of the same rule."""
+    rule = reservation.c.rule
+    return or_(
+        and_(rule == "fefo", balance.c.expiry < reservation.c.expiry),
+        and_(rule == "fifo", balance.c.in_date < reservation.c.in_date),
+        and_(rule == "lifo", balance.c.in_date > reservation.c.in_date),
+        and_(rule == "closest", balance.c.pick_rank < reservation.c.pick_rank),
+        and_(rule == "least_packages", balance.c.on_hand - balance.c.reserved > reservation.c.free),
+    )
+
+
 def _same_fence() -> Any:
     return and_(fence.c.site == balance.c.site, fence.c.item == balance.c.item)
+
+
+_CHECKS = (
+    _unbalanced_events,
+    _mistimed_entries,
+    _drifted_balances,
+    _drifted_reservations,
+    _drifted_snapshots,
+    _changed_bodies,
+    _unfair_reservations,
+)
 
 
 def _broken_seals(connection: Connection, findings: Findings) -> Iterator[Finding]:

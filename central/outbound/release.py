@@ -78,18 +78,21 @@ class _Work:
         return totals
 
 
-def release_orders(connection: Connection, asked: Sequence[tuple[ledger.Fact, str]], now: datetime) -> list[Released | DomainError]:
+def release_orders(
+    connection: Connection, asked: Sequence[tuple[ledger.Fact, str]], now: datetime, deadlines: Mapping[str, datetime] | None = None
+) -> list[Released | DomainError]:
     """Release orders, each (fact, order id) in turn; returns what became of each, in the same order.
 
     A released order may be released again: what was short is tried once more. For an order that cannot be released its error stands in the answer
-    (NotFoundError; ConflictError: closed, or the fact is known with other content) and nothing of it is written.
+    (NotFoundError; ConflictError: closed, or the fact is known with other content) and nothing of it is written. `deadlines` by fact id: what is not
+    picked by then is given back (`central.outbound.timeouts`).
     """
     answers: dict[int, Released | DomainError] = {}
     waiting = list(enumerate(asked))
     while waiting:
         # The same order or fact again must see what its first release did.
         now_asked, waiting = _one_of_each(waiting)
-        results = _release(connection, [each for _, each in now_asked], now)
+        results = _release(connection, [each for _, each in now_asked], now, deadlines or {})
         answers |= {n: result for (n, _), result in zip(now_asked, results, strict=True)}
     return [answers[n] for n in range(len(asked))]
 
@@ -108,7 +111,9 @@ def _one_of_each(waiting: Sequence[_Numbered]) -> tuple[list[_Numbered], list[_N
     return first, later
 
 
-def _release(connection: Connection, asked: Sequence[tuple[ledger.Fact, str]], now: datetime) -> list[Released | DomainError]:
+def _release(
+    connection: Connection, asked: Sequence[tuple[ledger.Fact, str]], now: datetime, deadlines: Mapping[str, datetime]
+) -> list[Released | DomainError]:
     answers: dict[str, Released | DomainError] = {}
     before = ledger.recorded_before(connection, [fact for fact, _ in asked])
     fresh = [(fact, order_id) for fact, order_id in asked if fact.id not in before]
@@ -122,7 +127,7 @@ def _release(connection: Connection, asked: Sequence[tuple[ledger.Fact, str]], n
             answers[fact.id] = Released(order_id, already=True, answer=known.answer)
     works = [each for each in works if each.fact.id not in answers]
     _spare_promises(connection, works, now)
-    _reserve(connection, works, now)
+    _reserve(connection, works, now, deadlines)
     answers |= {each.fact.id: _released(each) for each in works}
     return [answers[fact.id] for fact, _ in asked]
 
@@ -189,13 +194,13 @@ def _asked_for(connection: Connection, order_ids: Sequence[str]) -> dict[str, in
     return {line_id: int(asked) for line_id, asked in connection.execute(total.where(among(connection, pick_task.c.order_id, order_ids)))}
 
 
-def _reserve(connection: Connection, works: Sequence[_Work], now: datetime) -> None:
+def _reserve(connection: Connection, works: Sequence[_Work], now: datetime, deadlines: Mapping[str, datetime]) -> None:
     """Reserve what the orders want, in turn, make their tasks and write what became of them."""
     active = [each for each in works if each.wanted]
     if not active:
         return
     sizes = _unit_sizes(connection, {line.item for each in active for line in each.lines})
-    made = ledger.reserve_many(connection, [(each.fact.id, _demand(each, sizes, now)) for each in active], now)
+    made = ledger.reserve_many(connection, [(each.fact.id, _demand(each, sizes, now)) for each in active], now, deadlines)
     colours = _Colours(connection)
     for work, reservations in zip(active, made, strict=True):
         work.reservations = reservations

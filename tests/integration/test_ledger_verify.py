@@ -144,7 +144,7 @@ def test_reservation_that_passed_over_an_older_lot_is_found(engine: Engine) -> N
     receive(engine, 5, NOW - timedelta(days=2), Account("s1/b", "milk", "L0"))
     with transaction(engine) as connection:
         fact = record(connection, Fact(str(uuid.uuid4()), "test", None, "Test", b"{}", "tester", NOW, "s1"), NOW)
-        (made,) = reserve(connection, fact.fact_id, [Demand("1", "s1", "milk", 3)], NOW)
+        (made,) = reserve(connection, fact.fact_id, [Demand("1", "s1", "milk", 3, rule="fifo")], NOW)
     assert made.account.place == "s1/b"
     assert found(engine) == []
 
