@@ -47,7 +47,7 @@ def change_order(
         mine = customer_order.c.id.in_(family) & customer_order.c.state.in_(("open", "split"))
         connection.execute(update(customer_order).where(mine).values(**columns))
     if change.promises_anew:
-        if len(family) > 1:
+        if len(family) > 1 or order.parent_id is not None:
             raise ConflictError("order_parted", f"order {order.number} is parted between sites or days; cancel it and send another one with the new lines")
         _rewrite(connection, order_rows.order_of(connection, order_id), wants, terms, items, change.due_at, now)
 
