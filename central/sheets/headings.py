@@ -95,6 +95,17 @@ HEADINGS_ZH: Mapping[str, tuple[str, ...]] = {
     "created_at": ("创建时间",),
     "message": ("说明",),
     "subject": ("对象",),
+    "inner_length_mm": ("内长毫米",),
+    "inner_width_mm": ("内宽毫米",),
+    "inner_height_mm": ("内高毫米",),
+    "outer_length_mm": ("外长毫米",),
+    "outer_width_mm": ("外宽毫米",),
+    "outer_height_mm": ("外高毫米",),
+    "tare_g": ("皮重克",),
+    "max_weight_g": ("最大承重克",),
+    "cost_minor": ("成本分",),
+    "insulated": ("保温",),
+    "available": ("可用",),
 }
 
 VALUES_ZH: Mapping[str, str] = {

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import httpx
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Engine
@@ -17,15 +17,18 @@ from central.database import in_transaction, reading
 from central.errors import DomainError, ForbiddenError, NotFoundError
 from central.facts import RequestKey, fact_of
 from central.paging import After, Limit, Page
-from central.requests import Database, News, Now
+from central.requests import Database, Filter, News, Now
 from central.shipping import courier, placement, queries
 from central.shipping.carriers import http
 from central.shipping.carriers.protocol import CarrierError, Push, PushRefusedError
 from central.shipping.carriers.registry import carrier_of
-from central.shipping.documents import CarrierAccount, DeliveryAddress
+from central.shipping.documents import UUID_PATTERN, CarrierAccount, DeliveryAddress
 
 router = APIRouter(prefix="/api/v1", tags=["carriers"])
 
+CarrierOrderId = Annotated[str, Path(pattern=UUID_PATTERN, description="id of the carrier's order", examples=["0f6e5a0b-30a4-5a0b-9f0e-6f1d0c7a4b52"])]
+Sscc = Annotated[str, Path(pattern=r"^[0-9]{18}$", description="SSCC of the package", examples=["006141410000000005"])]
+CarrierCode = Annotated[str, Query(min_length=1, max_length=64, description="code of the carrier's account", examples=["sf"])]
 CarrierOrderState = Literal["requested", "placed", "labelled", "in_transit", "delivered", "cancelled", "refused"]
 _PUSH_BYTES_MAX = 1_000_000
 
@@ -44,7 +47,7 @@ class Asked(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"actor": "li"}]})
 
-    actor: str = Field("api", max_length=100)
+    actor: str = Field("api", min_length=1, max_length=100, description="who does it")
 
 
 class Corrected(Asked):
@@ -75,7 +78,7 @@ def put_carrier(body: CarrierAccount, database: Database, news: News) -> dict[st
 
 @router.get("/carrier-orders")
 def list_carrier_orders(
-    database: Database, state: CarrierOrderState | None = None, carrier: str | None = None, after: After = None, limit: Limit = 100
+    database: Database, state: CarrierOrderState | None = None, carrier: Filter = None, after: After = None, limit: Limit = 100
 ) -> Page[dict[str, Any]]:
     """Carriers' orders, newest first."""
     with reading(database) as connection:
@@ -91,13 +94,13 @@ def _order(engine: Engine, carrier_order_id: str) -> dict[str, Any]:
 
 
 @router.get("/carrier-orders/{carrier_order_id}")
-def get_carrier_order(carrier_order_id: str, database: Database) -> dict[str, Any]:
+def get_carrier_order(carrier_order_id: CarrierOrderId, database: Database) -> dict[str, Any]:
     """One carrier's order with its steps."""
     return _order(database, carrier_order_id)
 
 
 @router.get("/carrier-orders/{carrier_order_id}/label", response_class=Response)
-def get_waybill_label(carrier_order_id: str, database: Database) -> Response:
+def get_waybill_label(carrier_order_id: CarrierOrderId, database: Database) -> Response:
     """The carrier's own label, as it made it."""
     with reading(database) as connection:
         found = queries.waybill_label(connection, carrier_order_id)
@@ -112,7 +115,7 @@ def _do(engine: Engine, news: News, work: Callable[[Connection], object]) -> Non
 
 
 @router.post("/carrier-orders/{carrier_order_id}/address")
-def post_address(carrier_order_id: str, body: Corrected, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
+def post_address(carrier_order_id: CarrierOrderId, body: Corrected, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
     """Answer a refused address with another one: the order goes out again."""
     fact = fact_of("CarrierAddressCorrected", (carrier_order_id, key), body, body.actor, now)
     _do(database, news, lambda connection: placement.correct_address(connection, fact, carrier_order_id, body.address, now))
@@ -120,7 +123,7 @@ def post_address(carrier_order_id: str, body: Corrected, database: Database, now
 
 
 @router.post("/carrier-orders/{carrier_order_id}/retry")
-def post_retry(carrier_order_id: str, body: Asked, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
+def post_retry(carrier_order_id: CarrierOrderId, body: Asked, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
     """Send a refused or cancelled order again."""
     fact = fact_of("CarrierOrderRetried", (carrier_order_id, key), body, body.actor, now)
     _do(database, news, lambda connection: placement.try_again(connection, fact, carrier_order_id, now))
@@ -128,7 +131,7 @@ def post_retry(carrier_order_id: str, body: Asked, database: Database, now: Now,
 
 
 @router.post("/carrier-orders/{carrier_order_id}/cancel")
-def post_cancel(carrier_order_id: str, body: Asked, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
+def post_cancel(carrier_order_id: CarrierOrderId, body: Asked, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
     """Take an order back from the carrier."""
     fact = fact_of("CarrierOrderCancelled", (carrier_order_id, key), body, body.actor, now)
     _do(database, news, lambda connection: placement.cancel(connection, fact, carrier_order_id, now))
@@ -136,7 +139,7 @@ def post_cancel(carrier_order_id: str, body: Asked, database: Database, now: Now
 
 
 @router.get("/packages/{sscc}/quotes")
-def get_quotes(sscc: str, carrier: str, database: Database, now: Now) -> list[dict[str, Any]]:
+def get_quotes(sscc: Sscc, carrier: CarrierCode, database: Database, now: Now) -> list[dict[str, Any]]:
     """What carrying a package would cost; the carrier is asked at once."""
     with reading(database) as connection:
         account, shipment = courier.shipment_for_quote(connection, sscc, carrier)

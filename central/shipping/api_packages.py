@@ -17,14 +17,17 @@ from central.facts import RequestKey, fact_of
 from central.ledger import service as ledger
 from central.ledger.rules import Fact
 from central.paging import After, Limit, Page
-from central.requests import Database, News, Now
+from central.requests import Database, Filter, News, Now
 from central.shipping import advice, dispatch, packing, placement, queries, weigh_check
-from central.shipping.documents import CartonType, LoadPlan, OpenPackage, PackItem, ShipScan, SiteSettings, SsccText, TakeOut, Weighed
+from central.shipping.documents import UUID_PATTERN, CartonType, LoadPlan, OpenPackage, PackItem, ShipScan, SiteSettings, SsccText, TakeOut, Weighed
 from central.shipping.packing import package_by_sscc
 
 router = APIRouter(prefix="/api/v1", tags=["shipping"])
 
-Sscc = Annotated[str, Path(pattern=r"^\d{18}$", description="SSCC of the package", examples=["006141410000000012"])]
+Sscc = Annotated[str, Path(pattern=r"^[0-9]{18}$", description="SSCC of the package", examples=["006141410000000005"])]
+OrderId = Annotated[str, Path(pattern=UUID_PATTERN, description="the order's id", examples=["0f6e5a0b-30a4-5a0b-9f0e-6f1d0c7a4b52"])]
+LoadId = Annotated[str, Path(pattern=UUID_PATTERN, description="the load's id", examples=["0f6e5a0b-30a4-5a0b-9f0e-6f1d0c7a4b52"])]
+OfOrder = Annotated[str | None, Query(pattern=UUID_PATTERN, description="only packages of this order")]
 PackageState = Literal["open", "closed", "loaded", "shipped", "void"]
 
 
@@ -33,17 +36,21 @@ class Said(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"actor": "li"}]})
 
-    actor: str = Field("api", max_length=100)
+    actor: str = Field("api", min_length=1, max_length=100, description="who does it")
 
 
 class CloseLoad(Said):
     """The vehicle leaves."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"incomplete": True, "actor": "li"}]})
 
     incomplete: bool = Field(False, description="also when packages of the plan are missing; they become a work order")
 
 
 class OneMore(Said):
     """A package that goes onto a load, too."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"sscc": "006141410000000005", "actor": "li"}]})
 
     sscc: SsccText
 
@@ -107,7 +114,7 @@ def post_package(body: OpenPackage, database: Database, now: Now, news: News, ke
 
 @router.get("/packages")
 def list_packages(
-    database: Database, order_id: str | None = None, site: str | None = None, state: PackageState | None = None, after: After = None, limit: Limit = 100
+    database: Database, order_id: OfOrder = None, site: Filter = None, state: PackageState | None = None, after: After = None, limit: Limit = 100
 ) -> Page[dict[str, Any]]:
     """Packages, newest first."""
     with reading(database) as connection:
@@ -190,7 +197,7 @@ def post_ship_scan(body: ShipScan, database: Database, now: Now, news: News, key
 
 
 @router.get("/orders/{order_id}/progress")
-def get_progress(order_id: str, database: Database) -> dict[str, Any]:
+def get_progress(order_id: OrderId, database: Database) -> dict[str, Any]:
     """How far an order is: accepted, released, picked, packed, shipped, and every step of its carriers."""
     with reading(database) as connection:
         found = queries.progress(connection, order_id)
@@ -201,7 +208,7 @@ def get_progress(order_id: str, database: Database) -> dict[str, Any]:
 
 @router.get("/orders/{order_id}/packing-advice")
 def get_advice(
-    order_id: str, database: Database, transit_h: Annotated[float, Query(gt=0, le=240, description="hours on the way, for cold goods")] = 24
+    order_id: OrderId, database: Database, transit_h: Annotated[float, Query(gt=0, le=240, description="hours on the way, for cold goods")] = 24
 ) -> dict[str, Any]:
     """Which cartons to take for an order, how to fill them and why, and what goes in beside the goods; or which items must be measured first."""
     with reading(database) as connection:
@@ -220,7 +227,7 @@ def post_load(body: LoadPlan, database: Database, now: Now, news: News) -> dict[
 
 @router.get("/loads")
 def list_loads(
-    database: Database, site: str | None = None, state: Literal["open", "closed", "cancelled"] | None = None, after: After = None, limit: Limit = 100
+    database: Database, site: Filter = None, state: Literal["open", "closed", "cancelled"] | None = None, after: After = None, limit: Limit = 100
 ) -> Page[dict[str, Any]]:
     """Loads, newest first."""
     with reading(database) as connection:
@@ -234,13 +241,13 @@ def _load(engine: Engine, load_id: str) -> dict[str, Any]:
 
 
 @router.get("/loads/{load_id}")
-def get_load(load_id: str, database: Database) -> dict[str, Any]:
+def get_load(load_id: LoadId, database: Database) -> dict[str, Any]:
     """One load: what is on the vehicle and what is missing."""
     return _load(database, load_id)
 
 
 @router.post("/loads/{load_id}/packages")
-def post_load_package(load_id: str, body: OneMore, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
+def post_load_package(load_id: LoadId, body: OneMore, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
     """Put one more package on an open load's plan."""
     fact = fact_of("LoadExtended", (load_id, key), body, body.actor, now)
     _do(database, news, lambda connection: dispatch.add_to_load(connection, fact, load_id, body.sscc, now))
@@ -248,7 +255,7 @@ def post_load_package(load_id: str, body: OneMore, database: Database, now: Now,
 
 
 @router.post("/loads/{load_id}/close")
-def post_load_close(load_id: str, body: CloseLoad, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
+def post_load_close(load_id: LoadId, body: CloseLoad, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
     """The vehicle leaves; with packages missing only when `incomplete` says so."""
     fact = fact_of("LoadClosed", (load_id, key), body, body.actor, now)
     _do(database, news, lambda connection: dispatch.close_load(connection, fact, load_id, now, incomplete=body.incomplete))

@@ -5,19 +5,23 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from central.database import reading
 from central.errors import ConflictError
 from central.requests import Database, Now
 from central.shipping import packing, papers, printing
+from central.shipping.documents import UUID_PATTERN
 from central.shipping.labels import label
 from central.shipping.labels.typesetting import MEDIA_TYPES
 from central.shipping.labels.wording import Language
 
 router = APIRouter(prefix="/api/v1", tags=["labels"])
 
+Sscc = Annotated[str, Path(pattern=r"^[0-9]{18}$", description="SSCC of the package", examples=["006141410000000005"])]
+OrderId = Annotated[str, Path(pattern=UUID_PATTERN, description="the order's id", examples=["0f6e5a0b-30a4-5a0b-9f0e-6f1d0c7a4b52"])]
+ItemCode = Annotated[str, Path(max_length=64, description="the item's code", examples=["milk"])]
 LabelFormat = Literal["zpl", "pdf", "png", "svg"]
 LabelKind = Literal["logistic", "content"]
 Dpi = Annotated[Literal[203, 300, 600], Query(description="dots per inch of the label printer")]
@@ -36,7 +40,7 @@ class Print(BaseModel):
 
 @router.get("/packages/{sscc}/label", response_class=Response)
 def get_label(
-    sscc: str, database: Database, form: Annotated[LabelFormat, Query(alias="format")] = "pdf", language: Language = "en", dpi: Dpi = 203
+    sscc: Sscc, database: Database, form: Annotated[LabelFormat, Query(alias="format")] = "pdf", language: Language = "en", dpi: Dpi = 203
 ) -> Response:
     """The GS1 logistic label of a package: SSCC, addresses, contents."""
     with reading(database) as connection:
@@ -47,14 +51,14 @@ def get_label(
 
 
 @router.get("/packages/{sscc}/content-label", response_class=Response)
-def get_content_label(sscc: str, database: Database, language: Language = "en", dpi: Dpi = 203) -> Response:
+def get_content_label(sscc: Sscc, database: Database, language: Language = "en", dpi: Dpi = 203) -> Response:
     """The content label of a package, as ZPL."""
     with reading(database) as connection:
         return Response(label.content_zpl(papers.package_label(connection, sscc, language), dpi), media_type=_ZPL)
 
 
 @router.post("/packages/{sscc}/print")
-def post_print(sscc: str, body: Print, database: Database) -> dict[str, object]:
+def post_print(sscc: Sscc, body: Print, database: Database) -> dict[str, object]:
     """Send a package's label to a label printer."""
     with reading(database) as connection:
         made = papers.package_label(connection, sscc, body.language)
@@ -68,7 +72,7 @@ def post_print(sscc: str, body: Print, database: Database) -> dict[str, object]:
 
 @router.get("/items/{item}/label", response_class=Response)
 def get_item_label(
-    item: str,
+    item: ItemCode,
     database: Database,
     lot: Annotated[str, Query(max_length=20)] = "",
     serial: Annotated[str, Query(max_length=20)] = "",
@@ -86,7 +90,7 @@ def get_item_label(
 
 
 @router.get("/orders/{order_id}/papers/{paper}", response_class=Response)
-def get_paper(order_id: str, paper: papers.Paper, database: Database, now: Now, language: Language = "en") -> Response:
+def get_paper(order_id: OrderId, paper: papers.Paper, database: Database, now: Now, language: Language = "en") -> Response:
     """A paper of an order as PDF: packing list, pick list, outbound document, delivery note."""
     with reading(database) as connection:
         made = papers.order_paper(connection, order_id, paper, language, now)

@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Engine
 
@@ -16,10 +16,11 @@ from central.facts import RequestKey, fact_of
 from central.paging import After, Limit, Page
 from central.requests import Database, News, Now
 from central.shipping import queries, returns
-from central.shipping.documents import ReturnAnnounced, ReturnArrived, ReturnInspected
+from central.shipping.documents import UUID_PATTERN, ReturnAnnounced, ReturnArrived, ReturnInspected
 
 router = APIRouter(prefix="/api/v1", tags=["returns"])
 
+ReturnId = Annotated[str, Path(pattern=UUID_PATTERN, description="the return's id", examples=["0f6e5a0b-30a4-5a0b-9f0e-6f1d0c7a4b52"])]
 ReturnState = Literal["announced", "arrived", "inspected", "cancelled"]
 
 
@@ -28,7 +29,7 @@ class Ended(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"actor": "li"}]})
 
-    actor: str = Field("api", max_length=100)
+    actor: str = Field("api", min_length=1, max_length=100, description="who does it")
 
 
 def _return(engine: Engine, return_id: str) -> dict[str, Any]:
@@ -60,13 +61,13 @@ def list_returns(database: Database, state: ReturnState | None = None, after: Af
 
 
 @router.get("/returns/{return_id}")
-def get_return(return_id: str, database: Database) -> dict[str, Any]:
+def get_return(return_id: ReturnId, database: Database) -> dict[str, Any]:
     """One return with its lines and what was decided."""
     return _return(database, return_id)
 
 
 @router.post("/returns/{return_id}/arrivals")
-def post_arrival(return_id: str, body: ReturnArrived, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
+def post_arrival(return_id: ReturnId, body: ReturnArrived, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
     """Goods of a return stand at the dock; they wait for inspection."""
     fact = fact_of("ReturnArrived", (return_id, key), body, body.actor, now, _return(database, return_id)["site"])
     _do(database, news, lambda connection: returns.arrive(connection, fact, return_id, body, now))
@@ -74,7 +75,7 @@ def post_arrival(return_id: str, body: ReturnArrived, database: Database, now: N
 
 
 @router.post("/returns/{return_id}/inspections")
-def post_inspection(return_id: str, body: ReturnInspected, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
+def post_inspection(return_id: ReturnId, body: ReturnInspected, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
     """Decide on returned goods: sold again, hold, damaged, scrap, or back to the supplier."""
     fact = fact_of("ReturnInspected", (return_id, key), body, body.actor, now, _return(database, return_id)["site"])
     _do(database, news, lambda connection: returns.inspect(connection, fact, return_id, body, now))
@@ -82,7 +83,7 @@ def post_inspection(return_id: str, body: ReturnInspected, database: Database, n
 
 
 @router.post("/returns/{return_id}/close")
-def post_return_close(return_id: str, body: Ended, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
+def post_return_close(return_id: ReturnId, body: Ended, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
     """End a return of which no more will come."""
     fact = fact_of("ReturnClosed", (return_id, key), body, body.actor, now, _return(database, return_id)["site"])
     _do(database, news, lambda connection: returns.close(connection, fact, return_id, now))

@@ -14,13 +14,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
-from sqlalchemy import Connection, Engine, Row, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from central.changes import Changes
 from central.database import in_transaction, reading
 from central.errors import BusyError
-from central.shipping import packing, placement
+from central.shipping import dispatch, packing, placement
 from central.shipping.carriers import http
 from central.shipping.carriers.protocol import AddressRefusedError, Cargo, Carrier, CarrierError, CarrierUnreachableError, Contact, Shipment
 from central.shipping.carriers.registry import carrier_of
@@ -38,16 +38,31 @@ _OPEN = ("requested", "placed", "labelled", "in_transit")
 
 def work_once(engine: Engine, client: httpx.Client, now: Callable[[], datetime]) -> int:
     """Work on every order that is due, once; returns how many there were."""
+    with reading(engine) as connection:
+        unsettled = dispatch.has_unsettled(connection)
+    if unsettled:
+        in_transaction(engine, lambda connection: dispatch.settle_shipped(connection, now()))
+    with reading(engine) as connection:
+        if not _has_due(connection, now()):
+            return 0
     claimed = in_transaction(engine, lambda connection: _claim(connection, now()))
     for row in claimed:
         _work(engine, client, row, now)
     return len(claimed)
 
 
-def _claim(connection: Connection, now: datetime) -> list[Row[Any]]:
+def _due(now: datetime) -> ColumnElement[bool]:
     free = or_(carrier_order.c.claimed_until.is_(None), carrier_order.c.claimed_until <= now)
     wanted = or_(carrier_order.c.state.in_(_OPEN), carrier_order.c.cancel_wanted & (carrier_order.c.state == "refused"))
-    query = select(carrier_order).where(carrier_order.c.next_try_at <= now, free, wanted).order_by(carrier_order.c.next_try_at, carrier_order.c.id)
+    return and_(carrier_order.c.next_try_at <= now, free, wanted)
+
+
+def _has_due(connection: Connection, now: datetime) -> bool:
+    return connection.execute(select(carrier_order.c.id).where(_due(now)).limit(1)).first() is not None
+
+
+def _claim(connection: Connection, now: datetime) -> list[Row[Any]]:
+    query = select(carrier_order).where(_due(now)).order_by(carrier_order.c.next_try_at, carrier_order.c.id)
     rows = list(connection.execute(query.limit(_CLAIMED_MAX).with_for_update(skip_locked=True)))
     ids = [row.id for row in rows]
     connection.execute(update(carrier_order).where(carrier_order.c.id.in_(ids)).values(claimed_until=now + _CLAIM, attempts=carrier_order.c.attempts + 1))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
 from central.database import insert_or_leave
 from central.errors import BusyError, ConflictError, DomainError, NotFoundError
@@ -16,6 +16,7 @@ from central.exceptions import service as exceptions
 from central.exceptions.messages import Message, message
 from central.ledger import service as ledger
 from central.outbound import service as outbound
+from central.outbound.tables import customer_order
 from central.shipping import packing, placement, rules
 from central.shipping.documents import LoadPlan
 from central.shipping.scans import sscc_in
@@ -76,6 +77,9 @@ def _check_ready(connection: Connection, dock: Dock, row: Row[Any]) -> None:
         raise ConflictError("package_not_closed", f"package {row.sscc} is still open; close it at the pack station first")
     if row.state == "void":
         raise ConflictError("package_gone", f"package {row.sscc} was thrown away; find the package that replaced it")
+    order = outbound.order_by_id(connection, row.order_id)
+    if order.state not in ("released", "picked", "shipped"):
+        raise ConflictError("order_closed", f"package {row.sscc} is of order {order.number}, which is {order.state}; keep it here and put its goods back")
     if row.verdict == "wrong" and row.state == "closed":
         raise ConflictError("package_weight_wrong", f"package {row.sscc} has a wrong weight; open it, count, and weigh it again before it leaves")
     plan = _load_here(connection, dock)
@@ -100,6 +104,36 @@ def order_shipped(connection: Connection, order_id: str, now: datetime) -> None:
     connection.execute(update(package).where(mine, package.c.state == "closed").values(state="loaded", loaded_at=now))
     connection.execute(update(package).where(mine, package.c.state == "loaded").values(state="shipped", shipped_at=now))
     placement.request_for_order(connection, order_id, now)
+
+
+def ship_when_weighed(connection: Connection, dock: Dock, order_id: str) -> None:
+    """Ship an order that waits only for its weight: all of it is packed, and every package was weighed and is right."""
+    order = outbound.order_by_id(connection, order_id)
+    verdicts = connection.execute(select(package.c.state, package.c.verdict).where(package.c.order_id == order_id, package.c.state != "void")).all()
+    right = all(state != "open" and verdict == "right" for state, verdict in verdicts)
+    if order.ship_when != "weighed" or order.state != "picked" or not right or packing.left_of(connection, order_id):
+        return
+    if outbound.ship_or_tell(connection, dock.fact_id, order_id, dock.now):
+        order_shipped(connection, order_id, dock.now)
+
+
+def has_unsettled(connection: Connection) -> bool:
+    """Whether `settle_shipped` has anything to do."""
+    return connection.execute(_unsettled().limit(1)).first() is not None
+
+
+def _unsettled() -> Select[Any]:
+    waiting = select(package.c.order_id).join(customer_order, customer_order.c.id == package.c.order_id)
+    return waiting.where(package.c.state.in_(("closed", "loaded")), customer_order.c.state == "shipped")
+
+
+def settle_shipped(connection: Connection, now: datetime) -> int:
+    """Mark packages of orders that were shipped without a scan (by the office, or with their last pick); returns how many orders there were."""
+    orders = connection.execute(_unsettled().distinct().order_by(package.c.order_id)).scalars().all()
+    for order_id in orders:
+        packing.hold_packing(connection, order_id, outbound.order_by_id(connection, order_id).site, now)
+        order_shipped(connection, order_id, now)
+    return len(orders)
 
 
 def _left(connection: Connection, order_id: str) -> tuple[int, int]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from central.catalog.rules import Code, Gtin, Site
 from contracts.identifiers import IdentifierError, check_sscc
 
 Disposition = Literal["available", "hold", "damaged", "scrap", "supplier"]
 PackageKind = Literal["carton", "tote", "pallet"]
+QUANTITY_MAX = 10**12
+"""More pieces than any warehouse holds, and far below what 64 bits hold when they are summed."""
+GRAMS_MAX = 10**8
 Millimetres = Annotated[int, Field(gt=0, le=20_000)]
 
 
@@ -22,7 +25,10 @@ def _sscc(text: str) -> str:
         raise ValueError(str(error)) from error
 
 
-SsccText = Annotated[str, AfterValidator(_sscc)]
+UUID_PATTERN = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+Id = Annotated[str, StringConstraints(pattern=UUID_PATTERN)]
+"""The id of an order, load, carrier's order or return: a UUID in small letters."""
+SsccText = Annotated[str, StringConstraints(pattern=r"^[0-9]{18}$"), AfterValidator(_sscc)]
 """An SSCC of 18 digits with its right check digit."""
 
 
@@ -53,8 +59,8 @@ class SiteSettings(Body):
     )
 
     site: Site
-    company_prefix: str = Field(pattern=r"^\d{6,12}$", description="GS1 company prefix of whoever gives out the SSCCs")
-    extension: str = Field("0", pattern=r"^\d$", description="first digit of the SSCC; give each site of one company prefix its own")
+    company_prefix: str = Field(pattern=r"^[0-9]{6,12}$", description="GS1 company prefix of whoever gives out the SSCCs")
+    extension: str = Field("0", pattern=r"^[0-9]$", description="first digit of the SSCC; give each site of one company prefix its own")
     sender: DeliveryAddress | None = Field(None, description="printed on labels and told to carriers")
     carrier: str = Field("", max_length=64, description="who carries when neither the order nor the customer say; empty: own vehicles")
     place_when: Literal["packed", "shipped"] = Field("shipped", description="when the carrier's order is placed")
@@ -82,9 +88,9 @@ class CartonType(Body):
     outer_length_mm: Millimetres | None = Field(None, description="outside; empty: 6 mm more than the inside")
     outer_width_mm: Millimetres | None = None
     outer_height_mm: Millimetres | None = None
-    tare_g: int = Field(ge=0, description="the empty carton")
-    max_weight_g: int = Field(gt=0, description="that its contents may weigh")
-    cost_minor: int = Field(0, ge=0, description="of one, in minor units of money")
+    tare_g: int = Field(ge=0, le=GRAMS_MAX, description="the empty carton")
+    max_weight_g: int = Field(gt=0, le=GRAMS_MAX, description="that its contents may weigh")
+    cost_minor: int = Field(0, ge=0, le=GRAMS_MAX, description="of one, in minor units of money")
     insulated: bool = Field(False, description="keeps cold")
     available: bool = Field(True, description="in stock at the pack stations")
 
@@ -103,13 +109,13 @@ class OpenPackage(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"site": "s1", "tote": "T-17", "carton_type": "M", "actor": "li"}]})
 
     site: Site
-    order_id: str | None = Field(None, description="id of the order")
+    order_id: Id | None = Field(None, description="id of the order")
     tote: str | None = Field(None, max_length=64, description="code of the tote, or number of the order, as scanned")
     kind: PackageKind = "carton"
     carton_type: Code | None = None
-    tare_g: int | None = Field(None, ge=0, description="the empty package, where it is not a carton type's")
+    tare_g: int | None = Field(None, ge=0, le=GRAMS_MAX, description="the empty package, where it is not a carton type's")
     station: str = Field("", max_length=100)
-    actor: str = "api"
+    actor: str = Field("api", min_length=1, max_length=100, description="who does it")
 
     @model_validator(mode="after")
     def _one_name(self) -> Self:
@@ -127,9 +133,9 @@ class PackItem(Body):
     item: Code | None = None
     gtin: Gtin | None = None
     lot: str | None = Field(None, max_length=20, description="empty: the only lot picked of it")
-    quantity: int | None = Field(None, gt=0, description="smallest units; empty: what the scan says, else 1")
+    quantity: int | None = Field(None, gt=0, le=QUANTITY_MAX, description="smallest units; empty: what the scan says, else 1")
     serials: list[Annotated[str, Field(max_length=20)]] = Field(default_factory=list, max_length=1000)
-    actor: str = "api"
+    actor: str = Field("api", min_length=1, max_length=100, description="who does it")
 
     @model_validator(mode="after")
     def _one_name(self) -> Self:
@@ -144,9 +150,9 @@ class TakeOut(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"item": "milk", "lot": "L1", "quantity": 1}]})
 
     item: Code
-    lot: str = ""
-    quantity: int = Field(gt=0)
-    actor: str = "api"
+    lot: str = Field("", max_length=20)
+    quantity: int = Field(gt=0, le=QUANTITY_MAX)
+    actor: str = Field("api", min_length=1, max_length=100, description="who does it")
 
 
 class Weighed(Body):
@@ -154,11 +160,11 @@ class Weighed(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"value": "1.252", "unit": "kg"}]})
 
-    value: str = Field(pattern=r"^\d{1,7}(\.\d{1,6})?$", description="as shown, all decimals")
+    value: str = Field(pattern=r"^[0-9]{1,7}(\.[0-9]{1,6})?$", description="as shown, all decimals")
     unit: Literal["g", "kg", "lb", "oz"]
     net: bool = Field(False, description="the empty package was tared")
     station: str = Field("", max_length=100)
-    actor: str = "api"
+    actor: str = Field("api", min_length=1, max_length=100, description="who does it")
 
 
 class ShipScan(Body):
@@ -169,7 +175,7 @@ class ShipScan(Body):
     site: Site
     text: str = Field(min_length=1, max_length=200, description="as scanned: an SSCC with or without its (00)")
     station: str = Field("", max_length=100)
-    actor: str = "api"
+    actor: str = Field("api", min_length=1, max_length=100, description="who does it")
 
 
 class LoadPlan(Body):
@@ -184,8 +190,8 @@ class LoadPlan(Body):
     route: str = Field("", max_length=100)
     carrier: str = Field("", max_length=64)
     packages: list[SsccText] = Field(default_factory=list, max_length=5000)
-    orders: list[str] = Field(default_factory=list, max_length=1000, description="ids of orders, all packages of which go")
-    actor: str = "api"
+    orders: list[Id] = Field(default_factory=list, max_length=1000, description="ids of orders, all packages of which go")
+    actor: str = Field("api", min_length=1, max_length=100, description="who does it")
 
 
 class CarrierAccount(Body):
@@ -217,8 +223,8 @@ class ReturnLineAnnounced(Body):
     item: Code | None = None
     gtin: Gtin | None = None
     lot: str = Field("", max_length=20)
-    quantity: int = Field(gt=0)
-    refund_minor: int | None = Field(None, ge=0, description="to be paid back for one unit")
+    quantity: int = Field(gt=0, le=QUANTITY_MAX)
+    refund_minor: int | None = Field(None, ge=0, le=QUANTITY_MAX, description="to be paid back for one unit")
 
     @model_validator(mode="after")
     def _one_name(self) -> Self:
@@ -239,12 +245,12 @@ class ReturnAnnounced(Body):
     channel: Code = "api"
     number: Code
     site: Site
-    order_id: str | None = Field(None, description="the shipped order; empty: blind")
+    order_id: Id | None = Field(None, description="the shipped order; empty: blind")
     partner: str = Field("", max_length=64)
     reason: Code = Field(description="code of a reason of kind return")
     note: str = Field("", max_length=1000)
     lines: list[ReturnLineAnnounced] = Field(min_length=1, max_length=500)
-    actor: str = "api"
+    actor: str = Field("api", min_length=1, max_length=100, description="who does it")
 
 
 class ReturnArrived(Body):
@@ -252,10 +258,10 @@ class ReturnArrived(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"n": 1, "quantity": 1, "lot": "L1"}]})
 
-    n: int = Field(ge=1, description="line of the return")
-    quantity: int = Field(gt=0)
+    n: int = Field(ge=1, le=10_000, description="line of the return")
+    quantity: int = Field(gt=0, le=QUANTITY_MAX)
     lot: str | None = Field(None, max_length=20, description="as the label says; empty: as announced")
-    actor: str = "api"
+    actor: str = Field("api", min_length=1, max_length=100, description="who does it")
 
 
 class ReturnInspected(Body):
@@ -263,9 +269,9 @@ class ReturnInspected(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"n": 1, "quantity": 1, "disposition": "available", "actor": "li"}]})
 
-    n: int = Field(ge=1)
-    quantity: int = Field(gt=0)
+    n: int = Field(ge=1, le=10_000)
+    quantity: int = Field(gt=0, le=QUANTITY_MAX)
     disposition: Disposition = Field(description="available: sold again; hold; damaged; scrap: destroyed; supplier: sent back to whoever delivered it")
     reason: str = Field("", max_length=200)
     place: str | None = Field(None, max_length=130, description="site/code to put it to; empty: it stays at the stage")
-    actor: str = "api"
+    actor: str = Field("api", min_length=1, max_length=100, description="who does it")

@@ -26,6 +26,7 @@ from central.shipping.scans import read_scan
 from central.shipping.tables import carton_type, package, package_line, packing, shipping_site, sscc_series
 
 _PACKABLE = ("released", "picked")
+_SIDES = ("length", "width", "height")
 _WALL_MM = 6
 """What both walls of a carton add to its inside where nobody measured the outside (guessed: 3 mm single wall)."""
 
@@ -40,7 +41,7 @@ def keep_site(connection: Connection, settings: SiteSettings) -> None:
 
 def keep_cartons(connection: Connection, cartons: Sequence[CartonType]) -> None:
     """Write carton types; one whose code is known is replaced."""
-    rows = [_carton_row(each) for each in cartons]
+    rows = [completed(each).model_dump() for each in cartons]
     if not rows:
         return
     statement = insert_or_leave(connection, carton_type)
@@ -48,11 +49,10 @@ def keep_cartons(connection: Connection, cartons: Sequence[CartonType]) -> None:
     connection.execute(statement.on_conflict_do_update(index_elements=["code"], set_=others), rows)
 
 
-def _carton_row(carton: CartonType) -> dict[str, Any]:
-    row = carton.model_dump()
-    for side in ("length", "width", "height"):
-        row[f"outer_{side}_mm"] = row[f"outer_{side}_mm"] or row[f"inner_{side}_mm"] + _WALL_MM
-    return row
+def completed(carton: CartonType) -> CartonType:
+    """A carton type with its outside, which is guessed where nobody measured it."""
+    outside = {f"outer_{side}_mm": getattr(carton, f"outer_{side}_mm") or getattr(carton, f"inner_{side}_mm") + _WALL_MM for side in _SIDES}
+    return carton.model_copy(update=outside)
 
 
 def site_settings(connection: Connection, site: str) -> Row[Any]:

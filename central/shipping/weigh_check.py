@@ -18,7 +18,7 @@ from central.ledger import service as ledger
 from central.outbound import weighing
 from central.outbound.service import order_by_id
 from central.outbound.tables import weight_record
-from central.shipping import packing
+from central.shipping import dispatch, packing
 from central.shipping.documents import Weighed
 from central.shipping.tables import package
 from contracts.events import WeightRecorded
@@ -118,4 +118,5 @@ def _judge(connection: Connection, fact_id: str, sscc: str, seen: _Weighing, now
         exceptions.ask_person(connection, told, sscc, fact_id, now, site=row.site, station=seen.station, priority=2)
     elif check.verdict == "right":
         exceptions.settle(connection, ("package_weight_wrong",), sscc, row.site, "weighed again: right", now)
+        dispatch.ship_when_weighed(connection, dispatch.Dock(fact_id, row.site, seen.station, now), row.order_id)
     return check

@@ -13,10 +13,12 @@ import pytest
 from sqlalchemy import Engine, update
 
 from central.app import create_app
+from central.catalog.tables import item as catalog_item
 from central.catalog.tables import partner
 from central.outbound.tables import customer_order, pick_task
 from central.settings import Settings
 from central.shipping import courier
+from central.shipping.tables import shipping_site, sscc_series
 from contracts.events import ItemScanned, PalletPassed, WeightRecorded
 from contracts.identifiers import sscc_uri
 from contracts.readings import Identifiers
@@ -424,3 +426,80 @@ def test_two_stations_cannot_pack_the_same_piece_twice(http: Http, house: Wareho
 
     assert sorted(answers) == [200] * 6 + [409] * 4
     assert got(http, f"packages/{boxes[0]}")["left"] == []
+
+
+@pytest.mark.requirement("R29", "X8")
+def test_cartons_come_from_a_spreadsheet_and_are_taken_back(http: Http) -> None:
+    sheet = "编码,内长毫米,内宽毫米,内高毫米,皮重克,最大承重克\nM,300,200,210,200,5000\nXL,600,400,400,700,20000\n"
+
+    answer = http.post("imports/cartons", content=sheet.encode("gb18030")).json()
+    assert (answer["new"], answer["changed"], answer["errors"]) == (1, 1, [])
+    found = {row["code"]: row for row in got(http, "shipping/cartons")["items"]}
+    assert (found["M"]["inner_height_mm"], found["M"]["kind"]) == (210, "carton")
+    assert (found["XL"]["outer_length_mm"], found["XL"]["available"]) == (606, True)
+    bad = http.post("imports/cartons", content=b"code,inner_length_mm,inner_width_mm,inner_height_mm,tare_g,max_weight_g\nS,0,1,1,1,1\nS,1,1,1,1,1\n").json()
+    assert [(error["row"], error["column"]) for error in bad["errors"]] == [(2, "inner_length_mm")]
+    sent(http, f"imports/batches/{answer['batch']}/undo", {"actor": "li"})
+    assert {row["code"]: row["inner_height_mm"] for row in got(http, "shipping/cartons")["items"]} == {"M": 200}
+
+
+def test_order_shipped_by_the_office_takes_its_packages_and_carriers_along(http: Http, house: Warehouse, desk: SfDesk) -> None:
+    order_id = picked_order(http, house, ("milk", 1))
+    sscc = package_with(http, order_id, {"item": "milk"})
+    sent(http, f"orders/{order_id}/ship")
+
+    carry(house)
+
+    assert got(http, f"packages/{sscc}")["state"] == "shipped"
+    assert carried(http, sscc)["waybill"] == desk.waybills_of(sscc)[0]
+
+
+def test_package_of_a_cancelled_order_does_not_leave(http: Http, house: Warehouse) -> None:
+    order_id = picked_order(http, house, ("milk", 1))
+    sscc = package_with(http, order_id, {"item": "milk"})
+    sent(http, f"orders/{order_id}/cancel")
+
+    assert sent(http, "ship-scans", {"site": SITE, "text": sscc}, 409)["code"] == "order_closed"
+    assert sent(http, "packages", {"site": SITE, "order_id": order_id}, 409)["code"] == "order_not_packable"
+
+
+@pytest.mark.requirement("R51")
+def test_order_that_waits_for_its_weight_is_shipped_by_its_last_right_package(http: Http, house: Warehouse) -> None:
+    order_id = picked_order(http, house, ("milk", 2), ship_when="weighed")
+    first, second = [package_with(http, order_id, {"item": "milk"}) for _ in range(2)]
+
+    weigh(house, first, 450)
+    assert order_state(house, order_id) == "picked"
+    weigh(house, second, 450)
+
+    assert order_state(house, order_id) == "shipped"
+    assert got(http, f"packages/{second}")["state"] == "shipped"
+
+
+def test_site_without_a_company_prefix_gives_no_numbers(http: Http, house: Warehouse) -> None:
+    http.put("shipping/sites", json={"site": SITE, "company_prefix": "061414100000", "extension": "3"})
+    order_id = picked_order(http, house, ("milk", 1))
+    ssccs = [sent(http, "packages", {"site": SITE, "order_id": order_id})["sscc"] for _ in range(2)]
+
+    assert [sscc[:13] for sscc in ssccs] == ["3061414100000"] * 2
+    assert int(ssccs[1][:-1]) == int(ssccs[0][:-1]) + 1
+    house.do(lambda c: c.execute(update(sscc_series).values(next_serial=10_000)))
+    assert sent(http, "packages", {"site": SITE, "order_id": order_id}, 422)["code"] == "sscc_exhausted"
+    house.do(lambda c: c.execute(shipping_site.delete()))
+    assert sent(http, "packages", {"site": SITE, "order_id": order_id}, 422)["code"] == "site_not_set_up"
+
+
+@pytest.mark.requirement("R22")
+def test_serial_numbers_are_packed_one_for_each_piece(http: Http, house: Warehouse) -> None:
+    house.do(lambda c: c.execute(update(catalog_item).where(catalog_item.c.code == "peas").values(tracking="serial")))
+    order_id = picked_order(http, house, ("milk", 1))
+    house.do(lambda c: c.execute(update(pick_task).values(item="peas", lot="")))
+    sscc = sent(http, "packages", {"site": SITE, "order_id": order_id})["sscc"]
+    house.do(lambda c: c.execute(update(pick_task).values(taken=2, requested=2)))
+
+    assert sent(http, f"packages/{sscc}/items", {"item": "peas"}, 409)["code"] == "serials_needed"
+    assert sent(http, f"packages/{sscc}/items", {"item": "peas", "serials": ["A", "A"]}, 409)["code"] == "serial_twice"
+    sent(http, f"packages/{sscc}/items", {"text": "010061414100002921A"})
+    assert sent(http, f"packages/{sscc}/items", {"item": "peas", "serials": ["A"]}, 409)["code"] == "serial_twice"
+    assert sent(http, f"packages/{sscc}/items", {"item": "peas", "serials": ["B"]})["lines"][0]["serials"] == ["A", "B"]
+    house.do(lambda c: c.execute(update(pick_task).values(item="milk", lot="L1", taken=1, requested=1)))
