@@ -22,7 +22,7 @@ from central.tours.tour import Tour, plan_tour
 QUICK_ROUNDS, MORE_ROUNDS = 60, 150
 LEAST_BEAM = 20
 QUICK_EFFORT = 100_000
-DEFAULT_EFFORT = 2_000_000
+DEFAULT_EFFORT = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)

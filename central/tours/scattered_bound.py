@@ -209,12 +209,12 @@ def search(relaxation: Relaxation, best: Prices, shorter_than: float, beam: int)
     It is proven when no label had to be given up.
     """
     rest = relaxation.still_to_walk(best.prices)
-    missing: dict[int, float] = {}
+    worth = {0: 0.0}
     trail: list[Trace] = [{(EMPTY, 0): (0.0, 0, (EMPTY, 0), None)}]
     ended: tuple[int, Label] | None = None
     proven = True
     for step, following, offered in zip(relaxation.steps, rest[1:], relaxation.still_offered, strict=True):
-        found = _grown(relaxation, best, step, following, trail[-1], missing, shorter_than)
+        found = _grown(relaxation, best, step, following, trail[-1], worth, shorter_than)
         found = {label: trace for label, trace in found.items() if relaxation.basket.merge(label[1], offered) == relaxation.basket.full}
         if step.may_end:
             for label, (_, walked, _, _) in found.items():
@@ -235,10 +235,11 @@ def _most_promising(labels: Trace, beam: int, also: Label | None) -> Trace:
 
 
 def _grown(
-    relaxation: Relaxation, best: Prices, step: WayStep, following: dict[int, float], labels: Trace, missing: dict[int, float], shorter_than: float
+    relaxation: Relaxation, best: Prices, step: WayStep, following: dict[int, float], labels: Trace, worth: dict[int, float], shorter_than: float
 ) -> Trace:
     found: Trace = {}
     merge, basket = relaxation.basket.merge, relaxation.basket
+    everything = basket.worth(basket.full, best.prices)
     ways_on: dict[int, list[tuple[int, int, int, Way | None]]] = {}
     for label, (_, walked, _, _) in labels.items():
         state, load = label
@@ -250,9 +251,12 @@ def _grown(
             key = (target, union)
             if key in found and found[key][1] <= reached:
                 continue
-            if union not in missing:
-                missing[union] = basket.worth(basket.full, best.prices) - basket.worth(union, best.prices)
-            least = reached + missing[union] + following[target]
+            if union not in worth:
+                new = union - load
+                if new not in worth:
+                    worth[new] = basket.worth(new, best.prices)
+                worth[union] = worth[load] + worth[new]
+            least = reached + everything - worth[union] + following[target]
             if least < shorter_than - _BOUND_SLACK or (step.may_end and union == basket.full and reached < shorter_than):
                 found[key] = (least, reached, label, way)
     return found
