@@ -100,28 +100,24 @@ def send(connection: Connection, gateway: str, command: Command, now: datetime) 
 
 
 def due_commands(connection: Connection, now: datetime, limit: int = 200) -> Sequence[Outgoing]:
-    """Commands to publish now, marked as published; those whose deadline has passed are closed as `unanswered`."""
-    pending = command_table.c.state == "pending"
-    # A gateway answers `expired` by itself; the margin lets that answer arrive first.
-    over = now - timedelta(seconds=2 * RESEND_AFTER_S)
-    reason = "no answer before the deadline; see whether the gateway is connected"
-    connection.execute(update(command_table).where(pending, command_table.c.deadline_at < over).values(state="unanswered", reason=reason))
+    """Commands to publish now; say `commands_published` afterwards. Reads only: what lights a lamp does not wait for a disk."""
     stale = command_table.c.published_at.is_(None) | (command_table.c.published_at <= now - timedelta(seconds=RESEND_AFTER_S))
     query = (
         select(command_table.c.id, command_table.c.body, gateway_table.c.partition, gateway_table.c.site, gateway_table.c.id.label("gateway"))
         .join(gateway_table, gateway_table.c.id == command_table.c.gateway)
-        .where(pending, stale)
+        .where(command_table.c.state == "pending", stale)
         .order_by(command_table.c.made_at, command_table.c.id)
         .limit(limit)
     )
-    rows = connection.execute(query).all()
-    if rows:
-        mine = command_table.c.id.in_([row.id for row in rows])
-        connection.execute(update(command_table).where(mine).values(published_at=now, attempts=command_table.c.attempts + 1))
-    return [Outgoing(row.id, GatewayAddress(row.partition, row.site, row.gateway).topic("down"), row.body) for row in rows]
+    return [Outgoing(row.id, GatewayAddress(row.partition, row.site, row.gateway).topic("down"), row.body) for row in connection.execute(query)]
 
 
-def has_due_commands(connection: Connection, now: datetime) -> bool:
-    """Whether `due_commands` would do anything; cheap, and needs no write transaction."""
-    stale = command_table.c.published_at.is_(None) | (command_table.c.published_at <= now - timedelta(seconds=RESEND_AFTER_S))
-    return connection.execute(select(command_table.c.id).where(command_table.c.state == "pending", stale).limit(1)).scalar() is not None
+def commands_published(connection: Connection, command_ids: Sequence[str], now: datetime) -> None:
+    """Mark commands as published; those whose deadline has passed are closed as `unanswered`."""
+    mine = command_table.c.id.in_(command_ids) & (command_table.c.state == "pending")
+    connection.execute(update(command_table).where(mine).values(published_at=now, attempts=command_table.c.attempts + 1))
+    # A gateway answers `expired` by itself; the margin lets that answer arrive first.
+    over = now - timedelta(seconds=2 * RESEND_AFTER_S)
+    reason = "no answer before the deadline; see whether the gateway is connected"
+    late = (command_table.c.state == "pending") & (command_table.c.deadline_at < over)
+    connection.execute(update(command_table).where(late).values(state="unanswered", reason=reason))

@@ -40,6 +40,9 @@ _RECEIVE_MAX = 100
 _GROUP_MESSAGES_MAX = 20
 """Messages in one transaction at most: one disk sync for all of them when there is a queue, none waits when there is not."""
 _COMMAND_POLL_S = 1.0
+_COMMAND_MARK_S = 0.25
+"""Commands are marked as published so often: far less than after how long one is sent again."""
+_COMMANDS_MARKED_MAX = 500
 
 log = logging.getLogger(__name__)
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -67,6 +70,7 @@ class IngestWorker:
         self._session_id = secrets.token_hex(8)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="ingest")
         self._queue: asyncio.Queue[aiomqtt.Message] = asyncio.Queue()
+        self._unmarked: set[str] = set()
         self.connected = asyncio.Event()
 
     async def run(self) -> None:
@@ -130,6 +134,7 @@ class IngestWorker:
                     tasks.create_task(self._receive(client), name="ingest-receive")
                     tasks.create_task(self._work(client), name="ingest-work")
                     tasks.create_task(self._send_commands(client), name="ingest-commands")
+                    tasks.create_task(self._mark_commands(), name="ingest-commands-marked")
             except asyncio.CancelledError:
                 await self._die_politely(client)
                 raise
@@ -205,22 +210,27 @@ class IngestWorker:
                     metrics.observe_lag(lane, committed_s - event.monotonic_s)
 
     async def _send_commands(self, client: aiomqtt.Client) -> None:
-        seen = -1
         while True:
             # The count is read before the database, so that a command queued in between is not waited for.
-            now_seen = self._changes.count
-            due = await asyncio.to_thread(self._due_commands)
-            for command in due:
-                await _publish(client, command.topic, command.payload, qos=1)
-                self._metrics.commands_published.inc()
-            seen = now_seen
+            seen = self._changes.count
+            due = [command for command in await asyncio.to_thread(self._due_commands) if command.command_id not in self._unmarked]
+            await asyncio.gather(*(_publish(client, command.topic, command.payload, qos=1) for command in due))
+            self._metrics.commands_published.inc(len(due))
+            self._unmarked |= {command.command_id for command in due}
             await self._changes.wait(seen, _COMMAND_POLL_S)
 
     def _due_commands(self) -> Sequence[fleet.Outgoing]:
         with reading(self._engine) as connection:
-            if not fleet.has_due_commands(connection, self._clock()):
-                return ()
-        return in_transaction(self._engine, lambda connection: fleet.due_commands(connection, self._clock()))
+            return fleet.due_commands(connection, self._clock())
+
+    async def _mark_commands(self) -> None:
+        """Afterwards and together: a command that is published once more, because central ended in between, is done once all the same."""
+        while True:
+            await asyncio.sleep(_COMMAND_MARK_S)
+            if self._unmarked:
+                ids = sorted(self._unmarked)[:_COMMANDS_MARKED_MAX]
+                await asyncio.to_thread(in_transaction, self._engine, lambda connection, ids=ids: fleet.commands_published(connection, ids, self._clock()))
+                self._unmarked.difference_update(ids)
 
 
 async def _publish(client: aiomqtt.Client, topic: str, payload: bytes, qos: int, *, retain: bool = False) -> None:

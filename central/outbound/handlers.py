@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
+from central.errors import NotFoundError
 from central.exceptions import service as exceptions
 from central.exceptions.messages import message
 from central.ingest.registry import EventContext, Handler
@@ -16,10 +17,12 @@ from contracts.events import CommandAnswered, Event, LampsTested, LightFailed, P
 def pick_confirmed(connection: Connection, context: EventContext, event: PickConfirmed) -> None:
     """Post a pick, or a put at a wall."""
     spot = picking.Place(context.fact_id, context.site, event.station, context.now)
-    if walls.is_put(connection, event.task_id):
-        answers.confirm_put(connection, spot, event.task_id, event.quantity.value)
-    else:
+    try:
         service.confirm_pick(connection, spot, event.task_id, event.quantity.value)
+    except NotFoundError:
+        if not walls.is_put(connection, event.task_id):
+            raise
+        answers.confirm_put(connection, spot, event.task_id, event.quantity.value)
 
 
 def unexpected_press(connection: Connection, context: EventContext, event: UnexpectedPress) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, bindparam, func, select, update
 
 from central.catalog import service as catalog
 from central.errors import BusyError, NotFoundError
@@ -78,7 +78,7 @@ def confirm_pick(connection: Connection, spot: Place, task_id: str, quantity: in
     A task is answered once; the same answer again changes nothing. Raises: NotFoundError: no such task.
     """
     seen = _task_by_id(connection, spot, task_id)
-    items = connection.execute(select(order_line.c.item).where(order_line.c.order_id == seen.order_id)).scalars()
+    items = connection.execute(_ITEMS, {"order": seen.order_id}).scalars()
     # All fences of the order at once: the last pick may ship the whole of it in this transaction.
     ledger.lock(connection, {(seen.site, item) for item in items})
     walked = tours.locked(connection, seen.tour_id) if seen.tour_id is not None else None
@@ -86,19 +86,34 @@ def confirm_pick(connection: Connection, spot: Place, task_id: str, quantity: in
     if task.tour_id != seen.tour_id:
         raise BusyError  # the walk was handed over meanwhile: with the new one's lock from the start
     outcome = rules.judge_pick(_as_task(task), quantity)
-    order = connection.execute(select(customer_order).where(customer_order.c.id == task.order_id)).one()
     if outcome.verdict in ("full", "short", "over"):
         _book_pick(connection, spot, task, outcome, walked)
     if outcome.verdict == "short":
-        _go_elsewhere(connection, spot, task, order, outcome, walked)
+        _go_elsewhere(connection, spot, task, _order(connection, task), outcome, walked)
     if outcome.verdict in ("full", "short", "over") and walked is not None:
-        tours.task_answered(connection, spot.fact_id, walked, spot.now)
-    _tell_surprise(connection, spot, task, order, outcome, quantity)
+        tours.task_answered(connection, spot.fact_id, walked, spot.now, task.slot)
+    if outcome.verdict in ("over", "cancelled", "contradicted"):
+        _tell_surprise(connection, spot, task, _order(connection, task), outcome, quantity)
     return outcome
 
 
+_TASK = select(pick_task).where(pick_task.c.id == bindparam("task"))
+_ITEMS = select(order_line.c.item).where(order_line.c.order_id == bindparam("order"))
+_ANSWER = (
+    update(pick_task)
+    .where(pick_task.c.id == bindparam("b_id"))
+    .values(state=bindparam("b_state"), taken=bindparam("b_taken"), answered_at=bindparam("b_at"), answered_by=bindparam("b_by"))
+)
+_PICKED = update(order_line).where(order_line.c.id == bindparam("b_id")).values(picked=order_line.c.picked + bindparam("b_taken"))
+"""Statements of the way that every pick goes, built once: building one costs as much as carrying it out."""
+
+
+def _order(connection: Connection, task: Row[Any]) -> Row[Any]:
+    return connection.execute(select(customer_order).where(customer_order.c.id == task.order_id)).one()
+
+
 def _task_by_id(connection: Connection, spot: Place, task_id: str) -> Row[Any]:
-    row = connection.execute(select(pick_task).where(pick_task.c.id == task_id)).one_or_none()
+    row = connection.execute(_TASK, {"task": task_id}).one_or_none()
     if row is None or row.site != spot.site:
         raise NotFoundError(
             "unknown_task", f"{spot.station}: pick task {task_id} was confirmed and is not known at {spot.site}; put the goods back and count the bin"
@@ -108,10 +123,10 @@ def _task_by_id(connection: Connection, spot: Place, task_id: str) -> Row[Any]:
 
 def _book_pick(connection: Connection, spot: Place, task: Row[Any], outcome: rules.PickOutcome, walked: Row[Any] | None) -> None:
     ledger.take(connection, task.reservation_id, outcome.take, catalog.stage_of(connection, task.site), spot.fact_id)
-    values = {"state": "short" if outcome.verdict == "short" else "done", "taken": outcome.take, "answered_at": spot.now}
-    values["answered_by"] = spot.by or (walked.picker if walked is not None else "")
-    connection.execute(update(pick_task).where(pick_task.c.id == task.id).values(**values))
-    connection.execute(update(order_line).where(order_line.c.id == task.line_id).values(picked=order_line.c.picked + outcome.take))
+    by = spot.by or (walked.picker if walked is not None else "")
+    state = "short" if outcome.verdict == "short" else "done"
+    connection.execute(_ANSWER, {"b_id": task.id, "b_state": state, "b_taken": outcome.take, "b_at": spot.now, "b_by": by})
+    connection.execute(_PICKED, {"b_id": task.line_id, "b_taken": outcome.take})
     if walked is not None and walked.mode == "wall" and outcome.take:
         walls.expect(connection, task, outcome.take, spot.now)
 

@@ -223,10 +223,11 @@ def _light(connection: Connection, fact_id: str, tour_id: str, colour: str, now:
     rows = open_tasks(connection, tour_id)
     one_by_one = any(row.slot for row in rows)
     has_lamp = [row for row in rows if row.station and not row.lamp_dead]
-    connection.execute(update(pick_task).where(pick_task.c.tour_id == tour_id, OPEN).values(colour=colour))
+    if len(has_lamp) < len(rows):
+        connection.execute(update(pick_task).where(pick_task.c.tour_id == tour_id, OPEN).values(colour=colour))
     if not has_lamp:
         return
-    connection.execute(update(pick_task).where(pick_task.c.id.in_([row.id for row in has_lamp])).values(state="lit"))
+    connection.execute(update(pick_task).where(pick_task.c.id.in_([row.id for row in has_lamp])).values(state="lit", colour=colour))
     lamps = [lights.Lamp(row.gateway, row.station, _as_light(row, colour, tour_id, row.sequence if one_by_one else 0)) for row in has_lamp]
     lights.light(connection, fact_id, lamps, now)
 
@@ -270,21 +271,25 @@ def dispatch(connection: Connection, fact_id: str, site: str, now: datetime) -> 
 # -- while it is walked --------------------------------------------------------------------------------------------------------------------------
 
 
+_LOCKED = select(tour).where(tour.c.id == bindparam("tour")).with_for_update()
+_LEFT = select(pick_task.c.slot).where(pick_task.c.tour_id == bindparam("tour"), OPEN).distinct()
+
+
 def locked(connection: Connection, tour_id: str) -> Row[Any]:
     """A tour's row, held until the transaction ends. Raises: NotFoundError."""
-    row = connection.execute(select(tour).where(tour.c.id == tour_id).with_for_update()).one_or_none()
+    row = connection.execute(_LOCKED, {"tour": tour_id}).one_or_none()
     if row is None:
         raise NotFoundError("unknown_tour", f"tour {tour_id} is not known")
     return row
 
 
-def task_answered(connection: Connection, fact_id: str, walked: Row[Any], now: datetime) -> None:
-    """A task of a tour (its locked row) was answered: totes that are complete are done, and with the last task the tour is."""
-    left = connection.execute(select(pick_task.c.slot).where(pick_task.c.tour_id == walked.id, OPEN).distinct()).scalars().all()
-    complete = and_(tour_tote.c.tour_id == walked.id, tour_tote.c.state == "open")
-    if walked.mode not in ("batch", "wall"):
-        complete = and_(complete, tour_tote.c.slot.not_in(left)) if left else complete
-    if not left or walked.mode not in ("batch", "wall"):
+def task_answered(connection: Connection, fact_id: str, walked: Row[Any], now: datetime, slot: str) -> None:
+    """A task into a slot of a tour (its locked row) was answered: its tote is done with its last one, and with the last of all the tour is."""
+    left = connection.execute(_LEFT, {"tour": walked.id}).scalars().all()
+    mixed = walked.mode in ("batch", "wall")
+    if not left or (not mixed and slot not in left):
+        mine = and_(tour_tote.c.tour_id == walked.id, tour_tote.c.state == "open")
+        complete = and_(mine, tour_tote.c.slot == slot) if left else mine
         connection.execute(update(tour_tote).where(complete).values(state="done", done_at=now))
     if not left and walked.state in ("ready", "picking"):
         connection.execute(update(tour).where(tour.c.id == walked.id).values(state="done", done_at=now))
@@ -308,7 +313,7 @@ def tasks_cancelled(connection: Connection, fact_id: str, tour_ids: Iterable[str
         if connection.execute(select(pick_task.c.id).where(pick_task.c.tour_id == tour_id, OPEN).limit(1)).scalar() is not None:
             continue
         if done is not None:
-            task_answered(connection, fact_id, walked, now)
+            task_answered(connection, fact_id, walked, now, "")
         elif walked.state in ("ready", "picking"):
             connection.execute(update(tour).where(tour.c.id == tour_id).values(state="cancelled", done_at=now))
             _finish_wave(connection, walked.wave_id, now)
