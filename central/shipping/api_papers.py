@@ -24,7 +24,7 @@ OrderId = Annotated[str, Path(pattern=UUID_PATTERN, description="the order's id"
 ItemCode = Annotated[str, Path(max_length=64, description="the item's code", examples=["milk"])]
 LabelFormat = Literal["zpl", "pdf", "png", "svg"]
 LabelKind = Literal["logistic", "content"]
-Dpi = Annotated[Literal[203, 300, 600], Query(description="dots per inch of the label printer")]
+Dpi = Annotated[int, Query(ge=100, le=1200, description="dots per inch of the label printer", examples=[203])]
 _ZPL = "application/vnd.zebra.zpl"
 
 

@@ -56,6 +56,8 @@ async def test_other_address_needs_a_key_that_is_in_use(guarded: httpx.AsyncClie
     assert await status(authorization=f"Bearer {old}") == 401
     assert await status(authorization=f"Bearer {key}") == 200
     assert await status(authorization=f"Basic {basic}") == 200
+    assert (await guarded.post("/api/v1/carriers/sf/push")).status_code == 404, "a carrier proves itself to the route, not to the gate"
+    assert (await guarded.post("/api/v1/carriers/sf/push/x")).status_code == 401
     assert (await guarded.get("/livez")).status_code == 200
 
 

@@ -22,6 +22,7 @@ from central.shipping.tables import shipping_site, sscc_series
 from contracts.events import ItemScanned, PalletPassed, WeightRecorded
 from contracts.identifiers import sscc_uri
 from contracts.readings import Identifiers
+from firmware_sims.carriers.jd import JdDesk
 from firmware_sims.carriers.server import serving
 from firmware_sims.carriers.sf import SfDesk
 from tests.integration.test_areas_api import Http, got, sent
@@ -503,3 +504,22 @@ def test_serial_numbers_are_packed_one_for_each_piece(http: Http, house: Warehou
     assert sent(http, f"packages/{sscc}/items", {"item": "peas", "serials": ["A"]}, 409)["code"] == "serial_twice"
     assert sent(http, f"packages/{sscc}/items", {"item": "peas", "serials": ["B"]})["lines"][0]["serials"] == ["A", "B"]
     house.do(lambda c: c.execute(update(pick_task).values(item="milk", lot="L1", taken=1, requested=1)))
+
+
+@pytest.mark.requirement("R108")
+def test_order_goes_with_jd_where_it_says_so(http: Http, house: Warehouse) -> None:
+    with serving(JdDesk()) as desk:
+        assert isinstance(desk, JdDesk)
+        account = {"code": "jd", "adapter": "jd", "base_url": desk.base_url, "client": desk.app_key, "secret": desk.secret}
+        assert http.put("shipping/carriers", json=account | {"token": desk.token, "account": desk.customer}).status_code == 200
+        sscc = ship_one(http, house, carrier="jd")
+        assert [carry(house) for _ in range(3)] == [1, 1, 0]
+        (waybill,) = desk.waybills_of(sscc)
+        desk.step(waybill, operationTime="2026-11-22 09:30:00", operationPlace="上海市", operationRemark="已签收", category="510")
+        query, body = desk.push(waybill)
+        assert http.post("carriers/jd/push", params=query | {"sign": "0" * 32}, content=body).status_code == 403
+        answer = http.post("carriers/jd/push", params=query, content=body)
+
+    assert (answer.status_code, answer.json()["success"]) == (200, True)
+    assert (carried(http, sscc)["state"], carried(http, sscc)["delivered_at"]) == ("delivered", "2026-11-22T01:30:00Z")
+    assert http.post("carriers/nobody/push", content=b"{}").status_code == 404

@@ -49,6 +49,7 @@ def test_label_is_given_in_every_format(http: Http, sscc: str) -> None:  # noqa:
     assert draw(http.get(f"packages/{sscc}/content-label").text).texts[2] == "4 × Milk"
     assert http.get("packages/006141410000000999/label").status_code == 404
     assert draw(http.get("items/milk/label?format=zpl&lot=L1&copies=2").text).copies == 2
+    assert draw(http.get(f"packages/{sscc}/label?format=zpl&dpi=600").text).image.width == 2362
     assert http.get("items/milk/label?lot=L1&language=zh").content.startswith(b"%PDF-")
     assert http.get("items/ghost/label").status_code == 404
 
