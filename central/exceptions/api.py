@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from central.database import in_transaction, reading
 from central.errors import NotFoundError
 from central.exceptions import queries, service
+from central.exceptions.answers import WorkOrderOut
 from central.facts import fact_of
 from central.paging import After, Limit, Page
 from central.requests import Database, Filter, News, Now, Number
@@ -44,7 +45,7 @@ class Press(BaseModel):
     actor: str = Field("api", min_length=1, max_length=100, description="who decides it")
 
 
-@router.get("/work-orders")
+@router.get("/work-orders", response_model=Page[WorkOrderOut])
 def list_work_orders(
     database: Database,
     now: Now,
@@ -61,7 +62,7 @@ def list_work_orders(
         return queries.work_orders(connection, now, state=chosen, kind=kind, site=site, owner=owner, after=after, limit=limit)
 
 
-@router.get("/work-orders/{number}")
+@router.get("/work-orders/{number}", response_model=WorkOrderOut)
 def get_work_order(number: Number, database: Database, now: Now) -> dict[str, Any]:
     """One work order, with the actions that settle it at one touch."""
     return _work_order(database, number, now)
@@ -75,7 +76,7 @@ def _work_order(engine: Engine, number: int, now: Now) -> dict[str, Any]:
     return row
 
 
-@router.post("/work-orders/{number}/take")
+@router.post("/work-orders/{number}/take", response_model=WorkOrderOut)
 def take_work_order(number: Number, body: Owner, database: Database, now: Now, news: News) -> dict[str, Any]:
     """Take a work order in hand; the last who says so owns it."""
     in_transaction(database, lambda connection: service.take_in_hand(connection, number, body.owner))
@@ -83,7 +84,7 @@ def take_work_order(number: Number, body: Owner, database: Database, now: Now, n
     return _work_order(database, number, now)
 
 
-@router.post("/work-orders/{number}/resolve")
+@router.post("/work-orders/{number}/resolve", response_model=WorkOrderOut)
 def resolve_work_order(number: Number, body: Resolution, database: Database, now: Now, news: News) -> dict[str, Any]:
     """Close a work order with what was done; the same words again change nothing."""
     in_transaction(database, lambda connection: service.resolve(connection, number, body.resolution, body.actor, now))
@@ -91,7 +92,7 @@ def resolve_work_order(number: Number, body: Resolution, database: Database, now
     return _work_order(database, number, now)
 
 
-@router.post("/work-orders/{number}/actions/{code}")
+@router.post("/work-orders/{number}/actions/{code}", response_model=WorkOrderOut)
 def act_on_work_order(
     number: Number, code: Annotated[str, Path(max_length=64, examples=["backorder_rest"])], body: Press, database: Database, now: Now, news: News
 ) -> dict[str, Any]:

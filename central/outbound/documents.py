@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from central.catalog.rules import Code, Gtin, Site
+from central.examples import answer
 
 Backorders = Literal["backorder", "drop", "wait"]
 ShipWhen = Literal["picked", "weighed", "asked"]
@@ -142,8 +143,17 @@ class OrderChange(_Document):
         return self
 
 
+_ORDER_ID = "0f6e5a0b-30a4-5a0b-9f0e-6f1d0c7a4b52"
+_DELIVERED = {"order": _ORDER_ID, "site": "shanghai-1", "item": "milk", "quantity": 6, "promised": 6, "promised_on": "2026-11-21", "instead_of": ""}
+_PROMISE = {"n": 1, "item": "milk", "quantity": 6, "promised": 6, "short": 0, "state": "promised", "promised_on": "2026-11-21", "parts": []}
+_PART = {"id": _ORDER_ID, "number": "SO-1001/b1", "site": "shanghai-1", "role": "backorder", "due_at": "2026-11-23T08:00:00Z"}
+EXAMPLE_TAKEN: dict[str, Any] = {"id": _ORDER_ID, "lines": [_PROMISE], "orders": []}
+
+
 class Delivered(BaseModel):
     """A part of a line as it was promised: so many of `item` from `site` on `promised_on`; `order` is the id of the order that brings it."""
+
+    model_config = answer(_DELIVERED)
 
     order: str
     site: str
@@ -156,6 +166,8 @@ class Delivered(BaseModel):
 
 class Promise(BaseModel):
     """The answer to a line: so many can be promised, the rest is short."""
+
+    model_config = answer(_PROMISE)
 
     n: int
     item: str
@@ -170,6 +182,8 @@ class Promise(BaseModel):
 class OrderPart(BaseModel):
     """An order that is a part of this one: another site's share, or a backorder."""
 
+    model_config = answer(_PART)
+
     id: str
     number: str
     site: str
@@ -179,6 +193,8 @@ class OrderPart(BaseModel):
 
 class OrderTaken(BaseModel):
     """The answer to an order; the same order again gets the same answer."""
+
+    model_config = answer(EXAMPLE_TAKEN)
 
     id: str
     lines: list[Promise]

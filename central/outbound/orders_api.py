@@ -13,9 +13,11 @@ from sqlalchemy import Connection, Engine
 from central.database import in_transaction, reading
 from central.errors import NotFoundError
 from central.etags import Precondition, Seen
+from central.examples import answer
 from central.facts import RequestKey, fact_of
 from central.outbound import intake, order_changes, queries, service
-from central.outbound.documents import EXAMPLE_ORDER, Order, OrderChange, OrderTaken
+from central.outbound.documents import EXAMPLE_ORDER, EXAMPLE_TAKEN, Order, OrderChange, OrderTaken
+from central.outbound.order_answers import OrderOut, OrderWhole, SourcingOut
 from central.paging import After, Limit, Page
 from central.requests import Database, Filter, News, Now
 
@@ -25,6 +27,9 @@ OrderState = Literal["open", "released", "picked", "shipped", "unfilled", "cance
 OrderId = Annotated[
     str, Path(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", description="the order's id", examples=["0f6e5a0b-30a4-5a0b-9f0e-6f1d0c7a4b52"])
 ]
+
+
+_REFUSED = {"channel": "shop-1", "number": "SO-1002", "status": 404, "code": "unknown_item", "detail": "item ghosts is not in the catalog"}
 
 
 class Said(BaseModel):
@@ -54,6 +59,8 @@ class Orders(BaseModel):
 class OrderRefused(BaseModel):
     """Why an order was not taken."""
 
+    model_config = answer(_REFUSED)
+
     channel: str
     number: str
     status: int
@@ -63,6 +70,8 @@ class OrderRefused(BaseModel):
 
 class OrdersTaken(BaseModel):
     """What became of each order."""
+
+    model_config = answer({"taken": [EXAMPLE_TAKEN], "refused": [_REFUSED]})
 
     taken: list[OrderTaken]
     refused: list[OrderRefused]
@@ -97,7 +106,7 @@ def post_orders(body: Orders, database: Database, now: Now, news: News) -> Order
     return OrdersTaken(taken=taken, refused=refused)
 
 
-@router.get("/orders")
+@router.get("/orders", response_model=Page[OrderOut])
 def list_orders(
     database: Database,
     state: OrderState | None = None,
@@ -127,13 +136,13 @@ def _known(order: dict[str, Any] | None, order_id: str) -> dict[str, Any]:
     return order
 
 
-@router.get("/orders/{order_id}")
+@router.get("/orders/{order_id}", response_model=OrderWhole)
 def get_order(order_id: OrderId, database: Database, seen: Seen) -> dict[str, Any]:
     """One order with its lines, pick tasks, shares and backorders, and how far all of it is."""
     return seen.answer(_order(database, order_id))
 
 
-@router.get("/orders/{order_id}/sourcing")
+@router.get("/orders/{order_id}/sourcing", response_model=SourcingOut)
 def get_sourcing(order_id: OrderId, database: Database) -> dict[str, Any]:
     """Why these sites send the order: the candidates with what each could send, how far it is and how busy."""
     with reading(database) as connection:
@@ -145,7 +154,7 @@ def _do(engine: Engine, news: News, work: Callable[[Connection], object]) -> Non
     news.tell()
 
 
-@router.patch("/orders/{order_id}")
+@router.patch("/orders/{order_id}", response_model=OrderWhole)
 def change_order(order_id: OrderId, body: OrderChange, database: Database, now: Now, news: News, key: RequestKey, precondition: Precondition) -> dict[str, Any]:
     """Change an order that is not released yet; new lines are promised anew. With If-Match only if it is still as it was read (412 otherwise)."""
     fact = fact_of("OrderChanged", (order_id, key), body, "api", now)
@@ -158,7 +167,7 @@ def change_order(order_id: OrderId, body: OrderChange, database: Database, now: 
     return _order(database, order_id)
 
 
-@router.post("/orders/{order_id}/hold")
+@router.post("/orders/{order_id}/hold", response_model=OrderWhole)
 def hold_order(order_id: OrderId, body: Hold, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
     """Keep an order from being released; its promises stand."""
     fact = fact_of("OrderHeld", (order_id, key), body, body.actor, now)
@@ -166,7 +175,7 @@ def hold_order(order_id: OrderId, body: Hold, database: Database, now: Now, news
     return _order(database, order_id)
 
 
-@router.post("/orders/{order_id}/unhold")
+@router.post("/orders/{order_id}/unhold", response_model=OrderWhole)
 def unhold_order(order_id: OrderId, body: Said, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
     """Let a held order go."""
     fact = fact_of("OrderLetGo", (order_id, key), body, body.actor, now)
@@ -174,7 +183,7 @@ def unhold_order(order_id: OrderId, body: Said, database: Database, now: Now, ne
     return _order(database, order_id)
 
 
-@router.post("/orders/{order_id}/ship")
+@router.post("/orders/{order_id}/ship", response_model=OrderWhole)
 def ship_order(order_id: OrderId, body: Said, database: Database, now: Now, news: News) -> dict[str, Any]:
     """Ship a picked order; what of it was not picked follows with a backorder or is dropped, as the order says."""
     fact = fact_of("OrderShipped", (order_id,), body, body.actor, now)
@@ -182,7 +191,7 @@ def ship_order(order_id: OrderId, body: Said, database: Database, now: Now, news
     return _order(database, order_id)
 
 
-@router.post("/orders/{order_id}/cancel")
+@router.post("/orders/{order_id}/cancel", response_model=OrderWhole)
 def cancel_order(order_id: OrderId, body: Said, database: Database, now: Now, news: News) -> dict[str, Any]:
     """Cancel an order that is not shipped, with its shares and backorders."""
     fact = fact_of("OrderCancelled", (order_id,), body, body.actor, now)

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query
 from central.catalog.rules import Code, Site
 from central.database import reading
 from central.outbound import promise_queries
+from central.outbound.order_answers import AtpOut, OfferOut
 from central.paging import After, Limit, Page
 from central.requests import Database, Now
 
@@ -21,7 +22,7 @@ AtSite = Annotated[Site, Query(description="a site", examples=["shanghai-1"])]
 Owner = Annotated[str, Query(max_length=64, description="whose goods; empty: our own")]
 
 
-@router.get("/atp")
+@router.get("/atp", response_model=AtpOut)
 def available_to_promise(
     database: Database,
     now: Now,
@@ -36,7 +37,7 @@ def available_to_promise(
         return promise_queries.by_day(connection, site, item, owner, until or now.date() + timedelta(days=30), keep_days, now)
 
 
-@router.get("/stock/promisable")
+@router.get("/stock/promisable", response_model=Page[OfferOut])
 def promisable(
     database: Database,
     now: Now,

@@ -13,6 +13,7 @@ from central.database import in_transaction, reading
 from central.facts import RequestKey, fact_of
 from central.outbound import wave_queries, waves
 from central.outbound.orders_api import OrderId, Said
+from central.outbound.wave_answers import WaveOut, WavePlanned, WaveReleased, WavesPlanned, WaveWhole
 from central.outbound.waves import Criteria
 from central.paging import After, Limit, Page
 from central.requests import Database, Filter, News, Now
@@ -30,7 +31,7 @@ class PlanMany(Criteria):
     waves_max: int = Field(20, ge=1, le=200, description="so many waves at most")
 
 
-@router.post("/waves")
+@router.post("/waves", response_model=WavePlanned)
 def plan_wave(
     body: Criteria,
     database: Database,
@@ -49,7 +50,7 @@ def plan_wave(
     return {"wave": None if number is None else _wave(database, number), "preview": None}
 
 
-@router.post("/wave-plans")
+@router.post("/wave-plans", response_model=WavesPlanned)
 def plan_waves(body: PlanMany, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
     """Plan wave after wave, most urgent orders first, each within the limits, until no order fits another one."""
     fact = fact_of("WavesPlanned", (key,), body, "api", now, body.site)
@@ -60,7 +61,7 @@ def plan_waves(body: PlanMany, database: Database, now: Now, news: News, key: Re
         return {"waves": [wave_queries.row_of(connection, number) for number in numbers]}
 
 
-@router.get("/waves")
+@router.get("/waves", response_model=Page[WaveOut])
 def list_waves(
     database: Database,
     site: Filter = None,
@@ -78,13 +79,13 @@ def _wave(engine: Engine, number: int) -> dict[str, Any]:
         return wave_queries.wave_of(connection, number)
 
 
-@router.get("/waves/{number}")
+@router.get("/waves/{number}", response_model=WaveWhole)
 def get_wave(number: Number, database: Database) -> dict[str, Any]:
     """One wave: its orders, and how far it is."""
     return _wave(database, number)
 
 
-@router.post("/waves/{number}/release")
+@router.post("/waves/{number}/release", response_model=WaveReleased)
 def release_wave(number: Number, body: Said, database: Database, now: Now, news: News) -> dict[str, Any]:
     """Send a wave to the floor. Orders that cannot be released leave it; `refused` says why."""
     fact = fact_of("WaveReleased", (str(number),), body, body.actor, now)
@@ -93,7 +94,7 @@ def release_wave(number: Number, body: Said, database: Database, now: Now, news:
     return {**_wave(database, number), "refused": [{"order": order_id, "reason": reason} for order_id, reason in sorted(refused.items())]}
 
 
-@router.post("/waves/{number}/cancel")
+@router.post("/waves/{number}/cancel", response_model=WaveWhole)
 def cancel_wave(number: Number, body: Said, database: Database, now: Now, news: News) -> dict[str, Any]:
     """Cancel a wave: orders of which nothing is picked are free again."""
     fact = fact_of("WaveCancelled", (str(number),), body, body.actor, now)
@@ -102,7 +103,7 @@ def cancel_wave(number: Number, body: Said, database: Database, now: Now, news: 
     return _wave(database, number)
 
 
-@router.put("/waves/{number}/orders/{order_id}")
+@router.put("/waves/{number}/orders/{order_id}", response_model=WaveWhole)
 def add_order(number: Number, order_id: OrderId, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
     """Put an order into a wave; there already changes nothing."""
     body = Said(actor="api")
@@ -116,7 +117,7 @@ def add_order(number: Number, order_id: OrderId, database: Database, now: Now, n
     return _wave(database, number)
 
 
-@router.delete("/waves/{number}/orders/{order_id}")
+@router.delete("/waves/{number}/orders/{order_id}", response_model=WaveWhole)
 def remove_order(number: Number, order_id: OrderId, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
     """Take an order out of a wave that is not released; not in it changes nothing."""
     body = Said(actor="api")
