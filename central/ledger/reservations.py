@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select
 from central.bulk import among, insert_rows, update_rows
 from central.database import micros
 from central.errors import ConflictError, DomainError, NotFoundError
-from central.ledger import postings
+from central.ledger import leaving, postings
 from central.ledger.fences import lock, turn_of
 from central.ledger.recording import times_of
 from central.ledger.rules import NO_EXPIRY, Account, Allocation, Demand, Leg, Reservation
@@ -148,7 +148,7 @@ def _row(connection: Connection, fact_id: str, n: int, number: str, each: Alloca
 
 
 def take(connection: Connection, reservation_id: str, quantity: int, to_place: str, fact_id: str, keep_rest: bool = False) -> None:
-    """Post a pick: move `quantity` of a reservation's goods to `to_place` (a place or a virtual one).
+    """Post a pick: move `quantity` of a reservation's goods to `to_place` (a place or a virtual one), off their handling unit or whole with it.
 
     The rest is given back, or stays pending with `keep_rest`. Taking 0 without `keep_rest` voids. Takes the fence itself.
     Raises: NotFoundError. ConflictError: not pending any more. DomainError: more than is reserved.
@@ -162,14 +162,21 @@ def take_many(connection: Connection, takings: Sequence[Taking]) -> None:
     posted: list[postings.Posting] = []
     settled: list[tuple[Any, int, str, str]] = []
     for each in takings:
-        row = rows[each.reservation_id]
-        left = row.quantity - row.taken
+        left = rows[each.reservation_id].quantity - rows[each.reservation_id].taken
         if not 0 <= each.quantity <= left:
             raise DomainError("over_reserved", f"reservation {each.reservation_id}: {each.quantity} taken, {left} reserved; reserve the difference first")
+    going: dict[str, list[leaving.Taken]] = defaultdict(list)
+    for each in takings:
+        going[each.fact_id].append((_account(rows[each.reservation_id]), each.quantity, each.to_place))
+    targets = {fact_id: iter(leaving.targets(connection, fact_id, taken)) for fact_id, taken in going.items()}
+    for each in takings:
+        row = rows[each.reservation_id]
+        target = next(targets[each.fact_id])
+        left = row.quantity - row.taken
         account = _account(row)
         given_back = 0 if each.keep_rest else left - each.quantity
         if each.quantity or given_back:
-            legs = [Leg(account, -each.quantity), Leg(account.at(each.to_place), each.quantity)] if each.quantity else []
+            legs = [Leg(account, -each.quantity), Leg(target, each.quantity)] if each.quantity else []
             posted.append(postings.Posting(each.fact_id, legs, {account: each.quantity + given_back}))
         done = not each.keep_rest or each.quantity == left
         settled.append((row, each.quantity, ("posted" if row.taken + each.quantity else "void") if done else "pending", each.fact_id))

@@ -14,6 +14,7 @@ from central.errors import BusyError, ConflictError, DomainError, NotFoundError
 from central.exceptions import service as exceptions
 from central.exceptions.messages import message
 from central.ingest.registry import EventContext, collect_handlers
+from central.ledger import leaving
 from central.ledger import service as ledger
 from central.ledger.rules import CUSTOMER
 from central.outbound import atp_rules, backorders, intake, order_rows, picking, promise, rules
@@ -153,9 +154,10 @@ def _ship(connection: Connection, fact_id: str, order_id: str, now: datetime) ->
     ).all()
     legs: list[ledger.Leg] = []
     for row in rows:
-        account = ledger.Account(stage, row.item, row.lot, row.owner, "available", row.unit)
+        account = ledger.Account(stage, row.item, row.lot, row.owner, "available", leaving.standing(connection, row.unit, stage))
         legs += [ledger.Leg(account, -int(row.quantity)), ledger.Leg(account.at(CUSTOMER), int(row.quantity))]
     ledger.post(connection, fact_id, legs)
+    leaving.shipped(connection, fact_id, {leg.account.unit for leg in legs if leg.account.unit})
     connection.execute(update(customer_order).where(customer_order.c.id == order_id).values(state="shipped", shipped_at=now))
     _tell(connection, "order.shipped", order, now)
     exceptions.settle(connection, ("order_at_risk", "order_late"), f"{order.channel}/{order.number}", order.site, "shipped", now)

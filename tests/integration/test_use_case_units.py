@@ -224,3 +224,27 @@ def test_pieces_with_serials_go_where_their_unit_goes(house: Warehouse) -> None:
         house.do(lambda c: moves.move_stock(c, house.fact(), account, account.at(BIN), 1, house.now))
     assert (elsewhere.value.code, missing.value.code) == ("serial_elsewhere", "serials_wanted")
     assert_consistent(house)
+
+
+@pytest.mark.requirement("R46")
+def test_goods_picked_off_a_pallet_leave_it_and_a_whole_one_goes_along(house: Warehouse) -> None:
+    from central.ledger.rules import CUSTOMER
+
+    pallet, other = made(house, "pallet"), made(house, "pallet")
+    filled(house, pallet, "peas", 12)
+    filled(house, other, "milk", 5)
+
+    def reserved(item: str, quantity: int) -> str:
+        demand = [ledger.Demand(f"{item}-{quantity}", SITE, item, quantity)]
+        (one,) = house.do(lambda c: ledger.reserve(c, ledger.record(c, house.fact(), house.now).fact_id, demand, house.now, pickable_only=False))
+        return one.id
+
+    pieces, whole = reserved("peas", 4), reserved("milk", 5)
+    for number, quantity in ((pieces, 4), (whole, 5)):
+        house.do(lambda c, number=number, quantity=quantity: ledger.take(c, number, quantity, f"{SITE}/out", ledger.record(c, house.fact(), house.now).fact_id))
+
+    assert where(house) == {(RACK, "peas", pallet): 8, (f"{SITE}/out", "peas", ""): 4, (f"{SITE}/out", "milk", other): 5}
+    rest = reserved("peas", 8)
+    house.do(lambda c: ledger.take(c, rest, 8, CUSTOMER, ledger.record(c, house.fact(), house.now).fact_id))
+    assert {row.sscc: (row.place, row.state) for row in house.rows(handling_unit)} == {pallet: ("", "shipped"), other: (f"{SITE}/out", "open")}
+    assert_consistent(house)
