@@ -19,26 +19,29 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from central import migrations, openapi, problems
+from central import error_pages, migrations, openapi, problems
 from central.changes import Changes
 from central.database import AREAS, in_transaction, open_engine, reading
 from central.errors import BusyError
 from central.exceptions.messages import message
 from central.exceptions.service import ask_person, raise_work_order
 from central.fleet.queries import gateways_online
-from central.forms import Forms, addresses_of
-from central.idempotency import Idempotency, own_answers
+from central.forms import addresses_of
+from central.idempotency import Idempotency
 from central.idempotency import forget as forget_answers
 from central.identity.gate import Gate
 from central.ingest.queries import IngestCounts, counts
 from central.ingest.registry import collect_handlers
 from central.ingest.service import Door
 from central.ingest.worker import IngestWorker
+from central.ledger import housekeeping
 from central.ledger.sealer import SEALED_AT_ONCE_MAX, seal
 from central.metrics import Metrics
 from central.outbound import late as orders
+from central.outbound import timeouts
 from central.requests import Database, utc_now
 from central.settings import Settings
+from central.sheets.files import ListFiles
 from central.shipping import courier
 from central.stock import expiry
 from central.webhooks.outbox import forget as forget_messages
@@ -125,13 +128,13 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now, engi
     app.state.worker = None
     problems.install(app)
     app.include_router(probes)
+    app.include_router(error_pages.router)
     routers = _routers()
     for router in routers:
         app.include_router(router)
     app.state.addresses = list(addresses_of((probes, *routers)))
-    own = own_answers(app.state.addresses)
-    forms = Forms(app.state.addresses)
-    app.add_middleware(Idempotency, engine=app.state.engine, clock=clock, own_answers=own, forms=forms, body_bytes_max=settings.body_bytes_max)
+    app.add_middleware(ListFiles, addresses=app.state.addresses)
+    app.add_middleware(Idempotency, engine=app.state.engine, clock=clock, addresses=app.state.addresses, body_bytes_max=settings.body_bytes_max)
     app.add_middleware(Gate, engine=app.state.engine, hosts=_hosts(settings), keys_required=settings.keys_required)
     return app
 
@@ -161,6 +164,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     work.append(asyncio.create_task(sender.run(), name="webhooks"))
     work.append(asyncio.create_task(_forget_for_ever(app), name="forgetting"))
     work.append(asyncio.create_task(_seal_for_ever(app), name="sealer"))
+    work.append(asyncio.create_task(housekeeping.watch(state.engine, state.clock), name="snapshots"))
+    work.append(asyncio.create_task(timeouts.watch(state.engine, state.clock, state.changes), name="timeouts"))
     work.append(asyncio.create_task(courier.work_for_ever(state.engine, state.changes, state.clock), name="courier"))
     work.append(asyncio.create_task(orders.watch(state.engine, state.clock, state.changes), name="orders"))
     work.append(asyncio.create_task(expiry.watch(state.engine, state.clock, state.changes), name="expiry"))

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 
 class DomainError(Exception):
     """Something that the rules of the trade do not allow. `code` is stable and for programs, `message` says what, where and what to do.
@@ -43,6 +45,16 @@ class BusyError(DomainError):
 
     def __init__(self) -> None:
         super().__init__("busy", "the database is busy; send the same request again")
+
+
+class MethodError(DomainError):
+    """The address does not take this method."""
+
+    status = 405
+
+    def __init__(self, method: str, allowed: Collection[str]) -> None:
+        super().__init__("method_not_allowed", f"this address does not take {method}; it takes {', '.join(sorted(allowed))}")
+        self.allowed = allowed
 
 
 class InsufficientStockError(DomainError):

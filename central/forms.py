@@ -28,6 +28,13 @@ class Address:
     route: APIRoute
 
 
+def methods_at(addresses: Iterable[Address], path: str) -> frozenset[str]:
+    """All methods of a path. One that stands literally in the documentation is not also an example of one with a name in it."""
+    fitting = [each for each in addresses if each.pattern.match(path)]
+    literal = [each for each in fitting if each.path == path]
+    return frozenset(method for each in literal or fitting for method in each.methods)
+
+
 class Forms:
     """The types of the bodies of all routes."""
 

@@ -33,8 +33,8 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from central.database import in_transaction, insert_or_leave
-from central.errors import ConflictError, DomainError
-from central.forms import Address, Forms
+from central.errors import ConflictError, DomainError, MethodError
+from central.forms import Address, Forms, methods_at
 from central.identity.tables import request_answer
 from central.problems import form_problem, problem
 
@@ -158,15 +158,15 @@ class Idempotency:
         app: ASGIApp,
         engine: Engine,
         clock: Callable[[], datetime],
-        own_answers: Sequence[Address] = (),
-        forms: Forms | None = None,
+        addresses: Sequence[Address] = (),
         body_bytes_max: int = 64 * 1024 * 1024,
     ) -> None:
         self._app = app
         self._engine = engine
         self._clock = clock
-        self._own_answers = own_answers
-        self._forms = forms
+        self._own_answers = own_answers(addresses)
+        self._forms = Forms(addresses)
+        self._literal = {each.path: methods_at(addresses, each.path) for each in addresses if "{" not in each.path}
         self._body_bytes_max = body_bytes_max
         self._running: set[tuple[str, str]] = set()
 
@@ -178,6 +178,8 @@ class Idempotency:
         try:
             if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
                 raise NulError("address")
+            if scope["method"] not in self._literal.get(scope["path"], {scope["method"]}):
+                raise MethodError(scope["method"], self._literal[scope["path"]])
             if scope["method"] not in _WRITES:
                 await self._app(scope, receive, send)
                 return
@@ -209,7 +211,7 @@ class Idempotency:
         return body
 
     def _faults(self, scope: Scope, body: bytes) -> list[ErrorDetails]:
-        if self._forms is None or not Headers(scope=scope).get("content-type", "").startswith("application/json"):
+        if not Headers(scope=scope).get("content-type", "").startswith("application/json"):
             return []
         return self._forms.faults(scope["method"], scope["path"], body)
 

@@ -14,6 +14,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 from central.idempotency import KEY_LENGTH_MAX
+from central.sheets import files
 
 PREFIX = "/api/"
 WRITES = frozenset({"post", "put", "patch", "delete"})
@@ -29,6 +30,9 @@ AREAS = {
     "picking": "Lists, lights, carts, walls, and what was picked.",
     "carriers": "Quotes, labels and tracking with carriers.",
     "outbound": "Orders from promise to shipment, waves, picking.",
+    "waves": "Waves: what goes to the floor together, by window, carrier and zone.",
+    "labels": "Labels and papers, and the printers that print them.",
+    "returns": "Customers' returns: announced, received, inspected, decided on.",
     "shipping": "Packing, labels, carriers, loads.",
     "counting": "Counts of stock, their differences and approval.",
     "planning": "Replenishment proposals with their reasons.",
@@ -45,6 +49,7 @@ The API of a warehouse that runs on its own hardware.
 * **Writes** take a header `Idempotency-Key`: the same key with the same request is done once and answered alike (header `Idempotent-Replayed`), with another
   request it is refused (409). Documents that name themselves (an order by channel and number) need none.
 * **Lists** come in pages: `{"items": [...], "next": cursor}`; give `next` as `after` for the next page. Rows that are added meanwhile neither shift nor repeat.
+  `format=csv` or `format=xlsx` gives the whole list as a file.
 * **Errors** are `application/problem+json` (RFC 9457) with a stable `code`; `type` leads to a page that says what it means and what to do.
 * **Quantities** are whole numbers of the item's smallest unit; **instants** are UTC with a time zone; names of sizes and weights end in their unit.
 * **ETag** and `If-Match`: write only what you have seen (412 otherwise). `If-None-Match`: read only what changed (304 otherwise).
@@ -160,13 +165,15 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
     statuses = {401, 403, 422, 503}
     statuses |= {409, 413, 404} if method in WRITES else set()
     statuses |= {400} if "requestBody" in operation else set()
-    statuses |= {404} if "{" in path else set()
+    statuses |= {404} if "{" in path or names - {"after", "limit"} else set()
     statuses |= {412} if "if-match" in names else set()
     for status in sorted(statuses):
         operation["responses"][str(status)] = _refusal(status, method)
     if method == "get" and "if-none-match" in names:
         operation["responses"]["304"] = {"description": "the caller has it", "headers": _ETAG}
         operation["responses"]["200"]["headers"] = _ETAG
+    if method == "get":
+        files.document(operation)
     if not parameters:
         del operation["parameters"]
 

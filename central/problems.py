@@ -15,8 +15,9 @@ from pydantic_core import ErrorDetails
 from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 
-from central.errors import BusyError, DomainError
+from central.errors import BusyError, DomainError, MethodError
 from central.etags import NotModified
+from central.forms import methods_at
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,8 @@ def problem(error: DomainError, path: str) -> JSONResponse:
 
 
 def _headers(error: DomainError) -> dict[str, str]:
+    if isinstance(error, MethodError):
+        return {"Allow": ", ".join(sorted(error.allowed))}
     if isinstance(error, BusyError) or error.code == "idempotency_key_in_use":
         return {"Retry-After": "1"}
     return {"WWW-Authenticate": 'Basic realm="Dockline", charset="UTF-8"'} if error.status == HTTPStatus.UNAUTHORIZED else {}
@@ -57,8 +60,7 @@ def _invalid(faults: Iterable[Mapping[str, Any]], path: str) -> JSONResponse:
 
 def _methods_of(request: Request) -> set[str]:
     """All methods of an address; the framework itself names only those of the first route that has the path."""
-    known = getattr(request.app.state, "addresses", ())
-    return {method for each in known if each.pattern.match(request.url.path) for method in each.methods}
+    return set(methods_at(getattr(request.app.state, "addresses", ()), request.url.path))
 
 
 def install(app: FastAPI) -> None:

@@ -174,14 +174,22 @@ def metrics_page() -> str:
     return page("Metrics", introduction, sections)
 
 
+def _code_row(error: source_scan.ErrorCode) -> tuple[str, str, str, str, str]:
+    text = importlib.import_module("central.error_pages").texts()[error.code]["en"]
+    return f"`{error.code}`", text.means, text.why, text.do, error.message
+
+
 def errors_page() -> str:
     """docs/reference/errors.md."""
     messages = importlib.import_module("central.exceptions.messages")
     classes = [kind for _, kind in inspect.getmembers(driver_errors, inspect.isclass) if kind.__module__ == driver_errors.__name__]
     devices = table(["error", "what it means and what to do"], [(f"`{kind.__name__}`", first_paragraph(kind.__doc__)) for kind in classes])
-    codes = table(["code", "message", "raised as"], [(f"`{error.code}`", error.message, f"`{error.kind}`") for error in source_scan.error_codes()])
+    codes = table(["code", "what it means", "why it comes", "what to do", "message"], [_code_row(error) for error in source_scan.error_codes()])
     orders = table(["code", "message"], [(f"`{code}`", text) for code, text in sorted(messages.TEMPLATES.items())])
-    introduction = "What can go wrong, in the words that people see; names in braces are filled in. Codes are stable and for programs."
+    introduction = (
+        "What can go wrong, in the words that people see; names in braces are filled in. "
+        "Codes are stable and for programs; central serves each at `/errors/CODE`, in English and Chinese."
+    )
     return page(
         "Errors",
         introduction,

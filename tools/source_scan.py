@@ -92,7 +92,7 @@ def metrics() -> list[Metric]:
 def _code_of(call: ast.Call) -> tuple[str, str] | None:
     if len(call.args) < 2:
         return None
-    code, message = text_of(call.args[0]), text_of(call.args[1])
+    code, message = text_of(call.args[0]), text_of(call.args[1]) or "{" + ast.unparse(call.args[1]) + "}"
     is_code = code is not None and code.replace("_", "").isalnum() and code.islower()
     return (code, message) if is_code and code and message else None
 

@@ -20,7 +20,7 @@ from central.app import create_app
 from central.database import reading, transaction
 from central.errors import ConflictError
 from central.forms import addresses_of
-from central.idempotency import LEASE, Idempotency, forget, keeps_own_answer, own_answers
+from central.idempotency import LEASE, Idempotency, forget, keeps_own_answer
 from central.identity.service import make_key
 from central.identity.tables import request_answer
 from central.ledger.tables import entry
@@ -88,9 +88,8 @@ class Desk:
         app = FastAPI()
         problems.install(app)
         app.include_router(router)
-        app.add_middleware(
-            Idempotency, engine=self.engine, clock=lambda: self.now, own_answers=own_answers(addresses_of([router])), body_bytes_max=BODY_BYTES_MAX
-        )
+        addresses = list(addresses_of([router]))
+        app.add_middleware(Idempotency, engine=self.engine, clock=lambda: self.now, addresses=addresses, body_bytes_max=BODY_BYTES_MAX)
         return app
 
 
