@@ -135,8 +135,8 @@ def _packing_list(connection: Connection, order: Row[Any], say: Language) -> _Pa
         rows = [_content_row(k, line) for k, line in enumerate(_content_lines(connection, lines, say), start=1)]
         weight = f"{weight_of(box, lines) / 1000:.2f} kg"
         title = f"{word('package', say)} {n} / {len(boxes)}   SSCC {box.sscc}   {weight}"
-        parts.append({**_table(title, heads, rows, [10, 28, 0, 26, 24, 20], [0, 5]), "sscc": box.sscc})
-    return parts or [{**_table("", heads, [], [10, 28, 0, 26, 24, 20], [0, 5]), "sscc": ""}], []
+        parts.append({**_table(title, heads, rows, [13, 28, 0, 26, 24, 20], [0, 5]), "sscc": box.sscc})
+    return parts or [{**_table("", heads, [], [13, 28, 0, 26, 24, 20], [0, 5]), "sscc": ""}], []
 
 
 def _content_row(n: int, line: ContentLine) -> list[str]:
@@ -158,7 +158,7 @@ def _pick_list(connection: Connection, order: Row[Any], say: Language) -> _Parts
         for n, task in enumerate(tasks, start=1)
     ]
     heads = [word(key, say) for key in ("line", "bin", "item", "name", "lot", "tote", "quantity", "picked")]
-    return [{**_table("", heads, rows, [9, 20, 24, 0, 22, 18, 17, 17], [0, 6, 7]), "sscc": ""}], [word("picked", say)]
+    return [{**_table("", heads, rows, [12, 20, 24, 0, 22, 18, 17, 17], [0, 6, 7]), "sscc": ""}], [word("picked", say)]
 
 
 def _taken(task: Row[Any]) -> str:
@@ -190,7 +190,7 @@ def _order_lines(connection: Connection, order: Row[Any], say: Language) -> list
         for line in lines
     ]
     heads = [word(key, say) for key in ("line", "item", "name", "lot", "unit", "ordered", "shipped")]
-    return [{**_table("", heads, rows, [10, 26, 0, 34, 14, 19, 19], [0, 5, 6]), "sscc": ""}]
+    return [{**_table("", heads, rows, [13, 26, 0, 34, 14, 19, 19], [0, 5, 6]), "sscc": ""}]
 
 
 def _lots_of(connection: Connection, order_id: str) -> dict[str, str]:
