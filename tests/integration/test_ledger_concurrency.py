@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Engine, func, insert, select
 
 from central.catalog.tables import item, location, lot
-from central.database import in_transaction, reading, transaction
+from central.database import in_transaction, open_engine, reading, transaction
 from central.ledger.service import Account, Demand, Fact, Leg, Reservation, available, lock, post, record, release, reserve, take
 from central.ledger.tables import balance, entry
 from central.ledger.verify import verify
@@ -117,3 +117,48 @@ def test_orders_picks_moves_and_cancellations_at_once_lose_nothing(engine: Engin
         assert connection.execute(select(func.sum(balance.c.reserved))).scalar() == 0
         assert connection.execute(select(func.sum(entry.c.quantity))).scalar() == 0
         assert verify(connection).texts() == []
+
+
+@pytest.mark.postgres
+@pytest.mark.requirement("X1")
+def test_64_allocators_on_20_items_break_no_order_and_find_no_false_shortage(postgres_url: str) -> None:
+    """64 threads reserve 4 orders of 5 lines each from 20 items in 40 lots of 10: half of the stock, so nothing may be short."""
+    engine, chance = open_engine(postgres_url), random.Random(64)
+    codes = [f"hot-{n}" for n in range(20)]
+    goods = [(code, f"L{n}", date(2026, 12, 1) + timedelta(days=chance.randrange(200))) for code in codes for n in range(40)]
+    with transaction(engine) as connection:
+        connection.execute(insert(item), [{"code": code, "name": code} for code in codes])
+        connection.execute(insert(lot), [{"item": code, "lot": name, "expiry": expiry} for code, name, expiry in goods])
+        places = [
+            {"place": f"s1/{code}-{name}", "site": "s1", "code": f"{code}-{name}", "kind": "bin", "pick_rank": n} for n, (code, name, _) in enumerate(goods)
+        ]
+        connection.execute(insert(location), places)
+        lock(connection, [("s1", code) for code in codes])
+        accounts = [Account(f"s1/{code}-{name}", code, name) for code, name, _ in goods]
+        post(connection, fact(connection), [leg for account in accounts for leg in (Leg(account.at("@vendor"), -10), Leg(account, 10))])
+    wanted = {f"{number}/{n}/{code}": 1 + (number + n) % 5 for number in range(64) for n in range(4) for code in random.Random(number * 4 + n).sample(codes, 5)}
+    gate = threading.Barrier(64)
+
+    def work(number: int) -> list[Reservation]:
+        gate.wait(30)
+        made: list[Reservation] = []
+        for n in range(4):
+            lines = [Demand(line, "s1", line.rsplit("/", 1)[1], quantity) for line, quantity in wanted.items() if line.startswith(f"{number}/{n}/")]
+            made += in_transaction(engine, lambda connection, lines=lines: reserve(connection, fact(connection), lines, NOW), attempts=20)
+        return made
+
+    with ThreadPoolExecutor(64) as pool:
+        given = Counter[str]()
+        for each in (reservation for reservations in pool.map(work, range(64)) for reservation in reservations):
+            given[each.line_id] += each.quantity
+
+    assert given == wanted
+    with reading(engine) as connection:
+        assert verify(connection).texts() == []
+        rows = connection.execute(
+            select(balance.c.item, balance.c.expiry, balance.c.reserved, balance.c.on_hand).order_by(balance.c.item, balance.c.expiry)
+        ).all()
+    for code in codes:
+        untouched = min((row.expiry for row in rows if row.item == code and row.reserved < row.on_hand), default=date.max)
+        assert all(row.expiry <= untouched for row in rows if row.item == code and row.reserved)
+    engine.dispose()
