@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
@@ -37,7 +37,7 @@ def utc_now() -> datetime:
 
 def _written_out(value: object) -> object:
     if isinstance(value, int | float) or (isinstance(value, str) and "-" not in value[1:]):
-        raise ValueError("write an instant as 2026-11-21T08:00:00Z")
+        raise ValueError("write a day as 2026-11-21, an instant as 2026-11-21T08:00:00Z")
     return value
 
 
@@ -45,6 +45,8 @@ Database = Annotated[Engine, Depends(_engine)]
 """The engine; open a `transaction` or `reading` on it."""
 Now = Annotated[datetime, Depends(_now)]
 """The instant of the request, aware UTC."""
+Day = Annotated[date, BeforeValidator(_written_out)]
+"""A day in an address; days since 1970 are refused."""
 NUMBER_MAX = 2**53 - 1
 """The largest integer that every JSON reader keeps exactly (RFC 8259, section 6); no number that the database gives comes near it."""
 Number = Annotated[int, Path(ge=1, le=NUMBER_MAX, description="its number", examples=[17])]

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Response
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 from sqlalchemy import select
 
 from central.database import reading
@@ -19,7 +19,7 @@ from central.examples import answer
 from central.ledger import explain, past
 from central.ledger.rules import Account
 from central.paging import After, Limit, rows_after, up
-from central.requests import Database, Filter, Now
+from central.requests import Database, Filter, Moment, Now
 
 router = APIRouter()
 
@@ -133,7 +133,7 @@ _Group = Annotated[str, Query(max_length=100, description="what to sum by, comma
 def stock_as_of(
     engine: Database,
     now: Now,
-    at: Annotated[AwareDatetime, Query(description="the moment, included", examples=["2026-10-31T23:59:59Z"])],
+    at: Annotated[Moment, Query(description="the moment, included", examples=["2026-10-31T23:59:59Z"])],
     by: Annotated[past.Basis, Query(description="recorded: what the books said then; occurred: what is known today to have happened by then")] = "recorded",
     group: _Group = "item",
     site: Filter = None,

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -13,7 +13,7 @@ from central.database import reading
 from central.outbound import promise_queries
 from central.outbound.order_answers import AtpOut, OfferOut
 from central.paging import After, Limit, Page
-from central.requests import Database, Now
+from central.requests import Database, Day, Now
 
 router = APIRouter(prefix="/api/v1", tags=["outbound"])
 
@@ -29,7 +29,7 @@ def available_to_promise(
     item: Item,
     site: AtSite,
     owner: Owner = "",
-    until: Annotated[date | None, Query(description="the last day; left out: 30 days on")] = None,
+    until: Annotated[Day | None, Query(description="the last day; left out: 30 days on")] = None,
     keep_days: Annotated[int, Query(ge=0, le=3650, description="how long goods must keep when they leave")] = 0,
 ) -> dict[str, Any]:
     """What of an item can be promised at a site, day by day: what comes, what is promised, and what can still be promised up to that day."""

@@ -70,8 +70,8 @@ def seeded_app(engine: Engine) -> FastAPI:
     return create_app(Settings(engine.url.render_as_string(hide_password=False), allowed_hosts=("testserver",)), lambda: house.now, engine)
 
 
-def fuzz(app: FastAPI, tags: Sequence[str] = (), examples: int = EXAMPLES) -> Findings:
-    """Run all checks over all operations (or those of some areas)."""
+def fuzz(app: FastAPI, tags: Sequence[str] = (), examples: int = EXAMPLES, *, edges: bool = True) -> Findings:
+    """Run all checks over all operations (or those of some areas). `edges`: also every edge of every schema, some fifty requests an operation."""
     config = SchemathesisConfig(seed=SEED)
     config.output.truncation.max_recorded_payload_size = 10_000_000
     project = config.projects.default
@@ -79,6 +79,7 @@ def fuzz(app: FastAPI, tags: Sequence[str] = (), examples: int = EXAMPLES) -> Fi
     project.generation.deterministic = True
     project.generation.no_shrink = True
     project.phases.stateful.enabled = False
+    project.phases.coverage.enabled = edges
     project.continue_on_failure = True
     schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", app, config=config)
     if tags:
@@ -88,7 +89,7 @@ def fuzz(app: FastAPI, tags: Sequence[str] = (), examples: int = EXAMPLES) -> Fi
         if isinstance(event, events.ScenarioFinished):
             _note(found, event)
         elif isinstance(event, events.NonFatalError | events.FatalError):
-            found.errors.append(str(getattr(event, "info", None) or getattr(event, "exception", event)))
+            found.errors.append(f"{getattr(event, 'label', '')}: {getattr(event, 'value', None) or getattr(event, 'exception', event)!r}")
     return found
 
 
