@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Protocol, get_args
@@ -31,6 +31,16 @@ from central.sheets.writing import MEDIA_TYPES, Format
 
 _OURS = frozenset({"format", "lang", "limit", "after"})
 FORMATS: tuple[Format, ...] = ("csv", "xlsx")
+
+
+_WORDS = {"format": ("json", *FORMATS), "lang": ("en", "zh")}
+
+
+def _checked(said: Mapping[str, str]) -> str:
+    for name, known in _WORDS.items():
+        if name in said and said[name] not in known:
+            raise DomainError(f"unknown_{name}", f"{name} {said[name]!r} is not one of {', '.join(known)}")
+    return said.get("format", "json")
 
 
 class _Route(Protocol):
@@ -87,13 +97,14 @@ class ListFiles:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request for a file; hand all others on."""
         said = parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True) if scope["type"] == "http" else []
-        wanted = dict(said).get("format")
-        found = next((each for each in self._lists if each.pattern.match(scope["path"])), None) if wanted is not None and scope["method"] == "GET" else None
-        if found is None or wanted == "json":
-            await self._app(scope, receive, send)
-            return
+        asks = scope["type"] == "http" and scope["method"] == "GET" and not _WORDS.keys().isdisjoint(dict(said))
+        found = next((each for each in self._lists if each.pattern.match(scope["path"])), None) if asks else None
         try:
-            response = await self._file(scope, found, str(wanted), said)
+            wanted = _checked(dict(said)) if found is not None else "json"
+            if found is None or wanted == "json":
+                await self._app(scope, receive, send)
+                return
+            response = await self._file(scope, found, wanted, said)
         except _RefusedError as refused:
             response = refused.response
         except DomainError as error:
@@ -101,8 +112,6 @@ class ListFiles:
         await response(scope, receive, send)
 
     async def _file(self, scope: Scope, found: _List, kind: str, said: Sequence[tuple[str, str]]) -> Response:
-        if kind not in FORMATS:
-            raise DomainError("unknown_format", f"format {kind!r} is not one of json, {', '.join(FORMATS)}")
         filters = [(name, value) for name, value in said if name not in _OURS]
         language = dict(said).get("lang") or ("zh" if Headers(scope=scope).get("accept-language", "").lower().lstrip().startswith("zh") else "en")
 

@@ -86,18 +86,18 @@ def _hour(text: str) -> str:
 
 
 Text = Annotated[str, AfterValidator(_storable)]
-Code = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=64, pattern=r"^[^\s/@][^/]*$")]
+Code = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64, pattern=r"^[^\s/@][^/]*$"), AfterValidator(_storable)]
 """A code as on a label: 1 to 64 characters, no slash, not beginning with @ (virtual places) or a blank."""
 Site = Annotated[str, AfterValidator(check_name)]
 """The name of a site: 1 to 64 of a-z, 0-9, - and _."""
-Short = Annotated[Text, StringConstraints(strip_whitespace=True, max_length=64)]
+Short = Annotated[str, StringConstraints(strip_whitespace=True, max_length=64), AfterValidator(_storable)]
 """A word of the house, or nothing."""
-Name = Annotated[Text, StringConstraints(strip_whitespace=True, max_length=200)]
-Named = Annotated[Name, StringConstraints(min_length=1)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(_storable)]
+Named = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"\S"), AfterValidator(_storable)]
 """A name that must be given."""
 Gtin = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(normalise_gtin)]
 Gln = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(check_gln)]
-Lot = Annotated[Text, StringConstraints(strip_whitespace=True, max_length=20)]
+Lot = Annotated[str, StringConstraints(strip_whitespace=True, max_length=20), AfterValidator(_storable)]
 """A lot number, GS1 AI (10): up to 20 characters; empty for goods without lots."""
 Hazard = Annotated[str, AfterValidator(_hazard)]
 """A UN class or division; empty: no dangerous goods."""
