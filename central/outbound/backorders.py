@@ -42,8 +42,9 @@ def make_backorder(connection: Connection, order: Row[Any], rest: Sequence[tuple
     k = connection.execute(made).scalar_one() + 1
     child_id, number = document_id("Backorder", order.id, str(k)), f"{order.number}/b{k}"
     head = order._asdict() | {"id": child_id, "number": number, "parent_id": order.id, "role": "backorder", "state": "open", "created_at": now}
-    fresh = dict.fromkeys(("colour", "tote", "held", "lateness"), "") | dict.fromkeys(("wave_id", "sourcing", "released_at", "picked_at", "shipped_at"))
-    connection.execute(insert(customer_order).values(**head | fresh))
+    fresh = {"waits": True, "colour": "", "tote": "", "held": "", "lateness": "", "wave_id": None, "sourcing": None}
+    none_yet = dict.fromkeys(("released_at", "picked_at", "shipped_at"))
+    connection.execute(insert(customer_order).values(**head | fresh | none_yet))
     connection.execute(insert(order_line), [_moved_line(child_id, line, quantity) for line, quantity in rest])
     take_off(connection, order, rest, "moved", f"follows with {number}", now)
     promise_anew(connection, child_id, now)
@@ -102,7 +103,7 @@ def _write(connection: Connection, order: Row[Any], given: Sequence[dict[str, An
 
 def reopen(connection: Connection, order: Row[Any], now: datetime) -> None:
     """An order of which nothing could be reserved waits for goods again, with new promises."""
-    connection.execute(update(customer_order).where(customer_order.c.id == order.id).values(state="open", released_at=None, role="backorder"))
+    connection.execute(update(customer_order).where(customer_order.c.id == order.id).values(state="open", released_at=None, waits=True))
     connection.execute(update(order_line).where(order_line.c.order_id == order.id).values(short=0))
     for line in order_rows.lines_of(connection, [order.id])[order.id]:
         exceptions.settle(connection, ("order_short",), rules.line_subject(order, line), order.site, "waits for goods", now)
@@ -113,10 +114,10 @@ def reopen(connection: Connection, order: Row[Any], now: datetime) -> None:
 
 _HAS_SHORT = exists().where(order_line.c.order_id == customer_order.c.id, order_line.c.short > 0)
 _HAS_UNPROMISED = exists().where(order_line.c.order_id == customer_order.c.id, order_line.c.promised < order_line.c.quantity)
-_OPEN_AND_WAITING = (customer_order.c.state == "open") & ((customer_order.c.role == "backorder") | (customer_order.c.backorders == "wait") | _HAS_UNPROMISED)
+_OPEN_AND_WAITING = (customer_order.c.state == "open") & (customer_order.c.waits | _HAS_UNPROMISED)
 _SHORT = (customer_order.c.state.in_(("released", "unfilled"))) & (customer_order.c.backorders != "drop") & _HAS_SHORT
 WAITING = (customer_order.c.held == "") & (_OPEN_AND_WAITING | _SHORT)
-"""Orders that goods may serve when they come: backorders, those that wait for all, those with lines that are not promised, and those that came up short."""
+"""Orders that goods may serve when they come: those that wait for them, those with lines that are not promised, and those that came up short."""
 
 
 def waiting_sites(connection: Connection) -> list[str]:
@@ -189,7 +190,7 @@ def _serve_one(connection: Connection, order: Row[Any], lines: Sequence[Row[Any]
         promise.forget(connection, [order.id])
         _write(connection, order, given)
     complete = all(row["promised"] == row["quantity"] and (not row["quantity"] or row["promised_on"] <= stock.today) for row in given)
-    if not complete or not (order.role == "backorder" or order.backorders == "wait"):
+    if not complete or not order.waits:
         return False
     return _claim_pickable(order, [(line, line.quantity) for line in lines if line.quantity], stock, None)
 

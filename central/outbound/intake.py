@@ -70,6 +70,7 @@ class Made:
     parts: Sequence[Part] = ()
     parent: Made | None = None
     state: str = "open"
+    waits: bool = False
     due_at: datetime | None = None
     line_ids: dict[int, str] = field(default_factory=dict)
 
@@ -251,9 +252,12 @@ def write_orders(
     for each in made:
         days = [part.on_day for part in each.parts if part.on_day is not None]
         site = sites[each.site] if each.site else min(sites.values(), key=lambda row: row.code)
-        each.due_at = due_at or promise.due_of(site, max(days, default=promise.today_of(site, values["created_at"])))
+        first = promise.first_day(site, values["created_at"])
+        each.due_at = due_at or promise.due_of(site, max(days, default=first))
+        incomplete = values["backorders"] == "wait" and any(part.promised < part.quantity for part in each.parts)
+        each.waits = each.role == "backorder" or incomplete or any(day > first for day in days)
     heads = [
-        {**values, "id": each.id, "number": each.number, "site": each.site, "role": each.role, "state": each.state, "due_at": each.due_at}
+        {**values, "id": each.id, "number": each.number, "site": each.site, "role": each.role, "state": each.state, "due_at": each.due_at, "waits": each.waits}
         | {"parent_id": each.parent.id if each.parent else None, "sourcing": why if each.parent is None else None}
         for each in made[first_is_there:]
     ]

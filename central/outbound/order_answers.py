@@ -36,6 +36,7 @@ _ROW: dict[str, Any] = {
     "address": {"city": "Hangzhou"},
     "wave_id": None,
     "held": "",
+    "waits": False,
     "lateness": "",
     "created_at": _AT,
     "released_at": None,
@@ -106,6 +107,7 @@ class OrderOut(BaseModel):
     address: dict[str, Any] | None
     wave_id: int | None
     held: str = Field(description="why it is not released; empty: it is not held")
+    waits: bool = Field(description="for goods that are not there yet: it is released by itself when they are")
     lateness: str = Field(description="what a person was told: at_risk or late; empty: nothing")
     created_at: datetime
     released_at: datetime | None

@@ -84,7 +84,7 @@ def _rewrite(
     shared = ("channel", "partner", "ship_when", "tote", "tare_g", "owner", "backorders", "substitutes", "min_remaining_days")
     values = {name: getattr(order, name) for name in (*shared, "service", "priority", "carrier", "address")} | {"created_at": now}
     intake.write_orders(connection, made, values, {order.site: site}, due_at, first_is_there=True)
-    connection.execute(update(customer_order).where(customer_order.c.id == order.id).values(due_at=made[0].due_at))
+    connection.execute(update(customer_order).where(customer_order.c.id == order.id).values(due_at=made[0].due_at, waits=made[0].waits))
 
 
 def hold_order(connection: Connection, fact: ledger.Fact, order_id: str, reason: str, now: datetime) -> None:

@@ -74,8 +74,8 @@ def refusals(connection: Connection, orders: Sequence[Row[Any]], now: datetime) 
     """Why orders cannot be released, by id, for those that cannot: closed, split between sites, held, or waiting until all of it is there."""
     waiting = [order for order in orders if order.state == "open" and order.backorders == "wait"]
     lines = lines_of(connection, [order.id for order in waiting])
-    today = {site: promise.today_of(catalog.site_of(connection, site), now) for site in sorted({order.site for order in waiting})}
-    incomplete = {order.id for order in waiting if not all(_there(line, today[order.site]) for line in lines[order.id])}
+    first = {site: promise.first_day(catalog.site_of(connection, site), now) for site in sorted({order.site for order in waiting})}
+    incomplete = {order.id for order in waiting if not all(_there(line, first[order.site]) for line in lines[order.id])}
     return {order.id: error for order in orders if (error := _refusal(order, order.id in incomplete))}
 
 
@@ -91,6 +91,6 @@ def _refusal(order: Row[Any], incomplete: bool) -> ConflictError | None:
     return None
 
 
-def _there(line: Row[Any], today: date) -> bool:
-    """Whether all of a line is promised for today or before."""
-    return bool(line.promised == line.quantity and (not line.quantity or (line.promised_on is not None and line.promised_on <= today)))
+def _there(line: Row[Any], first_day: date) -> bool:
+    """Whether all of a line is promised for the next day on which goods leave, or before."""
+    return bool(line.promised == line.quantity and (not line.quantity or (line.promised_on is not None and line.promised_on <= first_day)))

@@ -36,6 +36,7 @@ customer_order = Table(
     Column("address", JSON, comment="name, phone, province, city, district, street, postcode, country"),
     Column("wave_id", Integer, index=True),
     Column("held", String, nullable=False, server_default="", comment="why it waits and is not released; empty: it does not"),
+    Column("waits", Boolean, nullable=False, server_default=text("false"), comment="for goods that are not there yet: it is released by itself when they are"),
     Column("lateness", String, nullable=False, server_default="", comment="what a person was told: at_risk, late; empty: nothing yet"),
     Column("sourcing", JSON, comment="which sites were looked at, which were chosen, and why"),
     Column("created_at", Instant, nullable=False),

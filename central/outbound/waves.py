@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Row, Select, func, insert, select, update
@@ -79,7 +79,9 @@ class Criteria(BaseModel):
     orders_max: int | None = Field(None, ge=1, le=CANDIDATES_MAX)
     lines_max: int | None = Field(None, ge=1, le=_LIMIT)
     volume_cm3_max: int | None = Field(None, ge=1, le=10**12, description="as far as sizes of items are known")
-    zone_lines_per_hour: dict[str, int] = Field(default_factory=dict, max_length=200, description="what zones can pick; what waits there already counts")
+    zone_lines_per_hour: dict[str, Annotated[int, Field(ge=0, le=_LIMIT)]] = Field(
+        default_factory=dict, max_length=200, description="what zones can pick; what waits there already counts"
+    )
     hours: float = Field(1.0, gt=0, le=24, description="the time that the wave has")
     cart: CartLimits | None = None
 
@@ -111,6 +113,7 @@ def _wanted(criteria: Criteria) -> Select[Any]:
         customer_order.c.site == criteria.site,
         customer_order.c.state == "open",
         customer_order.c.held == "",
+        ~customer_order.c.waits,
         customer_order.c.wave_id.is_(None),
         customer_order.c.priority <= criteria.priority_until,
     )

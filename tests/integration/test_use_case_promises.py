@@ -111,6 +111,7 @@ def test_order_after_the_cut_off_leaves_the_next_day(house: Warehouse) -> None:
     taken = take(house, ("milk", 4))
 
     assert taken.lines[0].promised_on == TODAY + timedelta(days=1)
+    assert not orders(house)["1001"].waits
     due: datetime = orders(house)["1001"].due_at
     assert due.isoformat() == "2026-11-22T07:00:00+00:00"
 
@@ -167,6 +168,7 @@ def test_goods_that_come_serve_the_most_urgent_first_and_break_no_promise(house:
 @pytest.mark.requirement("X3")
 def test_order_that_waits_for_all_is_not_released_before(house: Warehouse) -> None:
     order_id = take(house, ("milk", 12), backorders="wait").id
+    assert orders(house)["1001"].waits
 
     with pytest.raises(ConflictError, match="waits until all of it is there"):
         release(house, order_id)

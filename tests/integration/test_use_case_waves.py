@@ -15,13 +15,13 @@ from sqlalchemy import Engine
 from central.catalog import rules as catalog
 from central.database import reading
 from central.errors import ConflictError
-from central.outbound import order_changes, wave_queries, waves
+from central.outbound import backorders, order_changes, wave_queries, waves
 from central.outbound.tables import customer_order, pick_task, tour
 from central.outbound.tables import promise as promise_table
 from central.outbound.tables import wave as wave_table
 from central.outbound.waves import Criteria
 from tests.integration.test_use_case_orders import states
-from tests.integration.test_use_case_promises import answer, assert_promises_can_be_kept, orders, take
+from tests.integration.test_use_case_promises import answer, assert_promises_can_be_kept, buy, orders, take
 from tests.integration.warehouse import NOW, SITE, Warehouse
 
 pytestmark = pytest.mark.requirement("R48", "X7")
@@ -134,6 +134,16 @@ def test_orders_come_and_go_while_a_wave_is_planned(house: Warehouse) -> None:
     assert all(task.tour_id is not None for task in house.rows(pick_task))
     with pytest.raises(ConflictError, match="this needs it to be planned"):
         house.do(lambda c: waves.remove_order(c, house.fact(), number, first, house.now))
+
+
+def test_order_that_waits_for_goods_goes_into_no_wave(house: Warehouse) -> None:
+    buy(house, "milk", 10, NOW.date() + timedelta(days=3))
+    take(house, ("milk", 5008), number="waits", backorders="wait")
+    take(house, ("peas", 1), number="now", backorders="wait")
+
+    assert in_wave(house, plan(house)) == ["now"]
+    assert house.do(lambda c: backorders.serve(c, SITE, house.now)) == []
+    assert states(house) == ["open", "open"]
 
 
 def test_plan_makes_waves_until_no_order_is_left(house: Warehouse) -> None:
