@@ -116,7 +116,7 @@ _HAS_SHORT = exists().where(order_line.c.order_id == customer_order.c.id, order_
 _HAS_UNPROMISED = exists().where(order_line.c.order_id == customer_order.c.id, order_line.c.promised < order_line.c.quantity)
 _OPEN_AND_WAITING = (customer_order.c.state == "open") & (customer_order.c.waits | _HAS_UNPROMISED)
 _SHORT = (customer_order.c.state.in_(("released", "unfilled"))) & (customer_order.c.backorders != "drop") & _HAS_SHORT
-WAITING = (customer_order.c.held == "") & (_OPEN_AND_WAITING | _SHORT)
+WAITING = customer_order.c.state.in_(("open", "released", "unfilled")) & (customer_order.c.held == "") & (_OPEN_AND_WAITING | _SHORT)
 """Orders that goods may serve when they come: those that wait for them, those with lines that are not promised, and those that came up short."""
 
 

@@ -52,6 +52,7 @@ customer_order = Table(
 )
 Index("ix_customer_order_state", customer_order.c.site, customer_order.c.state)
 Index("ix_customer_order_tote", customer_order.c.tote)
+Index("ix_customer_order_due", customer_order.c.state, customer_order.c.due_at)
 
 order_line = Table(
     "order_line",
