@@ -10,8 +10,8 @@ States are numbered as they are met and all moves are kept, so that a layout's l
 
 from __future__ import annotations
 
-from functools import lru_cache
 from itertools import product
+from threading import Lock
 
 State = tuple[int, ...]
 Crossing = tuple[int, int, tuple[int, ...]]
@@ -75,6 +75,7 @@ class Frontier:
     def __init__(self, rows: int) -> None:
         self.states: list[State] = []
         self._numbers: dict[State, int] = {}
+        self._lock = Lock()
         self._moves: dict[tuple[int, int, int, int, bool], Moves] = {}
         self.crossings = Crossings(self)
         self.number([0] * rows)
@@ -84,10 +85,15 @@ class Frontier:
         names: dict[int, int] = {}
         state = tuple(2 * names.setdefault(code >> 1, len(names) + 1) + (code & 1) if code else 0 for code in rows)
         found = self._numbers.get(state)
-        if found is None:
-            found = self._numbers[state] = len(self.states)
-            self.states.append(state)
-        return found
+        return self._fresh_number(state) if found is None else found
+
+    def _fresh_number(self, state: State) -> int:
+        """Tours are planned by several threads at once; numbers are given by one at a time."""
+        with self._lock:
+            if state not in self._numbers:
+                self.states.append(state)
+                self._numbers[state] = len(self.states) - 1
+            return self._numbers[state]
 
     def link(self, row: int, low_degree: int, high_degree: int, joined: bool) -> Moves:
         """Moves by what is walked between `row` and the next row in a column."""
@@ -110,7 +116,14 @@ class Frontier:
         return found
 
 
-@lru_cache(maxsize=8)
+_frontiers: dict[int, Frontier] = {}
+_frontiers_lock = Lock()
+
+
 def frontier_of(rows: int) -> Frontier:
-    """The frontier for a number of rows, made once in a process."""
-    return Frontier(rows)
+    """The frontier for a number of rows: one in a process, whoever asks, since its numbers mean nothing to another one."""
+    with _frontiers_lock:
+        found = _frontiers.get(rows)
+        if found is None:
+            found = _frontiers[rows] = Frontier(rows)
+        return found

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import random
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from central.tours import Aisle, Face, Layout, LayoutError, Point, Stop, plan_scattered, plan_tour
+from central.tours import Aisle, Face, Layout, LayoutError, Point, Stop, frontier, plan_scattered, plan_tour
 from central.tours.exact import shortest_length_mm
 from central.tours.flows import shortest_arcs
 from central.tours.general import general_path
@@ -78,6 +80,25 @@ def test_floor_with_very_many_cross_aisles_is_toured_without_the_sweep() -> None
     tour = plan_tour(layout, stops_on(layout, 15, random.Random(1)), Point(0, 0), Point(0, 0), rounds=5)
 
     assert (tour.method, len(tour.order)) == ("heuristic", 15)
+
+
+def test_tours_planned_by_many_threads_at_once_are_the_same_as_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    layout = floor(8, 4)
+    questions = [stops_on(layout, 12, random.Random(seed)) for seed in range(16)]
+
+    def walk_mm(stops: list[Stop]) -> int:
+        return plan_tour(layout, stops, Point(0, 0), Point(0, 0)).walk_mm
+
+    alone = [walk_mm(stops) for stops in questions]
+    switching_s = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(5):
+            monkeypatch.setattr(frontier, "_frontiers", {})  # every round numbers all states anew
+            with ThreadPoolExecutor(8) as threads:
+                assert list(threads.map(walk_mm, questions)) == alone
+    finally:
+        sys.setswitchinterval(switching_s)
 
 
 def test_scattered_choice_needs_what_is_wanted_and_aisles_open_both_ways() -> None:
