@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
-from central.ledger import past, rules, sealer
+from central.ledger import past, rules, sealer, serials, units
 from central.ledger.queries import rebuilt
 from central.ledger.rules import Account
 from central.ledger.tables import balance, block, entry, event, fence, reservation
@@ -20,7 +20,7 @@ from central.ledger.tables import balance, block, entry, event, fence, reservati
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that does not add up. `check` is one of entries, balances, reservations, snapshots, seals, fefo, events."""
+    """Something that does not add up. `check` is one of entries, balances, reservations, snapshots, seals, fefo, events, units, serials."""
 
     check: str
     text: str
@@ -54,6 +54,8 @@ def verify(connection: Connection) -> Findings:
         setattr(findings, name, connection.execute(select(func.count()).select_from(table)).scalar())
     for check in _CHECKS:
         findings.found += check(connection)
+    findings.found += [Finding("units", text) for text in units.check(connection)]
+    findings.found += [Finding("serials", text) for text in serials.check(connection)]
     findings.found += _broken_seals(connection, findings)
     return findings
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from central.catalog.tables import item, location, lot
-from central.database import reading, transaction
+from central.database import insert_or_leave, reading, transaction
 from central.errors import ConflictError, DomainError, InsufficientStockError, NotFoundError
 from central.ledger.command import main
 from central.ledger.explain import why
@@ -70,6 +70,9 @@ def put(
     with transaction(engine) as connection:
         lock(connection, [("s1", "milk")])
         account = Account(f"s1/{code}", "milk", lot_code, owner, status, unit)
+        if unit:
+            row = {"sscc": unit, "kind": "pallet", "site": "s1", "place": account.place, "made_at": at}
+            connection.execute(insert_or_leave(connection, handling_unit).values(**row).on_conflict_do_nothing())
         post(connection, said(connection, at), [Leg(account.at("@vendor"), -quantity), Leg(account, quantity)])
 
 
