@@ -82,6 +82,15 @@ def test_floor_with_very_many_cross_aisles_is_toured_without_the_sweep() -> None
     assert (tour.method, len(tour.order)) == ("heuristic", 15)
 
 
+class SlowList(list[frontier.State]):
+    """Takes so long to append that other threads have their turn meanwhile."""
+
+    def append(self, state: frontier.State) -> None:
+        for _ in range(500):
+            pass
+        super().append(state)
+
+
 def test_tours_planned_by_many_threads_at_once_are_the_same_as_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     layout = floor(8, 4)
     questions = [stops_on(layout, 12, random.Random(seed)) for seed in range(16)]
@@ -93,10 +102,12 @@ def test_tours_planned_by_many_threads_at_once_are_the_same_as_one_by_one(monkey
     switching_s = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
-        for _ in range(5):
-            monkeypatch.setattr(frontier, "_frontiers", {})  # every round numbers all states anew
-            with ThreadPoolExecutor(8) as threads:
-                assert list(threads.map(walk_mm, questions)) == alone
+        fresh = frontier.Frontier(4)
+        fresh.states = SlowList(fresh.states)
+        monkeypatch.setattr(frontier, "_frontiers", {4: fresh})
+        with ThreadPoolExecutor(8) as threads:
+            assert list(threads.map(walk_mm, questions)) == alone
+        assert len(set(fresh.states)) == len(fresh.states)
     finally:
         sys.setswitchinterval(switching_s)
 
