@@ -60,7 +60,7 @@ def _key_reader(kind: type[rules.Row]) -> Callable[..., storage.Key]:
     extra: Any = kind.model_config["json_schema_extra"]
     example = extra["examples"][0]
     named: dict[str, tuple[Any, Any]] = {
-        name: (Annotated[str, Path(max_length=64, pattern=_TEXT, examples=[example[name]])], inspect.Parameter.empty) for name in _path_names(kind)
+        name: (Annotated[(str, *kind.model_fields[name].metadata, Path(examples=[example[name]]))], inspect.Parameter.empty) for name in _path_names(kind)
     }
     if "location" in kind.KEY:
         named["location"] = (Annotated[str, Query(max_length=64, pattern=_TEXT, description="empty: the whole site")], "")

@@ -219,6 +219,25 @@ def test_of_two_who_give_a_code_at_once_one_gets_it(engine: Engine, house: Wareh
         assert (answers.count("kept"), answers.count("gtin_taken")) == (1, 7)
 
 
+@pytest.mark.requirement("X3")
+def test_two_who_write_at_once_make_no_kit_that_contains_itself(engine: Engine, house: Warehouse) -> None:
+    in_transaction(engine, lambda c: service.keep(c, [rules.Item(code=f"k{n}", name="Kit") for n in range(6)]))
+    start = threading.Barrier(6)
+
+    def build(n: int) -> str:
+        start.wait()
+        try:
+            in_transaction(engine, lambda c: service.keep(c, [rules.Component(kit=f"k{n}", component=f"k{(n + 1) % 6}", quantity=1)]))
+        except DomainError as error:
+            return error.code
+        return "kept"
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = sorted(pool.map(build, range(6)))
+
+    assert answers == [*["kept"] * 5, "kit_cycle"]
+
+
 @pytest.mark.requirement("X1", "X3")
 def test_parts_that_do_not_fit_together_are_refused(http: Http) -> None:
     put(http, "packagings", CASE)

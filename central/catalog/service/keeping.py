@@ -52,6 +52,7 @@ def plan(connection: Connection, rows: Sequence[tuple[int, rules.Row]], said: Co
     if not rows:
         return Plan()
     kind = type(rows[0][1])
+    storage.lock_kind(connection, kind)
     there = storage.rows_with(connection, kind, (row.key for _, row in rows))
     spoilt: list[RowFault] = []
     if said is not None and set(said) < set(kind.model_fields):

@@ -98,11 +98,25 @@ def rows_with(connection: Connection, kind: type[R], keys: Iterable[Key], *, loc
     return found
 
 
+_TOGETHER: Mapping[type[rules.Row], str] = {rules.Component: "kits", rules.Packaging: "packagings", rules.Aisle: "layout", rules.Location: "layout"}
+"""Kinds whose rows must fit to other rows that nobody may change between the check and the write."""
+
+
+def lock_kind(connection: Connection, kind: type[rules.Row]) -> None:
+    """Let others who write rows that must fit to these wait until the transaction ends; does nothing for kinds whose rows stand alone."""
+    if kind in _TOGETHER:
+        _advise(connection, _TOGETHER[kind])
+
+
+def _advise(connection: Connection, name: str) -> None:
+    # SQLite has one writer at a time anyway.
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
+
+
 def lock_key(connection: Connection, kind: type[rules.Row], key: Key) -> None:
     """Let others who write one row of this key wait until the transaction ends, even while there is no such row."""
-    if connection.dialect.name == "postgresql":
-        name = "\x1f".join((TABLES[kind].name, *stored_key(kind, key)))
-        connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
+    _advise(connection, "\x1f".join((TABLES[kind].name, *stored_key(kind, key))))
 
 
 def write(connection: Connection, rows: Sequence[rules.Row]) -> None:
