@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 import random
-import sys
-from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
 
 import pytest
 
@@ -82,34 +81,33 @@ def test_floor_with_very_many_cross_aisles_is_toured_without_the_sweep() -> None
     assert (tour.method, len(tour.order)) == ("heuristic", 15)
 
 
-class SlowList(list[frontier.State]):
-    """Takes so long to append that other threads have their turn meanwhile."""
+class InterruptedList(list[frontier.State]):
+    """While the first state is appended, another thread asks for the number of another state."""
+
+    asking: Thread | None = None
 
     def append(self, state: frontier.State) -> None:
-        for _ in range(500):
-            pass
+        if self.asking is None:
+            self.asking = Thread(target=lambda: self.numbered.append(self.of.number([0, 2])))
+            self.asking.start()
+            self.asking.join(0.05)  # it is done by then, or waits for its turn
         super().append(state)
 
+    def __init__(self, of: frontier.Frontier) -> None:
+        super().__init__(of.states)
+        self.of = of
+        self.numbered: list[int] = []
 
-def test_tours_planned_by_many_threads_at_once_are_the_same_as_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    layout = floor(8, 4)
-    questions = [stops_on(layout, 12, random.Random(seed)) for seed in range(16)]
 
-    def walk_mm(stops: list[Stop]) -> int:
-        return plan_tour(layout, stops, Point(0, 0), Point(0, 0)).walk_mm
+def test_states_met_by_two_threads_at_once_get_two_numbers() -> None:
+    fresh = frontier.Frontier(2)
+    fresh.states = states = InterruptedList(fresh)
 
-    alone = [walk_mm(stops) for stops in questions]
-    switching_s = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        fresh = frontier.Frontier(4)
-        fresh.states = SlowList(fresh.states)
-        monkeypatch.setattr(frontier, "_frontiers", {4: fresh})
-        with ThreadPoolExecutor(8) as threads:
-            assert list(threads.map(walk_mm, questions)) == alone
-        assert len(set(fresh.states)) == len(fresh.states)
-    finally:
-        sys.setswitchinterval(switching_s)
+    number = fresh.number([2, 0])
+    assert states.asking is not None
+    states.asking.join()
+
+    assert (fresh.states[number], fresh.states[states.numbered[0]]) == ((2, 0), (0, 2))
 
 
 def test_scattered_choice_needs_what_is_wanted_and_aisles_open_both_ways() -> None:
