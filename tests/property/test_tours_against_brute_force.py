@@ -170,7 +170,6 @@ def test_length_alone_is_the_length_of_the_tour(question: Question) -> None:
 
 
 @given(questions(one_way=True, rows_min=2, most=7))
-@settings(max_examples=100)
 def test_tour_with_one_way_aisles_is_the_shortest_that_keeps_their_directions(question: Question) -> None:
     tour = plan_tour(question.floor.layout, question.stops, question.start, question.end)
 
@@ -179,7 +178,6 @@ def test_tour_with_one_way_aisles_is_the_shortest_that_keeps_their_directions(qu
 
 
 @given(questions(one_way=True, rows_min=2, most=7))
-@settings(max_examples=100)
 def test_directed_sweep_finds_the_same_tours_as_trying_all_orders(question: Question) -> None:
     from central.tours.flows import shortest_arcs  # beside its use: everything else here asks the public face
 
