@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import httpx
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -19,6 +19,7 @@ from central.facts import RequestKey, fact_of
 from central.paging import After, Limit, Page
 from central.requests import Database, Filter, News, Now
 from central.shipping import courier, placement, queries
+from central.shipping.answers import AccountOut, CarrierOrderListed, CarrierOrderShown, QuoteOut
 from central.shipping.carriers import http
 from central.shipping.carriers.protocol import CarrierError, Push, PushRefusedError
 from central.shipping.carriers.registry import carrier_of
@@ -62,10 +63,10 @@ class Corrected(Asked):
 
 
 @router.get("/shipping/carriers")
-def list_carriers(database: Database) -> list[dict[str, Any]]:
+def list_carriers(database: Database) -> list[AccountOut]:
     """Carriers' accounts, without what is secret."""
     with reading(database) as connection:
-        return queries.accounts(connection)
+        return [AccountOut.model_validate(row) for row in queries.accounts(connection)]
 
 
 @router.put("/shipping/carriers")
@@ -79,22 +80,22 @@ def put_carrier(body: CarrierAccount, database: Database, news: News) -> dict[st
 @router.get("/carrier-orders")
 def list_carrier_orders(
     database: Database, state: CarrierOrderState | None = None, carrier: Filter = None, after: After = None, limit: Limit = 100
-) -> Page[dict[str, Any]]:
+) -> Page[CarrierOrderListed]:
     """Carriers' orders, newest first."""
     with reading(database) as connection:
         return queries.carrier_orders(connection, state, carrier, after, limit)
 
 
-def _order(engine: Engine, carrier_order_id: str) -> dict[str, Any]:
+def _order(engine: Engine, carrier_order_id: str) -> CarrierOrderShown:
     with reading(engine) as connection:
         found = queries.carrier_order_of(connection, carrier_order_id)
     if found is None:
         raise NotFoundError("unknown_carrier_order", f"carrier order {carrier_order_id} is not known")
-    return found
+    return CarrierOrderShown.model_validate(found)
 
 
 @router.get("/carrier-orders/{carrier_order_id}")
-def get_carrier_order(carrier_order_id: CarrierOrderId, database: Database) -> dict[str, Any]:
+def get_carrier_order(carrier_order_id: CarrierOrderId, database: Database) -> CarrierOrderShown:
     """One carrier's order with its steps."""
     return _order(database, carrier_order_id)
 
@@ -115,7 +116,7 @@ def _do(engine: Engine, news: News, work: Callable[[Connection], object]) -> Non
 
 
 @router.post("/carrier-orders/{carrier_order_id}/address")
-def post_address(carrier_order_id: CarrierOrderId, body: Corrected, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
+def post_address(carrier_order_id: CarrierOrderId, body: Corrected, database: Database, now: Now, news: News, key: RequestKey) -> CarrierOrderShown:
     """Answer a refused address with another one: the order goes out again."""
     fact = fact_of("CarrierAddressCorrected", (carrier_order_id, key), body, body.actor, now)
     _do(database, news, lambda connection: placement.correct_address(connection, fact, carrier_order_id, body.address, now))
@@ -123,7 +124,7 @@ def post_address(carrier_order_id: CarrierOrderId, body: Corrected, database: Da
 
 
 @router.post("/carrier-orders/{carrier_order_id}/retry")
-def post_retry(carrier_order_id: CarrierOrderId, body: Asked, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
+def post_retry(carrier_order_id: CarrierOrderId, body: Asked, database: Database, now: Now, news: News, key: RequestKey) -> CarrierOrderShown:
     """Send a refused or cancelled order again."""
     fact = fact_of("CarrierOrderRetried", (carrier_order_id, key), body, body.actor, now)
     _do(database, news, lambda connection: placement.try_again(connection, fact, carrier_order_id, now))
@@ -131,7 +132,7 @@ def post_retry(carrier_order_id: CarrierOrderId, body: Asked, database: Database
 
 
 @router.post("/carrier-orders/{carrier_order_id}/cancel")
-def post_cancel(carrier_order_id: CarrierOrderId, body: Asked, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
+def post_cancel(carrier_order_id: CarrierOrderId, body: Asked, database: Database, now: Now, news: News, key: RequestKey) -> CarrierOrderShown:
     """Take an order back from the carrier."""
     fact = fact_of("CarrierOrderCancelled", (carrier_order_id, key), body, body.actor, now)
     _do(database, news, lambda connection: placement.cancel(connection, fact, carrier_order_id, now))
@@ -139,7 +140,7 @@ def post_cancel(carrier_order_id: CarrierOrderId, body: Asked, database: Databas
 
 
 @router.get("/packages/{sscc}/quotes")
-def get_quotes(sscc: Sscc, carrier: CarrierCode, database: Database, now: Now) -> list[dict[str, Any]]:
+def get_quotes(sscc: Sscc, carrier: CarrierCode, database: Database, now: Now) -> list[QuoteOut]:
     """What carrying a package would cost; the carrier is asked at once."""
     with reading(database) as connection:
         account, shipment = courier.shipment_for_quote(connection, sscc, carrier)
@@ -148,7 +149,7 @@ def get_quotes(sscc: Sscc, carrier: CarrierCode, database: Database, now: Now) -
             found = carrier_of(account, client, lambda: now).quote(shipment)
         except CarrierError as error:
             raise CarrierFaultError(error) from error
-    return [{"service": each.service, "price_minor": each.price_minor, "arrives_at": each.arrives_at} for each in found]
+    return [QuoteOut(service=each.service, price_minor=each.price_minor, arrives_at=each.arrives_at) for each in found]
 
 
 @router.post("/carriers/{code}/push", include_in_schema=False)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,6 +16,7 @@ from central.facts import RequestKey, fact_of
 from central.paging import After, Limit, Page
 from central.requests import Database, News, Now
 from central.shipping import queries, returns
+from central.shipping.answers import ReturnListed, ReturnOut
 from central.shipping.documents import UUID_PATTERN, ReturnAnnounced, ReturnArrived, ReturnInspected
 
 router = APIRouter(prefix="/api/v1", tags=["returns"])
@@ -32,12 +33,12 @@ class Ended(BaseModel):
     actor: str = Field("api", min_length=1, max_length=100, description="who does it")
 
 
-def _return(engine: Engine, return_id: str) -> dict[str, Any]:
+def _return(engine: Engine, return_id: str) -> ReturnOut:
     with reading(engine) as connection:
         found = queries.return_of(connection, return_id)
     if found is None:
         raise NotFoundError("unknown_return", f"return {return_id} is not known")
-    return found
+    return ReturnOut.model_validate(found)
 
 
 def _do(engine: Engine, news: News, work: Callable[[Connection], object]) -> None:
@@ -46,7 +47,7 @@ def _do(engine: Engine, news: News, work: Callable[[Connection], object]) -> Non
 
 
 @router.post("/returns")
-def post_return(body: ReturnAnnounced, database: Database, now: Now, news: News) -> dict[str, Any]:
+def post_return(body: ReturnAnnounced, database: Database, now: Now, news: News) -> ReturnOut:
     """Announce a return (RMA), of a shipped order or blind. The same return again is the same, another one under its number is refused (409)."""
     fact = fact_of("ReturnAnnounced", (body.channel, body.number), body, body.actor, now, body.site)
     _do(database, news, lambda connection: returns.announce(connection, fact, body, now))
@@ -54,37 +55,37 @@ def post_return(body: ReturnAnnounced, database: Database, now: Now, news: News)
 
 
 @router.get("/returns")
-def list_returns(database: Database, state: ReturnState | None = None, after: After = None, limit: Limit = 100) -> Page[dict[str, Any]]:
+def list_returns(database: Database, state: ReturnState | None = None, after: After = None, limit: Limit = 100) -> Page[ReturnListed]:
     """Returns, newest first."""
     with reading(database) as connection:
         return queries.returns(connection, state, after, limit)
 
 
 @router.get("/returns/{return_id}")
-def get_return(return_id: ReturnId, database: Database) -> dict[str, Any]:
+def get_return(return_id: ReturnId, database: Database) -> ReturnOut:
     """One return with its lines and what was decided."""
     return _return(database, return_id)
 
 
 @router.post("/returns/{return_id}/arrivals")
-def post_arrival(return_id: ReturnId, body: ReturnArrived, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
+def post_arrival(return_id: ReturnId, body: ReturnArrived, database: Database, now: Now, news: News, key: RequestKey) -> ReturnOut:
     """Goods of a return stand at the dock; they wait for inspection."""
-    fact = fact_of("ReturnArrived", (return_id, key), body, body.actor, now, _return(database, return_id)["site"])
+    fact = fact_of("ReturnArrived", (return_id, key), body, body.actor, now, _return(database, return_id).site)
     _do(database, news, lambda connection: returns.arrive(connection, fact, return_id, body, now))
     return _return(database, return_id)
 
 
 @router.post("/returns/{return_id}/inspections")
-def post_inspection(return_id: ReturnId, body: ReturnInspected, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
+def post_inspection(return_id: ReturnId, body: ReturnInspected, database: Database, now: Now, news: News, key: RequestKey) -> ReturnOut:
     """Decide on returned goods: sold again, hold, damaged, scrap, or back to the supplier."""
-    fact = fact_of("ReturnInspected", (return_id, key), body, body.actor, now, _return(database, return_id)["site"])
+    fact = fact_of("ReturnInspected", (return_id, key), body, body.actor, now, _return(database, return_id).site)
     _do(database, news, lambda connection: returns.inspect(connection, fact, return_id, body, now))
     return _return(database, return_id)
 
 
 @router.post("/returns/{return_id}/close")
-def post_return_close(return_id: ReturnId, body: Ended, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
+def post_return_close(return_id: ReturnId, body: Ended, database: Database, now: Now, news: News, key: RequestKey) -> ReturnOut:
     """End a return of which no more will come."""
-    fact = fact_of("ReturnClosed", (return_id, key), body, body.actor, now, _return(database, return_id)["site"])
+    fact = fact_of("ReturnClosed", (return_id, key), body, body.actor, now, _return(database, return_id).site)
     _do(database, news, lambda connection: returns.close(connection, fact, return_id, now))
     return _return(database, return_id)

@@ -12,6 +12,7 @@ from central.catalog.tables import item as catalog_item
 from central.outbound.rules import OPEN_STATES
 from central.outbound.tables import customer_order, order_line, pick_task
 from central.paging import Page, down, page, up
+from central.shipping.answers import CarrierOrderListed, CartonOut, LoadListed, PackageListed, ReturnListed
 from central.shipping.packing import left_of
 from central.shipping.tables import (
     carrier_account,
@@ -36,20 +37,20 @@ def sites(connection: Connection) -> list[dict[str, Any]]:
     return [dict(row) for row in connection.execute(select(shipping_site).order_by(shipping_site.c.site)).mappings()]
 
 
-def cartons(connection: Connection, after: str | None, limit: int) -> Page[dict[str, Any]]:
+def cartons(connection: Connection, after: str | None, limit: int) -> Page[CartonOut]:
     """Carton types by code."""
-    return page(connection, select(carton_type), [up(carton_type.c.code)], after, limit)
+    return page(connection, select(carton_type), [up(carton_type.c.code)], after, limit, CartonOut.model_validate)
 
 
 def packages(
     connection: Connection, *, order_id: str | None = None, site: str | None = None, state: str | None = None, after: str | None = None, limit: int = 100
-) -> Page[dict[str, Any]]:
+) -> Page[PackageListed]:
     """Packages, newest first."""
     query: Select[Any] = select(package, customer_order.c.number.label("order")).join(customer_order, customer_order.c.id == package.c.order_id)
     for column, value in ((package.c.order_id, order_id), (package.c.site, site), (package.c.state, state)):
         if value is not None:
             query = query.where(column == value)
-    return page(connection, query, [down(package.c.opened_at), down(package.c.sscc)], after, limit)
+    return page(connection, query, [down(package.c.opened_at), down(package.c.sscc)], after, limit, PackageListed.model_validate)
 
 
 def package_of(connection: Connection, sscc: str) -> dict[str, Any] | None:
@@ -75,13 +76,13 @@ def carrier_order_for(connection: Connection, sscc: str) -> dict[str, Any] | Non
     return None if row is None else dict(row)
 
 
-def carrier_orders(connection: Connection, state: str | None, carrier: str | None, after: str | None, limit: int) -> Page[dict[str, Any]]:
+def carrier_orders(connection: Connection, state: str | None, carrier: str | None, after: str | None, limit: int) -> Page[CarrierOrderListed]:
     """Carriers' orders without their labels, newest first."""
     columns = [column for column in carrier_order.c if column.name != "label"]
     query = select(*columns, customer_order.c.number.label("order")).join(customer_order, customer_order.c.id == carrier_order.c.order_id)
     query = query.where(carrier_order.c.state == state) if state is not None else query
     query = query.where(carrier_order.c.carrier == carrier) if carrier is not None else query
-    return page(connection, query, [down(carrier_order.c.requested_at), down(carrier_order.c.id)], after, limit)
+    return page(connection, query, [down(carrier_order.c.requested_at), down(carrier_order.c.id)], after, limit, CarrierOrderListed.model_validate)
 
 
 def carrier_order_of(connection: Connection, carrier_order_id: str) -> dict[str, Any] | None:
@@ -110,7 +111,7 @@ def accounts(connection: Connection) -> list[dict[str, Any]]:
     return [dict(row) for row in connection.execute(select(*columns).order_by(carrier_account.c.code)).mappings()]
 
 
-def loads(connection: Connection, site: str | None, state: str | None, after: str | None, limit: int) -> Page[dict[str, Any]]:
+def loads(connection: Connection, site: str | None, state: str | None, after: str | None, limit: int) -> Page[LoadListed]:
     """Loads, newest first, with how many packages they have and how many are loaded."""
     mine = load_package.c.load_id == load.c.id
     planned = select(func.count()).select_from(load_package).where(mine).scalar_subquery()
@@ -118,14 +119,14 @@ def loads(connection: Connection, site: str | None, state: str | None, after: st
     query = select(load, planned.label("packages"), loaded.label("loaded"))
     query = query.where(load.c.site == site) if site is not None else query
     query = query.where(load.c.state == state) if state is not None else query
-    return page(connection, query, [down(load.c.created_at), down(load.c.id)], after, limit)
+    return page(connection, query, [down(load.c.created_at), down(load.c.id)], after, limit, LoadListed.model_validate)
 
 
-def returns(connection: Connection, state: str | None, after: str | None, limit: int) -> Page[dict[str, Any]]:
+def returns(connection: Connection, state: str | None, after: str | None, limit: int) -> Page[ReturnListed]:
     """Returns, newest first."""
     query = select(goods_return)
     query = query.where(goods_return.c.state == state) if state is not None else query
-    return page(connection, query, [down(goods_return.c.created_at), down(goods_return.c.id)], after, limit)
+    return page(connection, query, [down(goods_return.c.created_at), down(goods_return.c.id)], after, limit, ReturnListed.model_validate)
 
 
 def return_of(connection: Connection, return_id: str) -> dict[str, Any] | None:

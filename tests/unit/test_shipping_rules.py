@@ -108,3 +108,22 @@ def test_carton_whose_outside_is_smaller_than_its_inside_is_refused() -> None:
 
     with pytest.raises(ValueError, match="outer_width_mm is less than inner_width_mm"):
         CartonType.model_validate({"code": "M", "outer_width_mm": 199, **sides})
+
+
+@pytest.mark.parametrize(
+    ("packed", "tracked", "code"),
+    [
+        (Packed("tv", "", 1), True, "serials_needed"),
+        (Packed("tv", "", 2, ("A",)), True, "serials_needed"),
+        (Packed("tv", "", 1, ("K",)), True, "serial_twice"),
+        (Packed("tv", "", 2, ("A", "B")), True, ""),
+        (Packed("tv", "", 2), False, ""),
+    ],
+)
+def test_tracked_pieces_need_a_serial_number_each_and_none_twice(packed: Packed, tracked: bool, code: str) -> None:
+    try:
+        rules.check_serials("1", packed, tracked=tracked, known={"K"})
+    except ConflictError as error:
+        assert error.code == code
+    else:
+        assert code == ""
