@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from central.errors import NotFoundError
 from central.ledger import service as ledger
-from central.outbound import rules, tours
+from central.outbound import rules, tours, walking
 from central.outbound.picking_tables import picker_session
 from central.outbound.tables import tour
 from central.outbound.tours import Picker
@@ -76,6 +76,6 @@ def leave(connection: Connection, fact: ledger.Fact, picker: str, now: datetime)
     if row is None:
         raise NotFoundError("unknown_picker", f"{picker} does not pick anywhere now; join a site first")
     mine = select(tour.c.id).where(tour.c.picker == picker, tour.c.state == "picking").order_by(tour.c.id)
-    made = [tours.give_back(connection, fact.id, tour_id, now) for tour_id in connection.execute(mine).scalars().all()]
+    made = [walking.give_back(connection, fact.id, tour_id, now) for tour_id in connection.execute(mine).scalars().all()]
     connection.execute(update(picker_session).where(picker_session.c.id == row.id).values(until=now))
     return [each for each in made if each]

@@ -20,7 +20,7 @@ from central.exceptions import service as exceptions
 from central.exceptions.messages import Message, message
 from central.ledger import service as ledger
 from central.ledger.tables import balance
-from central.outbound import lights, rules, tours, walls
+from central.outbound import lights, rules, tours, walking, walls
 from central.outbound.new_tasks import Sheet, make_tasks
 from central.outbound.tables import customer_order, order_line, pick_task
 
@@ -91,7 +91,7 @@ def confirm_pick(connection: Connection, spot: Place, task_id: str, quantity: in
     if outcome.verdict == "short":
         _go_elsewhere(connection, spot, task, _order(connection, task), outcome, walked)
     if outcome.verdict in ("full", "short", "over") and walked is not None:
-        tours.task_answered(connection, spot.fact_id, walked, spot.now, task.slot)
+        walking.task_answered(connection, spot.fact_id, walked, spot.now, task.slot)
     if outcome.verdict in ("over", "cancelled", "contradicted"):
         _tell_surprise(connection, spot, task, _order(connection, task), outcome, quantity)
     return outcome
@@ -151,7 +151,7 @@ def _go_elsewhere(connection: Connection, spot: Place, task: Row[Any], order: Ro
         sheet = Sheet(spot.fact_id, order.id, order.number, task.site, order.colour, reservations, dark=walked is not None, second_try=True)
         ((*made,),) = make_tasks(connection, [sheet], spot.now)
         if walked is not None and made:
-            tours.adopt(connection, spot.fact_id, walked, task.place, [each.id for each in made], spot.now)
+            walking.adopt(connection, spot.fact_id, walked, task.place, [each.id for each in made], spot.now)
     note_short(connection, spot.fact_id, task.line_id, spot.now)
 
 
@@ -190,7 +190,7 @@ def cancel_tasks(connection: Connection, fact_id: str, order_id: str, now: datet
         ledger.release(connection, row.reservation_id, fact_id)
     connection.execute(update(pick_task).where(pick_task.c.id.in_([row.id for row in rows])).values(state="cancelled", answered_at=now))
     put_out(connection, fact_id, [row for row in rows if row.state == "lit"], now)
-    tours.tasks_cancelled(connection, fact_id, [row.tour_id for row in rows if row.tour_id is not None], now)
+    walking.tasks_cancelled(connection, fact_id, [row.tour_id for row in rows if row.tour_id is not None], now)
     walls.cancel_order(connection, fact_id, order_id, now)
 
 

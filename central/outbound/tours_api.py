@@ -14,7 +14,7 @@ from central.errors import ConflictError, NotFoundError
 from central.facts import RequestKey, fact_of
 from central.ledger import service as ledger
 from central.ledger.rules import Fact
-from central.outbound import answers, mispicks, pickers, tour_queries, tours
+from central.outbound import answers, mispicks, pickers, totes, tour_queries, tours, walking
 from central.outbound.tour_rules import Cart, Mode
 from central.paging import After, Limit, Page
 from central.requests import Database, News, Now
@@ -254,7 +254,7 @@ def give_back(tour_id: TourId, body: Leaves, database: Database, now: Now, news:
 
     def work(connection: Connection) -> str | None:
         ledger.record(connection, fact, now)
-        return tours.give_back(connection, fact.id, tour_id, now)
+        return walking.give_back(connection, fact.id, tour_id, now)
 
     ready = in_transaction(database, work)
     news.tell()
@@ -264,14 +264,14 @@ def give_back(tour_id: TourId, body: Leaves, database: Database, now: Now, news:
 @router.put("/tours/{tour_id}/totes/{slot}")
 def set_tote(tour_id: TourId, slot: str, body: ToteCode, database: Database) -> dict[str, Any]:
     """Say which tote stands in a slot (`-` for the only one)."""
-    in_transaction(database, lambda connection: tours.set_tote(connection, tour_id, _slot(slot), body.tote))
+    in_transaction(database, lambda connection: totes.set_tote(connection, tour_id, _slot(slot), body.tote))
     return _tour(database, tour_id)
 
 
 @router.post("/tours/{tour_id}/totes/{slot}/full")
 def tote_full(tour_id: TourId, slot: str, body: ToteCode, database: Database, now: Now, news: News) -> dict[str, Any]:
     """A tote is full: what is left goes into another one, in a slot of its own."""
-    fresh = in_transaction(database, lambda connection: tours.tote_full(connection, tour_id, _slot(slot), body.tote, now))
+    fresh = in_transaction(database, lambda connection: totes.tote_full(connection, tour_id, _slot(slot), body.tote, now))
     news.tell()
     return {"slot": fresh, "tour": _tour(database, tour_id)}
 

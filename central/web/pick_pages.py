@@ -16,7 +16,7 @@ from central.errors import DomainError
 from central.facts import RequestKey, document_id
 from central.ledger import service as ledger
 from central.ledger.rules import Fact
-from central.outbound import answers, pickers, tour_queries, tours
+from central.outbound import answers, pickers, totes, tour_queries, tours, walking
 from central.outbound.tables import tour
 from central.outbound.tour_rules import CARTS, MODES, Mode
 from central.requests import Database, News, Now
@@ -170,7 +170,7 @@ def tote_full(engine: Database, news: News, now: Now, task: Text = "", tote: Tex
 
     def work(connection: Connection) -> str:
         row = answers.task_by_id(connection, task)
-        tours.tote_full(connection, row.tour_id or "", row.slot, tote.strip(), now)
+        totes.tote_full(connection, row.tour_id or "", row.slot, tote.strip(), now)
         return "tote_changed"
 
     return _answered(engine, news, work)
@@ -186,7 +186,7 @@ def give_back(request: Request, engine: Database, news: News, now: Now, key: Req
         if tour_id is not None:
             fact = _fact("TourGivenBack", key, name, now)
             ledger.record(connection, fact, now)
-            tours.give_back(connection, fact.id, tour_id, now)
+            walking.give_back(connection, fact.id, tour_id, now)
 
     in_transaction(engine, work)
     news.tell()

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, select, update
 from central.catalog.tables import aisle
 from central.database import reading
 from central.errors import ConflictError, NotFoundError
-from central.outbound import answers, mispicks, pickers, service, tour_queries, tours
+from central.outbound import answers, mispicks, pickers, service, totes, tour_queries, walking
 from central.outbound.picking_tables import mispick, picker_session, tour_tote
 from central.outbound.tables import customer_order, order_line, pick_task, tour, wave
 from central.outbound.tour_rules import Cart
@@ -242,8 +242,8 @@ def test_walk_given_back_before_its_first_pick_is_ready_as_it_was(floor: Picking
     floor.join("li")
     floor.next("li")
 
-    assert floor.do(lambda c: tours.give_back(c, floor.fact().id, tour_id, floor.now)) == tour_id
-    assert floor.do(lambda c: tours.give_back(c, floor.fact().id, tour_id, floor.now)) == tour_id
+    assert floor.do(lambda c: walking.give_back(c, floor.fact().id, tour_id, floor.now)) == tour_id
+    assert floor.do(lambda c: walking.give_back(c, floor.fact().id, tour_id, floor.now)) == tour_id
     assert (floor.row(tour_id).state, floor.row(tour_id).picker) == ("ready", "")
 
 
@@ -257,7 +257,7 @@ def test_next_zone_waits_for_the_rest_of_a_walk_that_was_given_back(floor: Picki
     floor.next("li")
     floor.answer(first)
 
-    rest = floor.do(lambda c: tours.give_back(c, floor.fact().id, first, floor.now))
+    rest = floor.do(lambda c: walking.give_back(c, floor.fact().id, first, floor.now))
 
     assert floor.row(second).after_tour == rest
     assert floor.next("wang") is None
@@ -362,14 +362,14 @@ def test_full_tote_is_followed_by_another_on_a_slot_of_its_own(floor: PickingFlo
     floor.next("li")
     floor.answer(tour_id)
 
-    fresh = [floor.do(lambda c: tours.tote_full(c, tour_id, "A", "T-9", floor.now)) for _ in range(2)]
+    fresh = [floor.do(lambda c: totes.tote_full(c, tour_id, "A", "T-9", floor.now)) for _ in range(2)]
 
     assert fresh == ["A-2", "A-2"]
     assert {(row.slot, row.tote) for row in floor.tasks(tour_id=tour_id)} == {("A", "T-1"), ("B", "T-2"), ("A-2", "T-9")}
     with pytest.raises(ConflictError, match="T-9 is in use"):
-        floor.do(lambda c: tours.set_tote(c, tour_id, "B", "T-9"))
+        floor.do(lambda c: totes.set_tote(c, tour_id, "B", "T-9"))
     with pytest.raises(NotFoundError, match="no slot Z"):
-        floor.do(lambda c: tours.set_tote(c, tour_id, "Z", "T-8"))
+        floor.do(lambda c: totes.set_tote(c, tour_id, "Z", "T-8"))
 
 
 def test_walk_of_a_cancelled_order_is_over(floor: PickingFloor) -> None:

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Use cases of a tour while it is walked: its picks are answered, replaced or cancelled, it is given back. Each runs inside the caller's transaction.
+
+Locks are taken in one order: fences of stock, then a tour, then its tasks.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, bindparam, func, insert, select, update
+
+from central.outbound import lights
+from central.outbound.picking_tables import tour_tote
+from central.outbound.tables import pick_task, tour, wave
+from central.outbound.tour_rules import CARTS
+from central.outbound.tours import ADOPT, OPEN, dispatch, light_walk, locked, open_tasks, plan
+from central.outbound.walks import Floor
+
+_RESEQUENCE = update(pick_task).where(pick_task.c.id == bindparam("b_id")).values(sequence=bindparam("b_n"))
+
+
+_LEFT = select(pick_task.c.slot).where(pick_task.c.tour_id == bindparam("tour"), OPEN).distinct()
+
+
+def task_answered(connection: Connection, fact_id: str, walked: Row[Any], now: datetime, slot: str) -> None:
+    """A task into a slot of a tour (its locked row) was answered: its tote is done with its last one, and with the last of all the tour is."""
+    left = connection.execute(_LEFT, {"tour": walked.id}).scalars().all()
+    mixed = walked.mode in ("batch", "wall")
+    if not left or (not mixed and slot not in left):
+        mine = and_(tour_tote.c.tour_id == walked.id, tour_tote.c.state == "open")
+        complete = and_(mine, tour_tote.c.slot == slot) if left else mine
+        connection.execute(update(tour_tote).where(complete).values(state="done", done_at=now))
+    if not left and walked.state in ("ready", "picking"):
+        connection.execute(update(tour).where(tour.c.id == walked.id).values(state="done", done_at=now))
+        _finish_wave(connection, walked.wave_id, now)
+        dispatch(connection, fact_id, walked.site, now)
+
+
+def _finish_wave(connection: Connection, wave_id: int | None, now: datetime) -> None:
+    """A wave is done with its last tour."""
+    if wave_id is None:
+        return
+    open_tour = select(tour.c.id).where(tour.c.wave_id == wave_id, tour.c.state.in_(("ready", "picking"))).exists()
+    connection.execute(update(wave).where(wave.c.id == wave_id, wave.c.state == "released", ~open_tour).values(state="done", done_at=now))
+
+
+def tasks_cancelled(connection: Connection, fact_id: str, tour_ids: Iterable[str], now: datetime) -> None:
+    """Tasks of these tours were cancelled: a tour without any other is over."""
+    for tour_id in sorted(set(tour_ids)):
+        walked = locked(connection, tour_id)
+        done = connection.execute(select(pick_task.c.id).where(pick_task.c.tour_id == tour_id, pick_task.c.state.in_(("done", "short"))).limit(1)).scalar()
+        if connection.execute(select(pick_task.c.id).where(pick_task.c.tour_id == tour_id, OPEN).limit(1)).scalar() is not None:
+            continue
+        if done is not None:
+            task_answered(connection, fact_id, walked, now, "")
+        elif walked.state in ("ready", "picking"):
+            connection.execute(update(tour).where(tour.c.id == tour_id).values(state="cancelled", done_at=now))
+            _finish_wave(connection, walked.wave_id, now)
+            dispatch(connection, fact_id, walked.site, now)
+
+
+def adopt(connection: Connection, fact_id: str, walked: Row[Any], here: str, task_ids: Sequence[str], now: datetime) -> None:
+    """Take new tasks of a short pick into the walk (its locked row) that goes on from the place `here`: the rest of it is planned anew.
+
+    In pick-and-pass another zone's task becomes a walk of its own, after this one.
+    """
+    rows = connection.execute(select(pick_task).where(pick_task.c.id.in_(task_ids)).order_by(pick_task.c.id)).all()
+    fitting = [row for row in rows if walked.mode != "zone" or row.zone == walked.zone]
+    mine = select(tour_tote).where(tour_tote.c.tour_id == walked.id).order_by(tour_tote.c.state)  # an open one of an order goes before a full one
+    totes = {row.order_id: (row.slot, row.tote) for row in connection.execute(mine) if row.order_id is not None}
+    values = [
+        {"b_id": row.id, "b_tour": walked.id, "b_n": 0, "b_slot": slot, "b_tote": tote} for row in fitting for slot, tote in [totes.get(row.order_id, ("", ""))]
+    ]
+    if values:
+        connection.execute(ADOPT, values)
+        again = and_(tour_tote.c.tour_id == walked.id, tour_tote.c.slot.in_({each["b_slot"] for each in values}))
+        connection.execute(update(tour_tote).where(again).values(state="open", done_at=None))
+        _plan_rest(connection, walked, here)
+        if walked.state == "picking":
+            light_walk(connection, fact_id, walked.id, walked.colour, now)
+    elsewhere = {row.order_id for row in rows if row not in fitting}
+    if elsewhere:
+        made = plan(connection, fact_id, walked.site, walked.mode, CARTS[walked.mode], now, wave_id=walked.wave_id, order_ids=elsewhere)
+        connection.execute(update(tour).where(tour.c.id.in_(made), tour.c.after_tour.is_(None)).values(after_tour=walked.id))
+
+
+def _plan_rest(connection: Connection, walked: Row[Any], here: str) -> None:
+    """Plan what is left of a walk, from where the picker stands."""
+    rows = open_tasks(connection, walked.id)
+    query = select(func.coalesce(func.max(pick_task.c.sequence), 0)).where(pick_task.c.tour_id == walked.id, ~OPEN)
+    last = int(connection.execute(query).scalar_one())
+    floor = Floor.of(connection, walked.site)
+    walk = floor.walk([row.place for row in rows], start=here, end=walked.end_place)
+    turn = {place: n for n, place in enumerate(walk.places)}
+    ordered = sorted(rows, key=lambda row: (turn[row.place], row.slot, row.id))
+    connection.execute(_RESEQUENCE, [{"b_id": row.id, "b_n": last + n} for n, row in enumerate(ordered, start=1)])
+    values = {"length_mm": walk.length_mm, "exact": walk.exact, "walk": list(walk.points) or None}
+    connection.execute(update(tour).where(tour.c.id == walked.id).values(**values))
+
+
+def give_back(connection: Connection, fact_id: str, tour_id: str, now: datetime) -> str | None:
+    """A picker stops: lights go out, and what is left of the walk is planned anew, ready for somebody else, with the same totes.
+
+    Returns the id of the walk that is ready now (the same one when nothing was picked yet); None when nothing is left. Raises: NotFoundError.
+    """
+    walked = locked(connection, tour_id)
+    if walked.state != "picking":
+        return tour_id if walked.state == "ready" else None
+    rows = open_tasks(connection, tour_id)
+    lights.put_out(connection, fact_id, [(row.gateway, row.station, row.id) for row in rows if row.station], now)
+    connection.execute(update(pick_task).where(pick_task.c.tour_id == tour_id, pick_task.c.state == "lit").values(state="listed"))
+    picked = connection.execute(select(pick_task.c.id).where(pick_task.c.tour_id == tour_id, ~OPEN).limit(1)).scalar()
+    if picked is None:
+        connection.execute(update(tour).where(tour.c.id == tour_id).values(state="ready", picker="", colour="", started_at=None))
+        return tour_id
+    return _hand_over(connection, fact_id, walked, [row.id for row in rows], now)
+
+
+def _hand_over(connection: Connection, fact_id: str, walked: Row[Any], task_ids: Sequence[str], now: datetime) -> str:
+    """The rest of a walk as a new one; whoever waited for the old one waits for the new one."""
+    rest = str(uuid.uuid5(uuid.UUID(fact_id), f"rest/{walked.id}"))
+    kept = {name: getattr(walked, name) for name in ("site", "wave_id", "zone", "mode", "turn", "start_place", "end_place", "priority", "due_at")}
+    connection.execute(insert(tour).values(id=rest, created_at=now, **kept))
+    totes = connection.execute(select(tour_tote).where(tour_tote.c.tour_id == walked.id, tour_tote.c.state == "open")).all()
+    connection.execute(insert(tour_tote), [{"tour_id": rest, "slot": row.slot, "order_id": row.order_id, "tote": row.tote} for row in totes])
+    connection.execute(update(tour_tote).where(tour_tote.c.tour_id == walked.id, tour_tote.c.state == "open").values(state="done", done_at=now))
+    connection.execute(update(pick_task).where(pick_task.c.id.in_(task_ids)).values(tour_id=rest))
+    connection.execute(update(tour).where(tour.c.after_tour == walked.id).values(after_tour=rest))
+    connection.execute(update(tour).where(tour.c.id == walked.id).values(state="done", done_at=now))
+    _plan_rest(connection, locked(connection, rest), walked.start_place)
+    return rest
