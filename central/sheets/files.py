@@ -37,10 +37,12 @@ _WORDS = {"format": ("json", *FORMATS), "lang": ("en", "zh")}
 
 
 def _checked(said: Mapping[str, str]) -> str:
-    for name, known in _WORDS.items():
-        if name in said and said[name] not in known:
-            raise DomainError(f"unknown_{name}", f"{name} {said[name]!r} is not one of {', '.join(known)}")
-    return said.get("format", "json")
+    kind, language = said.get("format", "json"), said.get("lang", "en")
+    if kind not in _WORDS["format"]:
+        raise DomainError("unknown_format", f"format {kind!r} is not one of {', '.join(_WORDS['format'])}")
+    if language not in _WORDS["lang"]:
+        raise DomainError("unknown_language", f"lang {language!r} is not one of {', '.join(_WORDS['lang'])}")
+    return kind
 
 
 class _Route(Protocol):

@@ -121,6 +121,17 @@ def keep(connection: Connection, rows: Sequence[rules.Row]) -> Plan:
 
 
 def _error(fault: RowFault) -> DomainError:
-    if fault.code.endswith("_taken"):
-        return ConflictError(fault.code, fault.message)
-    return (NotFoundError if fault.code.startswith("unknown_") else DomainError)(fault.code, fault.message)
+    match fault.code:
+        case "gtin_taken":
+            return ConflictError("gtin_taken", fault.message)
+        case "code_taken":
+            return ConflictError("code_taken", fault.message)
+        case "unknown_aisle":
+            return NotFoundError("unknown_aisle", fault.message)
+        case "packagings_disagree":
+            return DomainError("packagings_disagree", fault.message)
+        case "kit_cycle":
+            return DomainError("kit_cycle", fault.message)
+        case "outside_aisle":
+            return DomainError("outside_aisle", fault.message)
+    return NotFoundError(fault.code, fault.message)

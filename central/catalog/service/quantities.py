@@ -26,4 +26,9 @@ def quantity_said(connection: Connection, item: str, text: str) -> int:
     try:
         return parse_quantity(text, sizes_of(connection, item))
     except PydanticCustomError as error:
-        raise DomainError(error.type, error.message()) from error
+        match error.type:
+            case "unknown_packaging":
+                raise DomainError("unknown_packaging", error.message()) from error
+            case "quantity_too_large":
+                raise DomainError("quantity_too_large", error.message()) from error
+        raise DomainError("quantity_unreadable", error.message()) from error
