@@ -82,8 +82,19 @@ def _check_ready(connection: Connection, dock: Dock, row: Row[Any]) -> None:
         raise ConflictError("order_closed", f"package {row.sscc} is of order {order.number}, which is {order.state}; keep it here and put its goods back")
     if row.verdict == "wrong" and row.state == "closed":
         raise ConflictError("package_weight_wrong", f"package {row.sscc} has a wrong weight; open it, count, and weigh it again before it leaves")
+    if row.state == "closed":
+        _check_load(connection, dock, row)
+
+
+def _check_load(connection: Connection, dock: Dock, row: Row[Any]) -> None:
+    """The package is on the load of this door, if there is one, and on no load of another door."""
+    theirs = select(load.c.number, load.c.door).join(load_package, load_package.c.load_id == load.c.id)
+    mine = theirs.where(load_package.c.sscc == row.sscc, load.c.state == "open", load.c.door.not_in(("", dock.station)))
+    other = connection.execute(mine).first() if dock.station else None
+    if other is not None:
+        raise ConflictError("package_wrong_door", f"package {row.sscc} is on load {other.number} at {other.door}, not at {dock.station}; bring it there")
     plan = _load_here(connection, dock)
-    if plan is not None and row.state == "closed" and not _planned(connection, plan.id, row.sscc):
+    if plan is not None and not _planned(connection, plan.id, row.sscc):
         raise ConflictError("package_foreign", f"package {row.sscc} is not on load {plan.number} at {dock.station}; put it back, or add it to the load")
 
 

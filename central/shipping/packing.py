@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Use cases of the pack station: open a package, put goods in and take them out, close it, throw it away. Each runs inside the caller's transaction.
 
-Whoever packs an order holds its row of `packing`; that row is taken before any fence, and nobody who holds a fence asks for it.
+Whoever packs an order holds its row of `packing`, and takes it before any fence. Only ingest may hold fences of earlier events of a group when it comes
+to a package; should somebody wait for each other then, the database chooses one, whose transaction is done anew.
 """
 
 from __future__ import annotations

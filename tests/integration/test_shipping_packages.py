@@ -231,6 +231,7 @@ def test_door_compares_what_leaves_with_the_load(http: Http, house: Warehouse) -
     assert load["missing"] == sorted([mine, also_mine])
     assert sent(http, "loads", plan | {"number": "L-89"}, 409)["code"] == "package_planned"
 
+    assert sent(http, "ship-scans", {"site": SITE, "text": mine, "station": "door-6"}, 409)["code"] == "package_wrong_door"
     pass_door(house, mine, direction="in")
     pass_door(house, foreign)
     assert house.asked() == ["package_foreign"]
