@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -16,8 +15,7 @@ from central.catalog.rules import SiteRow
 from central.catalog.tables import item as catalog_item
 from central.catalog.tables import kit_component
 from central.catalog.tables import partner as partner_table
-from central.database import savepoint
-from central.errors import BusyError, DomainError
+from central.errors import ConflictError, DomainError
 from central.facts import document_id
 from central.ledger import service as ledger
 from central.outbound import atp_rules, order_rows, parting_rules, promise, sourcing
@@ -27,7 +25,7 @@ from central.outbound.parting_rules import Part, Policy, Terms, Want
 from central.outbound.promise import Book, Goods
 from central.outbound.sourcing_rules import Position
 from central.outbound.tables import customer_order, order_line
-from central.webhooks.service import emit
+from central.webhooks.service import Happening, emit_all
 
 
 @dataclass
@@ -85,74 +83,140 @@ class Customer:
     position: Position | None = None
 
 
+@dataclass(frozen=True)
+class Asked:
+    """An order as it came, with all that is to be known of it before the fences are taken."""
+
+    fact: ledger.Fact
+    order: Order
+    wants: list[Want]
+    customer: Customer
+    terms: Terms
+    items: set[str]
+    sites: list[SiteRow]
+
+
+@dataclass
+class Written:
+    """Rows that many orders add, written together."""
+
+    heads: list[dict[str, Any]] = field(default_factory=list)
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    promises: list[dict[str, Any]] = field(default_factory=list)
+
+    def write(self, connection: Connection) -> None:
+        """Insert them, parents before what refers to them."""
+        for table, rows in ((customer_order, self.heads), (order_line, self.lines)):
+            if rows:
+                connection.execute(insert(table), rows)
+        promise.write(connection, self.promises)
+
+
 def take_order(connection: Connection, fact: ledger.Fact, order: Order, now: datetime) -> OrderTaken:
     """Take an order and say at once, line by line, what can be promised, by whom and when. The order's id is the fact's id.
 
     The same order again gets the same answer. Raises: ConflictError: channel and number are known with other content. UnknownItemError.
     DomainError `no_site_for_order`: no site sends orders.
     """
-    recorded = ledger.record(connection, fact, now)
-    if recorded.already:
-        return OrderTaken.model_validate_json(recorded.answer) if recorded.answer else OrderTaken(id=fact.id, lines=[])
+    (taken,) = take_orders(connection, [(fact, order)], now)
+    if isinstance(taken, DomainError):
+        raise taken
+    return taken
+
+
+def take_orders(connection: Connection, asked: Sequence[tuple[ledger.Fact, Order]], now: datetime) -> list[OrderTaken | DomainError]:
+    """Take many orders in one transaction, in turn; each is answered for itself, and of one that cannot be taken nothing is written."""
+    answers: dict[int, OrderTaken | DomainError] = {}
+    waiting = list(enumerate(asked))
+    while waiting:
+        # The same order twice: the second must see what the first did.
+        first = {fact.id: n for n, (fact, _) in reversed(waiting)}
+        turn = [(n, each) for n, each in waiting if first[each[0].id] == n]
+        waiting = [(n, each) for n, each in waiting if first[each[0].id] != n]
+        answers |= dict(zip((n for n, _ in turn), _take(connection, [each for _, each in turn], now), strict=True))
+    return [answers[n] for n in range(len(asked))]
+
+
+def _take(connection: Connection, asked: Sequence[tuple[ledger.Fact, Order]], now: datetime) -> list[OrderTaken | DomainError]:
+    """As `take_orders`, for orders with different facts: what all of them need is read and written together."""
+    stored = ledger.recorded_before(connection, [fact for fact, _ in asked])
+    answers: dict[str, OrderTaken | DomainError] = {}
+    fresh: list[Asked] = []
+    for fact, order in asked:
+        if fact.id not in stored:
+            try:
+                fresh.append(_looked_up(connection, fact, order))
+            except DomainError as error:
+                answers[fact.id] = error
+    stored |= dict(zip((each.fact.id for each in fresh), ledger.record_many(connection, [each.fact for each in fresh], now), strict=True))
+    answers |= {fact_id: _answered_before(fact_id, known) for fact_id, known in stored.items() if isinstance(known, ConflictError) or known.already}
+    taken = _promise_all(connection, [each for each in fresh if each.fact.id not in answers], now)
+    ledger.keep_answers(connection, {each.id: each.model_dump_json().encode() for each in taken})
+    answers |= {each.id: each for each in taken}
+    return [answers[fact.id] for fact, _ in asked]
+
+
+def _answered_before(fact_id: str, known: ledger.Recorded | ConflictError) -> OrderTaken | DomainError:
+    if isinstance(known, ConflictError):
+        return known
+    return OrderTaken.model_validate_json(known.answer) if known.answer else OrderTaken(id=fact_id, lines=[])
+
+
+def _looked_up(connection: Connection, fact: ledger.Fact, order: Order) -> Asked:
     wants = wants_of(connection, order.lines, order.partner, order.min_remaining_days)
-    customer = customer_of(connection, order)
     terms = terms_of(connection, wants, order.backorders, substitutes=order.substitutes)
     items = {*(want.item for want in wants), *standing_in(terms)}
-    priority = order.priority or customer.priority
     sites = [catalog.site_of(connection, order.site)] if order.site else sourcing.candidates(connection, items)
-    ledger.lock(connection, {(site.code, item) for site in sites for item in items})
-    goods = {Goods(site.code, item, order.owner) for site in sites for item in items}
-    book = promise.book_of(connection, goods, now, enough=_enough(wants, terms, sites, order.owner))
-    shelves = {site.code: SiteShelf(book, site.code, order.owner, promise.first_day(site, now)) for site in sites}
-    plan = sourcing.plan(connection, wants, sites, shelves, terms, customer.position, priority, asked=order.site)
+    return Asked(fact, order, wants, customer_of(connection, order), terms, items, sites)
+
+
+def _promise_all(connection: Connection, asked: Sequence[Asked], now: datetime) -> list[OrderTaken]:
+    """Promise orders in turn from one book, with the fences of all their items held, and write them."""
+    ledger.lock(connection, {(site.code, item) for each in asked for site in each.sites for item in each.items})
+    goods = {Goods(site.code, item, each.order.owner) for each in asked for site in each.sites for item in each.items}
+    book = promise.book_of(connection, goods, now, enough=_enough(asked))
+    written, taken, told = Written(), list[OrderTaken](), list[Happening]()
+    for each in asked:
+        made = _promised(connection, each, book, written, now)
+        answer = answer_of(made, each.wants)
+        lines = [{"n": line.n, "item": line.item, "quantity": line.quantity, "promised": line.promised} for line in answer.lines]
+        data = {"channel": each.order.channel, "number": each.order.number, "lines": lines}
+        told.append(Happening("order.accepted", answer.id, data, made[0].site))
+        taken.append(answer)
+    written.write(connection)
+    emit_all(connection, told, now)
+    return taken
+
+
+def _promised(connection: Connection, each: Asked, book: Book, written: Written, now: datetime) -> list[Made]:
+    order, customer = each.order, each.customer
+    shelves = {site.code: SiteShelf(book, site.code, order.owner, promise.first_day(site, now)) for site in each.sites}
+    priority = order.priority or customer.priority
+    plan = sourcing.plan(connection, each.wants, each.sites, shelves, each.terms, customer.position, priority, asked=order.site)
     values = order.model_dump_stored() | {
         "priority": priority,
         "carrier": order.carrier or customer.carrier,
         "address": order.address.model_dump(exclude_defaults=True) if order.address else customer.address,
         "created_at": now,
     }
-    made = _orders_of(fact.id, order.number, wants, plan.shares, shelves, terms)
-    write_orders(connection, made, values, {site.code: site for site in sites}, order.due_at, plan.why)
-    answer = answer_of(made, wants)
-    ledger.keep_answer(connection, fact.id, answer.model_dump_json().encode())
-    lines = [{"n": each.n, "item": each.item, "quantity": each.quantity, "promised": each.promised} for each in answer.lines]
-    emit(connection, "order.accepted", fact.id, {"channel": order.channel, "number": order.number, "lines": lines}, now, made[0].site)
-    return answer
+    made = _orders_of(each.fact.id, order.number, each.wants, plan.shares, shelves, each.terms)
+    add_rows(written, made, values, {site.code: site for site in each.sites}, order.due_at, plan.why)
+    return made
 
 
-def take_orders(connection: Connection, asked: Sequence[tuple[ledger.Fact, Order]], now: datetime) -> list[OrderTaken | DomainError]:
-    """Take many orders in one transaction; each is answered for itself, and one that cannot be taken leaves nothing behind."""
-    found: set[tuple[str, str]] = set()
-    for _, order in asked:
-        with contextlib.suppress(DomainError):
-            wants = wants_of(connection, order.lines, order.partner, order.min_remaining_days)
-            items = {*(want.item for want in wants), *standing_in(terms_of(connection, wants, order.backorders, substitutes=order.substitutes))}
-            codes = [order.site] if order.site else [site.code for site in sourcing.candidates(connection, items)]
-            found |= {(code, item) for code in codes for item in items}
-    # All fences at once: orders that each took their own would wait for each other crosswise.
-    ledger.lock(connection, found)
-    return [_take_one(connection, fact, order, now) for fact, order in asked]
-
-
-def _take_one(connection: Connection, fact: ledger.Fact, order: Order, now: datetime) -> OrderTaken | DomainError:
-    try:
-        with savepoint(connection):
-            return take_order(connection, fact, order, now)
-    except BusyError:
-        raise
-    except DomainError as error:
-        return error
-
-
-def _enough(wants: Sequence[Want], terms: Terms, sites: Sequence[SiteRow], owner: str) -> dict[Goods, tuple[int, int]]:
+def _enough(asked: Sequence[Asked]) -> dict[Goods, tuple[int, int]]:
     """Goods of which it is enough to know that so much (and keeping so long) is there, so that nobody need look at what is expected."""
-    if len(sites) != 1 or standing_in(terms):
-        return {}
     total: dict[Goods, tuple[int, int]] = {}
-    for want in wants:
-        goods = Goods(sites[0].code, want.item, owner)
-        total[goods] = (total.get(goods, (0, 0))[0] + want.quantity, want.keep_days)
-    return total
+    doubtful: set[Goods] = set()
+    for each in asked:
+        if len(each.sites) != 1 or standing_in(each.terms):
+            doubtful |= {Goods(site.code, item, each.order.owner) for site in each.sites for item in each.items}
+            continue
+        for want in each.wants:
+            goods = Goods(each.sites[0].code, want.item, each.order.owner)
+            quantity, keep_days = total.get(goods, (0, 0))
+            total[goods] = (quantity + want.quantity, max(keep_days, want.keep_days))
+    return {goods: value for goods, value in total.items() if goods not in doubtful}
 
 
 def wants_of(connection: Connection, lines: Sequence[LineOrdered], partner: str, keep_days: int | None) -> list[Want]:
@@ -238,8 +302,8 @@ def _number_lines(made: Made) -> None:
     made.line_ids = {n: f"{made.id}/{n}" for n in made.wanted}
 
 
-def write_orders(
-    connection: Connection,
+def add_rows(
+    written: Written,
     made: Sequence[Made],
     values: Mapping[str, Any],
     sites: Mapping[str, SiteRow],
@@ -248,7 +312,7 @@ def write_orders(
     *,
     first_is_there: bool = False,
 ) -> None:
-    """Write orders with their lines and promises; `values` are the columns that they share. With `first_is_there` the first has its row already."""
+    """Add orders with their lines and promises; `values` are the columns that they share. With `first_is_there` the first has its row already."""
     for each in made:
         days = [part.on_day for part in each.parts if part.on_day is not None]
         site = sites[each.site] if each.site else min(sites.values(), key=lambda row: row.code)
@@ -256,16 +320,14 @@ def write_orders(
         each.due_at = due_at or promise.due_of(site, max(days, default=first))
         incomplete = values["backorders"] == "wait" and any(part.promised < part.quantity for part in each.parts)
         each.waits = each.role == "backorder" or incomplete or any(day > first for day in days)
-    heads = [
+    written.heads += [
         {**values, "id": each.id, "number": each.number, "site": each.site, "role": each.role, "state": each.state, "due_at": each.due_at, "waits": each.waits}
         | {"parent_id": each.parent.id if each.parent else None, "sourcing": why if each.parent is None else None}
         for each in made[first_is_there:]
     ]
     lines = [(each.site, row) for each in made for row in _lines_of(each)]
-    if heads:
-        connection.execute(insert(customer_order), heads)
-    connection.execute(insert(order_line), [row for _, row in lines])
-    promise.write(connection, [promise.row_of(site, str(values["owner"]), row) for site, row in lines if row["promised"]])
+    written.lines += [row for _, row in lines]
+    written.promises += [promise.row_of(site, str(values["owner"]), row) for site, row in lines if row["promised"]]
 
 
 def _lines_of(made: Made) -> list[dict[str, Any]]:

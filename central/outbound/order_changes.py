@@ -83,7 +83,9 @@ def _rewrite(
     made = intake.with_backorder(main, parting_rules.part_order(wants, shelf, terms))
     shared = ("channel", "partner", "ship_when", "tote", "tare_g", "owner", "backorders", "substitutes", "min_remaining_days")
     values = {name: getattr(order, name) for name in (*shared, "service", "priority", "carrier", "address")} | {"created_at": now}
-    intake.write_orders(connection, made, values, {order.site: site}, due_at, first_is_there=True)
+    written = intake.Written()
+    intake.add_rows(written, made, values, {order.site: site}, due_at, first_is_there=True)
+    written.write(connection)
     connection.execute(update(customer_order).where(customer_order.c.id == order.id).values(due_at=made[0].due_at, waits=made[0].waits))
 
 
