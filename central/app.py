@@ -8,6 +8,7 @@ import importlib
 import importlib.util
 import logging
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
@@ -154,7 +155,10 @@ def _routers() -> list[APIRouter]:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state, settings = app.state, app.state.settings
-    state.changes.bind(asyncio.get_running_loop())
+    loop = asyncio.get_running_loop()
+    state.changes.bind(loop)
+    threads = ThreadPoolExecutor(thread_name_prefix="central")
+    loop.set_default_executor(threads)
     work: list[asyncio.Task[None]] = []
     if settings.broker is not None:
         door = Door(collect_handlers(), raise_work_order)
@@ -177,6 +181,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         for task in work:
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)
+        # A cancelled task leaves its thread behind; that must give its connection back before the engine forgets its connections.
+        threads.shutdown(wait=True)
+        loop.set_default_executor(ThreadPoolExecutor())
         state.engine.dispose()
 
 

@@ -58,8 +58,14 @@ class Forms:
         try:
             adapter.validate_json(body, strict=True)
         except ValidationError as error:
-            return error.errors(include_url=False, include_context=False, include_input=False)
+            return [fault for fault in error.errors(include_url=False, include_context=False) if not _is_whole(fault)]
         return []
+
+
+def _is_whole(fault: ErrorDetails) -> bool:
+    """Whether it is only that a whole number was written as 430.0: JSON has one kind of numbers."""
+    given = fault["input"]
+    return fault["type"] == "int_type" and isinstance(given, float) and given.is_integer()
 
 
 def addresses_of(routers: Iterable[APIRouter], prefix: str = "") -> Iterator[Address]:

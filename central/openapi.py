@@ -142,12 +142,25 @@ def document(app: FastAPI, *, keys_required: bool) -> dict[str, Any]:
         "password": {"type": "http", "scheme": "basic", "description": "any user name, the API key as the password; for browsers"},
     }
     made["security"] = [{"key": []}, {"password": []}, *([] if keys_required else [{}])]
+    _close_maps(schemas)
     used = set()
     for path, method, operation in operations(made):
         used |= set(operation.get("tags", ()))
         _complete(path, method, operation)
     made["tags"] = [{"name": name, "description": text} for name, text in AREAS.items() if name in used]
     return made
+
+
+def _close_maps(schema: Any) -> None:
+    """A map whose keys have a pattern has no other keys: pydantic refuses them and does not say so."""
+    if isinstance(schema, dict):
+        if "patternProperties" in schema:
+            schema.setdefault("additionalProperties", False)
+        for each in schema.values():
+            _close_maps(each)
+    elif isinstance(schema, list):
+        for each in schema:
+            _close_maps(each)
 
 
 def operations(made: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:

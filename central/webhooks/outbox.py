@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +19,9 @@ LEASE = timedelta(seconds=60)
 """Longer than any attempt may take (`sender.ATTEMPT_S_MAX`): a delivery whose lease is over was left by a service that died."""
 ANSWER_LENGTH_MAX = 500
 ERROR_LENGTH_MAX = 500
+AT_ONCE_TO_ONE_MAX = 4
+"""So many messages are on their way to one endpoint at most, from one sender."""
+_NOBODY: Mapping[str, int] = {}
 _FORGET_AT_ONCE_MAX = 500
 
 Ask = Callable[[Connection, str, str, datetime], None]
@@ -48,8 +52,12 @@ class Outcome:
     retry_after_s: int | None = None
 
 
-def claim(connection: Connection, now: datetime, limit: int) -> list[Delivery]:
-    """Take due deliveries of enabled endpoints for this sender; nobody else gets them until the lease is over."""
+def claim(connection: Connection, now: datetime, limit: int, busy: Mapping[str, int] = _NOBODY) -> list[Delivery]:
+    """Take due deliveries of enabled endpoints for this sender; nobody else gets them until the lease is over.
+
+    `busy`: how many messages are on their way to an endpoint; one that is slow does not hold up the others.
+    """
+    full = [endpoint for endpoint, number in busy.items() if number >= AT_ONCE_TO_ONE_MAX]
     free = or_(webhook_delivery.c.leased_until.is_(None), webhook_delivery.c.leased_until <= now)
     due = (
         select(
@@ -65,12 +73,17 @@ def claim(connection: Connection, now: datetime, limit: int) -> list[Delivery]:
         .join(webhook_endpoint, webhook_endpoint.c.code == webhook_delivery.c.endpoint)
         .join(webhook_message, webhook_message.c.id == webhook_delivery.c.message)
         .where(webhook_delivery.c.state == "pending", webhook_delivery.c.next_at <= now, free, webhook_endpoint.c.enabled)
+        .where(webhook_delivery.c.endpoint.not_in(full))
         .order_by(webhook_delivery.c.next_at, webhook_delivery.c.message, webhook_delivery.c.endpoint)
         .limit(limit)
         .with_for_update(of=webhook_delivery, skip_locked=True)
     )
-    taken = []
+    taken: list[Delivery] = []
+    under_way = Counter(busy)
     for row in connection.execute(due).all():
+        if under_way[row.endpoint] >= AT_ONCE_TO_ONE_MAX:
+            continue
+        under_way[row.endpoint] += 1
         values = {"leased_until": now + LEASE, "attempts": row.attempts + 1}
         connection.execute(update(webhook_delivery).where(_of(row.message, row.endpoint)).values(**values))
         old = (row.old_secret,) if row.old_secret and row.old_secret_until > now else ()

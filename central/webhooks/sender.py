@@ -12,6 +12,7 @@ import logging
 import random
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
@@ -60,29 +61,56 @@ class WebhookSender:
         self._ask = ask
         self._private_networks = private_networks
         self._luck = luck
+        self._under_way: dict[asyncio.Task[None], str] = {}
 
     async def run(self) -> None:
-        """Send what is due, then wait for news or for what is due next."""
-        async with httpx.AsyncClient(
-            follow_redirects=False, trust_env=False, timeout=ATTEMPT_S_MAX, limits=httpx.Limits(max_connections=AT_ONCE_MAX)
-        ) as client:
-            while True:
-                seen = self._changes.count
-                try:
-                    sent = await self.send_due(client)
-                except (BusyError, SQLAlchemyError) as error:
-                    log.warning("webhooks: the outbox cannot be read, trying again", extra={"reason": str(error)})
-                    sent = 0
-                if not sent:
-                    await self._changes.wait(seen, _LOOK_AGAIN_S)
+        """Send what is due, then wait for news, for an answer, or for what is due next."""
+        limits = httpx.Limits(max_connections=AT_ONCE_MAX)
+        async with httpx.AsyncClient(follow_redirects=False, trust_env=False, timeout=ATTEMPT_S_MAX, limits=limits) as client:
+            try:
+                while True:
+                    seen = self._changes.count
+                    if not await self._start_due(client):
+                        await self._wait(seen)
+            finally:
+                await self._stop()
 
     async def send_due(self, client: httpx.AsyncClient) -> int:
-        """Send what is due now, some at once; returns how many attempts that were."""
-        if await asyncio.to_thread(self._nothing_due):
+        """Send what is due now, some at once, and wait for the answers; returns how many attempts that were."""
+        started = await self._start_due(client)
+        await asyncio.gather(*self._under_way)
+        return started
+
+    async def _start_due(self, client: httpx.AsyncClient) -> int:
+        free = AT_ONCE_MAX - len(self._under_way)
+        try:
+            if free <= 0 or await asyncio.to_thread(self._nothing_due):
+                return 0
+            work = partial(claim, now=self._clock(), limit=free, busy=Counter(self._under_way.values()))
+            deliveries = await asyncio.to_thread(in_transaction, self._engine, work)
+        except (BusyError, SQLAlchemyError) as error:
+            log.warning("webhooks: the outbox cannot be read, trying again", extra={"reason": str(error)})
             return 0
-        deliveries = await asyncio.to_thread(in_transaction, self._engine, lambda connection: claim(connection, self._clock(), AT_ONCE_MAX))
-        await asyncio.gather(*(self._send(client, delivery) for delivery in deliveries))
+        for delivery in deliveries:
+            task = asyncio.create_task(self._send(client, delivery), name=f"webhook {delivery.message}")
+            self._under_way[task] = delivery.endpoint
+            task.add_done_callback(self._under_way.pop)
         return len(deliveries)
+
+    async def _wait(self, seen: int) -> None:
+        news = asyncio.create_task(self._changes.wait(seen, _LOOK_AGAIN_S), name="webhook news")
+        try:
+            await asyncio.wait([news, *self._under_way], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            news.cancel()
+            await asyncio.gather(news, return_exceptions=True)
+
+    async def _stop(self) -> None:
+        """End what is under way; another central, or this one when it is back, sends it after the lease."""
+        tasks = list(self._under_way)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _nothing_due(self) -> bool:
         # Only a reader looks each time: a claim is a write, and on SQLite there is one writer at a time.
@@ -93,7 +121,11 @@ class WebhookSender:
     async def _send(self, client: httpx.AsyncClient, delivery: Delivery) -> None:
         outcome = await self._attempt(client, delivery)
         end = partial(self._note, delivery=delivery, outcome=outcome)
-        verdict = await asyncio.to_thread(in_transaction, self._engine, end)
+        try:
+            verdict = await asyncio.to_thread(in_transaction, self._engine, end)
+        except (BusyError, SQLAlchemyError) as error:
+            log.warning("webhooks: an attempt cannot be noted, it is sent again after the lease", extra={"reason": str(error)})
+            return
         if verdict in ("dead", "gone"):
             log.warning("webhook message is a dead letter", extra={"endpoint": delivery.endpoint, "status": outcome.status, "reason": outcome.error})
             self._changes.tell()

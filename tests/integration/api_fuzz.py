@@ -125,7 +125,7 @@ def _note(found: Findings, event: events.ScenarioFinished) -> None:
                 response = event.recorder.find_response(case_id=case_id)
                 if _is_a_rule(failure, response):
                     continue
-                answer = "" if response is None else f"\nanswer {response.status_code}: {response.text[:500]}"
+                answer = "" if response is None else f"\nanswer {response.status_code}: {response.content[:500].decode(errors='replace')}"
                 found.failures.setdefault(key, f"{failure.message[:600]}\n{check.failure_info.code_sample[:1200]}{answer}")
 
 

@@ -26,7 +26,7 @@ from central.webhooks import endpoints, outbox
 from central.webhooks.endpoints import Wish
 from central.webhooks.rules import RETRY_DELAYS_S
 from central.webhooks.sender import WebhookSender
-from central.webhooks.service import emit
+from central.webhooks.service import Happening, emit, write
 from central.webhooks.tables import webhook_attempt, webhook_delivery, webhook_endpoint, webhook_message
 from tests.integration.receiver import Receiver, receiver
 
@@ -198,6 +198,25 @@ async def test_two_centrals_send_each_message_once(post: Post, erp: Receiver) ->
     assert {row.error for row in post.rows(webhook_attempt)} == {""}
     assert sorted(json.loads(came.body)["data"]["subject"] for came in erp.came) == sorted(map(str, range(40)))
     assert {row.state for row in post.rows(webhook_delivery)} == {"delivered"}
+
+
+async def test_slow_endpoint_does_not_hold_up_the_others(engine: Engine, erp: Receiver) -> None:
+    with receiver() as slow:
+        slow.slow_s = 5
+        app = create_app(Settings(str(engine.url)), engine=engine)
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost/api/v1/webhooks/") as http,
+        ):
+            await http.put("endpoints/slow", json={"url": slow.url, **ENDPOINT})
+            await http.put("endpoints/erp", json={"url": erp.url, **ENDPOINT})
+            with transaction(engine) as connection:
+                for number in range(30):
+                    write(connection, [(Happening("order.shipped", str(number)), ["slow"])], utc_now())
+            await http.post("endpoints/erp/test")
+
+            await asyncio.to_thread(erp.wait, 1, 4)
+            assert len(slow.came) <= outbox.AT_ONCE_TO_ONE_MAX
 
 
 async def test_message_of_a_central_that_died_is_sent_by_another_after_the_lease(post: Post, erp: Receiver) -> None:
