@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, func, insert, select, text, update
 
 from central.database import insert_or_leave
 from central.errors import BusyError, ConflictError, DomainError, NotFoundError
@@ -20,7 +20,7 @@ from central.outbound.tables import customer_order
 from central.shipping import packing, placement, rules
 from central.shipping.documents import LoadPlan
 from central.shipping.scans import sscc_in
-from central.shipping.tables import load, load_package, package
+from central.shipping.tables import STAYING_STATES, load, load_package, package
 
 _SCAN_KINDS = ("package_foreign", "package_not_ready", "load_missing")
 
@@ -135,7 +135,7 @@ def has_unsettled(connection: Connection) -> bool:
 
 def _unsettled() -> Select[Any]:
     waiting = select(package.c.order_id).join(customer_order, customer_order.c.id == package.c.order_id)
-    return waiting.where(package.c.state.in_(("closed", "loaded")), customer_order.c.state == "shipped")
+    return waiting.where(text(STAYING_STATES), customer_order.c.state == "shipped")
 
 
 def settle_shipped(connection: Connection, now: datetime) -> int:

@@ -178,6 +178,9 @@ def want_cancelled(connection: Connection, carrier_order_id: str, now: datetime)
     row = carrier_order_by_id(connection, carrier_order_id)
     if row.state == "cancelled" or row.cancel_wanted:
         return
+    if row.state == "refused":
+        cancelled(connection, row, now)
+        return
     if row.state == "delivered":
         raise ConflictError("delivered_already", f"package {row.sscc} is delivered; take the goods back as a return")
     connection.execute(update(carrier_order).where(carrier_order.c.id == row.id).values(cancel_wanted=True, next_try_at=now))

@@ -106,6 +106,10 @@ package = Table(
     CheckConstraint("verdict IN ('', 'right', 'wrong', 'cannot_decide')", name="verdict_known"),
 )
 Index("ix_package_state", package.c.site, package.c.state)
+STAYING_STATES = "package.state IN ('closed', 'loaded')"
+"""Packages that are packed and not gone."""
+_STAYING = text("state IN ('closed', 'loaded')")
+Index("ix_package_staying", package.c.order_id, sqlite_where=_STAYING, postgresql_where=_STAYING)
 
 package_line = Table(
     "package_line",
@@ -191,7 +195,10 @@ carrier_order = Table(
     CheckConstraint("state IN ('requested', 'placed', 'labelled', 'in_transit', 'delivered', 'cancelled', 'refused')", name="state_known"),
 )
 """The outbox towards carriers: a row is worked on until the carrier has said yes or no, whoever crashes in between."""
-Index("ix_carrier_order_due", carrier_order.c.next_try_at, carrier_order.c.state)
+OPEN_STATES = "carrier_order.state IN ('requested', 'placed', 'labelled', 'in_transit')"
+"""What the courier still has to do with; delivered, cancelled and refused orders pile up and are never looked through."""
+_OPEN = text("state IN ('requested', 'placed', 'labelled', 'in_transit')")
+Index("ix_carrier_order_due", carrier_order.c.next_try_at, sqlite_where=_OPEN, postgresql_where=_OPEN)
 
 carrier_step = Table(
     "carrier_step",

@@ -315,6 +315,17 @@ def test_bad_address_becomes_a_work_order_and_is_corrected_at_one_touch(http: Ht
     assert len(desk.waybills_of(sscc)) == 1
 
 
+def test_refused_order_is_given_up_at_one_touch(http: Http, house: Warehouse, desk: SfDesk) -> None:
+    desk.undeliverable.add("世纪大道")
+    sscc = ship_one(http, house)
+    carry(house)
+    (asked,) = got(http, "work-orders")["items"]
+
+    sent(http, f"work-orders/{asked['id']}/actions/take_back")
+
+    assert (carried(http, sscc)["state"], house.asked(), carry(house)) == ("cancelled", [], 0)
+
+
 def test_refused_order_is_sent_again_once_that_is_settled(http: Http, house: Warehouse, desk: SfDesk) -> None:
     sscc = ship_one(http, house)
     right, desk.check_word = desk.check_word, "changed"
