@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import importlib.util
 import logging
@@ -40,6 +41,7 @@ from central.ledger.sealer import SEALED_AT_ONCE_MAX, seal
 from central.metrics import Metrics
 from central.outbound import late as orders
 from central.outbound import timeouts
+from central.outbound.warming import warm_up
 from central.requests import Database, utc_now
 from central.settings import Settings
 from central.sheets.files import ListFiles
@@ -175,16 +177,23 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     work.append(asyncio.create_task(expiry.watch(state.engine, state.clock, state.changes), name="expiry"))
     for task in work:
         task.add_done_callback(_say_if_it_broke)
+    warming = asyncio.create_task(_warm_up(app), name="warming up")
     try:
         yield
     finally:
         for task in work:
             task.cancel()
-        await asyncio.gather(*work, return_exceptions=True)
-        # A cancelled task leaves its thread behind; that must give its connection back before the engine forgets its connections.
-        threads.shutdown(wait=True)
-        loop.set_default_executor(ThreadPoolExecutor())
+        await asyncio.gather(warming, *work, return_exceptions=True)
         state.engine.dispose()
+
+
+async def _warm_up(app: FastAPI) -> None:
+    state = app.state
+    if state.settings.warm_up:
+        await asyncio.to_thread(warm_up, state.engine, state.clock())
+        # What the program has made of itself by now stays; looking for garbage in it again and again costs a tenth of a busy service's time.
+        gc.collect()
+        gc.freeze()
 
 
 def _say_if_it_broke(task: asyncio.Task[None]) -> None:

@@ -78,6 +78,7 @@ def _run(arguments: argparse.Namespace, engine: Engine) -> int:
     host, port = _address(arguments.listen)
     settings = Settings(
         database=arguments.database,
+        warm_up=True,
         broker=_broker(arguments.broker, arguments.broker_password_file, arguments.broker_ca_file),
         host=host,
         port=port,

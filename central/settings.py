@@ -11,7 +11,10 @@ from contracts.addresses import BrokerAddress
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How one central service runs. Without `broker` nothing is ingested (for tests of the API)."""
+    """How one central service runs. Without `broker` nothing is ingested (for tests of the API).
+
+    `warm_up`: rehearse an order at the start, so that the first customer does not wait for statements to be compiled.
+    """
 
     database: str
     broker: BrokerAddress | None = None
@@ -22,6 +25,7 @@ class Settings:
     banner: str = ""
     time_zone: tzinfo | None = None
     seal_every_s: float = 5.0
+    warm_up: bool = False
     idempotency_keep_days: int = 30
     webhooks_keep_days: int = 30
     webhooks_private_networks: bool = True

@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
+from fastapi import Request
 from sqlalchemy import Connection, Engine
 
 from central.changes import Changes
@@ -84,6 +85,17 @@ class Train(Generic[Q, A]):
 
     def _do(self, requests: Sequence[Q]) -> Sequence[A | DomainError]:
         return in_transaction(self._engine, lambda connection: self._journey(connection, requests), ATTEMPTS)
+
+
+def line_of(request: Request, name: str, journey: Journey[Q, A]) -> Train[Q, A]:
+    """The service's line of trains of that name, made with the first request."""
+    state = request.app.state
+    if not hasattr(state, "trains"):
+        state.trains = {}
+    trains: dict[str, Train[Any, Any]] = state.trains
+    if name not in trains:
+        trains[name] = Train(state.engine, journey, state.changes)
+    return trains[name]
 
 
 def _tell(waiting: asyncio.Future[A], answer: A | BaseException) -> None:

@@ -256,6 +256,7 @@ stock_snapshot = Table(
     CheckConstraint("basis IN ('recorded', 'occurred')", name="basis_known"),
 )
 """What stood at real places at the end of a month, summed from the entries once, so that no past moment is further from a known one than two weeks."""
+Index("ix_stock_snapshot_at", stock_snapshot.c.basis, stock_snapshot.c.at)
 
 snapshot_taken = Table(
     "snapshot_taken",

@@ -3,23 +3,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Engine
 
 from central.database import in_transaction, reading
-from central.errors import NotFoundError
+from central.errors import DomainError, NotFoundError
 from central.etags import Precondition, Seen
 from central.examples import answer
 from central.facts import RequestKey, fact_of
+from central.ledger.rules import Fact
 from central.outbound import intake, order_changes, queries, service
 from central.outbound.documents import EXAMPLE_ORDER, EXAMPLE_TAKEN, Order, OrderChange, OrderTaken
 from central.outbound.order_answers import OrderOut, OrderWhole, SourcingOut
 from central.paging import After, Limit, Page
 from central.requests import Database, Filter, News, Now
+from central.train import Train, line_of
 
 router = APIRouter(prefix="/api/v1", tags=["outbound"])
 
@@ -77,16 +79,21 @@ class OrdersTaken(BaseModel):
     refused: list[OrderRefused]
 
 
+async def _train(request: Request) -> Train[tuple[Fact, Order], OrderTaken]:
+    return line_of(request, "orders", _take_together)
+
+
+def _take_together(connection: Connection, asked: Sequence[tuple[Fact, Order]]) -> list[OrderTaken | DomainError]:
+    return intake.take_orders(connection, asked, asked[0][0].occurred_at)
+
+
 @router.post("/orders")
-def post_order(order: Order, database: Database, now: Now, news: News) -> OrderTaken:
+async def post_order(order: Order, now: Now, train: Annotated[Train[tuple[Fact, Order], OrderTaken], Depends(_train)]) -> OrderTaken:
     """Take an order and promise each line at once, for a day. The same order again gets the same answer, another one under the same number is refused (409).
 
     Without a site the order goes to the sites that can send it in the fewest shipments; what is expected later follows with a backorder.
     """
-    fact = fact_of("OrderTaken", (order.channel, order.number), order, "api", now, order.site or "")
-    taken = in_transaction(database, lambda connection: intake.take_order(connection, fact, order, now))
-    news.tell()
-    return taken
+    return await train.ride((fact_of("OrderTaken", (order.channel, order.number), order, "api", now, order.site or ""), order))
 
 
 @router.post("/order-batches")

@@ -22,7 +22,7 @@ from central.ledger.rules import Fact
 from central.outbound.orders_api import OrderId
 from central.outbound.release import Released, release_orders
 from central.requests import Now
-from central.train import Train
+from central.train import Train, line_of
 
 router = APIRouter(prefix="/api/v1", tags=["outbound"])
 
@@ -169,11 +169,7 @@ def _encoded(released: Released) -> bytes:
 
 
 async def _train(request: Request) -> Train[Ask, bytes]:
-    state = request.app.state
-    if not hasattr(state, "release_train"):
-        state.release_train = Train(state.engine, release_train, state.changes)
-    train: Train[Ask, bytes] = state.release_train
-    return train
+    return line_of(request, "releases", release_train)
 
 
 _Train = Annotated[Train[Ask, bytes], Depends(_train)]

@@ -21,7 +21,7 @@ from central.database import in_transaction
 from central.errors import DomainError
 from central.ledger import service as ledger
 from central.ledger.tables import reservation
-from central.outbound import picking, rules, service, tours
+from central.outbound import picking, rules, service, tours, walking
 from central.outbound.tables import order_line, pick_task
 
 log = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ def _take_back(connection: Connection, fact_id: str, reservation_ids: Sequence[s
     rows = connection.execute(select(pick_task).where(waiting).order_by(pick_task.c.id)).all()
     connection.execute(update(pick_task).where(waiting).values(state="cancelled", answered_at=now))
     picking.put_out(connection, fact_id, [row for row in rows if row.state == "lit"], now)
-    tours.tasks_cancelled(connection, fact_id, [row.tour_id for row in rows if row.tour_id is not None], now)
+    walking.tasks_cancelled(connection, fact_id, [row.tour_id for row in rows if row.tour_id is not None], now)
     for line_id in sorted({row.line_id for row in rows}):
         picking.note_short(connection, fact_id, line_id, now)
     for order_id in sorted({row.order_id for row in rows}):

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import Connection, Engine
 
+from central.catalog.tables import item
 from central.errors import ConflictError, DomainError, NotFoundError
 from central.ledger import service as ledger
 from central.ledger.tables import reservation
@@ -17,6 +18,7 @@ from central.outbound.documents import Order
 from central.outbound.release import Released, release_orders
 from central.outbound.tables import customer_order, order_line, pick_task
 from central.outbound.timeouts import time_out
+from central.outbound.warming import warm_up
 from tests.integration.warehouse import SITE, Warehouse
 
 pytestmark = pytest.mark.requirement("R44", "R46")
@@ -109,3 +111,14 @@ def test_what_is_not_picked_in_time_is_free_again_and_a_person_is_asked(house: W
     assert "order_short" in house.asked()
     assert len(house.commands("CancelTasks")) == 1
     assert tasks(release(house, (house.fact(), order_id))[0]) == [("A-01", 10), ("A-02", 2)]
+
+
+def test_rehearsal_at_the_start_leaves_nothing_behind(house: Warehouse, caplog: pytest.LogCaptureFixture) -> None:
+    before = house.stock()
+
+    warm_up(house.engine, house.now)
+
+    assert caplog.records == []
+    assert house.stock() == before
+    assert house.rows(customer_order) == house.rows(pick_task) == house.rows(reservation) == []
+    assert {row.code for row in house.rows(item)} == {"milk", "peas"}
