@@ -16,7 +16,7 @@ from central.catalog import service as catalog
 from central.exceptions import service as exceptions
 from central.facts import document_id
 from central.ledger.rules import Fact
-from central.ledger.tables import balance
+from central.ledger.tables import balance, reservation
 from central.outbound import order_rows, promise, rules, tours
 from central.outbound.atp_rules import claim
 from central.outbound.intake import SiteShelf
@@ -115,7 +115,11 @@ def reopen(connection: Connection, order: Row[Any], now: datetime) -> None:
 _HAS_SHORT = exists().where(order_line.c.order_id == customer_order.c.id, order_line.c.short > 0)
 _HAS_UNPROMISED = exists().where(order_line.c.order_id == customer_order.c.id, order_line.c.promised < order_line.c.quantity)
 _OPEN_AND_WAITING = (customer_order.c.state == "open") & (customer_order.c.waits | _HAS_UNPROMISED)
-_SHORT = (customer_order.c.state.in_(("released", "unfilled"))) & (customer_order.c.backorders != "drop") & _HAS_SHORT
+_TIMED_OUT = exists().where(
+    order_line.c.order_id == customer_order.c.id, reservation.c.line_id == order_line.c.id, reservation.c.state == "timed_out", order_line.c.short > 0
+)
+"""Nobody came for the goods of it in time: they are free for others, and a person decides what becomes of it."""
+_SHORT = customer_order.c.state.in_(("released", "unfilled")) & (customer_order.c.backorders != "drop") & _HAS_SHORT & ~_TIMED_OUT
 WAITING = customer_order.c.state.in_(("open", "released", "unfilled")) & (customer_order.c.held == "") & (_OPEN_AND_WAITING | _SHORT)
 """Orders that goods may serve when they come: those that wait for them, those with lines that are not promised, and those that came up short."""
 

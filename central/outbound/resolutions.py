@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, exists, func, insert, select, update
 
 from central.catalog import service as catalog
 from central.errors import ConflictError, DomainError
 from central.exceptions.resolutions import Action, Case
 from central.facts import document_id
 from central.ledger.rules import Fact
+from central.ledger.tables import balance
 from central.outbound import atp_rules, backorders, order_rows, promise, service
 from central.outbound.intake import SiteShelf
 from central.outbound.promise import Goods
@@ -128,9 +129,14 @@ def _source_of(connection: Connection, order: Row[Any], line: Row[Any], now: dat
     return None if best is None or spare[best] <= 0 else (best, min(spare[best], line.short))
 
 
-def _has_source(connection: Connection, case: Case, now: datetime) -> bool:
+def _has_source(connection: Connection, case: Case, _now: datetime) -> bool:
+    """Whether another site has any of it free; whether it can spare it is looked at when somebody asks for it."""
     found = _line_of(connection, case)
-    return found is not None and _source_of(connection, *found, now) is not None
+    if found is None:
+        return False
+    order, line = found
+    elsewhere = (balance.c.item == line.item) & (balance.c.owner == order.owner) & (balance.c.site != order.site) & (balance.c.status == "available")
+    return bool(connection.execute(select(exists().where(elsewhere, balance.c.on_hand > balance.c.reserved))).scalar())
 
 
 def _transfer(connection: Connection, case: Case, fact_id: str, now: datetime) -> str:

@@ -15,7 +15,9 @@ from central.database import reading
 from central.exceptions import queries, service
 from central.exceptions.tables import work_order
 from central.outbound import backorders, late
+from central.outbound.release import release_orders
 from central.outbound.tables import customer_order, order_line, pick_task
+from central.outbound.timeouts import time_out
 from central.stock.tables import transfer, transfer_line
 from tests.integration.test_use_case_orders import confirm, states, tasks
 from tests.integration.test_use_case_promises import orders, other_site, release, take
@@ -167,3 +169,18 @@ def test_late_order_is_cancelled_at_a_touch(house: Warehouse) -> None:
 
     assert states(house) == ["cancelled"]
     assert house.asked() == []
+
+
+def test_order_whose_reservation_timed_out_is_not_served_again_by_itself(house: Warehouse) -> None:
+    order_id = take(house, ("milk", 4)).id
+    fact = house.fact()
+    house.do(lambda c: release_orders(c, [(fact, order_id)], house.now, {fact.id: house.now + timedelta(minutes=5)}))
+    house.later(600)
+
+    assert house.do(lambda c: time_out(c, house.now)) == 1
+    late.watch_once(house.engine, house.now)
+
+    assert tasks(house) == {}
+    assert house.asked() == ["order_short"]
+    assert act(house, 1, "try_again") == "4 of 4 reserved"
+    assert list(tasks(house)) == ["A-01"]
