@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, insert, or_, select, update
 
 from central.catalog.tables import item, location
 from central.errors import NotFoundError
@@ -202,14 +202,21 @@ def next_tour(connection: Connection, fact_id: str, picker: Picker, now: datetim
     return chosen
 
 
+_BEFORE = tour.alias("before")
+_WAITS = select(_BEFORE.c.id).where(_BEFORE.c.id == tour.c.after_tour, _BEFORE.c.state.in_(("ready", "picking"))).exists()
+_READY = and_(tour.c.site == bindparam("site"), tour.c.state == "ready", ~_WAITS)
+_ZONES_READY = select(tour.c.zone).where(_READY).distinct()
+_FIRST_READY = (
+    select(tour.c.id)
+    .where(_READY, or_(bindparam("zone", type_=tour.c.zone.type) == "", tour.c.zone == bindparam("zone", type_=tour.c.zone.type)))
+    .order_by(tour.c.priority, tour.c.due_at.is_(None), tour.c.due_at, tour.c.created_at, tour.c.turn, tour.c.id)
+    .limit(1)
+    .with_for_update(of=tour, skip_locked=True)
+)
+
+
 def _first_ready(connection: Connection, picker: Picker) -> str | None:
-    before = tour.alias("before")
-    waits = select(before.c.id).where(before.c.id == tour.c.after_tour, before.c.state.in_(("ready", "picking"))).exists()
-    query = select(tour.c.id).where(tour.c.site == picker.site, tour.c.state == "ready", ~waits)
-    if picker.zone:
-        query = query.where(tour.c.zone == picker.zone)
-    urgency = (tour.c.priority, tour.c.due_at.is_(None), tour.c.due_at, tour.c.created_at, tour.c.turn, tour.c.id)
-    chosen: str | None = connection.execute(query.order_by(*urgency).limit(1).with_for_update(of=tour, skip_locked=True)).scalar()
+    chosen: str | None = connection.execute(_FIRST_READY, {"site": picker.site, "zone": picker.zone}).scalar()
     return chosen
 
 
@@ -258,15 +265,28 @@ def _as_light(row: Row[Any], colour: str, tour_id: str, sequence: int) -> PickTa
     )
 
 
+_BUSY = select(tour.c.id).where(tour.c.picker == picker_session.c.picker, tour.c.state == "picking").exists()
+_IDLE = (
+    select(picker_session)
+    .where(picker_session.c.site == bindparam("site"), picker_session.c.until.is_(None), picker_session.c.auto, ~_BUSY)
+    .order_by(picker_session.c.since, picker_session.c.picker)
+)
+
+
 def dispatch(connection: Connection, fact_id: str, site: str, now: datetime) -> None:
     """Give walks that are ready to pickers who take them by themselves and have none."""
-    busy = select(tour.c.id).where(tour.c.picker == picker_session.c.picker, tour.c.state == "picking").exists()
-    idle = select(picker_session).where(picker_session.c.site == site, picker_session.c.until.is_(None), picker_session.c.auto, ~busy)
-    for row in connection.execute(idle.order_by(picker_session.c.since, picker_session.c.picker)).all():
+    zones = set(connection.execute(_ZONES_READY, {"site": site}).scalars())
+    if not zones:
+        return
+    for row in connection.execute(_IDLE, {"site": site}).all():
+        if row.zone and row.zone not in zones:
+            continue
         picker = Picker(row.picker, row.site, row.zone, row.colour)
         chosen = _first_ready(connection, picker)
         if chosen is not None:
             _take(connection, fact_id, chosen, picker, now)
+        else:
+            zones -= {row.zone} if row.zone else zones
 
 
 _LOCKED = select(tour).where(tour.c.id == bindparam("tour")).with_for_update()
