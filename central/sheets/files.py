@@ -118,19 +118,17 @@ class ListFiles:
         language = dict(said).get("lang") or ("zh" if Headers(scope=scope).get("accept-language", "").lower().lstrip().startswith("zh") else "en")
 
         def rows() -> Iterator[dict[str, Any]]:
-            after: str | None = None
-            while True:
-                page = anyio.from_thread.run(self._page, scope, filters, after)
+            # The first page as it was asked for, so that the route refuses a cursor or a limit that is none.
+            page = anyio.from_thread.run(self._page, scope, [(name, value) for name, value in said if name not in _WORDS])
+            yield from page["items"]
+            while page["next"] is not None:
+                page = anyio.from_thread.run(self._page, scope, [*filters, ("limit", str(PAGE_MAX)), ("after", page["next"])])
                 yield from page["items"]
-                after = page["next"]
-                if after is None:
-                    return
 
         return await run_in_threadpool(_written, "csv" if kind == "csv" else "xlsx", scope["path"].rpartition("/")[2], found.model, rows(), language)
 
-    async def _page(self, scope: Scope, filters: Sequence[tuple[str, str]], after: str | None) -> dict[str, Any]:
+    async def _page(self, scope: Scope, query: Sequence[tuple[str, str]]) -> dict[str, Any]:
         """One page, asked for within the program. Raises: _RefusedError: it was not answered."""
-        query = [*filters, ("limit", str(PAGE_MAX)), *([("after", after)] if after is not None else [])]
         status, parts = 500, list[bytes]()
 
         async def receive() -> Message:
