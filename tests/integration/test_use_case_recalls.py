@@ -216,3 +216,17 @@ def test_goods_that_come_in_during_a_recall_are_held_whoever_is_first(house: War
             each.result(30)
 
     assert {key: value for key, value in house.stock().items() if "L1" in key} == {"A-01 milk L1 hold": (10, 0), "cool milk L1 hold": (6, 0)}
+
+
+@pytest.mark.requirement("X9")
+def test_recall_is_told_to_webhooks_once(house: Warehouse) -> None:
+    from central.webhooks.tables import webhook_endpoint, webhook_message, webhook_subscription
+
+    endpoint = {"code": "erp", "url": "https://erp.example/hook", "secret": "whsec_c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0", "made_at": NOW}
+    house.do(lambda c: c.execute(insert(webhook_endpoint).values(**endpoint)))
+    house.do(lambda c: c.execute(insert(webhook_subscription).values(endpoint="erp", type="lot.recalled")))
+
+    recalled(house)
+    recalled(house)
+
+    assert [(row.type, row.subject) for row in house.rows(webhook_message)] == [("lot.recalled", "milk/L1")]
