@@ -185,6 +185,8 @@ async def work_for_ever(engine: Engine, changes: Changes, now: Callable[[], date
             except (BusyError, SQLAlchemyError) as error:
                 worked = 0
                 log.warning("carriers' orders wait for the database", extra={"reason": str(error)})
-            if not worked:
+            if worked:
+                changes.tell()
+            else:
                 await changes.wait(seen, _IDLE_S)
                 await asyncio.sleep(_PACE_S)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
@@ -14,10 +15,11 @@ from sqlalchemy import Engine, update
 
 from central.app import create_app
 from central.catalog.tables import partner
+from central.changes import Changes
 from central.outbound.tables import customer_order, pick_task
 from central.settings import Settings
 from central.shipping import courier
-from central.shipping.tables import shipping_site, sscc_series
+from central.shipping.tables import carrier_order, shipping_site, sscc_series
 from contracts.events import ItemScanned, PalletPassed, WeightRecorded
 from contracts.identifiers import sscc_uri
 from contracts.readings import Identifiers
@@ -531,3 +533,23 @@ def test_order_goes_with_jd_where_it_says_so(http: Http, house: Warehouse) -> No
     assert (answer.status_code, answer.json()["success"]) == (200, True)
     assert (carried(http, sscc)["state"], carried(http, sscc)["delivered_at"]) == ("delivered", "2026-11-22T01:30:00Z")
     assert http.post("carriers/nobody/push", content=b"{}").status_code == 404
+
+
+@pytest.mark.requirement("R54")
+def test_courier_works_by_itself_as_long_as_the_service_lives(http: Http, house: Warehouse, desk: SfDesk) -> None:
+    sscc = ship_one(http, house)
+
+    async def live() -> None:
+        changes = Changes()
+        changes.bind(asyncio.get_running_loop())
+        task = asyncio.create_task(courier.work_for_ever(house.engine, changes, lambda: house.now))
+        async with asyncio.timeout(30):
+            seen = changes.count
+            while not house.rows(carrier_order)[0].label:
+                seen = await changes.wait(seen, 1)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(live())
+
+    assert (carried(http, sscc)["state"], carried(http, sscc)["waybill"]) == ("labelled", desk.waybills_of(sscc)[0])
