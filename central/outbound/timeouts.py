@@ -21,8 +21,8 @@ from central.database import in_transaction
 from central.errors import DomainError
 from central.ledger import service as ledger
 from central.ledger.tables import reservation
-from central.outbound import picking, rules, service, tours, walking
-from central.outbound.tables import order_line, pick_task
+from central.outbound import confirmations, picking, rules, service, walking
+from central.outbound.tables import pick_task
 
 log = logging.getLogger(__name__)
 
@@ -49,16 +49,10 @@ def time_out(connection: Connection, now: datetime) -> int:
 
 
 def _take_hold(connection: Connection, ids: Sequence[str]) -> None:
-    """The tours of the tasks, then the fences of all items of their orders: the order may move on in this transaction."""
-    tasks = connection.execute(
-        select(pick_task.c.tour_id, pick_task.c.order_id, pick_task.c.site).where(among(connection, pick_task.c.reservation_id, ids))
-    ).all()
-    for tour_id in sorted({row.tour_id for row in tasks if row.tour_id is not None}):
-        tours.locked(connection, tour_id)
-    sites = {row.order_id: row.site for row in tasks}
-    lines = connection.execute(select(order_line.c.order_id, order_line.c.item).where(among(connection, order_line.c.order_id, list(sites))))
+    """The fences of the reservations and of all items of their orders (an order may move on in this transaction), then the tours."""
+    tasks = connection.execute(select(pick_task.c.id).where(among(connection, pick_task.c.reservation_id, ids))).scalars().all()
     own = connection.execute(select(reservation.c.site, reservation.c.item).where(among(connection, reservation.c.id, ids)))
-    ledger.lock(connection, {(sites[row.order_id], row.item) for row in lines} | {(row.site, row.item) for row in own})
+    confirmations.hold(connection, tasks, {(row.site, row.item) for row in own})
 
 
 def _still_overdue(connection: Connection, ids: Sequence[str], now: datetime) -> Sequence[Any]:

@@ -14,6 +14,7 @@ from central.errors import ConflictError, DomainError, NotFoundError
 from central.ledger import service as ledger
 from central.ledger.tables import reservation
 from central.outbound import service
+from central.outbound.confirmations import Confirmation, confirm_together
 from central.outbound.documents import Order
 from central.outbound.release import Released, release_orders
 from central.outbound.tables import customer_order, order_line, pick_task
@@ -122,3 +123,20 @@ def test_rehearsal_at_the_start_leaves_nothing_behind(house: Warehouse, caplog: 
     assert house.stock() == before
     assert house.rows(customer_order) == house.rows(pick_task) == house.rows(reservation) == []
     assert {row.code for row in house.rows(item)} == {"milk", "peas"}
+
+
+@pytest.mark.requirement("R51")
+def test_answers_of_many_tasks_are_taken_in_turn_and_errors_stay_with_their_own(house: Warehouse) -> None:
+    first, second = ordered(house, "1", 12), ordered(house, "2", 5)
+    made = [result.tasks for result in release(house, (house.fact(), first), (house.fact(), second)) if isinstance(result, Released)]
+    (early, late), (other,) = made
+    nobody = "00000000-0000-0000-0000-000000000000"
+    said = [(early.id, 10), (nobody, 1), (other.id, 5), (early.id, 10), (late.id, 1)]
+
+    asked = [Confirmation(house.fact("PickConfirmed"), task_id, quantity) for task_id, quantity in said]
+    results = house.do(lambda c: confirm_together(c, asked))
+
+    assert [each for each in results if isinstance(each, str)] == ["full", "full", "repeated", "short"]
+    assert isinstance(results[1], NotFoundError)
+    picked = {row.order_id: row.picked for row in house.rows(order_line)}
+    assert picked == {first: 11, second: 5}
