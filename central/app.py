@@ -18,13 +18,16 @@ from importlib.metadata import version
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from central import error_pages, migrations, openapi, problems
+from central.analytics.answers import Latency
 from central.changes import Changes
 from central.database import AREAS, in_transaction, open_engine, reading
 from central.errors import BusyError
+from central.examples import answer
 from central.exceptions.messages import message
 from central.exceptions.service import ask_person, raise_work_order
 from central.fleet.queries import gateways_online
@@ -94,21 +97,45 @@ def _online(engine: Engine) -> int:
         return gateways_online(connection)
 
 
+class StatusOut(BaseModel):
+    """How the service does."""
+
+    model_config = answer(
+        {
+            "version": "0.1.0",
+            "events_accepted": 20400,
+            "events_applied": 20400,
+            "events_excepted": 14,
+            "events_quarantined": 0,
+            "duplicates_refused": 31,
+            "latency_ms": {"p50": 3.1, "p99": 12.4},
+        }
+    )
+
+    version: str
+    events_accepted: int
+    events_applied: int
+    events_excepted: int
+    events_quarantined: int
+    duplicates_refused: int
+    latency_ms: Latency
+
+
 @probes.get("/api/v1/status", tags=["status"])
-def status(request: Request, engine: Database) -> dict[str, object]:
+def status(request: Request, engine: Database) -> StatusOut:
     """Versions, what ingest took since the database was made, and how fast it was of late."""
     with reading(engine) as connection:
         taken: IngestCounts = counts(connection)
     metrics: Metrics = request.app.state.metrics
-    return {
-        "version": version("dockline"),
-        "events_accepted": taken.accepted,
-        "events_applied": taken.applied,
-        "events_excepted": taken.excepted,
-        "events_quarantined": taken.quarantined,
-        "duplicates_refused": taken.duplicates,
-        "latency_ms": {"p50": metrics.lag_ms(0.5), "p99": metrics.lag_ms(0.99)},
-    }
+    return StatusOut(
+        version=version("dockline"),
+        events_accepted=taken.accepted,
+        events_applied=taken.applied,
+        events_excepted=taken.excepted,
+        events_quarantined=taken.quarantined,
+        duplicates_refused=taken.duplicates,
+        latency_ms=Latency(p50=metrics.lag_ms(0.5), p99=metrics.lag_ms(0.99)),
+    )
 
 
 def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now, engine: Engine | None = None) -> FastAPI:
@@ -149,8 +176,19 @@ def _hosts(settings: Settings) -> tuple[str, ...]:
     return ("localhost", "127.0.0.1", "::1", *settings.allowed_hosts)
 
 
+_CALLED_MOST = ("central.outbound.release_api", "central.outbound.confirm_api", "central.outbound.orders_api")
+"""Routes are tried in turn; behind all others these would pay for 170 attempts, more than for the rest of their way through the framework."""
+
+
 def _routers() -> list[APIRouter]:
-    names = (*(f"central.{area}.api" for area in AREAS), "central.web.pages", "central.web.count_pages", "central.web.work_pages", "central.web.pick_pages")
+    names = (
+        *_CALLED_MOST,
+        *(f"central.{area}.api" for area in AREAS),
+        "central.web.pages",
+        "central.web.count_pages",
+        "central.web.work_pages",
+        "central.web.pick_pages",
+    )
     return [importlib.import_module(name).router for name in names if importlib.util.find_spec(name.rpartition(".")[0]) and importlib.util.find_spec(name)]
 
 
