@@ -75,14 +75,10 @@ def light_failed(connection: Connection, context: EventContext, event: LightFail
     mine = pick_task.c.id.in_(event.task_ids) & (pick_task.c.site == context.site) & (pick_task.c.state == "lit")
     listed = connection.execute(update(pick_task).where(mine).values(state="listed", lamp_dead=True).returning(pick_task.c.id)).all()
     what = f"{event.station}/{event.bin or event.device}"
-    told = message(
-        "lamp_dead" if event.node else "lamps_away",
-        station=event.station,
-        bin=event.bin or "-",
-        device=event.device,
-        count=len(listed),
-        reason=event.reason,
-    )
+    if event.node:
+        told = message("lamp_dead", station=event.station, bin=event.bin, reason=event.reason, count=len(listed))
+    else:
+        told = message("lamps_away", station=event.station, device=event.device, reason=event.reason, count=len(listed))
     exceptions.ask_person(connection, told, what, context.fact_id, context.now, site=context.site, station=event.station, priority=4)
 
 
