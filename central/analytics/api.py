@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from central.analytics.answers import Figures
 from central.analytics.hazards import dangerous_goods
 from central.analytics.queries import figures
 from central.database import reading
@@ -68,9 +69,9 @@ def list_dangerous_goods(
 
 
 @router.get("/figures")
-def get_figures(request: Request, database: Database, verify: bool = True) -> dict[str, Any]:
+def get_figures(request: Request, database: Database, verify: bool = True) -> Figures:
     """All figures, with the verifier's answer unless `verify` is false, and the recent latency from device bytes to the committed ledger."""
     with reading(database) as connection:
         answer = figures(connection, verified=verify)
     metrics: Metrics = request.app.state.metrics
-    return {**answer, "latency_ms": {"p50": metrics.lag_ms(0.5), "p99": metrics.lag_ms(0.99)}}
+    return Figures.model_validate({**answer, "latency_ms": {"p50": metrics.lag_ms(0.5), "p99": metrics.lag_ms(0.99)}})
