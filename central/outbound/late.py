@@ -48,7 +48,8 @@ def _tell(connection: Connection, order: Row[Any], now: datetime) -> None:
     if connection.execute(marked.values(lateness="late" if late else "at_risk").returning(customer_order.c.id)).scalar() is None:
         return
     due = order.due_at.isoformat(timespec="minutes")
-    told = message("order_late" if late else "order_at_risk", order=order.number, site=order.site, due=due, state=order.state, partner=order.partner)
+    about = {"order": order.number, "site": order.site, "due": due, "state": order.state, "partner": order.partner}
+    told = message("order_late", **about) if late else message("order_at_risk", **about)
     subject = f"{order.channel}/{order.number}"
     if late:
         exceptions.settle(connection, ("order_at_risk",), subject, order.site, "it is late now", now)

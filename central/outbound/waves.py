@@ -7,12 +7,10 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
-from central.catalog.rules import Code, Site
 from central.catalog.tables import item as catalog_item
 from central.catalog.tables import location
 from central.catalog.tables import partner as partner_table
@@ -25,65 +23,9 @@ from central.outbound import backorders, order_rows, picking, promise, tours, wa
 from central.outbound.release import release_orders
 from central.outbound.rules import OPEN_STATES
 from central.outbound.tables import customer_order, order_line, pick_task, wave
+from central.outbound.wave_documents import CANDIDATES_MAX, Criteria
 from central.outbound.wave_rules import Candidate, Chosen, Limits
 from central.webhooks.service import emit
-
-Mode = Literal["order", "batch", "cluster", "zone", "wall"]
-CANDIDATES_MAX = 5000
-_LIMIT = 2**31 - 1
-
-
-class CartLimits(BaseModel):
-    """What one walk carries; what is left out is as usual for the mode."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    totes: int | None = Field(None, ge=1, le=200, description="orders on one walk")
-    weight_g: int | None = Field(None, ge=1, le=_LIMIT)
-    volume_cm3: int | None = Field(None, ge=1, le=_LIMIT)
-    picks: int | None = Field(None, ge=1, le=1000, description="stops on one walk")
-
-
-class Criteria(BaseModel):
-    """Which orders of a site go into a wave, how many, and how they are picked. What is left out does not matter."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [
-                {
-                    "site": "shanghai-1",
-                    "name": "SF at noon",
-                    "mode": "cluster",
-                    "due_until": "2026-11-21T12:00:00+08:00",
-                    "carriers": ["sf"],
-                    "lines_max": 400,
-                    "zone_lines_per_hour": {"A": 180},
-                    "hours": 2,
-                }
-            ]
-        },
-    )
-
-    site: Site
-    name: str = Field("", max_length=100)
-    mode: Mode = Field("batch", description="how its orders are picked: one by one, goods for all, into totes on a cart, zone after zone, sorted into a wall")
-    due_from: AwareDatetime | None = Field(None, description="orders that must leave at this time or later")
-    due_until: AwareDatetime | None = Field(None, description="orders that must leave by this time")
-    carriers: list[Code] = Field(default_factory=list, max_length=100)
-    groups: list[Code] = Field(default_factory=list, max_length=100, description="groups of customers")
-    channels: list[Code] = Field(default_factory=list, max_length=100)
-    zones: list[Code] = Field(default_factory=list, max_length=100, description="orders that are likely to be picked in these zones alone")
-    owner: str | None = Field(None, max_length=64)
-    priority_until: int = Field(9, ge=1, le=9, description="orders of this priority and before")
-    orders_max: int | None = Field(None, ge=1, le=CANDIDATES_MAX)
-    lines_max: int | None = Field(None, ge=1, le=_LIMIT)
-    volume_cm3_max: int | None = Field(None, ge=1, le=10**12, description="as far as sizes of items are known")
-    zone_lines_per_hour: dict[str, Annotated[int, Field(ge=0, le=_LIMIT)]] = Field(
-        default_factory=dict, max_length=200, description="what zones can pick; what waits there already counts"
-    )
-    hours: float = Field(1.0, gt=0, le=24, description="the time that the wave has")
-    cart: CartLimits | None = None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from central.facts import RequestKey, fact_of
 from central.outbound import wave_queries, waves
 from central.outbound.orders_api import OrderId, Said
 from central.outbound.wave_answers import WaveOut, WavePlanned, WaveReleased, WavesPlanned, WaveWhole
-from central.outbound.waves import Criteria
+from central.outbound.wave_documents import Criteria
 from central.paging import After, Limit, Page
 from central.requests import Database, Filter, News, Now
 

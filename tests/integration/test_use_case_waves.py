@@ -19,7 +19,7 @@ from central.outbound import backorders, order_changes, wave_queries, waves
 from central.outbound.tables import customer_order, pick_task, tour
 from central.outbound.tables import promise as promise_table
 from central.outbound.tables import wave as wave_table
-from central.outbound.waves import Criteria
+from central.outbound.wave_documents import Criteria
 from tests.integration.test_use_case_orders import states
 from tests.integration.test_use_case_promises import answer, assert_promises_can_be_kept, buy, orders, take
 from tests.integration.warehouse import NOW, SITE, Warehouse
