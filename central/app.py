@@ -186,7 +186,7 @@ def _routers() -> list[APIRouter]:
         *(f"central.{area}.api" for area in AREAS),
         "central.web.pages",
         "central.web.count_pages",
-        "central.web.work_pages",
+        "central.web.exception_pages",
         "central.web.pick_pages",
     )
     return [importlib.import_module(name).router for name in names if importlib.util.find_spec(name.rpartition(".")[0]) and importlib.util.find_spec(name)]

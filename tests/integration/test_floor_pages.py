@@ -114,13 +114,13 @@ def test_work_order_is_taken_in_hand_and_settled_by_its_button(house: Warehouse,
     release(house, ("peas", 9), ship_when="asked")
     browser.visit("/name", {"name": "wang"})
 
-    _, page = browser.visit("/work")
+    _, page = browser.visit("/exceptions")
     assert "4 of 9 of item peas cannot be reserved" in text(page)
-    number = re.search(r"/work/(\d+)/take", page)
+    number = re.search(r"/exceptions/(\d+)/take", page)
     assert number is not None
-    _, taken = browser.visit(f"/work/{number[1]}/take", {})
+    _, taken = browser.visit(f"/exceptions/{number[1]}/take", {})
     assert "wang has it" in text(taken)
-    _, done = browser.visit(f"/work/{number[1]}/resolve", {})
+    _, done = browser.visit(f"/exceptions/{number[1]}/resolve", {})
 
     assert f"case-{number[1]}" not in done
     assert "wang was first" not in done
@@ -129,7 +129,7 @@ def test_work_order_is_taken_in_hand_and_settled_by_its_button(house: Warehouse,
 def test_page_of_another_site_cannot_press_the_buttons(browser: Browser) -> None:
     async def ask() -> int:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(browser._app), base_url="http://127.0.0.1") as client:
-            return (await client.post("/work/1/resolve", headers={"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site"})).status_code
+            return (await client.post("/exceptions/1/resolve", headers={"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site"})).status_code
 
     assert asyncio.run(ask()) == 403
 

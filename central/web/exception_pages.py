@@ -29,8 +29,8 @@ class _Pressed(BaseModel):
     actor: str
 
 
-@router.get("/work", response_class=HTMLResponse)
-def work_page(
+@router.get("/exceptions", response_class=HTMLResponse)
+def exceptions_page(
     request: Request, language: Reader, engine: Database, now: Now, shown: Shown = "all", wrong: Annotated[str, Query(max_length=500)] = ""
 ) -> HTMLResponse:
     """Open work orders: all, those that this person has in hand, or those that nobody has."""
@@ -39,7 +39,7 @@ def work_page(
     with reading(engine) as connection:
         page = queries.work_orders(connection, now, owner=owner, limit=_SHOWN_MAX)
     cases = sorted((_case(row) for row in page.items), key=lambda case: (not case["late"], case["priority"], case["created_at"]))
-    return answer(request, render_page("work.html", view, "work", cases=cases, shown=shown, more=page.next is not None, wrong=wrong), view)
+    return answer(request, render_page("exceptions.html", view, "exceptions", cases=cases, shown=shown, more=page.next is not None, wrong=wrong), view)
 
 
 def _case(row: dict[str, Any]) -> dict[str, Any]:
@@ -47,10 +47,10 @@ def _case(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _back(request: Request, shown: str, wrong: str = "") -> Response:
-    return RedirectResponse(str(request.url_for("work_page").include_query_params(shown=shown, **({"wrong": wrong} if wrong else {}))), status_code=303)
+    return RedirectResponse(str(request.url_for("exceptions_page").include_query_params(shown=shown, **({"wrong": wrong} if wrong else {}))), status_code=303)
 
 
-@router.post("/work/{number}/take", dependencies=SAME_ORIGIN)
+@router.post("/exceptions/{number}/take", dependencies=SAME_ORIGIN)
 def take(number: Number, request: Request, actor: Actor, engine: Database, news: News, shown: Shown = "all") -> Response:
     """Somebody takes it in hand."""
     try:
@@ -61,7 +61,7 @@ def take(number: Number, request: Request, actor: Actor, engine: Database, news:
     return _back(request, shown)
 
 
-@router.post("/work/{number}/resolve", dependencies=SAME_ORIGIN)
+@router.post("/exceptions/{number}/resolve", dependencies=SAME_ORIGIN)
 def resolve(number: Number, request: Request, actor: Actor, engine: Database, news: News, now: Now, shown: Shown = "all") -> Response:
     """Somebody has done what it asked for."""
     try:
@@ -72,7 +72,7 @@ def resolve(number: Number, request: Request, actor: Actor, engine: Database, ne
     return _back(request, shown)
 
 
-@router.post("/work/{number}/actions/{code}", dependencies=SAME_ORIGIN)
+@router.post("/exceptions/{number}/actions/{code}", dependencies=SAME_ORIGIN)
 def act(
     number: Number, code: Annotated[str, Path(max_length=64)], request: Request, actor: Actor, engine: Database, news: News, now: Now, shown: Shown = "all"
 ) -> Response:
