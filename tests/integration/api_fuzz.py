@@ -35,7 +35,7 @@ from central.webhooks import endpoints
 from tests.integration.warehouse import SITE, Warehouse
 
 _OF_FORM = frozenset(get_args(ErrorType)) - {"value_error", "assertion_error", "string_too_short", "too_short"}
-"""Faults that a schema can name. Those of our own rules have names of their own; texts are stripped of blanks before they are measured, which no schema says."""
+"""Faults that a schema can name. Those of our own rules have names of their own; texts lose outer blanks before they are measured, which no schema says."""
 _numbers = itertools.count(1)
 SEED = 20261121
 EXAMPLES = int(os.environ.get("DOCKLINE_FUZZ_EXAMPLES", "8"))
