@@ -3,7 +3,8 @@
 
 On PostgreSQL a trigger sums the entries that one statement wrote (its transition table) by event and item. All legs of a posting are written by one statement
 (`central.ledger.postings`), so it need not be deferred: a deferred constraint trigger runs once for each row, with a query of the event's entries each time.
-Measured on 50,000 postings of two legs, 20 in a transaction: 4 us an entry for the sum, 19 us for the deferred trigger.
+Measured on 8,000 postings of two legs, 20 in a transaction, CPU of the server an entry: 18 us without, 14 to 18 us with this trigger (not to be told apart);
+445 us and rising with a deferred one, which on a young table also chose the wrong index.
 
 SQLite has neither transition tables nor deferred triggers; there the program's own check before each posting and the verifier must do. That database belongs to
 one process, so nothing else writes into it.
