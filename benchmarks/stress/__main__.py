@@ -22,11 +22,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--processes", type=int, default=4)
     parser.add_argument("--threads", type=int, default=16, help="writers in each process (default 16: 64 in all)")
     parser.add_argument("--kill-every-s", type=float, default=10.0, help="SIGKILL to all processes every so many seconds (default 10)")
+    parser.add_argument("--kill-every-messages", type=int, default=0, help="kill after so many answers instead, however fast the machine is")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--sqlite", action="store_true", help="on an SQLite file instead of PostgreSQL; use fewer writers")
     parser.add_argument("--durable", action="store_true", help="PostgreSQL with fsync")
     options = parser.parse_args(arguments)
-    plan = Plan(options.operations, options.processes, options.threads, options.kill_every_s, options.seed)
+    plan = Plan(options.operations, options.processes, options.threads, options.kill_every_s, options.kill_every_messages, options.seed)
     with _sqlite() if options.sqlite else _postgres(options.durable) as database:
         report = run(database, plan)
     for name, value in flat(report.figures):
