@@ -21,6 +21,7 @@ from central.exceptions.messages import Message, message
 from central.ledger import service as ledger
 from central.ledger.tables import balance
 from central.outbound import lights, rules, tours, walking, walls
+from central.outbound.demands import demand_of
 from central.outbound.new_tasks import Sheet, make_tasks
 from central.outbound.tables import customer_order, order_line, pick_task
 
@@ -146,8 +147,8 @@ def _go_elsewhere(connection: Connection, spot: Place, task: Row[Any], order: Ro
     )
     exceptions.ask_person(connection, told, f"{task.place}/{task.item}/{task.lot}", spot.fact_id, spot.now, site=spot.site, station=spot.station)
     if not task.second_try:
-        demand = [ledger.Demand(task.line_id, task.site, task.item, outcome.give_back)]
-        reservations = ledger.reserve(connection, spot.fact_id, demand, spot.now)
+        demand = demand_of(connection, task.line_id, outcome.give_back, spot.now)
+        reservations = ledger.reserve(connection, spot.fact_id, [demand], spot.now)
         sheet = Sheet(spot.fact_id, order.id, order.number, task.site, order.colour, reservations, dark=walked is not None, second_try=True)
         ((*made,),) = make_tasks(connection, [sheet], spot.now)
         if walked is not None and made:

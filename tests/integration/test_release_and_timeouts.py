@@ -140,3 +140,20 @@ def test_answers_of_many_tasks_are_taken_in_turn_and_errors_stay_with_their_own(
     assert isinstance(results[1], NotFoundError)
     picked = {row.order_id: row.picked for row in house.rows(order_line)}
     assert picked == {first: 11, second: 5}
+
+
+@pytest.mark.requirement("R20")
+def test_rest_of_a_short_pick_keeps_to_the_terms_of_its_order(house: Warehouse) -> None:
+    """A-01 keeps ten days only, so that it may not help out when the picker finds A-02 short."""
+    document = {"number": "1", "site": SITE, "partner": "shop", "lines": [{"item": "milk", "quantity": 4}], "ship_when": "asked", "min_remaining_days": 14}
+    order = Order.model_validate(document)
+    taken = house.fact("OrderTaken", order, "1")
+    house.do(lambda c: service.take_order(c, taken, order, house.now))
+    (result,) = release(house, (house.fact(), taken.id))
+    assert tasks(result) == [("A-02", 4)]
+    assert isinstance(result, Released)
+
+    house.do(lambda c: confirm_together(c, [Confirmation(house.fact("PickConfirmed"), result.tasks[0].id, 1)]))
+
+    assert [(row.bin, row.state) for row in house.rows(pick_task)] == [("A-02", "short")]
+    assert [row.short for row in house.rows(order_line)] == [3]
