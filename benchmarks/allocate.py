@@ -274,7 +274,7 @@ def _serve(url: str, port: int) -> None:
     from central.app import create_app
     from central.settings import Settings
 
-    uvicorn.run(create_app(Settings(database=url)), host="127.0.0.1", port=port, log_level="warning", access_log=False)
+    uvicorn.run(create_app(Settings(database=url, warm_up=True)), host="127.0.0.1", port=port, log_level="warning", access_log=False)
 
 
 if __name__ == "__main__":
