@@ -239,8 +239,13 @@ def _note_loaded(connection: Connection, dock: Dock, sscc: str) -> None:
 
 
 def seen_leaving(connection: Connection, dock: Dock, sscc: str) -> rules.LoadVerdict:
-    """A door or scan point saw a package go out. Goods are on the vehicle already, so nothing is refused: what should not leave becomes a work order."""
+    """A door or scan point saw a package go out. Goods are on the vehicle already, so nothing is refused: what should not leave becomes a work order.
+
+    A label that is not one of our packages (a supplier's pallet, a returned one) concerns shipping only where a load is waiting at that door.
+    """
     row = connection.execute(select(package).where(package.c.sscc == sscc)).one_or_none()
+    if row is None and _load_here(connection, dock) is None:
+        return "foreign"
     if row is None or row.site != dock.site:
         _ask(connection, dock, sscc, message("package_foreign", station=dock.station, sscc=sscc, load=_load_number(connection, dock)))
         return "foreign"
