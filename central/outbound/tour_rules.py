@@ -43,6 +43,8 @@ class Job:
     due_at: datetime | None = None
     number: str = ""
     tote: str = ""
+    condition: str = "ambient"
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,9 @@ class TourPlan:
 
 Order = Callable[[Sequence[Job]], Sequence[Job]]
 """Brings jobs into the order in which they are walked."""
+
+Together = Callable[[Sequence[Job], Cart], list[list[Job]]]
+"""Groups jobs by orders that share a cart, whole orders in each."""
 
 
 def slot_name(n: int) -> str:
@@ -75,11 +80,25 @@ def by_rank(jobs: Sequence[Job]) -> Sequence[Job]:
     return sorted(jobs, key=lambda job: (job.rank, job.place, urgency(job), job.task_id))
 
 
-def plan_tours(jobs: Iterable[Job], mode: Mode, cart: Cart, walk: Order = by_rank) -> list[TourPlan]:
+def apart(job: Job, mode: Mode) -> tuple[str, str]:
+    """What of a job others must share to ride with it: cold goods do not wait on a cart of ambient ones, nor do owners' goods lie in one tote.
+
+    By order and by zone the goods of an order stay together in its tote.
+    """
+    return job.condition if mode in ("batch", "wall", "cluster") else "", job.owner if mode in ("batch", "wall") else ""
+
+
+def plan_tours(jobs: Iterable[Job], mode: Mode, cart: Cart, walk: Order = by_rank, together: Together | None = None) -> list[TourPlan]:
     """Tours for all jobs. `order`: one order a walk. `batch` and `wall`: mixed, sorted afterwards. `cluster`: a tote for each order on one cart.
-    `zone`: a walk per zone, one after the other, with the same totes. What one cart cannot carry becomes several walks."""
+    `zone`: a walk per zone, one after the other, with the same totes. What one cart cannot carry becomes several walks, and so does what is kept `apart`.
+    `together` groups what shares a cart; without it nearness is told by pick ranks."""
+    sorts: dict[tuple[str, str], list[Job]] = {}
+    for job in jobs:
+        sorts.setdefault(apart(job, mode), []).append(job)
+    carries = Cart(1, cart.weight_g, cart.volume_cm3, cart.picks) if mode == "order" else cart
+    groups = [group for _, sort in sorted(sorts.items()) for group in (together or orders_together)(sort, carries)]
     plans: list[TourPlan] = []
-    for group in orders_together(list(jobs), Cart(1, cart.weight_g, cart.volume_cm3, cart.picks) if mode == "order" else cart):
+    for group in sorted(groups, key=lambda group: min(urgency(job) for job in group)):
         order_ids = list(dict.fromkeys(job.order_id for job in sorted(group, key=urgency)))
         mixed = mode in ("batch", "wall") or len(order_ids) == 1
         slots = dict.fromkeys(order_ids, "") if mixed else {order_id: slot_name(n) for n, order_id in enumerate(order_ids)}
@@ -125,10 +144,15 @@ def fits(jobs: Sequence[Job], cart: Cart) -> bool:
     return len({job.order_id for job in jobs}) <= cart.totes and all(limit is None or total <= limit for limit, total in sums)
 
 
+def jobs_by_order(jobs: Iterable[Job]) -> list[list[Job]]:
+    """The jobs of each order by their ranks; the most urgent order first."""
+    orders = [list(each) for _, each in groupby(sorted(jobs, key=lambda job: (job.order_id, job.rank)), key=lambda job: job.order_id)]
+    return sorted(orders, key=lambda order: min(urgency(job) for job in order))
+
+
 def orders_together(jobs: Sequence[Job], cart: Cart) -> list[list[Job]]:
     """The jobs grouped by orders that share a cart: the most urgent order first, then always the one that adds the fewest new places and lies nearest."""
-    waiting = [list(each) for _, each in groupby(sorted(jobs, key=lambda job: (job.order_id, job.rank)), key=lambda job: job.order_id)]
-    waiting.sort(key=lambda order: min(urgency(job) for job in order))
+    waiting = jobs_by_order(jobs)
     groups: list[list[Job]] = []
     while waiting:
         group = waiting.pop(0)

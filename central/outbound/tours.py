@@ -6,6 +6,7 @@ Locks are taken in one order: fences of stock, then a tour, then its tasks. A to
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from sqlalchemy import Connection, Row, and_, bindparam, insert, or_, select, up
 from central.catalog.tables import item, location
 from central.errors import NotFoundError
 from central.outbound import lights, rules, tour_rules
+from central.outbound.grouping import Grouping
 from central.outbound.picking_tables import picker_session, tour_tote
 from central.outbound.tables import customer_order, pick_task, tour, wave
 from central.outbound.tour_rules import CARTS, Cart, Job, Mode, TourPlan
@@ -77,14 +79,19 @@ def plan(
     if not jobs:
         return []
     floor = Floor.of(connection, site)
-    plans = tour_rules.plan_tours(jobs, mode, cart)
+    plans = tour_rules.plan_tours(jobs, mode, cart, together=_grouping(floor, jobs, mode))
     ids = [str(uuid.uuid5(uuid.UUID(fact_id), f"tour/{each.jobs[0].task_id}")) for each in plans]
     _write(connection, site, mode, plans, ids, floor, wave_id, now)
     return ids
 
 
+def _grouping(floor: Floor, jobs: Sequence[Job], mode: Mode) -> Grouping | None:
+    """How orders of walks that are shared freely are grouped on this floor; None: by pick ranks."""
+    ways = floor.ways_over({job.place for job in jobs}) if mode in ("batch", "cluster", "wall") else None
+    return Grouping(ways, clock=time.monotonic) if ways is not None else None
+
+
 def _jobs(connection: Connection, site: str, zone: str, wave_id: int | None, order_ids: Collection[str] | None) -> list[Job]:
-    size = item.c.length_mm * item.c.width_mm * item.c.height_mm
     query = (
         select(
             pick_task.c.id,
@@ -97,11 +104,12 @@ def _jobs(connection: Connection, site: str, zone: str, wave_id: int | None, ord
             item.c.length_mm,
             item.c.width_mm,
             item.c.height_mm,
+            item.c.condition,
             customer_order.c.priority,
             customer_order.c.due_at,
             customer_order.c.number,
             customer_order.c.tote,
-            size.label("size_mm3"),
+            customer_order.c.owner,
         )
         .join(customer_order, customer_order.c.id == pick_task.c.order_id)
         .outerjoin(item, item.c.code == pick_task.c.item)
@@ -128,6 +136,8 @@ def _jobs(connection: Connection, site: str, zone: str, wave_id: int | None, ord
             row.due_at,
             row.number,
             row.tote,
+            row.condition or "ambient",
+            row.owner,
         )
         for row in rows
     ]

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from central.catalog import service as catalog
+from central.outbound.grouping import Ways
 from central.tours.layout import Aisle, Layout, LayoutError, Point, Stop
 from central.tours.tour import plan_tour
 
@@ -81,6 +82,19 @@ class Floor:
         except (LayoutError, _NoCoordinatesError):
             return self._by_rank(wanted)
         return Walk(tuple(stop.code for stop in tour.order), tour.length_mm, tour.exact, tuple((each.x_mm, each.y_mm) for each in tour.walk))
+
+    def ways_over(self, places: Collection[str]) -> Ways | None:
+        """The floor for those who group walks over these places: those without coordinates are left out; None: no walk can be measured here."""
+        if self.ways is None or not self.start or not self.end:
+            return None
+        found: dict[str, Stop] = {}
+        for place in sorted(set(places)):
+            try:
+                found[place] = self._stop(place)
+                self.ways.spot_of_stop(found[place])
+            except (LayoutError, _NoCoordinatesError):
+                found.pop(place, None)
+        return Ways(self.ways, self._point(self.ways, self.start), self._point(self.ways, self.end), found)
 
     def _by_rank(self, places: Sequence[str]) -> Walk:
         return Walk(tuple(sorted(places, key=lambda place: (self.places[place].pick_rank if place in self.places else 0, place))))
