@@ -24,7 +24,8 @@ from central.outbound.tables import customer_order, pick_task
 from central.shipping import rules
 from central.shipping.documents import CartonType, OpenPackage, PackItem, SiteSettings
 from central.shipping.scans import read_scan
-from central.shipping.tables import carton_type, package, package_line, packing, shipping_site, sscc_series
+from central.shipping.tables import carton_type, package, package_line, packing, shipping_site
+from central.stock import numbers
 
 _PACKABLE = ("released", "picked")
 _SIDES = ("length", "width", "height")
@@ -33,7 +34,8 @@ _WALL_MM = 6
 
 
 def keep_site(connection: Connection, settings: SiteSettings) -> None:
-    """Set how a site ships."""
+    """Set how a site ships. Raises: ConflictError: its numbers would meet those of another prefix of ours."""
+    numbers.own_prefix(connection, settings.extension + settings.company_prefix)
     values = settings.model_dump()
     statement = insert_or_leave(connection, shipping_site).values(**values)
     others = {name: statement.excluded[name] for name in values if name != "site"}
@@ -65,13 +67,9 @@ def site_settings(connection: Connection, site: str) -> Row[Any]:
 
 
 def issue_sscc(connection: Connection, site: str) -> str:
-    """The next SSCC of a site; given once, whatever happens to the package. Raises: DomainError."""
+    """The next SSCC of a site's packages; given once, whatever happens to the package. Raises: DomainError."""
     settings = site_settings(connection, site)
-    key = {"company_prefix": settings.company_prefix, "extension": settings.extension}
-    statement = insert_or_leave(connection, sscc_series).values(**key, next_serial=1)
-    counted = statement.on_conflict_do_update(index_elements=list(key), set_={"next_serial": sscc_series.c.next_serial + 1})
-    following = connection.execute(counted.returning(sscc_series.c.next_serial)).scalar_one()
-    return rules.sscc_of(settings.company_prefix, settings.extension, int(following) - 1)
+    return numbers.issue(connection, settings.extension + settings.company_prefix)
 
 
 def hold_packing(connection: Connection, order_id: str, site: str, now: datetime) -> None:

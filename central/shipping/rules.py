@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rules of packing and loading, pure: which SSCC comes next, what may go into a package, what of a load is there."""
+"""Rules of packing and loading, pure: what may go into a package, what of a load is there."""
 
 from __future__ import annotations
 
@@ -7,23 +7,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from central.errors import ConflictError, DomainError
-from contracts.identifiers import Sscc
-
-SSCC_PAYLOAD_DIGITS = 16
-"""Digits of company prefix and serial reference together (GS1 General Specifications 24, section 3.2)."""
+from central.errors import ConflictError
 
 Content = tuple[str, str]
 """Item and lot."""
-
-
-def sscc_of(company_prefix: str, extension: str, serial: int) -> str:
-    """The SSCC of a serial number. Raises: DomainError: the prefix has no number left."""
-    digits = SSCC_PAYLOAD_DIGITS - len(company_prefix)
-    if serial >= 10**digits:
-        text = f"company prefix {company_prefix} with extension {extension} has no SSCC left; take another extension digit"
-        raise DomainError("sscc_exhausted", text)
-    return Sscc(company_prefix, extension + str(serial).zfill(digits)).sscc
 
 
 @dataclass(frozen=True)

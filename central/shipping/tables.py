@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tables of shipping: packages and what is in them, cartons, SSCC numbers, loads, carrier orders and their steps, returns."""
+"""Tables of shipping: packages and what is in them, cartons, loads, carrier orders and their steps, returns."""
 
 from __future__ import annotations
 
@@ -25,17 +25,6 @@ from sqlalchemy import (
 from central.database import BigId, Instant, metadata
 
 Id = Uuid(as_uuid=False)
-
-sscc_series = Table(
-    "sscc_series",
-    metadata,
-    Column("company_prefix", String, nullable=False, comment="GS1 company prefix, 6 to 12 digits"),
-    Column("extension", String, nullable=False, comment="the digit before it"),
-    Column("next_serial", BigInteger, nullable=False, server_default="0"),
-    PrimaryKeyConstraint("company_prefix", "extension"),
-    CheckConstraint("next_serial >= 0", name="counts_up"),
-)
-"""The durable counter of SSCCs that we give out ourselves; a number once given never comes again."""
 
 shipping_site = Table(
     "shipping_site",

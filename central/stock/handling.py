@@ -8,19 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, select
 
 from central.catalog import service as catalog
 from central.catalog.tables import item as catalog_item
-from central.database import insert_or_leave
-from central.errors import ConflictError, DomainError, NotFoundError
+from central.errors import ConflictError, DomainError
 from central.ledger import claims, serials, units
 from central.ledger import service as ledger
 from central.ledger.rules import Account
-from central.stock import places, rules
+from central.stock import places
 from central.stock.listeners import Told
 from central.stock.moves import move_goods, named, tell_moved
-from central.stock.tables import sscc_range
+from central.stock.numbers import next_sscc
 from contracts.identifiers import IdentifierError, check_sscc
 
 
@@ -34,25 +33,6 @@ class Goods:
     owner: str = ""
     status: str = "available"
     serial_numbers: tuple[str, ...] = ()
-
-
-def keep_range(connection: Connection, site: str, prefix: str) -> None:
-    """From now on SSCCs of a site (empty: of all others) begin with `prefix`: extension digit and GS1 company prefix, 5 to 13 digits."""
-    if not (prefix.isdigit() and 5 <= len(prefix) <= 13):
-        raise DomainError("sscc_prefix", f"{prefix!r} is not an extension digit and a company prefix of 4 to 12 digits")
-    changed = {"prefix": prefix}
-    statement = insert_or_leave(connection, sscc_range).values(site=site, next=0, **changed)
-    connection.execute(statement.on_conflict_do_update(index_elements=[sscc_range.c.site], set_=changed))
-
-
-def next_sscc(connection: Connection, site: str) -> str:
-    """A new SSCC of our own. Raises: NotFoundError: nobody said which numbers are ours."""
-    for key in (site, ""):
-        taken = update(sscc_range).where(sscc_range.c.site == key).values(next=sscc_range.c.next + 1).returning(sscc_range.c.prefix, sscc_range.c.next)
-        row = connection.execute(taken).one_or_none()
-        if row is not None:
-            return rules.sscc(row.prefix, row.next - 1)
-    raise NotFoundError("no_sscc_range", f"no numbers for handling units of {site}; give the unit's SSCC, or tell which GS1 company prefix is ours")
 
 
 def check_code(code: str) -> str:

@@ -40,9 +40,17 @@ sscc_range = Table(
     metadata,
     Column("site", String, primary_key=True, comment="empty: all sites without their own"),
     Column("prefix", String, nullable=False, comment="extension digit and GS1 company prefix"),
-    Column("next", BigInteger, nullable=False, server_default="0"),
 )
-"""From which numbers SSCCs of our own are made."""
+"""From which numbers SSCCs of a site's handling units are made."""
+
+sscc_series = Table(
+    "sscc_series",
+    metadata,
+    Column("prefix", String, primary_key=True, comment="extension digit and GS1 company prefix"),
+    Column("next", BigInteger, nullable=False, server_default="0"),
+    CheckConstraint("next >= 0", name="counts_up"),
+)
+"""The one counter of SSCCs that we give out, for handling units and for packages; a number once given never comes again."""
 
 loss_report = Table(
     "loss_report",

@@ -25,7 +25,8 @@ from central.ledger import service as ledger
 from central.ledger.rules import LOSS, Account
 from central.ledger.tables import balance
 from central.stock import places, reasons, rules
-from central.stock.handling import check_code, follow_serials, next_sscc
+from central.stock.handling import check_code, follow_serials
+from central.stock.numbers import next_sscc
 from central.stock.tables import transfer, transfer_line, transfer_step
 from central.webhooks.service import emit
 

@@ -16,7 +16,7 @@ from central.facts import RequestKey, fact_of
 from central.ledger.rules import Fact, Status
 from central.paging import After, Limit, Page
 from central.requests import Database, News, Now
-from central.stock import handling, queries
+from central.stock import handling, numbers, queries
 from central.stock.bodies import Actor, Body, Place, Quantity, Serial, Unit
 
 router = APIRouter(prefix="/api/v1", tags=["stock"])
@@ -120,7 +120,7 @@ class OwnNumbers(Body):
 @router.put("/stock/sscc-ranges")
 def put_range(body: OwnNumbers, database: Database) -> dict[str, str]:
     """Tell which SSCCs are ours to give."""
-    in_transaction(database, lambda connection: handling.keep_range(connection, body.site, body.prefix))
+    in_transaction(database, lambda connection: numbers.keep_range(connection, body.site, body.prefix))
     return {"site": body.site, "prefix": body.prefix}
 
 

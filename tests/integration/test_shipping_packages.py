@@ -19,7 +19,8 @@ from central.changes import Changes
 from central.outbound.tables import customer_order, pick_task
 from central.settings import Settings
 from central.shipping import courier
-from central.shipping.tables import carrier_order, shipping_site, sscc_series
+from central.shipping.tables import carrier_order, shipping_site
+from central.stock.tables import sscc_series
 from contracts.events import ItemScanned, PalletPassed, WeightRecorded
 from contracts.identifiers import sscc_uri
 from contracts.readings import Identifiers
@@ -497,8 +498,8 @@ def test_site_without_a_company_prefix_gives_no_numbers(http: Http, house: Wareh
 
     assert [sscc[:13] for sscc in ssccs] == ["3061414100000"] * 2
     assert int(ssccs[1][:-1]) == int(ssccs[0][:-1]) + 1
-    house.do(lambda c: c.execute(update(sscc_series).values(next_serial=10_000)))
-    assert sent(http, "packages", {"site": SITE, "order_id": order_id}, 422)["code"] == "sscc_exhausted"
+    house.do(lambda c: c.execute(update(sscc_series).values(next=10_000)))
+    assert sent(http, "packages", {"site": SITE, "order_id": order_id}, 422)["code"] == "sscc_range_empty"
     house.do(lambda c: c.execute(shipping_site.delete()))
     assert sent(http, "packages", {"site": SITE, "order_id": order_id}, 422)["code"] == "site_not_set_up"
 

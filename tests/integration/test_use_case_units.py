@@ -16,7 +16,7 @@ from central.ledger import serials, units
 from central.ledger import service as ledger
 from central.ledger.rules import Account
 from central.ledger.tables import balance, handling_unit
-from central.stock import handling, moves, queries
+from central.stock import handling, moves, numbers, queries
 from central.stock.handling import Goods
 from tests.integration.warehouse import SITE, Warehouse
 
@@ -30,7 +30,7 @@ COOL = f"{SITE}/cool-1"
 def house(engine: Engine) -> Warehouse:
     house = Warehouse(engine)
     house.keep(Item(code="milk", name="Long-life milk"))
-    house.do(lambda c: handling.keep_range(c, "", "00614141"))
+    house.do(lambda c: numbers.keep_range(c, "", "00614141"))
     return house
 
 

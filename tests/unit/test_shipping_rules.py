@@ -9,27 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from central.errors import ConflictError, DomainError
+from central.errors import ConflictError
 from central.shipping import delivery, rules
 from central.shipping.documents import CartonType
 from central.shipping.papers import address_lines
 from central.shipping.rules import Packed, Scanned
 from central.shipping.scans import sscc_in
-from contracts.identifiers import check_sscc
 
 PICKED = {("milk", "L1"): 4, ("milk", "L2"): 2, ("peas", ""): 1}
-
-
-@given(st.text("0123456789", min_size=6, max_size=12), st.sampled_from("0123456789"), st.integers(0, 10**10))
-def test_every_number_of_a_prefix_is_an_sscc_of_its_own(prefix: str, extension: str, serial: int) -> None:
-    digits = 16 - len(prefix)
-    if serial >= 10**digits:
-        with pytest.raises(DomainError, match="has no SSCC left"):
-            rules.sscc_of(prefix, extension, serial)
-        return
-    sscc = rules.sscc_of(prefix, extension, serial)
-    assert check_sscc(sscc) == sscc
-    assert sscc[:-1] == f"{extension}{prefix}{serial:0{digits}}"
 
 
 @pytest.mark.parametrize("text", ["006141410000000005", "00006141410000000005", "(00)006141410000000005", "]C100006141410000000005", " 006141410000000005\n"])
