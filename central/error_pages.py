@@ -69,8 +69,10 @@ def _page(code: str, parts: list[tuple[str, Text]]) -> str:
     name = html.escape(code)
     sections = "".join(_section(language, text) for language, text in parts)
     return (
-        f'<!doctype html><html lang="{parts[0][0]}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>{name} - Dockline</title></head><body><main><h1><code>{name}</code></h1>{sections}</main></body></html>"
+        f'<!doctype html><html lang="{parts[0][0]}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<title>{name} - Dockline</title><link rel="stylesheet" href="/assets/board.css"></head>'
+        f'<body><header class="top"><a class="brand" href="/">Dockline</a></header>'
+        f'<main><article class="region help"><h1><code>{name}</code></h1>{sections}</article></main></body></html>'
     )
 
 

@@ -18,14 +18,16 @@ from central.errors import DomainError, NotFoundError
 from central.facts import fact_of
 from central.requests import Database, News, Now
 from central.web.render import render_page
+from central.web.trouble import PageRoute, Wrong, told
 from central.web.visitor import SAME_ORIGIN, Reader, answer, name_of, view_of
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 _BLANK_LINES = 3
 """Rows for goods that the books do not have there; another save gives more."""
 _LINES_MAX = 1000
 _DIGITS_MAX = 9
+_ALL_RIGHT = Wrong("")
 
 
 @router.get("/count", response_class=HTMLResponse)
@@ -52,7 +54,7 @@ def _place_page(
     *,
     after: tuple[str, str] = ("", ""),
     form: FormData | None = None,
-    wrong: str = "",
+    wrong: Wrong = _ALL_RIGHT,
 ) -> HTMLResponse:
     view = view_of(request, language, engine, now)
     with reading(engine) as connection:
@@ -63,7 +65,7 @@ def _place_page(
     lines = _rows(place, form)
     html = render_page("count_place.html", view, "count", job=job, place=place, lines=lines, after=after, wrong=wrong, left=_left(job))
     response = answer(request, html, view)
-    response.status_code = 422 if wrong else 200
+    response.status_code = 422 if wrong.text else 200
     return response
 
 
@@ -99,10 +101,11 @@ def _take(count_id: str, request: Request, language: Reader, form: FormData, eng
         fact = fact_of("PlaceCounted", (count_id, place, sheet.counter), sheet, sheet.counter, now, place.partition("/")[0])
         settled = in_transaction(engine, lambda connection: service.submit(connection, fact, count_id, place, sheet, now))
     except DomainError as error:
-        return _place_page(request, language, engine, now, count_id, form=form, wrong=error.message)
+        return _place_page(request, language, engine, now, count_id, form=form, wrong=told(error.code, error.message, language))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        return _place_page(request, language, engine, now, count_id, form=form, wrong=f"{'/'.join(str(part) for part in first['loc'])}: {first['msg']}")
+        wrong = told("invalid_request", f"{'/'.join(str(part) for part in first['loc'])}: {first['msg']}", language)
+        return _place_page(request, language, engine, now, count_id, form=form, wrong=wrong)
     news.tell()
     return RedirectResponse(str(request.url_for("place_page", count_id=count_id).include_query_params(done=place, state=settled.state)), status_code=303)
 

@@ -16,12 +16,15 @@ from central.facts import fact_of
 from central.requests import Database, News, Now
 from central.web.board import Message
 from central.web.render import render_page
+from central.web.trouble import PageRoute, told
 from central.web.visitor import SAME_ORIGIN, Actor, Reader, answer, name_of, view_of
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 _SHOWN_MAX = 100
+_SAID_MAX = 500
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
+Said = Annotated[str, Query(max_length=_SAID_MAX)]
 Shown = Annotated[Literal["all", "mine", "nobody"], Query()]
 
 
@@ -30,24 +33,27 @@ class _Pressed(BaseModel):
 
 
 @router.get("/exceptions", response_class=HTMLResponse)
-def exceptions_page(
-    request: Request, language: Reader, engine: Database, now: Now, shown: Shown = "all", wrong: Annotated[str, Query(max_length=500)] = ""
-) -> HTMLResponse:
-    """Open work orders: all, those that this person has in hand, or those that nobody has."""
+def exceptions_page(request: Request, language: Reader, engine: Database, now: Now, shown: Shown = "all", wrong: Said = "", detail: Said = "") -> HTMLResponse:
+    """Open work orders: all, those that this person has in hand, or those that nobody has. `wrong` is the code of what stood against the last press."""
     view = view_of(request, language, engine, now)
-    owner = {"all": None, "mine": name_of(request) or None, "nobody": ""}[shown]
+    owner = {"all": None, "mine": name_of(request), "nobody": ""}[shown]
     with reading(engine) as connection:
         page = queries.work_orders(connection, now, owner=owner, limit=_SHOWN_MAX)
-    cases = sorted((_case(row) for row in page.items), key=lambda case: (not case["late"], case["priority"], case["created_at"]))
-    return answer(request, render_page("exceptions.html", view, "exceptions", cases=cases, shown=shown, more=page.next is not None, wrong=wrong), view)
+    # Who has said no name has nothing in hand; asked with an empty name the query would give what nobody has.
+    mine_of_nobody = shown == "mine" and not owner
+    cases = sorted((_case(row) for row in page.items if not mine_of_nobody), key=lambda case: (not case["late"], case["priority"], case["created_at"]))
+    more = page.next is not None and not mine_of_nobody
+    html = render_page("exceptions.html", view, "exceptions", cases=cases, shown=shown, more=more, wrong=told(wrong, detail, language))
+    return answer(request, html, view)
 
 
 def _case(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "told": Message.of(row["kind"], row["message"], row["params"])}
 
 
-def _back(request: Request, shown: str, wrong: str = "") -> Response:
-    return RedirectResponse(str(request.url_for("exceptions_page").include_query_params(shown=shown, **({"wrong": wrong} if wrong else {}))), status_code=303)
+def _back(request: Request, shown: str, error: DomainError | None = None) -> Response:
+    why = {"wrong": error.code, "detail": error.message[:_SAID_MAX]} if error else {}
+    return RedirectResponse(str(request.url_for("exceptions_page").include_query_params(shown=shown, **why)), status_code=303)
 
 
 @router.post("/exceptions/{number}/take", dependencies=SAME_ORIGIN)
@@ -56,7 +62,7 @@ def take(number: Number, request: Request, actor: Actor, engine: Database, news:
     try:
         in_transaction(engine, lambda connection: service.take_in_hand(connection, number, actor))
     except ConflictError as error:
-        return _back(request, shown, error.message)
+        return _back(request, shown, error)
     news.tell()
     return _back(request, shown)
 
@@ -67,7 +73,7 @@ def resolve(number: Number, request: Request, actor: Actor, engine: Database, ne
     try:
         in_transaction(engine, lambda connection: service.resolve(connection, number, "resolved on the page", actor, now))
     except ConflictError as error:
-        return _back(request, shown, error.message)
+        return _back(request, shown, error)
     news.tell()
     return _back(request, shown)
 
@@ -81,6 +87,6 @@ def act(
     try:
         in_transaction(engine, lambda connection: service.act(connection, fact, number, code, now))
     except DomainError as error:
-        return _back(request, shown, error.message)
+        return _back(request, shown, error)
     news.tell()
     return _back(request, shown)

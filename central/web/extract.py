@@ -11,6 +11,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
 from central.exceptions.messages import TEMPLATES
+from central.exceptions.resolutions import collect_actions
 from central.web.languages import CATALOGUE
 
 _PACKAGE = CATALOGUE.parents[3]
@@ -19,13 +20,15 @@ _KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "pgettext": ((1, "c
 
 
 def source_texts() -> Catalog:
-    """The texts of templates and code, and the messages that the areas store, as an untranslated catalogue."""
+    """The texts of templates and code, the messages that the areas store and the buttons of work orders, as an untranslated catalogue."""
     found = Catalog()
     options = {"templates/**.html": {"newstyle_gettext": "true", "trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}}
     for file, _, text, _, context in sorted(extract_from_dir(_PACKAGE, _METHODS, options, _KEYWORDS), key=lambda row: (row[0], row[1])):
         found.add(text, locations=[(file, 1)], context=context)
     for code, text in TEMPLATES.items():
         found.add(text, locations=[(f"exceptions/{code}", 1)])
+    for action in (action for of_kind in collect_actions().values() for action in of_kind):
+        found.add(action.label, locations=[(f"actions/{action.code}", 1)])
     return found
 
 

@@ -19,12 +19,13 @@ from central.web import queries
 from central.web.board import Board
 from central.web.live import LiveBoard, LiveResponse, stream
 from central.web.render import STATIC, render_board, render_help
+from central.web.trouble import PageRoute
 from central.web.visitor import NAME_COOKIE, SAME_ORIGIN, YEAR_S, Actor, Reader, answer, tidy_name, view_of, zone_of
 
 _MEDIA_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 
 async def end_streams(app: FastAPI) -> None:

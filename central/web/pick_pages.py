@@ -22,11 +22,13 @@ from central.outbound.tour_rules import CARTS, MODES, Mode
 from central.requests import Database, News, Now
 from central.web.pick_map import draw
 from central.web.render import render_page
+from central.web.trouble import PageRoute, told
 from central.web.visitor import SAME_ORIGIN, Reader, answer, name_of, view_of
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 _DIGITS_MAX = 9
+_SAID_MAX = 500
 Text = Annotated[str, Form(max_length=200)]
 
 
@@ -36,8 +38,9 @@ def pick_page(request: Request, language: Reader, engine: Database, now: Now, sa
     view = view_of(request, language, engine, now)
     with reading(engine) as connection:
         content = _content(connection, name_of(request))
-    wrong = content.pop("wrong", "")
-    return answer(request, render_page("pick.html", view, "pick", said=said, about=about[:200], wrong=wrong, **content), view)
+    about = about[:_SAID_MAX]
+    html = render_page("pick.html", view, "pick", said=said, about=about, wrong=told(said, about, language), **content)
+    return answer(request, html, view)
 
 
 def _content(connection: Connection, name: str) -> dict[str, Any]:

@@ -54,6 +54,10 @@ SAID_BY_MACHINES: frozenset[str] = frozenset(
         N_("refused"),
         N_("expired"),
         N_("unanswered"),
+        N_("open"),
+        N_("released"),
+        N_("picked"),
+        N_("unfilled"),
     }
 )
 """Reasons and outcomes that stations and handlers put into messages; any other is shown as it came."""

@@ -241,7 +241,7 @@ async def test_name_once_said_stands_on_the_page_and_is_forgotten_when_cleared(s
     assert "李 伟 &lt;b&gt;" in await showing.page(calm_board())
 
     await showing.client.post("/name", data={"name": " "}, headers=ours)
-    assert "Say your name" in await showing.page(calm_board())
+    assert ">Your name<" in await showing.page(calm_board())
 
 
 def test_name_is_one_short_line_of_visible_characters() -> None:
