@@ -115,6 +115,11 @@ def _keep_ages(connection: Connection, fact_id: str, after: Mapping[Account, Hol
             in_dates.pop(account, None)
 
 
+def holdings(connection: Connection, accounts: Iterable[Account]) -> dict[Account, Holding]:
+    """What these accounts hold, those that hold nothing left out."""
+    return {account: row.holding for account, row in _held_by(connection, sorted(set(accounts))).items()}
+
+
 def _held_by(connection: Connection, accounts: Sequence[Account]) -> dict[Account, _Held]:
     if not accounts:
         return {}

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select, update
 
 from central.ledger.fences import FenceNotHeldError, lock, turn_of
-from central.ledger.postings import PICKABLE_KINDS, PlaceFacts, lot_facts, place_facts, post, post_many
+from central.ledger.postings import PICKABLE_KINDS, PlaceFacts, holdings, lot_facts, place_facts, post, post_many
 from central.ledger.recording import Recorded, keep_answer, keep_answers, record, record_many, record_new, recorded_before
 from central.ledger.reservations import Taking, overdue, release, release_many, reserve, reserve_many, take, take_many
 from central.ledger.rules import NO_EXPIRY, TRANSIT, Account, Demand, Fact, Leg, Reservation
@@ -32,6 +32,7 @@ __all__ = [
     "Taking",
     "account_of",
     "available",
+    "holdings",
     "keep_answer",
     "keep_answers",
     "lock",

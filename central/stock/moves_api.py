@@ -4,22 +4,26 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import ConfigDict, Field
 
 from central.catalog.rules import Code, Lot, Site
 from central.database import in_transaction, reading
 from central.facts import RequestKey, fact_of
+from central.idempotency import REPLAYED, keeps_own_answer
 from central.ledger.rules import Account, Status
 from central.paging import After, Limit, Page
 from central.requests import Database, News, Now
 from central.stock import losses, moves, queries, reasons
 from central.stock.bodies import Actor, Body, Place, Quantity, Reason, Serial, Unit, Where
+from central.stock.move_trains import Asked, Moved, move_together
 from central.stock.rules import Limits
+from central.train import Train, line_of
 
 router = APIRouter(prefix="/api/v1", tags=["stock"])
+_AGAIN = {name.decode(): value.decode() for name, value in [REPLAYED]}
 
 _LINE: dict[str, Any] = {"place": "shanghai-1/A-01", "item": "milk", "quantity": 48, "lot": "L1", "expiry": "2026-12-01"}
 _MOVE: dict[str, Any] = {"place": "shanghai-1/A-01", "item": "milk", "lot": "L1", "quantity": 12, "to_place": "shanghai-1/A-02"}
@@ -138,15 +142,18 @@ def post_corrections(body: Corrections, database: Database, now: Now, news: News
     return {"posted": posted}
 
 
-@router.post("/stock/moves")
-def post_move(body: Move, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, bool]:
+async def _train(request: Request) -> Train[Asked, Moved]:
+    return line_of(request, "moves", move_together)
+
+
+@router.post("/stock/moves", response_model=dict[str, bool])
+@keeps_own_answer
+async def post_move(body: Move, now: Now, key: RequestKey, train: Annotated[Train[Asked, Moved], Depends(_train)]) -> Response:
     """Move stock within a site."""
-    source, target = body.account, body.target
+    source = body.account
     fact = fact_of("StockMoved", (key,), body, body.actor, now, source.site)
-    options = {"with_reservations": body.with_reservations, "serial_numbers": body.serials}
-    moved = in_transaction(database, lambda connection: moves.move_stock(connection, fact, source, target, body.quantity, now, **options))  # type: ignore[arg-type]
-    news.tell()
-    return {"moved": moved}
+    moved = await train.ride(Asked(fact, source, body.target, body.quantity, body.with_reservations, body.serials))
+    return Response(moved.answer, media_type="application/json", headers=_AGAIN if moved.again else None)
 
 
 @router.post("/stock/status-changes")

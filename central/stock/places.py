@@ -15,6 +15,7 @@ from central.ledger.rules import TRANSIT, Account
 from central.ledger.tables import balance
 
 _KEEPS = ("bin", "storage")
+_KEPT = ("available", "inspect")
 _CAPACITIES = ("capacity_units", "capacity_g", "capacity_cm3")
 _ABOUT_KEEPING = frozenset({"place_condition", "hazard_not_allowed", "hazard_apart", "hazard_zone"})
 """Reasons that count only where goods are kept, not where they pass through."""
@@ -34,8 +35,22 @@ def check_possible(connection: Connection, source: Account, target: Account) -> 
 def fences(connection: Connection, place: str) -> set[tuple[str, str]]:
     """The fence of a place whose room or mixing is limited: two who bring different items must not both find the last room. Others need none."""
     row = connection.execute(select(location).where(location.c.place == place)).one_or_none()
-    limited = row is not None and (not row.mixed_items or not row.mixed_lots or any(getattr(row, name) is not None for name in _CAPACITIES))
-    return {(place.partition("/")[0], f"@place {place}")} if limited else set()
+    return {fence_of(place)} if row is not None and is_limited(row) else set()
+
+
+def is_limited(row: Any) -> bool:
+    """Whether room or mixing of a place is limited; `row` has the columns of `location`."""
+    return not row.mixed_items or not row.mixed_lots or any(getattr(row, name) is not None for name in _CAPACITIES)
+
+
+def fence_of(place: str) -> tuple[str, str]:
+    """The fence of a place's room, as (site, name); no item can have such a name."""
+    return place.partition("/")[0], f"@place {place}"
+
+
+def keeps(row: Any, account: Account) -> bool:
+    """Whether goods stay at a place, so that its condition counts; `row` has its kind."""
+    return row.kind in _KEEPS and account.status in _KEPT
 
 
 def check_takes(connection: Connection, moved: Sequence[tuple[Account, Account, int]], to_place: str) -> None:
@@ -50,7 +65,7 @@ def check_takes(connection: Connection, moved: Sequence[tuple[Account, Account, 
     here = connection.execute(select(balance.c.item, balance.c.lot, balance.c.on_hand).where(balance.c.place == to_place))
     present = [catalog.Goods(each.item, int(each.on_hand), each.lot) for each in here]
     against = catalog.check_place_takes(connection, to_place, coming, present, _hazards_near(connection, row))
-    stays = row.kind in _KEEPS and any(target.status in ("available", "inspect") for _, target, _ in moved)
+    stays = any(keeps(row, target) for _, target, _ in moved)
     counted = [each for each in against if each.certain and (stays or each.code not in _ABOUT_KEEPING)]
     if counted:
         raise ConflictError(counted[0].code, "; ".join(each.message for each in counted))

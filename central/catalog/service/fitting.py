@@ -32,11 +32,12 @@ def check_place_takes(
     """
     row = location_by_place(connection, place)
     offered = PlaceRules(**{name: getattr(row, name) for name in PlaceRules.__slots__})
-    loads = _loads(connection, {each.item for each in (*coming, *present)})
-    return refusals(offered, [_load(each, loads) for each in coming], [_load(each, loads) for each in present], zone_hazards)
+    loads = loads_of(connection, {each.item for each in (*coming, *present)})
+    return refusals(offered, [load_of(each, loads) for each in coming], [load_of(each, loads) for each in present], zone_hazards)
 
 
-def _loads(connection: Connection, items: Collection[str]) -> Mapping[str, Load]:
+def loads_of(connection: Connection, items: Collection[str]) -> Mapping[str, Load]:
+    """What one unit of each item is to a place: condition, danger, weight, volume. Raises: UnknownItemError."""
     packed = packagings_of(connection, items)
     found: dict[str, Load] = {}
     for part in chunks(items):
@@ -63,6 +64,7 @@ def _first(measures: Sequence[tuple[int, int | None]]) -> Fraction | None:
     return next((Fraction(measure, units) for units, measure in measures if measure is not None), None)
 
 
-def _load(goods: Goods, loads: Mapping[str, Load]) -> Load:
+def load_of(goods: Goods, loads: Mapping[str, Load]) -> Load:
+    """Goods as a place feels them; `loads` as `loads_of` says."""
     known = loads[goods.item]
     return Load(goods.item, goods.quantity, goods.lot, known.condition, known.hazard_class, known.unit_weight_g, known.unit_volume_mm3)
