@@ -8,10 +8,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
+from central.catalog import service as catalog
 from central.errors import ConflictError, NotFoundError
 from central.ledger import service as ledger
 from central.outbound import mispicks, picking, rules, service, walls
 from central.outbound.picking_tables import put_task
+from central.outbound.scanned_text import read_scan
 from central.outbound.tables import order_line, pick_task
 
 
@@ -31,6 +33,23 @@ def put_from_screen(connection: Connection, fact: ledger.Fact, put_id: str, quan
     ledger.record(connection, fact, now)
     confirm_put(connection, picking.Place(fact.id, fact.site, "list", now, fact.actor), put_id, quantity)
     walls.put_out(connection, fact.id, put_id, now)
+
+
+def scan_at_wall(connection: Connection, fact: ledger.Fact, code: str, text: str, colour: str, now: datetime) -> list[walls.Put]:
+    """Somebody at a wall scanned goods: their slots light. Raises: UnknownItemError, and as `walls.scanned`."""
+    ledger.record(connection, fact, now)
+    said = read_scan(text)
+    item = catalog.named(connection, said.gtin or said.text).item
+    return walls.scanned(connection, fact.id, fact.site, code, item, now, lot=said.lot, colour=colour)
+
+
+def close_slot(connection: Connection, fact: ledger.Fact, code: str, slot: str, tote: str, now: datetime) -> str:
+    """A complete order leaves its slot for packing; returns its id, empty for a slot that was free already. Raises: as `walls.close`."""
+    ledger.record(connection, fact, now)
+    order_id = walls.close(connection, fact.site, code, slot, tote)
+    if order_id:
+        service.settle_order(connection, fact.id, order_id, now)
+    return order_id
 
 
 def task_by_id(connection: Connection, task_id: str) -> Row[Any]:

@@ -20,7 +20,7 @@ from central.fleet import service as fleet
 from central.fleet.tables import command as command_table
 from central.ingest.registry import EventContext
 from central.ledger import service as ledger
-from central.outbound.picking_tables import lamp_test
+from central.outbound.picking_tables import lamp_test, put_task
 from central.outbound.tables import pick_task
 from contracts import wire
 from contracts.commands import CancelTasks, LampTest, LightTasks, PickTask
@@ -74,12 +74,19 @@ def light_failed(connection: Connection, context: EventContext, event: LightFail
     """Show the tasks of a dead lamp on the screens at once, and ask for the lamp to be mended. Answered meanwhile: nothing to show."""
     mine = pick_task.c.id.in_(event.task_ids) & (pick_task.c.site == context.site) & (pick_task.c.state == "lit")
     listed = connection.execute(update(pick_task).where(mine).values(state="listed", lamp_dead=True).returning(pick_task.c.id)).all()
+    dark = len(listed) + _puts_dark(connection, context.site, event.task_ids)
     what = f"{event.station}/{event.bin or event.device}"
     if event.node:
-        told = message("lamp_dead", station=event.station, bin=event.bin, reason=event.reason, count=len(listed))
+        told = message("lamp_dead", station=event.station, bin=event.bin, reason=event.reason, count=dark)
     else:
-        told = message("lamps_away", station=event.station, device=event.device, reason=event.reason, count=len(listed))
+        told = message("lamps_away", station=event.station, device=event.device, reason=event.reason, count=dark)
     exceptions.ask_person(connection, told, what, context.fact_id, context.now, site=context.site, station=event.station, priority=4)
+
+
+def _puts_dark(connection: Connection, site: str, put_ids: Sequence[str]) -> int:
+    """The lights of puts at a wall do not burn; returns how many are open. The page of the wall asks for them all the same."""
+    mine = put_task.c.id.in_(put_ids) & (put_task.c.site == site) & (put_task.c.state == "lit")
+    return len(connection.execute(update(put_task).where(mine).values(lamp_dead=True).returning(put_task.c.id)).all())
 
 
 def not_lit(connection: Connection, context: EventContext, command_id: str) -> None:
@@ -90,8 +97,10 @@ def not_lit(connection: Connection, context: EventContext, command_id: str) -> N
         return
     command = wire.decode_command(body)
     assert isinstance(command, LightTasks)
-    waiting = pick_task.c.id.in_([task.task_id for task in command.tasks]) & (pick_task.c.site == context.site) & (pick_task.c.state == "lit")
+    ids = [task.task_id for task in command.tasks]
+    waiting = pick_task.c.id.in_(ids) & (pick_task.c.site == context.site) & (pick_task.c.state == "lit")
     connection.execute(update(pick_task).where(waiting).values(state="listed", lamp_dead=True))
+    _puts_dark(connection, context.site, ids)
 
 
 def ask_lamp_test(connection: Connection, fact: ledger.Fact, site: str, zone_id: str, now: datetime) -> str:

@@ -108,6 +108,7 @@ put_task = Table(
     Column("slot", String, nullable=False, server_default=""),
     Column("colour", String, nullable=False, server_default=""),
     Column("state", String, nullable=False, server_default="waiting"),
+    Column("lamp_dead", Boolean, nullable=False, server_default=text("false"), comment="its light does not burn: only the screen asks for it"),
     Column("created_at", Instant, nullable=False),
     Column("answered_at", Instant),
     CheckConstraint("state IN ('waiting', 'lit', 'done', 'short', 'cancelled')", name="state_known"),

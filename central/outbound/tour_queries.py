@@ -203,7 +203,7 @@ def wall_of(connection: Connection, site: str, code: str) -> dict[str, Any] | No
     to_pick = _counts(connection, picks.group_by(pick_task.c.order_id))
     for each in slots:
         mine = [put for put in puts if put.order_id == each["order_id"]]
-        each["puts"] = [{"id": put.id, "item": put.item, "lot": put.lot, "quantity": put.quantity, "put": put.put, "state": put.state} for put in mine]
+        each["puts"] = [{name: getattr(put, name) for name in ("id", "item", "lot", "quantity", "put", "state", "colour", "lamp_dead")} for put in mine]
         waits = to_pick.get(each["order_id"], 0) + sum(put.state in ("waiting", "lit") for put in mine)
         each["state"] = "free" if each["order_id"] is None else "open" if waits else "complete"
     return {**row, "slots": slots}

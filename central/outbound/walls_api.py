@@ -7,15 +7,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Connection
 
-from central.catalog import service as catalog
 from central.database import in_transaction, reading
 from central.errors import NotFoundError
 from central.facts import RequestKey, fact_of
-from central.ledger import service as ledger
-from central.outbound import answers, lights, service, tour_queries, walls
-from central.outbound.scanned_text import read_scan
+from central.outbound import answers, lights, tour_queries, walls
 from central.requests import Database, News, Now
 
 router = APIRouter(prefix="/api/v1", tags=["picking"])
@@ -92,14 +88,7 @@ def get_wall(site: str, wall: str, database: Database) -> dict[str, Any]:
 def scan_at_wall(site: str, wall: str, body: WallScan, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
     """Goods are scanned: every slot that wants some lights with its quantity."""
     fact = fact_of("WallScanned", (site, wall, key), body, body.actor, now, site)
-
-    def work(connection: Connection) -> list[walls.Put]:
-        ledger.record(connection, fact, now)
-        said = read_scan(body.text)
-        item = catalog.named(connection, said.gtin or said.text).item
-        return walls.scanned(connection, fact.id, site, wall, item, now, lot=said.lot, colour=body.colour)
-
-    puts = in_transaction(database, work)
+    puts = in_transaction(database, lambda connection: answers.scan_at_wall(connection, fact, wall, body.text, body.colour, now))
     news.tell()
     return {"puts": [{"id": each.id, "order": each.order, "slot": each.slot, "item": each.item, "quantity": each.quantity} for each in puts]}
 
@@ -117,15 +106,7 @@ def confirm_put(site: str, wall: str, put_id: str, body: PutAnswer, database: Da
 def close_slot(site: str, wall: str, slot: str, body: SlotClosed, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
     """An order that is complete leaves its slot for packing; `order` is empty when the slot was free already."""
     fact = fact_of("SlotClosed", (site, wall, slot, key), body, body.actor, now, site)
-
-    def work(connection: Connection) -> str:
-        ledger.record(connection, fact, now)
-        order_id = walls.close(connection, site, wall, slot, body.tote)
-        if order_id:
-            service.settle_order(connection, fact.id, order_id, now)
-        return order_id
-
-    order_id = in_transaction(database, work)
+    order_id = in_transaction(database, lambda connection: answers.close_slot(connection, fact, wall, slot, body.tote, now))
     news.tell()
     return {"order": order_id}
 

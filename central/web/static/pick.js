@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Keeps the page of a picker true: when a light was pressed or a lamp died the server's stop is another one, and the page is drawn anew.
+// Keeps the page of a picker, or of a wall, true: when a light was pressed or a lamp died the server's stop is another one, and the page is drawn anew.
 // What a scanner types lands in the scan field wherever the focus is. Without this module the page works by its forms.
 
 const LOOK_MS = 1500;
 const field = document.querySelector("input[data-scan]");
-const shown = document.body.dataset.stop ?? "";
+const { stop: shown = "", here = "/pick", goods = "" } = document.body.dataset;
+const query = goods && `?${new URLSearchParams({ goods })}`;
 
 async function look() {
   if (document.hidden || document.querySelector("input:not([data-scan]):focus")) return;
   try {
-    const answer = await fetch("/pick/state", { headers: { Accept: "application/json" } });
-    if (answer.ok && (await answer.json()).now !== shown && !field?.value) location.assign("/pick");
+    const answer = await fetch(`${here}/state${query}`, { headers: { Accept: "application/json" } });
+    if (answer.ok && (await answer.json()).now !== shown && !field?.value) location.assign(here + query);
   } catch {
     // The network is away for a moment; the next look comes soon.
   }
