@@ -188,6 +188,7 @@ def _routers() -> list[APIRouter]:
         "central.web.count_pages",
         "central.web.exception_pages",
         "central.web.pick_pages",
+        "central.web.wall_pages",
     )
     return [importlib.import_module(name).router for name in names if importlib.util.find_spec(name.rpartition(".")[0]) and importlib.util.find_spec(name)]
 
