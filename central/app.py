@@ -36,7 +36,7 @@ from central.idempotency import Idempotency
 from central.idempotency import forget as forget_answers
 from central.identity.gate import Gate
 from central.ingest.queries import IngestCounts, counts
-from central.ingest.registry import collect_handlers
+from central.ingest.registry import collect_handlers, collect_many
 from central.ingest.service import Door
 from central.ingest.worker import IngestWorker
 from central.ledger import housekeeping
@@ -202,7 +202,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     loop.set_default_executor(threads)
     work: list[asyncio.Task[None]] = []
     if settings.broker is not None:
-        door = Door(collect_handlers(), raise_work_order)
+        door = Door(collect_handlers(), raise_work_order, collect_many())
         state.worker = IngestWorker(state.engine, settings.broker, door, state.metrics, state.changes, state.clock)
         work.append(asyncio.create_task(state.worker.run(), name="ingest"))
     sender = WebhookSender(state.engine, state.changes, state.clock, _ask_about_webhook, private_networks=settings.webhooks_private_networks)

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from central.bulk import among
 from central.errors import ConflictError, NotFoundError
 from central.exceptions import resolutions
 from central.exceptions.messages import Message
@@ -105,6 +106,16 @@ def settle(connection: Connection, kinds: Collection[str], subject: str, site: s
     """Close what is open of these kinds about a subject because the floor settled it by itself; nothing open is fine."""
     which = work_order.c.kind.in_(kinds) & (work_order.c.subject == subject) & (work_order.c.site == site)
     _close(connection, which, resolution, "dockline", now)
+
+
+def settle_many(connection: Connection, kinds: Collection[str], subjects: Collection[tuple[str, str]], resolution: str, now: datetime) -> None:
+    """As `settle`, for many (subject, site): one look when nothing of them is open."""
+    wanted = set(subjects)
+    which = work_order.c.kind.in_(kinds) & among(connection, work_order.c.subject, sorted({subject for subject, _ in wanted}))
+    rows = connection.execute(select(work_order.c.id, work_order.c.subject, work_order.c.site).where(which, work_order.c.state == "open")).all()
+    numbers = [row.id for row in rows if (row.subject, row.site) in wanted]
+    if numbers:
+        _close(connection, work_order.c.id.in_(numbers), resolution, "dockline", now)
 
 
 def _close(connection: Connection, which: ColumnElement[bool], resolution: str, actor: str, now: datetime) -> bool:

@@ -8,6 +8,8 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
+from typing import Any
 
 from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
@@ -15,7 +17,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from central.database import insert_or_leave, savepoint
 from central.errors import BusyError, DomainError
 from central.fleet.service import GatewaySiteError, enrol
-from central.ingest.registry import EventContext, Handler, RaiseWorkOrder
+from central.ingest.registry import EventContext, Handler, HandlerMany, RaiseWorkOrder
 from central.ingest.rules import Piece, fact_id_of, source_of, split_at_mark
 from central.ingest.tables import mark, quarantine
 from central.ledger.rules import Fact
@@ -60,10 +62,11 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """To whom events go: their handlers, and what raises a work order."""
+    """To whom events go: their handlers, alone and for many that follow each other (by area), and what raises a work order."""
 
     handlers: Mapping[type[Event], tuple[Handler, ...]]
     raise_work_order: RaiseWorkOrder
+    handlers_many: Mapping[type[Event], Mapping[str, HandlerMany]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +191,8 @@ def _apply_together(connection: Connection, arrivals: Sequence[_Arrival], door: 
     """The common case in one savepoint: all events of the batch go through. False: one did not, and nothing was done."""
     try:
         with savepoint(connection):
-            for each in arrivals:
-                _hand_over(connection, each, door)
+            for kind, same in groupby(arrivals, key=lambda each: type(each.event)):
+                _hand_over_many(connection, kind, list(same), door)
     except BusyError:
         raise
     except Exception as error:  # noqa: BLE001  # ingest loop: one by one then finds out which event it was and deals with that one
@@ -223,6 +226,16 @@ def _apply_alone(connection: Connection, message: Message, arrival: _Arrival, do
 def _hand_over(connection: Connection, arrival: _Arrival, door: Door) -> None:
     for handler in door.handlers.get(type(arrival.event), ()):  # type: ignore[arg-type]  # an event is never None here
         handler(connection, arrival.context, arrival.event)
+
+
+def _hand_over_many(connection: Connection, kind: type[Any], arrivals: Sequence[_Arrival], door: Door) -> None:
+    """Events of one type that follow each other: through the doors for many, where there are any."""
+    if kind not in door.handlers_many:
+        for each in arrivals:
+            _hand_over(connection, each, door)
+        return
+    for handler in door.handlers_many[kind].values():
+        handler(connection, [(each.context, each.event) for each in arrivals])
 
 
 def _reraise_if_database_fails(error: Exception) -> None:

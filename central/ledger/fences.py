@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import Connection
 
@@ -45,6 +45,12 @@ def _take(connection: Connection, wanted: Sequence[tuple[str, str]], held: dict[
         rows = connection.exec_driver_sql(_TAKE_SQLITE, (json.dumps(wanted),))
     for site, item, turn in rows:
         held[site, item] = turn
+
+
+def holds(connection: Connection, site_items: Collection[tuple[str, str]]) -> bool:
+    """Whether this transaction holds all these fences, so that what it read since then is still true."""
+    held: dict[tuple[str, str], int] = connection.info["dockline_fences"]
+    return held.keys() >= set(site_items)
 
 
 def turn_of(connection: Connection, site: str, item: str) -> int:

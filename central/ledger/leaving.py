@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection, select, update
 
+from central.bulk import among
 from central.ledger.rules import CUSTOMER, Account
 from central.ledger.tables import balance, handling_unit
 
@@ -60,6 +61,15 @@ def standing(connection: Connection, unit: str, place: str) -> str:
         return ""
     stands = connection.execute(select(handling_unit.c.place).where(handling_unit.c.sscc == unit)).scalar()
     return unit if stands in (None, place) else ""
+
+
+def places_of(connection: Connection, units: Collection[str]) -> dict[str, str]:
+    """Where units stand, those that the register does not know left out."""
+    named = sorted(unit for unit in units if unit)
+    if not named:
+        return {}
+    rows = connection.execute(select(handling_unit.c.sscc, handling_unit.c.place).where(among(connection, handling_unit.c.sscc, named)))
+    return {row.sscc: row.place for row in rows}
 
 
 def shipped(connection: Connection, fact_id: str, units: Collection[str]) -> None:

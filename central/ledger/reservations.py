@@ -16,7 +16,7 @@ from central.bulk import among, insert_rows, update_rows
 from central.database import micros
 from central.errors import ConflictError, DomainError, NotFoundError
 from central.ledger import leaving, postings
-from central.ledger.fences import lock, turn_of
+from central.ledger.fences import holds, lock, turn_of
 from central.ledger.recording import times_of
 from central.ledger.rules import NO_EXPIRY, Account, Allocation, Demand, Leg, Reservation
 from central.ledger.supplies import allocated
@@ -206,8 +206,12 @@ def _pending(connection: Connection, ids: Sequence[str]) -> Mapping[str, Any]:
     for each in ids:
         if each not in seen:
             raise NotFoundError("unknown_reservation", f"reservation {each} is not known")
-    lock(connection, {(row.site, row.item) for row in seen.values()})
-    rows = _rows(connection, ids)
+    pairs = {(row.site, row.item) for row in seen.values()}
+    if holds(connection, pairs):
+        rows = seen
+    else:
+        lock(connection, pairs)
+        rows = _rows(connection, ids)
     for each in ids:
         if rows[each].state != "pending":
             raise ConflictError("reservation_closed", f"reservation {each} is {rows[each].state} already")

@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection
 
 from central.errors import NotFoundError
 from central.exceptions import service as exceptions
 from central.exceptions.messages import message
-from central.ingest.registry import EventContext, Handler
-from central.outbound import answers, lights, mispicks, picking, service, walls
+from central.ingest.registry import EventContext, Handler, HandlerMany
+from central.outbound import answers, confirming, lights, mispicks, picking, service, walls
 from central.outbound.weigh_check import weight_recorded
 from contracts.events import CommandAnswered, Event, LampsTested, LightFailed, PickConfirmed, UnexpectedPress, WeightRecorded
 
@@ -23,6 +25,25 @@ def pick_confirmed(connection: Connection, context: EventContext, event: PickCon
         if not walls.is_put(connection, event.task_id):
             raise
         answers.confirm_put(connection, spot, event.task_id, event.quantity.value)
+
+
+def picks_confirmed(connection: Connection, said: Sequence[tuple[EventContext, PickConfirmed]]) -> None:
+    """Post picks in turn: those in full that follow each other are booked together."""
+    held = confirming.hold(connection, [event.task_id for _, event in said])
+    rest = list(said)
+    while rest:
+        tasks = confirming.in_full(connection, held, [(event.task_id, event.quantity.value) for _, event in rest])
+        together: dict[str, confirming.Pick] = {}
+        for context, event in rest:
+            task = tasks.get(event.task_id)
+            if task is None or event.task_id in together or task.site != context.site:
+                break
+            spot = picking.Place(context.fact_id, context.site, event.station, context.now)
+            together[event.task_id] = confirming.Pick(spot, event.task_id, event.quantity.value)
+        confirming.book(connection, held, list(together.values()), tasks)
+        rest = rest[len(together) :]
+        if rest:
+            pick_confirmed(connection, *rest.pop(0))
 
 
 def unexpected_press(connection: Connection, context: EventContext, event: UnexpectedPress) -> None:
@@ -53,3 +74,4 @@ HANDLERS: dict[type[Event], Handler] = {
     WeightRecorded: weight_recorded,
     CommandAnswered: command_answered,
 }
+HANDLERS_MANY: dict[type[Event], HandlerMany] = {PickConfirmed: picks_confirmed}

@@ -7,17 +7,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, select, update
 
 from central.catalog import service as catalog
 from central.errors import BusyError, ConflictError, DomainError, NotFoundError
 from central.exceptions import service as exceptions
 from central.exceptions.messages import message
 from central.ingest.registry import EventContext, collect_handlers
-from central.ledger import leaving
 from central.ledger import service as ledger
-from central.ledger.rules import CUSTOMER
-from central.outbound import atp_rules, backorders, intake, order_rows, picking, promise, rules
+from central.outbound import atp_rules, departures, intake, order_rows, picking, promise, rules
 from central.outbound.documents import Order, Promise
 from central.outbound.release import release_orders
 from central.outbound.tables import customer_order, order_line, pick_task
@@ -147,21 +145,7 @@ def _ship(connection: Connection, fact_id: str, order_id: str, now: datetime) ->
     order, _ = _lock_order(connection, order_id)
     if order.state != "picked":
         raise ConflictError("order_not_picked", f"order {order.number} is {order.state}; only a picked order can be shipped")
-    stage = catalog.stage_of(connection, order.site)
-    taken = select(pick_task.c.item, pick_task.c.lot, pick_task.c.owner, pick_task.c.unit, func.sum(pick_task.c.taken).label("quantity"))
-    rows = connection.execute(
-        taken.where(pick_task.c.order_id == order_id, pick_task.c.taken > 0).group_by(pick_task.c.item, pick_task.c.lot, pick_task.c.owner, pick_task.c.unit)
-    ).all()
-    legs: list[ledger.Leg] = []
-    for row in rows:
-        account = ledger.Account(stage, row.item, row.lot, row.owner, "available", leaving.standing(connection, row.unit, stage))
-        legs += [ledger.Leg(account, -int(row.quantity)), ledger.Leg(account.at(CUSTOMER), int(row.quantity))]
-    ledger.post(connection, fact_id, legs)
-    leaving.shipped(connection, fact_id, {leg.account.unit for leg in legs if leg.account.unit})
-    connection.execute(update(customer_order).where(customer_order.c.id == order_id).values(state="shipped", shipped_at=now))
-    _tell(connection, "order.shipped", order, now)
-    exceptions.settle(connection, ("order_at_risk", "order_late"), f"{order.channel}/{order.number}", order.site, "shipped", now)
-    backorders.part_rest(connection, order_id, now)
+    departures.ship_picked(connection, [(fact_id, order)], now)
 
 
 def cancel_order(connection: Connection, fact: ledger.Fact, order_id: str, now: datetime) -> None:

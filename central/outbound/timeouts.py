@@ -21,7 +21,7 @@ from central.database import in_transaction
 from central.errors import DomainError
 from central.ledger import service as ledger
 from central.ledger.tables import reservation
-from central.outbound import confirmations, picking, rules, service, walking
+from central.outbound import confirming, picking, rules, service, walking
 from central.outbound.tables import pick_task
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ def _take_hold(connection: Connection, ids: Sequence[str]) -> None:
     """The fences of the reservations and of all items of their orders (an order may move on in this transaction), then the tours."""
     tasks = connection.execute(select(pick_task.c.id).where(among(connection, pick_task.c.reservation_id, ids))).scalars().all()
     own = connection.execute(select(reservation.c.site, reservation.c.item).where(among(connection, reservation.c.id, ids)))
-    confirmations.hold(connection, tasks, {(row.site, row.item) for row in own})
+    confirming.hold(connection, tasks, {(row.site, row.item) for row in own})
 
 
 def _still_overdue(connection: Connection, ids: Sequence[str], now: datetime) -> Sequence[Any]:

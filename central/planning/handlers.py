@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection
 
-from central.ingest.registry import EventContext, Handler
+from central.ingest.registry import EventContext, Handler, HandlerMany
 from central.planning import service
 from contracts.events import Event, ItemScanned, PalletPassed, PickConfirmed
 
@@ -15,4 +17,12 @@ def goods_moved(connection: Connection, context: EventContext, event: Event) -> 
     service.after_posting(connection, context.fact_id, context.site, context.now)
 
 
+def picks_confirmed(connection: Connection, said: Sequence[tuple[EventContext, PickConfirmed]]) -> None:
+    """Propose again, once, for the items that these picks moved."""
+    for site in sorted({context.site for context, _ in said}):
+        mine = [context for context, _ in said if context.site == site]
+        service.after_postings(connection, [context.fact_id for context in mine], site, mine[0].now)
+
+
 HANDLERS: dict[type[Event], Handler] = {PalletPassed: goods_moved, ItemScanned: goods_moved, PickConfirmed: goods_moved}
+HANDLERS_MANY: dict[type[Event], HandlerMany] = {PickConfirmed: picks_confirmed}

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, or_, select, update
 
+from central.bulk import among
 from central.catalog import service as catalog
 from central.catalog.tables import location, stock_level
 from central.errors import ConflictError, NotFoundError
@@ -39,7 +40,12 @@ def propose(connection: Connection, site: str, items: Collection[str] | None, no
 
 def after_posting(connection: Connection, fact_id: str, site: str, now: datetime) -> None:
     """Propose again for whatever a fact has moved."""
-    moved = connection.execute(select(entry.c.item).distinct().where(entry.c.event_id == fact_id)).scalars().all()
+    after_postings(connection, [fact_id], site, now)
+
+
+def after_postings(connection: Connection, fact_ids: Sequence[str], site: str, now: datetime) -> None:
+    """As `after_posting`, once for many facts of a site."""
+    moved = connection.execute(select(entry.c.item).distinct().where(among(connection, entry.c.event_id, fact_ids))).scalars().all()
     if moved:
         propose(connection, site, moved, now)
 
