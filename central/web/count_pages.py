@@ -55,6 +55,7 @@ def _place_page(
     after: tuple[str, str] = ("", ""),
     form: FormData | None = None,
     wrong: Wrong = _ALL_RIGHT,
+    begun: bool = False,
 ) -> HTMLResponse:
     view = view_of(request, language, engine, now)
     with reading(engine) as connection:
@@ -63,7 +64,9 @@ def _place_page(
             raise NotFoundError("unknown_count", f"count {count_id} is not known")
         place = queries.next_place(connection, count_id, name_of(request)) if name_of(request) else None
     lines = _rows(place, form)
-    html = render_page("count_place.html", view, "count", job=job, place=place, lines=lines, after=after, wrong=wrong, left=_left(job))
+    label, focus = (str(form.get("label", "")).strip(), _gap(form)) if begun and form is not None else ("", None)
+    content = {"job": job, "place": place, "lines": lines, "after": after, "wrong": wrong, "left": _left(job), "label": label, "focus": focus}
+    html = render_page("count_place.html", view, "count", **content)
     response = answer(request, html, view)
     response.status_code = 422 if wrong.text else 200
     return response
@@ -97,6 +100,8 @@ def _take(count_id: str, request: Request, language: Reader, form: FormData, eng
     place = str(form.get("place", ""))
     try:
         _check_label(str(form.get("label", "")).strip(), place)
+        if form.get("by") == "enter" and _gap(form) is not None:
+            return _place_page(request, language, engine, now, count_id, form=form, begun=True)
         sheet = SheetCounted.model_validate({"counter": name_of(request), "lines": _lines(form)})
         fact = fact_of("PlaceCounted", (count_id, place, sheet.counter), sheet, sheet.counter, now, place.partition("/")[0])
         settled = in_transaction(engine, lambda connection: service.submit(connection, fact, count_id, place, sheet, now))
@@ -108,6 +113,16 @@ def _take(count_id: str, request: Request, language: Reader, form: FormData, eng
         return _place_page(request, language, engine, now, count_id, form=form, wrong=wrong)
     news.tell()
     return RedirectResponse(str(request.url_for("place_page", count_id=count_id).include_query_params(done=place, state=settled.state)), status_code=303)
+
+
+def _gap(form: FormData) -> int | None:
+    """The row that waits for its number, -1 when nothing at all is said yet; None when the form is filled.
+
+    The Enter that ends every scan sends the form: it must not count a place of which nothing was said.
+    """
+    rows = [(form.get(f"code-{n}"), form.get(f"quantity-{n}")) for n in range(_LINES_MAX) if f"quantity-{n}" in form]
+    first = next((n for n, (code, quantity) in enumerate(rows) if code and not quantity), None)
+    return first if first is not None or any(quantity for _, quantity in rows) else -1
 
 
 def _check_label(scanned: str, place: str) -> None:
