@@ -118,6 +118,12 @@ def settle_many(connection: Connection, kinds: Collection[str], subjects: Collec
         _close(connection, work_order.c.id.in_(numbers), resolution, "dockline", now)
 
 
+def open_about(connection: Connection, kinds: Collection[str], subjects: Collection[str], site: str) -> set[str]:
+    """About which of these subjects something of these kinds is open."""
+    which = work_order.c.kind.in_(kinds) & among(connection, work_order.c.subject, subjects) & (work_order.c.site == site) & (work_order.c.state == "open")
+    return set(connection.execute(select(work_order.c.subject).where(which)).scalars())
+
+
 def _close(connection: Connection, which: ColumnElement[bool], resolution: str, actor: str, now: datetime) -> bool:
     """Resolve those of them that are open, and tell so; returns whether any was. Of two who close the same one, one does."""
     values = {"state": "resolved", "resolution": resolution, "resolved_by": actor, "resolved_at": now}

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -10,10 +11,10 @@ from sqlalchemy import Connection, insert
 
 from central.exceptions import service as exceptions
 from central.exceptions.messages import Message, message
-from central.inbound import rules, service
+from central.inbound import pallets, rules, service
 from central.inbound.service import Spot
 from central.inbound.tables import passage
-from central.ingest.registry import EventContext, Handler
+from central.ingest.registry import EventContext, Handler, HandlerMany
 from contracts.events import Event, ItemScanned, PalletPassed
 from contracts.identifiers import IdentifierError, sgtin_from_uri, sscc_from_uri
 
@@ -118,6 +119,19 @@ def item_scanned(connection: Connection, context: EventContext, event: ItemScann
         exceptions.ask_person(connection, told, event.text, spot.fact_id, spot.now, site=spot.site, station=spot.station)
 
 
+def items_scanned(connection: Connection, said: Sequence[tuple[EventContext, ItemScanned]]) -> None:
+    """Receive what was scanned in turn: pallets about which nothing is special are received together."""
+    first: dict[str, Spot] = {}
+    for context, event in said:
+        if event.biz_step == _RECEIVING and event.identifiers.sscc:
+            first.setdefault(event.identifiers.sscc, Spot(context.fact_id, context.site, event.station, context.now))
+    received = pallets.receive_plain(connection, [(spot, sscc) for sscc, spot in first.items()]) if first else set()
+    done = {first[sscc].fact_id for sscc in received}
+    for context, event in said:
+        if context.fact_id not in done:
+            item_scanned(connection, context, event)
+
+
 def _day(text: str | None) -> date | None:
     try:
         return date.fromisoformat(text) if text else None
@@ -126,3 +140,4 @@ def _day(text: str | None) -> date | None:
 
 
 HANDLERS: dict[type[Event], Handler] = {PalletPassed: pallet_passed, ItemScanned: item_scanned}
+HANDLERS_MANY: dict[type[Event], HandlerMany] = {ItemScanned: items_scanned}

@@ -6,7 +6,7 @@ Each runs inside the caller's transaction. What is posted when cases are missing
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -23,7 +23,7 @@ from central.inbound.documents import LineAnnounced, ShipNotice
 from central.inbound.tables import discrepancy, purchase_line, receipt, ship_notice, ship_notice_case, ship_notice_line, ship_notice_pallet
 from central.ledger import service as ledger
 
-_SETTLED_BY_RECEIPT = ("pallet_unknown", "pallet_direction_unknown", "pallet_wrong_site")
+SETTLED_BY_RECEIPT = ("pallet_unknown", "pallet_direction_unknown", "pallet_wrong_site")
 
 
 @dataclass(frozen=True)
@@ -153,8 +153,8 @@ def receive_pallet(connection: Connection, spot: Spot, sscc: str, seen: Sequence
     _keep_receipt(connection, spot, announced, places, by_hand=seen is None)
     _mark_cases(connection, announced.lines, None if seen is None else frozenset(seen))
     told_all = [_tell_difference(connection, spot, announced, result, each, places) for each in result.discrepancies]
-    _settle_earlier(connection, spot, announced)
-    _close_notice(connection, announced.notice)
+    settle_earlier(connection, spot, announced)
+    close_notices(connection, [announced.notice])
     return Received("differences" if told_all else "received", announced.notice, result.seen, result.expected or None, told_all[0] if told_all else None)
 
 
@@ -200,10 +200,10 @@ def _book(
     return places
 
 
-def _settle_earlier(connection: Connection, spot: Spot, announced: Announced) -> None:
+def settle_earlier(connection: Connection, spot: Spot, announced: Announced) -> None:
     """What was asked of a person about this pallet before it could be received is answered now."""
-    exceptions.settle(connection, _SETTLED_BY_RECEIPT, announced.sscc, spot.site, f"received against {announced.notice} at {spot.station}", spot.now)
-    mine = (discrepancy.c.sscc == announced.sscc) & discrepancy.c.kind.in_(_SETTLED_BY_RECEIPT) & (discrepancy.c.state == "open")
+    exceptions.settle(connection, SETTLED_BY_RECEIPT, announced.sscc, spot.site, f"received against {announced.notice} at {spot.station}", spot.now)
+    mine = (discrepancy.c.sscc == announced.sscc) & discrepancy.c.kind.in_(SETTLED_BY_RECEIPT) & (discrepancy.c.state == "open")
     connection.execute(update(discrepancy).where(mine).values(state="accepted"))
 
 
@@ -258,11 +258,13 @@ def _keep_discrepancy(
     connection.execute(insert(discrepancy).values(**values))
 
 
-def _close_notice(connection: Connection, notice: str) -> None:
-    """A notice is received when every pallet has come and no loose line is open."""
-    pallets = exists().where(ship_notice_pallet.c.notice == notice, ~exists().where(receipt.c.sscc == ship_notice_pallet.c.sscc, receipt.c.notice == notice))
-    loose = exists().where(ship_notice_line.c.notice == notice, ship_notice_line.c.sscc.is_(None), ship_notice_line.c.received < ship_notice_line.c.quantity)
-    connection.execute(update(ship_notice).where(ship_notice.c.number == notice, ~pallets, ~loose).values(state="received"))
+def close_notices(connection: Connection, notices: Collection[str]) -> None:
+    """Notices are received when every pallet has come and no loose line is open."""
+    number = ship_notice.c.number
+    waiting = ~exists().where(receipt.c.sscc == ship_notice_pallet.c.sscc, receipt.c.notice == ship_notice_pallet.c.notice)
+    pallets = exists().where(ship_notice_pallet.c.notice == number, waiting)
+    loose = exists().where(ship_notice_line.c.notice == number, ship_notice_line.c.sscc.is_(None), ship_notice_line.c.received < ship_notice_line.c.quantity)
+    connection.execute(update(ship_notice).where(number.in_(sorted(notices)), ~pallets, ~loose).values(state="received"))
 
 
 @dataclass(frozen=True)
@@ -296,8 +298,7 @@ def receive_loose(connection: Connection, spot: Spot, goods: ScannedGoods) -> bo
         told = message("receipt_over_notice", station=spot.station, over=each.quantity, item=item.code, lot=lot or "-", notice=lines[-1].notice)
         over = rules.Discrepancy("over", each.quantity, line=result.received[-1].line if result.received else None)
         _keep_discrepancy(connection, spot, over, told, lines[-1].notice, "", places.get(item.code, ""))
-    for number in {notice_of[each.line.line_id] for each in result.received}:
-        _close_notice(connection, number)
+    close_notices(connection, {notice_of[each.line.line_id] for each in result.received})
     return True
 
 

@@ -13,6 +13,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, func, insert, literal, select, update
 
+from central.bulk import among, insert_rows
+from central.database import micros
 from central.errors import ConflictError, NotFoundError
 from central.ledger import claims
 from central.ledger import service as ledger
@@ -106,6 +108,17 @@ def make(connection: Connection, fact_id: str, sscc: str, kind: str, place: str,
         raise ConflictError("unit_exists", f"handling unit {sscc} is known already; an SSCC names one unit")
     values = {"sscc": sscc, "kind": kind, "parent": parent, "site": place.partition("/")[0], "place": place, "made_at": now, "changed_by": fact_id}
     connection.execute(insert(handling_unit).values(**values))
+
+
+def make_many(connection: Connection, made: Sequence[tuple[str, str, str, str]], now: datetime) -> None:
+    """Know units from now on, each (fact id, SSCC, kind, place), that the register does not know; it was looked at with the fences held."""
+    rows = [(sscc, kind, place.partition("/")[0], place, micros(now), fact_id) for fact_id, sscc, kind, place in made]
+    insert_rows(connection, handling_unit, ("sscc", "kind", "site", "place", "made_at", "changed_by"), rows)
+
+
+def known_of(connection: Connection, ssccs: Collection[str]) -> set[str]:
+    """Which of these the register knows."""
+    return set(connection.execute(select(handling_unit.c.sscc).where(among(connection, handling_unit.c.sscc, ssccs))).scalars())
 
 
 def arrive(connection: Connection, fact_id: str, sscc: str, kind: str, place: str, now: datetime) -> None:

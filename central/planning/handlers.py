@@ -17,12 +17,12 @@ def goods_moved(connection: Connection, context: EventContext, event: Event) -> 
     service.after_posting(connection, context.fact_id, context.site, context.now)
 
 
-def picks_confirmed(connection: Connection, said: Sequence[tuple[EventContext, PickConfirmed]]) -> None:
-    """Propose again, once, for the items that these picks moved."""
+def many_moved(connection: Connection, said: Sequence[tuple[EventContext, Event]]) -> None:
+    """Propose again, once, for the items that these events moved."""
     for site in sorted({context.site for context, _ in said}):
         mine = [context for context, _ in said if context.site == site]
         service.after_postings(connection, [context.fact_id for context in mine], site, mine[0].now)
 
 
 HANDLERS: dict[type[Event], Handler] = {PalletPassed: goods_moved, ItemScanned: goods_moved, PickConfirmed: goods_moved}
-HANDLERS_MANY: dict[type[Event], HandlerMany] = {PickConfirmed: picks_confirmed}
+HANDLERS_MANY: dict[type[Event], HandlerMany] = {PalletPassed: many_moved, ItemScanned: many_moved, PickConfirmed: many_moved}
