@@ -11,9 +11,9 @@ from central.errors import NotFoundError
 from central.exceptions import service as exceptions
 from central.exceptions.messages import message
 from central.ingest.registry import EventContext, Handler, HandlerMany
-from central.outbound import answers, confirming, lights, mispicks, picking, service, walls
+from central.outbound import answers, confirming, lights, mispicks, picking, service, walking, walls
 from central.outbound.weigh_check import weight_recorded
-from contracts.events import CommandAnswered, Event, LampsTested, LightFailed, PickConfirmed, UnexpectedPress, WeightRecorded
+from contracts.events import CommandAnswered, Event, LampsTested, LightFailed, PickConfirmed, UnexpectedPress, WeightRecorded, ZoneCompleted
 
 
 def pick_confirmed(connection: Connection, context: EventContext, event: PickConfirmed) -> None:
@@ -73,5 +73,6 @@ HANDLERS: dict[type[Event], Handler] = {
     LampsTested: lights.lamps_tested,
     WeightRecorded: weight_recorded,
     CommandAnswered: command_answered,
+    ZoneCompleted: walking.zone_completed,
 }
 HANDLERS_MANY: dict[type[Event], HandlerMany] = {PickConfirmed: picks_confirmed}

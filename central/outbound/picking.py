@@ -184,13 +184,14 @@ def _tell_surprise(connection: Connection, spot: Place, task: Row[Any], order: R
 def cancel_tasks(connection: Connection, fact_id: str, order_id: str, now: datetime) -> None:
     """Give back what the order's open tasks have reserved, and put out their lights; goods of it that wait at a wall are not sorted any more."""
     query = select(pick_task).where(pick_task.c.order_id == order_id, pick_task.c.state.in_(rules.OPEN_STATES))
-    for tour_id in sorted({row.tour_id for row in connection.execute(query) if row.tour_id is not None}):
+    for tour_id in walking.walks_with(connection, order_id):
         tours.locked(connection, tour_id)
     rows = connection.execute(query).all()
     for row in rows:
         ledger.release(connection, row.reservation_id, fact_id)
     connection.execute(update(pick_task).where(pick_task.c.id.in_([row.id for row in rows])).values(state="cancelled", answered_at=now))
     put_out(connection, fact_id, [row for row in rows if row.state == "lit"], now)
+    walking.order_cancelled(connection, order_id)
     walking.tasks_cancelled(connection, fact_id, [row.tour_id for row in rows if row.tour_id is not None], now)
     walls.cancel_order(connection, fact_id, order_id, now)
 

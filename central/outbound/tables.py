@@ -144,6 +144,15 @@ Index("ix_tour_site_state", tour.c.site, tour.c.state)
 Index("ix_tour_picker", tour.c.picker, tour.c.state)
 Index("ix_tour_after", tour.c.after_tour)
 
+tour_zone = Table(
+    "tour_zone",
+    metadata,
+    Column("tour_id", Id, ForeignKey("tour.id"), primary_key=True),
+    Column("station", String, primary_key=True, comment="the station of its lights"),
+    Column("done_at", Instant, nullable=False, comment="when its last light there was answered"),
+)
+"""Zones that a walk has nothing left to do in, as their lights said."""
+
 pick_task = Table(
     "pick_task",
     metadata,
@@ -172,11 +181,14 @@ pick_task = Table(
     Column("slot", String, nullable=False, server_default="", comment="where the tote stands on the cart or in the wall"),
     Column("answered_by", String, nullable=False, server_default=""),
     Column("lamp_dead", Boolean, nullable=False, server_default=text("false"), comment="its light failed: a screen shows it"),
+    Column("aside_tour_id", Id, ForeignKey("tour.id"), comment="its order was cancelled: to be taken out of the cart of this walk"),
     Column("created_at", Instant, nullable=False),
     Column("answered_at", Instant),
     CheckConstraint("state IN ('lit', 'listed', 'done', 'short', 'cancelled')", name="state_known"),
     CheckConstraint("requested > 0 AND 0 <= taken AND taken <= requested", name="taken_within_requested"),
 )
+_ASIDE = pick_task.c.aside_tour_id.is_not(None)
+Index("ix_pick_task_aside", pick_task.c.aside_tour_id, sqlite_where=_ASIDE, postgresql_where=_ASIDE)
 Index("ix_pick_task_station", pick_task.c.site, pick_task.c.station, pick_task.c.state)
 
 weight_record = Table(

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import ColumnElement, Connection, Row, case, func, select
 
 from central.catalog import service as catalog
 from central.catalog.tables import item, location, lot
 from central.outbound.picking_tables import lamp_test, mispick, put_task, tour_tote, wall, wall_slot
 from central.outbound.rules import OPEN_STATES
-from central.outbound.tables import customer_order, pick_task, tour
-from central.outbound.tour_rules import packs
+from central.outbound.tables import customer_order, pick_task, tour, tour_zone
+from central.outbound.tour_rules import by_name, packs
 from central.outbound.walks import Floor
 from central.paging import Page, page, up
 
@@ -35,7 +35,44 @@ def tour_of(connection: Connection, tour_id: str) -> dict[str, Any] | None:
         return None
     stops = [dict(each) for each in connection.execute(_stops(tour_id)).mappings()]
     totes = connection.execute(select(tour_tote).where(tour_tote.c.tour_id == tour_id).order_by(tour_tote.c.slot)).mappings()
-    return {**row, "stops": stops, "totes": [dict(each) for each in totes], "left": sum(stop["state"] in OPEN_STATES for stop in stops)}
+    return {
+        **row,
+        "stops": stops,
+        "totes": [dict(each) for each in totes],
+        "left": sum(stop["state"] in OPEN_STATES for stop in stops),
+        "zones": _zones(connection, tour_id),
+        "lay_aside": _aside(connection, pick_task.c.aside_tour_id == tour_id),
+    }
+
+
+def _zones(connection: Connection, tour_id: str) -> list[dict[str, Any]]:
+    """The walk's part in each zone: its picks, how many are left, and when its lights there were done (null: not yet, or no lights)."""
+    open_ones = func.sum(case((pick_task.c.state.in_(OPEN_STATES), 1), else_=0))
+    said = (tour_zone.c.tour_id == pick_task.c.tour_id) & (tour_zone.c.station == pick_task.c.station)
+    query = (
+        select(pick_task.c.zone, pick_task.c.station, func.count().label("of"), open_ones.label("left"), func.max(tour_zone.c.done_at).label("done_at"))
+        .outerjoin(tour_zone, said)
+        .where(pick_task.c.tour_id == tour_id, pick_task.c.state != "cancelled")
+        .group_by(pick_task.c.zone, pick_task.c.station)
+        .order_by(func.min(pick_task.c.sequence))
+    )
+    return [dict(row) | {"left": int(row["left"])} for row in connection.execute(query).mappings()]
+
+
+def to_lay_aside(connection: Connection, picker: str) -> list[dict[str, Any]]:
+    """Goods of cancelled orders that are on the carts of a picker: by walk and order, the slot and tote, and what to take out."""
+    return _aside(connection, pick_task.c.aside_tour_id.in_(select(tour.c.id).where(tour.c.picker == picker)))
+
+
+def _aside(connection: Connection, where: ColumnElement[bool]) -> list[dict[str, Any]]:
+    columns = [pick_task.c[name] for name in ("order_id", "slot", "tote", "item", "lot", "taken")]
+    query = (
+        select(*columns, pick_task.c.aside_tour_id.label("tour_id"), customer_order.c.number.label("order"))
+        .join(customer_order, customer_order.c.id == pick_task.c.order_id)
+        .where(where)
+        .order_by(pick_task.c.aside_tour_id, customer_order.c.number, pick_task.c.sequence)
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def _stops(tour_id: str) -> Any:
@@ -196,7 +233,7 @@ def wall_of(connection: Connection, site: str, code: str) -> dict[str, Any] | No
         return None
     joined = select(wall_slot.c.slot, wall_slot.c.order_id, customer_order.c.number.label("order"))
     joined = joined.outerjoin(customer_order, customer_order.c.id == wall_slot.c.order_id).where(wall_slot.c.site == site, wall_slot.c.wall == code)
-    slots = [dict(each) for each in connection.execute(joined.order_by(wall_slot.c.slot)).mappings()]
+    slots = [dict(each) for each in sorted(connection.execute(joined).mappings(), key=lambda row: by_name(row["slot"]))]
     orders = [each["order_id"] for each in slots if each["order_id"] is not None]
     puts = connection.execute(select(put_task).where(put_task.c.order_id.in_(orders)).order_by(put_task.c.id)).all()
     picks = select(pick_task.c.order_id, func.count()).where(pick_task.c.order_id.in_(orders), pick_task.c.state.in_(OPEN_STATES))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -68,6 +69,11 @@ def slot_name(n: int) -> str:
     """The name of the n-th place on a cart, from 0: A to Z, then A2 to Z2 and so on."""
     turn, letter = divmod(n, len(_LETTERS))
     return _LETTERS[letter] + (str(turn + 1) if turn else "")
+
+
+def by_name(name: str) -> list[tuple[int, str]]:
+    """A key that brings names into the order in which people read them: S2 before S10."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name) if part]
 
 
 def urgency(job: Job) -> tuple[int, bool, float, str]:

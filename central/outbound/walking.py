@@ -13,16 +13,21 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, func, insert, select, update
 
+from central.errors import NotFoundError
+from central.ingest.registry import EventContext
 from central.outbound import lights
 from central.outbound.picking_tables import tour_tote
-from central.outbound.tables import pick_task, tour, wave
+from central.outbound.tables import pick_task, tour, tour_zone, wave
 from central.outbound.tour_rules import CARTS
 from central.outbound.tours import ADOPT, OPEN, dispatch, light_walk, locked, open_tasks, plan
 from central.outbound.walks import Floor
+from contracts.events import ZoneCompleted
 
 _RESEQUENCE = update(pick_task).where(pick_task.c.id == bindparam("b_id")).values(sequence=bindparam("b_n"))
 
 
+WALKED = ("ready", "picking")
+"""States of a tour that is not over."""
 _LEFT = select(pick_task.c.slot).where(pick_task.c.tour_id == bindparam("tour"), OPEN).distinct()
 
 
@@ -61,6 +66,60 @@ def tasks_cancelled(connection: Connection, fact_id: str, tour_ids: Iterable[str
             connection.execute(update(tour).where(tour.c.id == tour_id).values(state="cancelled", done_at=now))
             _finish_wave(connection, walked.wave_id, now)
             dispatch(connection, fact_id, walked.site, now)
+
+
+def walks_with(connection: Connection, order_id: str) -> Sequence[str]:
+    """The tours that carry or will carry goods of an order and are not over, in the order in which they are locked."""
+    query = select(pick_task.c.tour_id).join(tour, tour.c.id == pick_task.c.tour_id).where(pick_task.c.order_id == order_id, tour.c.state.in_(WALKED))
+    return connection.execute(query.distinct().order_by(pick_task.c.tour_id)).scalars().all()
+
+
+def order_cancelled(connection: Connection, order_id: str) -> None:
+    """What was picked of an order on walks that still go on is to be taken out of the cart; the caller holds the tours.
+
+    Goods of a walk that is over are in a tote that went on with the order's walk in work, if there is one.
+    """
+    walks = connection.execute(select(tour.c.id, tour.c.state).where(tour.c.id.in_(walks_with(connection, order_id))).order_by(tour.c.id)).all()
+    if not walks:
+        return
+    going, in_work = {row.id for row in walks}, next((row.id for row in walks if row.state == "picking"), None)
+    picked = select(pick_task.c.id, pick_task.c.tour_id).where(pick_task.c.order_id == order_id, pick_task.c.taken > 0, pick_task.c.tour_id.is_not(None))
+    for row in connection.execute(picked.order_by(pick_task.c.id)).all():
+        cart = row.tour_id if row.tour_id in going or in_work is None else in_work
+        connection.execute(update(pick_task).where(pick_task.c.id == row.id).values(aside_tour_id=cart))
+
+
+def laid_aside(connection: Connection, tour_id: str, order_id: str) -> int:
+    """A picker has taken the goods of a cancelled order out of the cart; returns how many picks that were, 0 when it was said before."""
+    locked(connection, tour_id)
+    mine = and_(pick_task.c.aside_tour_id == tour_id, pick_task.c.order_id == order_id)
+    return connection.execute(update(pick_task).where(mine).values(aside_tour_id=None)).rowcount
+
+
+def zone_completed(connection: Connection, context: EventContext, event: ZoneCompleted) -> None:
+    """The last light of a walk in a zone was answered: its part there is done, unless a screen still asks for something.
+
+    Totes without open picks are done, and with nothing left at all the walk is; then the next zone of pick-and-pass may begin. Again changes nothing.
+    Raises: NotFoundError: no such walk here.
+    """
+    if not event.tour:
+        return  # an order without a walk: its answers say all there is
+    walked = locked(connection, event.tour)
+    if walked.site != context.site:
+        raise NotFoundError("unknown_tour", f"{event.station}: tour {event.tour} is not one of site {context.site}")
+    here = select(pick_task.c.id).where(pick_task.c.tour_id == walked.id, pick_task.c.station == event.station, OPEN).limit(1)
+    known = select(tour_zone.c.station).where(tour_zone.c.tour_id == walked.id, tour_zone.c.station == event.station)
+    if connection.execute(here).scalar() is not None or connection.execute(known).scalar() is not None:
+        return
+    connection.execute(insert(tour_zone).values(tour_id=walked.id, station=event.station, done_at=event.event_time))
+    if walked.state not in WALKED:
+        return
+    left = set(connection.execute(_LEFT, {"tour": walked.id}).scalars())
+    done = and_(tour_tote.c.tour_id == walked.id, tour_tote.c.state == "open", tour_tote.c.slot.not_in(left))
+    if not left:
+        task_answered(connection, context.fact_id, walked, context.now, "")
+    elif walked.mode not in ("batch", "wall"):
+        connection.execute(update(tour_tote).where(done).values(state="done", done_at=context.now))
 
 
 def adopt(connection: Connection, fact_id: str, walked: Row[Any], here: str, task_ids: Sequence[str], now: datetime) -> None:

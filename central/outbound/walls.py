@@ -20,6 +20,7 @@ from central.exceptions.messages import message
 from central.outbound import lights
 from central.outbound.picking_tables import put_task, wall, wall_slot
 from central.outbound.tables import customer_order, pick_task
+from central.outbound.tour_rules import by_name
 from contracts.commands import PickTask
 from contracts.quantities import Quantity
 
@@ -102,7 +103,7 @@ def _wall(connection: Connection, site: str, code: str) -> Row[Any]:
 def _slots_for(connection: Connection, stands: Row[Any], order_ids: Sequence[str]) -> dict[str, str]:
     """The slot of each order, new ones in the order given as long as there are free ones (the wall's row is locked, so nobody else takes them)."""
     where = (wall_slot.c.site == stands.site) & (wall_slot.c.wall == stands.code)
-    rows = connection.execute(select(wall_slot).where(where).order_by(wall_slot.c.slot)).all()
+    rows = sorted(connection.execute(select(wall_slot).where(where)), key=lambda row: by_name(row.slot))
     held = {row.order_id: row.slot for row in rows if row.order_id is not None}
     free = [row.slot for row in rows if row.order_id is None]
     for order_id in order_ids:

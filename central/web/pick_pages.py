@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -52,10 +53,18 @@ def _content(connection: Connection, name: str) -> dict[str, Any]:
         "sites": [] if picker else _sites_with_zones(connection),
         "modes": MODES,
         "tour": found,
+        "aside": _aside(connection, name) if name else [],
         "stop": tour_queries.stop_of(connection, tour_id) if tour_id else None,
         "drawn": draw(tour_queries.map_of(connection, tour_id)) if tour_id else None,
         "waiting": _waiting(connection, picker) if picker and not found else 0,
     }
+
+
+def _aside(connection: Connection, name: str) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """Goods to be taken out of the cart, by walk, order and slot."""
+    rows = tour_queries.to_lay_aside(connection, name)
+    grouped = ((tuple_of, list(group)) for tuple_of, group in groupby(rows, key=lambda row: (row["tour_id"], row["order_id"])))
+    return [(group[0], group) for _, group in grouped]
 
 
 def _sites_with_zones(connection: Connection) -> list[tuple[str, list[str]]]:
@@ -175,6 +184,18 @@ def tote_full(engine: Database, news: News, now: Now, task: Text = "", tote: Tex
         row = answers.task_by_id(connection, task)
         totes.tote_full(connection, row.tour_id or "", row.slot, tote.strip(), now)
         return "tote_changed"
+
+    return _answered(engine, news, work)
+
+
+@router.post("/pick/aside", dependencies=SAME_ORIGIN)
+def lay_aside(request: Request, engine: Database, news: News, now: Now, tour_id: Text = "", order: Text = "") -> Response:
+    """The goods of a cancelled order are out of the cart."""
+
+    def work(connection: Connection) -> str:
+        ledger.record(connection, _fact("GoodsLaidAside", f"{tour_id}/{order}/{now.isoformat()}", name_of(request), now), now)
+        walking.laid_aside(connection, tour_id, order)
+        return "laid_aside"
 
     return _answered(engine, news, work)
 

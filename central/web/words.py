@@ -116,6 +116,7 @@ PICK_ANSWERS: Mapping[str, str] = {
     "tote_missing": N_("scan the next tote"),
     "tote_changed": N_("go on with the new tote"),
     "given_back": N_("the walk was given back"),
+    "laid_aside": N_("laid aside; go on"),
 }
 PICK_WRONG = frozenset({"over", "contradicted", "cancelled", "wrong_bin", "wrong_item", "wrong_lot", "wrong_tote", "number", "tote_missing"})
 """Answers that ask the picker to do something else."""

@@ -18,7 +18,7 @@ from central.outbound.picking_tables import mispick, picker_session, tour_tote
 from central.outbound.tables import customer_order, order_line, pick_task, tour, wave
 from central.outbound.tour_rules import Cart
 from contracts.commands import CancelTasks, LightTasks
-from contracts.events import UnexpectedPress
+from contracts.events import LightFailed, UnexpectedPress, ZoneCompleted
 from tests.integration.picking_floor import PickingFloor, floor_on
 from tests.integration.warehouse import NOW, SITE
 
@@ -452,3 +452,148 @@ def test_taking_a_task_does_not_forget_who_waits(floor: PickingFloor) -> None:
         assert connection.execute(select(pick_task.c.id)).all() == []
     floor.join("li")
     assert floor.next("li") is None
+
+
+def zone_done(floor: PickingFloor, tour_id: str, station: str) -> None:
+    """The last light of a walk at a station was answered, said twice."""
+    for _ in range(2):
+        floor.happen(ZoneCompleted(event_time=NOW, station=station, tour=tour_id, colour="green"))
+
+
+def zones(floor: PickingFloor, tour_id: str) -> list[tuple[str, int, int, bool]]:
+    with reading(floor.engine) as connection:
+        found = tour_queries.tour_of(connection, tour_id)
+    assert found is not None
+    return [(each["zone"], each["left"], each["of"], each["done_at"] == NOW) for each in found["zones"]]
+
+
+@pytest.mark.requirement("X7", "R51")
+def test_part_of_a_walk_in_a_zone_is_done_when_its_lights_say_so(floor: PickingFloor) -> None:
+    floor.order("1", ("g11", 1), ("g12", 1), ("g21", 1))
+    (tour_id,) = floor.pool("order")
+    floor.join("li")
+    floor.next("li")
+    assert zones(floor, tour_id) == [("P1", 2, 2, False), ("P2", 1, 1, False)]
+
+    for task in floor.tasks(tour_id=tour_id, zone="P1"):
+        floor.press(task)
+    zone_done(floor, tour_id, "zone-p1")
+
+    assert zones(floor, tour_id) == [("P1", 0, 2, True), ("P2", 1, 1, False)]
+    assert floor.row(tour_id).state == "picking"
+
+
+@pytest.mark.requirement("X7", "R51")
+def test_zone_said_to_be_done_is_not_while_a_screen_still_asks_there(floor: PickingFloor) -> None:
+    floor.order("1", ("g11", 1), ("g12", 1))
+    (tour_id,) = floor.pool("order")
+    floor.join("li")
+    floor.next("li")
+    first, second = floor.tasks(tour_id=tour_id)
+    floor.happen(LightFailed(event_time=NOW, station="zone-p1", device="l", node=2, bin=second.bin, task_ids=[second.id], reason="code 0A"))
+    floor.press(first)
+
+    zone_done(floor, tour_id, "zone-p1")
+
+    assert zones(floor, tour_id) == [("P1", 1, 2, False)]
+    assert floor.row(tour_id).state == "picking"
+
+
+@pytest.mark.requirement("X7", "R51")
+def test_zone_that_is_done_makes_the_next_zones_walk_ready_and_its_tote_complete(floor: PickingFloor) -> None:
+    wave_id = floor.wave("zone")
+    floor.order("1", ("g11", 1), ("g21", 1), wave_id=wave_id)
+    first, second = floor.plan(wave_id)
+    floor.join("li", "P1")
+    wang = floor.join("wang", "P2", auto=True)
+    floor.next("li")
+    (task,) = floor.tasks(tour_id=first)
+    floor.press(task)
+
+    zone_done(floor, first, "zone-p1")
+
+    assert (floor.row(first).state, floor.row(second).state, floor.row(second).picker) == ("done", "picking", "wang")
+    assert ("P-2-1", wang.colour) in [(code, colour) for code, colour, _, _ in lit(floor)]
+    assert [row.state for row in floor.rows(tour_tote) if row.tour_id == first] == ["done"]
+    assert len([command for command in floor.commands("LightTasks") if command.station == "zone-p2"]) == 1
+
+
+def test_zone_of_an_unknown_walk_is_an_error_and_one_without_a_walk_is_not(floor: PickingFloor) -> None:
+    floor.happen(ZoneCompleted(event_time=NOW, station="zone-p1", order="1"))
+    with pytest.raises(NotFoundError, match="is not known"):
+        floor.happen(ZoneCompleted(event_time=NOW, station="zone-p1", tour="00000000-0000-0000-0000-000000000009"))
+
+
+def aside(floor: PickingFloor, name: str) -> list[tuple[str, str, str, int]]:
+    with reading(floor.engine) as connection:
+        return [(each["order"], each["slot"], each["item"], each["taken"]) for each in tour_queries.to_lay_aside(connection, name)]
+
+
+@pytest.mark.requirement("R51", "X7")
+def test_goods_of_an_order_cancelled_on_the_walk_are_to_be_taken_out_of_the_cart(floor: PickingFloor) -> None:
+    wave_id = floor.wave("cluster")
+    first = floor.order("1", ("g11", 2), ("g34", 1), wave_id=wave_id)
+    second = floor.order("2", ("g12", 3), wave_id=wave_id)
+    (tour_id,) = floor.plan(wave_id)
+    floor.join("li")
+    floor.next("li")
+    assert floor.answer(tour_id) == "full"
+
+    for order_id in (first, second):
+        floor.do(lambda c, order_id=order_id: service.cancel_order(c, floor.fact(), order_id, floor.now))
+
+    assert aside(floor, "li") == [("1", "A", "g11", 2)]
+    assert floor.stop(tour_id) is None
+    with reading(floor.engine) as connection:
+        found = tour_queries.tour_of(connection, tour_id)
+    assert found is not None
+    assert [(each["order"], each["taken"]) for each in found["lay_aside"]] == [("1", 2)]
+    assert floor.asked() == ["order_cancelled_goods"]
+    assert [floor.do(lambda c: walking.laid_aside(c, tour_id, first)) for _ in range(2)] == [1, 0]
+    assert aside(floor, "li") == []
+
+
+@pytest.mark.requirement("R51", "X7")
+def test_wholly_picked_order_cancelled_before_the_walk_ends_is_to_be_taken_out_too(floor: PickingFloor) -> None:
+    wave_id = floor.wave("cluster")
+    floor.order("1", ("g34", 1), wave_id=wave_id)
+    second = floor.order("2", ("g11", 3), wave_id=wave_id)
+    (tour_id,) = floor.plan(wave_id)
+    floor.join("li")
+    floor.next("li")
+    assert floor.answer(tour_id) == "full"
+
+    floor.do(lambda c: service.cancel_order(c, floor.fact(), second, floor.now))
+
+    assert [(order, item, taken) for order, _, item, taken in aside(floor, "li")] == [("2", "g11", 3)]
+    assert floor.walk(tour_id) == [("P-3-4", 1)]
+
+
+@pytest.mark.requirement("R51", "X7")
+def test_goods_of_a_cancelled_order_are_with_the_picker_to_whom_the_tote_went_on(floor: PickingFloor) -> None:
+    wave_id = floor.wave("zone")
+    order_id = floor.order("1", ("g11", 2), ("g21", 1), wave_id=wave_id)
+    first, second = floor.plan(wave_id)
+    floor.join("li", "P1")
+    floor.join("wang", "P2")
+    floor.next("li")
+    floor.answer(first)
+    assert floor.next("wang") == second
+
+    floor.do(lambda c: service.cancel_order(c, floor.fact(), order_id, floor.now))
+
+    assert (aside(floor, "li"), aside(floor, "wang")) == ([], [("1", "", "g11", 2)])
+    assert floor.row(second).state == "cancelled"
+
+
+def test_order_cancelled_after_its_walk_is_not_the_pickers_any_more(floor: PickingFloor) -> None:
+    order_id = floor.order("1", ("g11", 3))
+    (tour_id,) = floor.pool("order")
+    floor.join("li")
+    floor.next("li")
+    floor.answer(tour_id)
+
+    floor.do(lambda c: service.cancel_order(c, floor.fact(), order_id, floor.now))
+
+    assert aside(floor, "li") == []
+    assert floor.asked() == ["order_cancelled_goods"]
