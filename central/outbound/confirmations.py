@@ -14,7 +14,7 @@ from central.errors import BusyError, DomainError, NotFoundError
 from central.ingest.registry import EventContext, collect_many
 from central.ledger import service as ledger
 from central.ledger.rules import Fact
-from central.outbound import answers, confirming, picking, rules, service
+from central.outbound import answers, confirming, naming, picking, rules, service
 from central.outbound.confirming import Held, Pick
 from central.train import one_by_one
 from contracts.events import PickConfirmed
@@ -31,6 +31,8 @@ class Confirmation:
     task_id: str
     quantity: int
     tour_id: str | None = None
+    serials: tuple[str, ...] = ()
+    """Of the pieces, for an item tracked by serial, as far as they were scanned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +70,13 @@ def _alone(connection: Connection, held: Held, each: Confirmation) -> rules.Pick
     if each.task_id not in held.sites:
         raise NotFoundError("unknown_task", f"pick task {each.task_id} is not known")
     fact = replace(each.fact, site=held.sites[each.task_id])
-    if each.tour_id is not None:
-        return answers.confirm_on_tour(connection, fact, each.tour_id, each.task_id, each.quantity, fact.occurred_at)
-    return service.confirm_from_list(connection, fact, each.task_id, each.quantity, fact.occurred_at)
+
+    def confirm() -> rules.PickVerdict:
+        if each.tour_id is not None:
+            return answers.confirm_on_tour(connection, fact, each.tour_id, each.task_id, each.quantity, fact.occurred_at)
+        return service.confirm_from_list(connection, fact, each.task_id, each.quantity, fact.occurred_at)
+
+    return naming.pick_named(connection, fact, each.task_id, each.quantity, each.serials, confirm) if each.serials else confirm()
 
 
 def _book_together(connection: Connection, held: Held, asked: Sequence[Confirmation]) -> dict[int, Result]:
@@ -80,7 +86,7 @@ def _book_together(connection: Connection, held: Held, asked: Sequence[Confirmat
     seen: set[str] = set()
     for n, each in enumerate(asked):
         task = tasks.get(each.task_id)
-        if task is not None and not {each.task_id, each.fact.id} & seen and each.tour_id in (None, task.tour_id):
+        if task is not None and not each.serials and not {each.task_id, each.fact.id} & seen and each.tour_id in (None, task.tour_id):
             mine[n] = replace(each, fact=replace(each.fact, site=task.site))
         # What is said later of the same task, or under the same key, must see what came of the first.
         seen |= {each.task_id, each.fact.id}

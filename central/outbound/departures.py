@@ -17,7 +17,7 @@ from central.exceptions import service as exceptions
 from central.ledger import leaving
 from central.ledger import service as ledger
 from central.ledger.rules import CUSTOMER
-from central.outbound import backorders
+from central.outbound import backorders, picked_serials
 from central.outbound.tables import customer_order, order_line, pick_task
 from central.webhooks.service import Happening, emit_all
 
@@ -59,6 +59,7 @@ def ship_picked(connection: Connection, going: Sequence[tuple[str, Departing]], 
     stands = leaving.places_of(connection, {row.unit for rows in taken.values() for row in rows})
     postings = [(fact_id, _legs(taken[order.id], stages[order.site], stands)) for fact_id, order in going]
     ledger.post_many(connection, postings)
+    picked_serials.leave(connection, going, taken, now)
     for fact_id, legs in postings:
         if units := {leg.account.unit for leg in legs if leg.account.unit}:
             leaving.shipped(connection, fact_id, units)

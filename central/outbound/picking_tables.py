@@ -55,6 +55,19 @@ mispick = Table(
 """Every wrong scan and every press of a dark light, stopped before goods went wrong."""
 Index("ix_mispick_site", mispick.c.site, mispick.c.at)
 
+picked_serial = Table(
+    "picked_serial",
+    metadata,
+    Column("order_id", Id, ForeignKey("customer_order.id"), primary_key=True),
+    Column("item", String, primary_key=True),
+    Column("serial", String, primary_key=True),
+    Column("lot", String, nullable=False, server_default=""),
+    Column("owner", String, nullable=False, server_default=""),
+    Column("named_by", Id, nullable=False, comment="the fact that said so"),
+)
+"""Pieces of items tracked by serial that were picked for an order, as far as somebody has named them; they stay when it is shipped."""
+Index("ix_picked_serial_piece", picked_serial.c.item, picked_serial.c.serial)
+
 lamp_test = Table(
     "lamp_test",
     metadata,

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from central.catalog.rules import Code, Gtin, Site
+from central.stock.bodies import Serial
 from contracts.identifiers import IdentifierError, check_sscc
 
 Disposition = Literal["available", "hold", "damaged", "scrap", "supplier"]
@@ -134,7 +135,7 @@ class PackItem(Body):
     gtin: Gtin | None = None
     lot: str | None = Field(None, max_length=20, description="empty: the only lot picked of it")
     quantity: int | None = Field(None, gt=0, le=QUANTITY_MAX, description="smallest units; empty: what the scan says, else 1")
-    serials: list[Annotated[str, Field(max_length=20)]] = Field(default_factory=list, max_length=1000)
+    serials: list[Serial] = Field(default_factory=list, max_length=1000)
     actor: str = Field("api", min_length=1, max_length=100, description="who does it")
 
     @model_validator(mode="after")
@@ -261,6 +262,7 @@ class ReturnArrived(Body):
     n: int = Field(ge=1, le=10_000, description="line of the return")
     quantity: int = Field(gt=0, le=QUANTITY_MAX)
     lot: str | None = Field(None, max_length=20, description="as the label says; empty: as announced")
+    serials: list[Serial] = Field(default_factory=list, max_length=1000, description="of the pieces, as far as they were scanned; the rest at the inspection")
     actor: str = Field("api", min_length=1, max_length=100, description="who does it")
 
 
@@ -274,4 +276,5 @@ class ReturnInspected(Body):
     disposition: Disposition = Field(description="available: sold again; hold; damaged; scrap: destroyed; supplier: sent back to whoever delivered it")
     reason: str = Field("", max_length=200)
     place: str | None = Field(None, max_length=130, description="site/code to put it to; empty: it stays at the stage")
+    serials: list[Serial] = Field(default_factory=list, max_length=1000, description="of each piece, for an item tracked by serial")
     actor: str = Field("api", min_length=1, max_length=100, description="who does it")

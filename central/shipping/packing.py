@@ -19,6 +19,7 @@ from central.catalog.tables import item as catalog_item
 from central.database import insert_or_leave
 from central.errors import ConflictError, DomainError, NotFoundError
 from central.ledger import service as ledger
+from central.outbound import picked_serials
 from central.outbound.service import order_by_id
 from central.outbound.tables import customer_order, pick_task
 from central.shipping import rules
@@ -165,7 +166,7 @@ def pack_item(connection: Connection, fact: ledger.Fact, sscc: str, body: PackIt
     """Put goods into an open package; the same fact again changes nothing.
 
     Raises: NotFoundError: no such package or item. ConflictError: the package is closed, or the goods are not of the order, of another lot, too many,
-    or without their serial numbers.
+    without their serial numbers, or with those of pieces that are elsewhere.
     """
     if ledger.record(connection, fact, now).already:
         return
@@ -175,7 +176,16 @@ def pack_item(connection: Connection, fact: ledger.Fact, sscc: str, body: PackIt
     packed = rules.judge_scan(order.number, scan, picked_of(connection, order.id), left_of(connection, order.id))
     tracked = connection.execute(select(catalog_item.c.tracking).where(catalog_item.c.code == packed.item)).scalar_one() == "serial"
     rules.check_serials(order.number, packed, tracked=tracked, known=_serials_of(connection, order.id, packed.item))
+    if tracked:
+        _name_pieces(connection, fact.id, order, packed, now)
     _put_in(connection, sscc, packed)
+
+
+def _name_pieces(connection: Connection, fact_id: str, order: Row[Any], packed: rules.Packed, now: datetime) -> None:
+    """The serials scanned here name the order's pieces, where the pick did not, or named others that are in no package."""
+    ledger.lock(connection, [(order.site, packed.item)])
+    said = picked_serials.Naming(fact_id, order.id, packed.item, packed.lot, packed.serials, now)
+    picked_serials.name_picked(connection, said, _serials_of(connection, order.id, packed.item))
 
 
 def _open(row: Row[Any]) -> Row[Any]:

@@ -15,11 +15,12 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from central.catalog import service as catalog
 from central.errors import ConflictError, NotFoundError
+from central.ledger import serials
 from central.ledger import service as ledger
 from central.ledger.rules import CUSTOMER, LOSS, VENDOR, Status
 from central.outbound.service import order_by_id
 from central.outbound.tables import pick_task
-from central.shipping import packing
+from central.shipping import packing, returned_serials
 from central.shipping.documents import ReturnAnnounced, ReturnArrived, ReturnInspected
 from central.shipping.tables import goods_return, return_decision, return_line
 from central.webhooks.service import emit
@@ -120,6 +121,7 @@ def arrive(connection: Connection, fact: ledger.Fact, return_id: str, body: Retu
     ledger.lock(connection, {(row.site, line.item)})
     account = ledger.Account(catalog.stage_of(connection, row.site), line.item, lot, owner, "inspect")
     ledger.post(connection, fact.id, [ledger.Leg(account.at(CUSTOMER), -body.quantity), ledger.Leg(account, body.quantity)])
+    returned_serials.arrived(connection, fact.id, row, account, body, now)
     mine = (return_line.c.return_id == return_id) & (return_line.c.n == target)
     connection.execute(update(return_line).where(mine).values(arrived=return_line.c.arrived + body.quantity))
     connection.execute(update(goods_return).where(goods_return.c.id == return_id).values(state="arrived", arrived_at=row.arrived_at or now, closed_at=None))
@@ -177,7 +179,9 @@ def inspect(connection: Connection, fact: ledger.Fact, return_id: str, body: Ret
     stage = catalog.stage_of(connection, row.site)
     source = ledger.Account(stage, line.item, line.lot, line.owner, "inspect")
     target = _target(connection, row, source, body)
+    returned_serials.inspected(connection, fact.id, row, source, body, now)
     ledger.post(connection, fact.id, [ledger.Leg(source, -body.quantity), ledger.Leg(target, body.quantity)])
+    serials.follow(connection, fact.id, source, target, body.quantity, body.serials, now)
     mine = (return_line.c.return_id == return_id) & (return_line.c.n == line.n)
     connection.execute(update(return_line).where(mine).values(inspected=return_line.c.inspected + body.quantity))
     decided = body.model_dump(include={"n", "quantity", "disposition", "reason", "actor"})

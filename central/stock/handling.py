@@ -152,9 +152,17 @@ def follow_serials(connection: Connection, fact_id: str, moved: Sequence[tuple[A
     """The pieces of whole accounts that moved go along."""
     items = {source.item for source, _, _ in moved}
     tracked = connection.execute(select(catalog_item.c.code).where(catalog_item.c.tracking == "serial", catalog_item.c.code.in_(items))).scalars().all()
-    for source, target, _ in moved:
+    for source, target, quantity in moved:
         if source.item in tracked:
+            _check_named(source, target, quantity, len(serials.at_account(connection, source)))
             serials.follow_all(connection, fact_id, source, target, now)
+
+
+def _check_named(source: Account, target: Account, quantity: int, named: int) -> None:
+    """Picked pieces without their numbers stay at the stage; those in inspection may go anywhere."""
+    if named < quantity and source.status != "inspect" and source.place != target.place:
+        text = f"{quantity - named} of {quantity} pieces of item {source.item} at {source.place} have no serial yet; name them before they are moved"
+        raise ConflictError("serials_needed", text)
 
 
 def split_unit(connection: Connection, fact: ledger.Fact, sscc: str, goods: Sequence[Goods], now: datetime, new_sscc: str = "") -> str:

@@ -7,15 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from central.catalog import service as catalog
-from central.errors import ConflictError, DomainError
+from central.errors import DomainError
 from central.exceptions import service as exceptions
 from central.ledger import serials
 from central.ledger import service as ledger
-from central.ledger.rules import VENDOR, Account
-from central.ledger.tables import balance
+from central.ledger.rules import Account
 
 
 def name_pieces(connection: Connection, fact: ledger.Fact, account: Account, numbers: Sequence[str], now: datetime) -> int:
@@ -29,13 +28,11 @@ def name_pieces(connection: Connection, fact: ledger.Fact, account: Account, num
         raise DomainError("serials_not_wanted", f"item {account.item} is not tracked by serial; leave the serials out")
     ledger.lock(connection, [(account.site, account.item)])
     waiting = replace(account, status="inspect")
-    mine = [getattr(balance.c, name) == getattr(waiting, name) for name in ("place", "item", "lot", "owner", "status", "unit")]
-    unnumbered = (connection.execute(select(balance.c.on_hand).where(*mine)).scalar() or 0) - len(serials.at_account(connection, waiting))
-    if len(numbers) > unnumbered:
-        raise ConflictError("no_such_pieces", f"{waiting}: {unnumbered} pieces wait for their serials, {len(numbers)} are given; count again")
+    unnumbered = -serials.spare_at(connection, waiting)
+    serials.name(connection, fact.id, waiting, numbers, now, new=True)
     target = replace(account, status="hold" if catalog.held_lot(connection, account.item, account.lot) else "available")
-    serials.follow(connection, fact.id, Account(VENDOR, account.item, account.lot, account.owner), target, len(numbers), numbers, now)
     ledger.post(connection, fact.id, [ledger.Leg(waiting, -len(numbers)), ledger.Leg(target, len(numbers))])
+    serials.follow(connection, fact.id, waiting, target, len(numbers), numbers, now)
     if len(numbers) == unnumbered:
         exceptions.settle(connection, ("serials_missing",), f"{account.place}/{account.item}", account.site, "scanned", now)
     return len(numbers)
