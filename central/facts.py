@@ -26,9 +26,17 @@ def fact_of(kind: str, key: tuple[str, ...], body: BaseModel, actor: str, now: d
     return Fact(document_id(kind, *key), "api", None, kind, body.model_dump_json().encode(), actor, now, site)
 
 
-async def _request_key(request: Request, idempotency_key: Annotated[str | None, Header(max_length=200, include_in_schema=False)] = None) -> str:
+async def _given_key(request: Request, idempotency_key: Annotated[str | None, Header(max_length=200, include_in_schema=False)] = None) -> str | None:
     caller = getattr(request.state, "actor", "")
-    return "\x1f".join(part for part in (caller, idempotency_key) if part) if idempotency_key else str(uuid.uuid4())
+    return "\x1f".join(part for part in (caller, idempotency_key) if part) if idempotency_key else None
+
+
+GivenKey = Annotated[str | None, Depends(_given_key)]
+"""Caller and header Idempotency-Key; None when a request came without one."""
+
+
+async def _request_key(given: GivenKey) -> str:
+    return given or str(uuid.uuid4())
 
 
 RequestKey = Annotated[str, Depends(_request_key)]

@@ -5,24 +5,26 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from central.database import in_transaction
+from central.database import in_transaction, reading
 from central.errors import DomainError
-from central.facts import fact_of
-from central.outbound import rules
-from central.outbound.confirmations import Confirmation, confirm_together
+from central.facts import GivenKey, RequestKey, fact_of
+from central.idempotency import keeps_own_answer
+from central.outbound import naming, rules
+from central.outbound.confirm_train import ConfirmTrain, ask_of
+from central.outbound.confirmations import Again, confirm_together
 from central.outbound.orders_api import Said
 from central.requests import Database, News, Now
-from central.train import Train, line_of
+from central.stock.bodies import Serial
 
 router = APIRouter(prefix="/api/v1", tags=["outbound"])
 
 AT_ONCE_MAX = 500
-_UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
-_TASK = "8d7c1f6e-30a4-5a0b-9f0e-6f1d0c7a4b52"
-TaskId = Annotated[str, Path(pattern=_UUID, description="the task's id", examples=[_TASK])]
+UUID_TEXT = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+TASK_EXAMPLE = "8d7c1f6e-30a4-5a0b-9f0e-6f1d0c7a4b52"
+TaskId = Annotated[str, Path(pattern=UUID_TEXT, description="the task's id", examples=[TASK_EXAMPLE])]
 
 
 class PickAnswer(Said):
@@ -31,12 +33,30 @@ class PickAnswer(Said):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"quantity": 4, "actor": "li"}]})
 
     quantity: Annotated[int, Field(ge=0, le=10**12, description="in the item's smallest unit")]
+    serials: list[Serial] = Field(default_factory=list, max_length=1000, description="of each piece, for an item tracked by serial; empty: scanned later")
+
+
+class PiecesNamed(Said):
+    """Pieces that were picked for a task."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"serials": ["S1", "S2"], "actor": "li"}]})
+
+    serials: list[Serial] = Field(min_length=1, max_length=1000)
+
+
+class PiecesOut(BaseModel):
+    """The named pieces of a task's order, of the task's item."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"task": TASK_EXAMPLE, "serials": ["S1", "S2"]}]})
+
+    task: str
+    serials: list[str]
 
 
 class PickAnswered(BaseModel):
     """What the answer was: full, short, over, repeated (said before), contradicted (something else was said before) or cancelled."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"task": _TASK, "verdict": "full"}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"task": TASK_EXAMPLE, "verdict": "full"}]})
 
     task: str
     verdict: rules.PickVerdict
@@ -45,16 +65,16 @@ class PickAnswered(BaseModel):
 class TaskAnswer(BaseModel):
     """What was taken for one of many tasks."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"task": _TASK, "quantity": 4}]})
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"task": TASK_EXAMPLE, "quantity": 4}]})
 
-    task: Annotated[str, StringConstraints(pattern=_UUID)]
+    task: Annotated[str, StringConstraints(pattern=UUID_TEXT)]
     quantity: Annotated[int, Field(ge=0, le=10**12)]
 
 
 class PickAnswers(Said):
     """Answers to many tasks."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"confirmations": [{"task": _TASK, "quantity": 4}], "actor": "li"}]})
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"confirmations": [{"task": TASK_EXAMPLE, "quantity": 4}], "actor": "li"}]})
 
     confirmations: Annotated[list[TaskAnswer], Field(min_length=1, max_length=AT_ONCE_MAX)]
 
@@ -62,7 +82,9 @@ class PickAnswers(Said):
 class PickRefused(BaseModel):
     """Why an answer was not taken."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"task": _TASK, "status": 404, "code": "unknown_task", "detail": "pick task ... is not known"}]})
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"task": TASK_EXAMPLE, "status": 404, "code": "unknown_task", "detail": "pick task ... is not known"}]}
+    )
 
     task: str
     status: int
@@ -73,31 +95,34 @@ class PickRefused(BaseModel):
 class PicksAnswered(BaseModel):
     """What became of each answer."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"answered": [{"task": _TASK, "verdict": "full"}], "refused": []}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"answered": [{"task": TASK_EXAMPLE, "verdict": "full"}], "refused": []}]})
 
     answered: list[PickAnswered]
     refused: list[PickRefused]
 
 
-async def _train(request: Request) -> Train[Confirmation, rules.PickVerdict]:
-    return line_of(request, "confirmations", confirm_together)
-
-
-@router.post("/pick-tasks/{task_id}/confirm")
-async def confirm_pick(task_id: TaskId, body: PickAnswer, now: Now, train: Annotated[Train[Confirmation, rules.PickVerdict], Depends(_train)]) -> PickAnswered:
+@router.post("/pick-tasks/{task_id}/confirm", response_model=PickAnswered)
+@keeps_own_answer
+async def confirm_pick(task_id: TaskId, body: PickAnswer, now: Now, key: GivenKey, train: ConfirmTrain) -> Response:
     """Answer a pick task from the list; the same answer again changes nothing."""
-    fact = fact_of("PickConfirmed", (task_id, str(body.quantity)), body, body.actor, now)
-    return PickAnswered(task=task_id, verdict=await train.ride(Confirmation(fact, task_id, body.quantity)))
+    return (await train.ride(ask_of(task_id, body.quantity, body, body.actor, now, key, serials=body.serials))).response()
+
+
+@router.post("/pick-tasks/{task_id}/serials")
+def name_pieces(task_id: TaskId, body: PiecesNamed, database: Database, now: Now, news: News, key: RequestKey) -> PiecesOut:
+    """Name pieces that were picked without their serials. An order that only waits for them leaves; before it leaves, a wrong one can be exchanged."""
+    fact = fact_of("PiecesNamed", (task_id, key), body, body.actor, now)
+    in_transaction(database, lambda connection: naming.name_task(connection, fact, task_id, body.serials, now))
+    news.tell()
+    with reading(database) as connection:
+        return PiecesOut(task=task_id, serials=naming.named_of(connection, task_id))
 
 
 @router.post("/pick-confirmations")
 def confirm_picks(body: PickAnswers, database: Database, now: Now, news: News) -> PicksAnswered:
     """Answer many pick tasks together. Each is answered for itself: one that is refused spoils none of the others."""
-    asked = []
-    for each in body.confirmations:
-        said = PickAnswer(actor=body.actor, quantity=each.quantity)
-        fact = fact_of("PickConfirmed", (each.task, str(each.quantity)), said, body.actor, now)
-        asked.append(Confirmation(fact, each.task, each.quantity))
+    said = [PickAnswer(actor=body.actor, quantity=each.quantity) for each in body.confirmations]
+    asked = [ask_of(each.task, each.quantity, one, body.actor, now, None).confirmation for each, one in zip(body.confirmations, said, strict=True)]
     results = in_transaction(database, lambda connection: confirm_together(connection, asked))
     news.tell()
     answered, refused = [], []
@@ -105,5 +130,5 @@ def confirm_picks(body: PickAnswers, database: Database, now: Now, news: News) -
         if isinstance(result, DomainError):
             refused.append(PickRefused(task=each.task, status=int(result.status), code=result.code, detail=result.message))
         else:
-            answered.append(PickAnswered(task=each.task, verdict=result))
+            answered.append(PickAnswered(task=each.task, verdict="repeated" if isinstance(result, Again) else result))
     return PicksAnswered(answered=answered, refused=refused)

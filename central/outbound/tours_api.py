@@ -5,19 +5,22 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Engine
 
 from central.database import in_transaction, reading
 from central.errors import ConflictError, NotFoundError
-from central.facts import RequestKey, fact_of
+from central.facts import GivenKey, RequestKey, fact_of
+from central.idempotency import keeps_own_answer
 from central.ledger import service as ledger
-from central.ledger.rules import Fact
 from central.outbound import answers, mispicks, pickers, totes, tour_queries, tours, walking
+from central.outbound.confirm_api import TASK_EXAMPLE, UUID_TEXT
+from central.outbound.confirm_train import ConfirmTrain, ask_of
 from central.outbound.tour_rules import Cart, Mode
 from central.paging import After, Limit, Page
 from central.requests import Database, News, Now
+from central.stock.bodies import Serial
 
 router = APIRouter(prefix="/api/v1", tags=["picking"])
 
@@ -86,10 +89,11 @@ class Takes(BaseModel):
 class Answers(BaseModel):
     """What a picker took at a stop."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"task": "3f0c…", "quantity": 4, "actor": "wang.fang"}]})
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"task": TASK_EXAMPLE, "quantity": 4, "actor": "wang.fang"}]})
 
-    task: str = Field(description="id of the pick task")
+    task: str = Field(pattern=UUID_TEXT, description="id of the pick task")
     quantity: int = Field(ge=0, le=2**53, description="smallest units; fewer than asked is a short pick")
+    serials: list[Serial] = Field(default_factory=list, max_length=1000, description="of each piece, for an item tracked by serial; empty: scanned later")
     actor: str = Field("api", max_length=64, description="who")
 
 
@@ -221,20 +225,11 @@ def tour_map(tour_id: TourId, database: Database) -> dict[str, Any]:
     return found
 
 
-@router.post("/tours/{tour_id}/confirm")
-def confirm_stop(tour_id: TourId, body: Answers, database: Database, now: Now, news: News) -> dict[str, Any]:
+@router.post("/tours/{tour_id}/confirm", response_model=dict[str, Any])
+@keeps_own_answer
+async def confirm_stop(tour_id: TourId, body: Answers, now: Now, key: GivenKey, train: ConfirmTrain) -> Response:
     """Answer a stop and get the next one. The same answer again changes nothing."""
-    said = fact_of("PickConfirmed", (body.task, str(body.quantity)), body, body.actor, now)
-
-    def work(connection: Connection) -> tuple[str, dict[str, Any] | None]:
-        site = answers.task_by_id(connection, body.task).site
-        fact = Fact(said.id, said.source, None, said.kind, said.body, body.actor, now, site)
-        verdict = answers.confirm_on_tour(connection, fact, tour_id, body.task, body.quantity, now)
-        return verdict, tour_queries.stop_of(connection, tour_id)
-
-    verdict, stop = in_transaction(database, work)
-    news.tell()
-    return {"task": body.task, "verdict": verdict, "stop": stop}
+    return (await train.ride(ask_of(body.task, body.quantity, body, body.actor, now, key, tour_id, body.serials))).response()
 
 
 @router.post("/tours/{tour_id}/scan")
