@@ -11,7 +11,7 @@ from sqlalchemy import Connection, exists, insert, select, update
 
 from central.catalog.tables import lot as catalog_lot
 from central.exceptions import service as exceptions
-from central.inbound.tables import discrepancy, ship_notice, ship_notice_line, ship_notice_pallet, ship_notice_unit
+from central.inbound.tables import discrepancy, ship_notice, ship_notice_line, ship_notice_pallet
 
 
 @dataclass(frozen=True)
@@ -29,14 +29,6 @@ def newest_of(connection: Connection, sscc: str) -> str | None:
     newest = query.where(ship_notice_pallet.c.sscc == sscc).order_by(ship_notice.c.created_at.desc(), ship_notice.c.number.desc())
     number: str | None = connection.execute(newest.limit(1)).scalar()
     return number
-
-
-def announce_cases(connection: Connection, line: int, ssccs: Sequence[str], serials: Sequence[str]) -> None:
-    """Keep the SSCCs of a line's cases; the serials, if there are any, are of the same cases in the same order."""
-    paired = list(serials) or [""] * len(ssccs)
-    rows = [{"line": line, "n": n, "sscc": sscc, "serial": serial} for n, (sscc, serial) in enumerate(zip(ssccs, paired, strict=bool(ssccs)), start=1)]
-    if rows:
-        connection.execute(insert(ship_notice_unit), rows)
 
 
 def announce_transfer(

@@ -18,8 +18,8 @@ from central.catalog.tables import item as catalog_item
 from central.errors import ConflictError, NotFoundError
 from central.exceptions import service as exceptions
 from central.exceptions.messages import Message, message
-from central.inbound import arrival, notices, rules
-from central.inbound.documents import LineAnnounced, ShipNotice
+from central.inbound import announcing, arrival, notices, rules
+from central.inbound.documents import ShipNotice
 from central.inbound.tables import discrepancy, purchase_line, receipt, ship_notice, ship_notice_case, ship_notice_line, ship_notice_pallet
 from central.ledger import service as ledger
 
@@ -79,50 +79,8 @@ def announce(connection: Connection, fact: ledger.Fact, notice: ShipNotice, now:
         return False
     values = {"number": notice.number, "site": notice.site, "supplier": notice.supplier, "expected_at": notice.expected_at, "created_at": now}
     connection.execute(insert(ship_notice).values(**values))
-    for pallet in notice.pallets:
-        _announce_pallet(connection, notice.number, pallet.sscc, pallet.tare_g)
-        for line in pallet.lines:
-            _announce_line(connection, notice, pallet.sscc, line)
-    for line in notice.lines:
-        _announce_line(connection, notice, None, line)
+    announcing.keep_contents(connection, notice)
     return True
-
-
-def _announce_pallet(connection: Connection, notice: str, sscc: str, tare_g: int | None) -> None:
-    other = connection.execute(select(ship_notice_pallet.c.notice).where(ship_notice_pallet.c.sscc == sscc)).scalar()
-    if other is not None:
-        raise ConflictError("pallet_announced", f"pallet {sscc} stands on ship notice {other} already; an SSCC names one pallet")
-    connection.execute(insert(ship_notice_pallet).values(sscc=sscc, notice=notice, tare_g=tare_g))
-
-
-def _announce_line(connection: Connection, notice: ShipNotice, sscc: str | None, line: LineAnnounced) -> None:
-    item = catalog.item_by_gtin(connection, line.gtin) if line.gtin else catalog.item_by_code(connection, line.item or "")
-    known = catalog.learn_lot(connection, item.code, line.lot, line.expiry)
-    if known is not None:
-        raise ConflictError("lot_expiry_differs", f"lot {line.lot} of item {item.code} is known with expiry {known}, not {line.expiry}; correct one of them")
-    values = {"notice": notice.number, "sscc": sscc, "item": item.code, "lot": line.lot, "expiry": line.expiry, "quantity": line.quantity}
-    number = connection.execute(insert(ship_notice_line).values(**values).returning(ship_notice_line.c.id)).scalar_one()
-    gtin = line.case_gtin or item.gtin
-    if line.serials and gtin is None:
-        raise ConflictError("item_without_gtin", f"item {item.code} has no GTIN, so serials cannot be told apart; give case_gtin")
-    if line.serials:
-        connection.execute(insert(ship_notice_case), [{"line": number, "gtin": gtin, "serial": serial} for serial in line.serials])
-    notices.announce_cases(connection, number, line.case_ssccs, line.serials)
-    _settle_purchase(connection, notice.site, item.code, line.quantity)
-
-
-def _settle_purchase(connection: Connection, site: str, item: str, quantity: int) -> None:
-    """Take what a notice announces off the open purchase lines, oldest first: it must not count as on its way twice."""
-    open_lines = (
-        select(purchase_line)
-        .where(purchase_line.c.site == site, purchase_line.c.item == item, purchase_line.c.noticed < purchase_line.c.quantity)
-        .order_by(purchase_line.c.id)
-    )
-    for row in connection.execute(open_lines).all():
-        part = min(quantity, row.quantity - row.noticed)
-        quantity -= part
-        if part:
-            connection.execute(update(purchase_line).where(purchase_line.c.id == row.id).values(noticed=row.noticed + part))
 
 
 def is_received(connection: Connection, sscc: str) -> bool:

@@ -48,7 +48,7 @@ def pick(house: Warehouse, quantity: int, number: str = "1") -> None:
 
 
 def open_proposals(house: Warehouse) -> dict[str, int]:
-    return {row["kind"]: row["quantity"] for row in house.do(proposals)}
+    return {row["kind"]: row["quantity"] for row in house.do(proposals).items}
 
 
 @pytest.mark.requirement("R26")
@@ -59,7 +59,7 @@ def test_pick_below_the_minimum_proposes_to_fill_the_shelf_and_says_why(house: W
     pick(house, 1, "2")
 
     assert open_proposals(house) == {"shelf": 8, "purchase": 76}
-    why = next(row["why"] for row in house.do(proposals) if row["kind"] == "shelf")
+    why = next(row["why"] for row in house.do(proposals).items if row["kind"] == "shelf")
     assert why == {
         "on_hand": 4,
         "reserved": 0,
@@ -76,7 +76,7 @@ def test_pick_below_the_minimum_proposes_to_fill_the_shelf_and_says_why(house: W
 @pytest.mark.requirement("R62", "R24")
 def test_accepted_shelf_proposal_moves_the_first_expiring_goods(house: Warehouse) -> None:
     pick(house, 2)
-    number = next(row["id"] for row in house.do(proposals) if row["kind"] == "shelf")
+    number = next(row["id"] for row in house.do(proposals).items if row["kind"] == "shelf")
 
     answers = [house.do(lambda c: service.accept(c, house.fact(), number, "li", house.now)) for _ in range(2)]
 
@@ -87,7 +87,7 @@ def test_accepted_shelf_proposal_moves_the_first_expiring_goods(house: Warehouse
 
 def test_accepted_purchase_counts_as_incoming_and_is_not_proposed_again(house: Warehouse) -> None:
     house.do(lambda c: service.propose(c, SITE, None, house.now))
-    number = next(row["id"] for row in house.do(proposals) if row["kind"] == "purchase")
+    number = next(row["id"] for row in house.do(proposals).items if row["kind"] == "purchase")
 
     house.do(lambda c: service.accept(c, house.fact(), number, "li", house.now))
 

@@ -13,6 +13,8 @@ from central.catalog.service.goods import (
     components_of,
     item_by_code,
     item_by_gtin,
+    items_by_code,
+    items_by_gtin,
     min_remaining_days,
     named,
     packagings_of,
@@ -22,7 +24,7 @@ from central.catalog.service.goods import (
     substitutes_of,
 )
 from central.catalog.service.keeping import Plan, carry_out, keep, plan
-from central.catalog.service.lots import change_expiry, held_lot, learn_lot
+from central.catalog.service.lots import change_expiry, held_lot, learn_lot, learn_lots
 from central.catalog.service.places import (
     AisleAt,
     CrossAisleAt,
@@ -63,9 +65,12 @@ __all__ = [
     "held_lot",
     "item_by_code",
     "item_by_gtin",
+    "items_by_code",
+    "items_by_gtin",
     "keep",
     "layout_of",
     "learn_lot",
+    "learn_lots",
     "location_by_place",
     "min_remaining_days",
     "named",

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, select
 
+from central.bulk import among
 from central.catalog.rules import ReasonKind, gtin_within, index_code
 from central.catalog.tables import barcode, item, item_substitute, kit_component, packaging, partner, partner_item, reason
 from central.errors import DomainError, NotFoundError
@@ -74,6 +75,20 @@ def item_by_gtin(connection: Connection, gtin: str) -> Row[Any]:
     if row is None:
         raise UnknownItemError(f"with GTIN {gtin}")
     return row
+
+
+def items_by_code(connection: Connection, codes: Collection[str]) -> dict[str, Row[Any]]:
+    """The rows of items; codes that no item has are left out."""
+    return {row.code: row for row in connection.execute(select(item).where(among(connection, item.c.code, sorted(codes))))} if codes else {}
+
+
+def items_by_gtin(connection: Connection, gtins: Collection[str]) -> dict[str, Row[Any]]:
+    """As `item_by_gtin` for each; GTINs that name nothing are left out."""
+    if not gtins:
+        return {}
+    packed = select(barcode.c.code.label("named"), item).join(item, item.c.code == barcode.c.item).where(among(connection, barcode.c.code, sorted(gtins)))
+    found = {row.named: row for row in connection.execute(packed.order_by(item.c.code.desc()))}
+    return found | {row.gtin: row for row in connection.execute(select(item).where(among(connection, item.c.gtin, sorted(gtins))))}
 
 
 def named(connection: Connection, code: str) -> Named:

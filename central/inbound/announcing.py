@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a ship notice announces, checked in the order of the document and written with one statement a table."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from central.bulk import among, insert_rows, update_rows
+from central.catalog import service as catalog
+from central.errors import ConflictError, DomainError
+from central.inbound.documents import LineAnnounced, ShipNotice
+from central.inbound.tables import purchase_line, ship_notice_case, ship_notice_line, ship_notice_pallet, ship_notice_unit
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line of the document, the pallet that it stands on (None: loose) and its item's row."""
+
+    sscc: str | None
+    said: LineAnnounced
+    item: Any
+
+
+def keep_contents(connection: Connection, notice: ShipNotice) -> None:
+    """Store the pallets and lines of a notice that is stored, and take what it announces off the open purchases.
+
+    Raises: ConflictError: a pallet is announced elsewhere, a lot's expiry differs, or serials without a GTIN. UnknownItemError.
+    """
+    lines, fault = _checked(connection, notice)
+    learned = catalog.learn_lots(connection, [(line.item.code, line.said.lot, line.said.expiry) for line in lines])
+    for line, known in zip(lines, learned, strict=True):
+        if known is not None:
+            text = f"lot {line.said.lot} of item {line.item.code} is known with expiry {known}, not {line.said.expiry}; correct one of them"
+            raise ConflictError("lot_expiry_differs", text)
+    if fault is not None:
+        raise fault
+    insert_rows(connection, ship_notice_pallet, ("sscc", "notice", "tare_g"), [(each.sscc, notice.number, each.tare_g) for each in notice.pallets])
+    _write(connection, notice.number, lines)
+    _settle_purchases(connection, notice.site, lines)
+
+
+def _checked(connection: Connection, notice: ShipNotice) -> tuple[list[_Line], DomainError | None]:
+    """The lines before the first fault, with the line whose lot is looked at before its own fault; and that fault."""
+    said = [line for pallet in notice.pallets for line in pallet.lines] + notice.lines
+    by_code = catalog.items_by_code(connection, {line.item for line in said if line.item})
+    by_gtin = catalog.items_by_gtin(connection, {line.gtin for line in said if line.gtin})
+    announced = _announced(connection, [pallet.sscc for pallet in notice.pallets])
+    lines: list[_Line] = []
+    for sscc, part in [*((pallet.sscc, pallet.lines) for pallet in notice.pallets), (None, notice.lines)]:
+        if sscc in announced:
+            text = f"pallet {sscc} stands on ship notice {announced[sscc]} already; an SSCC names one pallet"
+            return lines, ConflictError("pallet_announced", text)
+        for line in part:
+            item = by_gtin.get(line.gtin) if line.gtin else by_code.get(line.item or "")
+            if item is None:
+                return lines, catalog.UnknownItemError(f"with GTIN {line.gtin}" if line.gtin else line.item or "")
+            lines.append(_Line(sscc, line, item))
+            if line.serials and (line.case_gtin or item.gtin) is None:
+                text = f"item {item.code} has no GTIN, so serials cannot be told apart; give case_gtin"
+                return lines, ConflictError("item_without_gtin", text)
+    return lines, None
+
+
+def _announced(connection: Connection, ssccs: Sequence[str]) -> dict[str | None, str]:
+    """The notices on which these pallets stand already."""
+    if not ssccs:
+        return {}
+    query = select(ship_notice_pallet.c.sscc, ship_notice_pallet.c.notice).where(among(connection, ship_notice_pallet.c.sscc, ssccs))
+    return {row.sscc: row.notice for row in connection.execute(query)}
+
+
+def _write(connection: Connection, number: str, lines: Sequence[_Line]) -> None:
+    if not any(line.said.serials or line.said.case_ssccs for line in lines):
+        rows = [(number, line.sscc, line.item.code, line.said.lot, line.said.expiry, line.said.quantity) for line in lines]
+        insert_rows(connection, ship_notice_line, ("notice", "sscc", "item", "lot", "expiry", "quantity"), rows)
+        return
+    values = [
+        {"notice": number, "sscc": line.sscc, "item": line.item.code, "lot": line.said.lot, "expiry": line.said.expiry, "quantity": line.said.quantity}
+        for line in lines
+    ]
+    made = connection.execute(insert(ship_notice_line).returning(ship_notice_line.c.id, sort_by_parameter_order=True), values).scalars()
+    _write_cases(connection, dict(zip(made, lines, strict=True)))
+
+
+def _write_cases(connection: Connection, lines: Mapping[int, _Line]) -> None:
+    """The tagged cases of lines, by the lines' numbers, and the cases with labels; serials, if there are any, are of the same cases in the same order."""
+    cases = [(line.said.case_gtin or line.item.gtin, serial, number) for number, line in lines.items() for serial in line.said.serials]
+    insert_rows(connection, ship_notice_case, ("gtin", "serial", "line"), cases)
+    units = []
+    for number, line in lines.items():
+        serials = line.said.serials or [""] * len(line.said.case_ssccs)
+        pairs = zip(line.said.case_ssccs, serials, strict=True) if line.said.case_ssccs else ()
+        units += [(number, n, sscc, serial) for n, (sscc, serial) in enumerate(pairs, start=1)]
+    insert_rows(connection, ship_notice_unit, ("line", "n", "sscc", "serial"), units)
+
+
+def _settle_purchases(connection: Connection, site: str, lines: Sequence[_Line]) -> None:
+    """Take what a notice announces off the open purchase lines, oldest first: it must not count as on its way twice."""
+    announced: dict[str, int] = defaultdict(int)
+    for line in lines:
+        announced[line.item.code] += line.said.quantity
+    open_lines = (
+        select(purchase_line.c.id, purchase_line.c.item, purchase_line.c.quantity, purchase_line.c.noticed)
+        .where(purchase_line.c.site == site, among(connection, purchase_line.c.item, sorted(announced)), purchase_line.c.noticed < purchase_line.c.quantity)
+        .order_by(purchase_line.c.id)
+    )
+    parts = []
+    for row in connection.execute(open_lines):
+        part = min(announced[row.item], row.quantity - row.noticed)
+        announced[row.item] -= part
+        if part:
+            parts.append((row.id, row.noticed + part))
+    update_rows(connection, purchase_line, "id", ("noticed",), parts)
