@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -49,9 +49,9 @@ class _Part:
     quantity: int
 
 
-def lock(connection: Connection, site: str, sscc: str, items: Sequence[str]) -> None:
-    """The fences for goods that arrive, and for the site's units when they come on one."""
-    units.lock(connection, [site] if sscc else [], {(site, item) for item in items})
+def lock(connection: Connection, site: str, sscc: str, items: Sequence[str], also: Collection[tuple[str, str]] = ()) -> None:
+    """The fences for goods that arrive, for the site's units when they come on one, and `also` those of limited places."""
+    units.lock(connection, [site] if sscc else [], {(site, item) for item in items} | set(also))
 
 
 def book(connection: Connection, at: At, notice: str, arrived: Sequence[Arrived], sscc: str) -> None:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pallets whose labels people scan one after the other, received together in few statements.
 
-Only what is plain: announced to this site by a supplier, not received yet, a unit that nobody knows yet, without tagged cases, case labels or numbered pieces.
+Only what is plain: announced to this site by a supplier, not received yet, a unit that nobody knows yet, without tagged cases, case labels, numbered pieces
+or dangerous goods, for a place without limits.
 Whatever is not plain is received alone (`central.inbound.service.receive_pallet`), which also says why when it cannot be.
 """
 
@@ -15,13 +16,11 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from central.bulk import among, insert_rows, update_rows
-from central.catalog import service as catalog
 from central.catalog.tables import item as catalog_item
 from central.catalog.tables import lot as catalog_lot
 from central.database import micros
-from central.errors import DomainError
 from central.exceptions import service as exceptions
-from central.inbound import service
+from central.inbound import putting, service
 from central.inbound.service import SETTLED_BY_RECEIPT, Announced, Spot
 from central.inbound.tables import discrepancy, receipt, ship_notice, ship_notice_case, ship_notice_line, ship_notice_pallet, ship_notice_unit
 from central.ledger import service as ledger
@@ -40,6 +39,7 @@ _COLUMNS = (
     (ship_notice_line.c.quantity - ship_notice_line.c.received).label("open"),
     catalog_item.c.condition,
     catalog_item.c.tracking,
+    catalog_item.c.hazard_class,
 )
 _ON_NOTICES = (
     select(*_COLUMNS)
@@ -85,7 +85,7 @@ def _announced(connection: Connection, scanned: Sequence[tuple[Spot, str]]) -> l
         if sscc in named:
             newest = max(named[sscc], key=lambda row: (row.created_at, row.number))
             lines = [row for row in named[sscc] if row.number == newest.number and row.open]
-            plain = newest.site == spot.site and not newest.source_place and all(row.tracking != "serial" for row in lines)
+            plain = newest.site == spot.site and not newest.source_place and all(row.tracking != "serial" and not row.hazard_class for row in lines)
             if plain and lines:
                 pallets.append(_Pallet(spot, sscc, newest.number, lines))
     return pallets
@@ -106,13 +106,12 @@ def _with_cases(connection: Connection, pallets: Sequence[_Pallet]) -> set[str]:
 
 
 def _places(connection: Connection, pallets: Collection[_Pallet]) -> dict[tuple[str, str], str]:
-    """Where goods of each condition are put at each site; a site without such a place is left out."""
+    """Where goods of each condition are put at each site; where that must be looked at closely, it is left out."""
     places: dict[tuple[str, str], str] = {}
     for site, condition in sorted({(each.spot.site, line.condition) for each in pallets for line in each.lines}):
-        try:
-            places[site, condition] = catalog.place_for_goods(connection, site, condition)
-        except DomainError:
-            continue
+        place = putting.plain_place(connection, site, condition)
+        if place is not None:
+            places[site, condition] = place
     return places
 
 

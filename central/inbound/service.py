@@ -18,7 +18,7 @@ from central.catalog.tables import item as catalog_item
 from central.errors import ConflictError, NotFoundError
 from central.exceptions import service as exceptions
 from central.exceptions.messages import Message, message
-from central.inbound import announcing, arrival, notices, rules
+from central.inbound import announcing, arrival, notices, putting, rules
 from central.inbound.documents import ShipNotice
 from central.inbound.tables import discrepancy, purchase_line, receipt, ship_notice, ship_notice_case, ship_notice_line, ship_notice_pallet
 from central.ledger import service as ledger
@@ -146,12 +146,13 @@ def _book(
     connection: Connection, spot: Spot, notice: str, received: Sequence[rules.Received], sscc: str, seen: frozenset[rules.Case] | None = None
 ) -> dict[str, str]:
     """Post what was received to its place; returns the place of each item. `seen` as in `receive_pallet`."""
-    arrival.lock(connection, spot.site, sscc, [each.line.item for each in received])
-    places: dict[str, str] = {}
+    goods = [catalog.Goods(each.line.item, each.quantity, each.line.lot) for each in received]
+    places = putting.places_for(connection, spot.site, goods)
+    rooms = putting.fences_of(connection, places.values())
+    arrival.lock(connection, spot.site, sscc, [each.line.item for each in received], rooms)
+    putting.check_still(connection, spot.site, goods, places, rooms)
     for each in received:
         line = each.line
-        if line.item not in places:
-            places[line.item] = catalog.place_for_goods(connection, spot.site, catalog.item_by_code(connection, line.item).condition)
         connection.execute(update(ship_notice_line).where(ship_notice_line.c.id == line.line_id).values(received=ship_notice_line.c.received + each.quantity))
     arrived = [arrival.Arrived(each.line, each.quantity, places[each.line.item], seen) for each in received]
     arrival.book(connection, arrival.At(spot.fact_id, spot.station, spot.site, spot.now), notice, arrived, sscc)

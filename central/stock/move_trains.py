@@ -21,8 +21,8 @@ from central.catalog.rules.capacity import Load, PlaceRules, refusals
 from central.catalog.service.fitting import Goods, load_of, loads_of
 from central.catalog.tables import item, location
 from central.errors import BusyError, ConflictError, DomainError
+from central.ledger import rooms, units
 from central.ledger import service as ledger
-from central.ledger import units
 from central.ledger.rules import Account, Holding
 from central.ledger.tables import balance
 from central.stock import moves, places
@@ -82,7 +82,7 @@ class _Known:
 
     def is_limited(self, each: Asked) -> bool:
         """Whether room or mixing is limited where the goods come to."""
-        return each.leaves and places.is_limited(self.places[each.target.place])
+        return each.leaves and rooms.is_limited(self.places[each.target.place])
 
 
 def move_together(connection: Connection, asked: Sequence[Asked]) -> list[Moved | DomainError]:
@@ -130,7 +130,7 @@ def _fences(each: Asked, known: _Known) -> set[tuple[str, str]]:
     if each.of_a_unit:
         pairs.add((each.source.site, units.STRUCTURE))
     if known.is_limited(each):
-        pairs.add(places.fence_of(each.target.place))
+        pairs.add(rooms.fence_of(each.target.place))
     return pairs
 
 

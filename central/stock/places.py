@@ -6,17 +6,16 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, insert, select
 
 from central.catalog import service as catalog
-from central.catalog.tables import item, location, partner
+from central.catalog.tables import location, partner
 from central.errors import ConflictError, DomainError, NotFoundError
+from central.ledger import rooms
 from central.ledger.rules import TRANSIT, Account
-from central.ledger.tables import balance
 
 _KEEPS = ("bin", "storage")
 _KEPT = ("available", "inspect")
-_CAPACITIES = ("capacity_units", "capacity_g", "capacity_cm3")
 _ABOUT_KEEPING = frozenset({"place_condition", "hazard_not_allowed", "hazard_apart", "hazard_zone"})
 """Reasons that count only where goods are kept, not where they pass through."""
 
@@ -35,17 +34,7 @@ def check_possible(connection: Connection, source: Account, target: Account) -> 
 def fences(connection: Connection, place: str) -> set[tuple[str, str]]:
     """The fence of a place whose room or mixing is limited: two who bring different items must not both find the last room. Others need none."""
     row = connection.execute(select(location).where(location.c.place == place)).one_or_none()
-    return {fence_of(place)} if row is not None and is_limited(row) else set()
-
-
-def is_limited(row: Any) -> bool:
-    """Whether room or mixing of a place is limited; `row` has the columns of `location`."""
-    return not row.mixed_items or not row.mixed_lots or any(getattr(row, name) is not None for name in _CAPACITIES)
-
-
-def fence_of(place: str) -> tuple[str, str]:
-    """The fence of a place's room, as (site, name); no item can have such a name."""
-    return place.partition("/")[0], f"@place {place}"
+    return {rooms.fence_of(place)} if row is not None and rooms.is_limited(row) else set()
 
 
 def keeps(row: Any, account: Account) -> bool:
@@ -62,9 +51,7 @@ def check_takes(connection: Connection, moved: Sequence[tuple[Account, Account, 
     _may_leave(connection, {source.place for source, _, _ in moved})
     row = catalog.location_by_place(connection, to_place)
     coming = [catalog.Goods(target.item, quantity, target.lot) for _, target, quantity in moved]
-    here = connection.execute(select(balance.c.item, balance.c.lot, balance.c.on_hand).where(balance.c.place == to_place))
-    present = [catalog.Goods(each.item, int(each.on_hand), each.lot) for each in here]
-    against = catalog.check_place_takes(connection, to_place, coming, present, _hazards_near(connection, row))
+    against = catalog.check_place_takes(connection, to_place, coming, rooms.present_at(connection, to_place), rooms.hazards_near(connection, row))
     stays = any(keeps(row, target) for _, target, _ in moved)
     counted = [each for each in against if each.certain and (stays or each.code not in _ABOUT_KEEPING)]
     if counted:
@@ -75,15 +62,6 @@ def _may_leave(connection: Connection, places: Collection[str]) -> None:
     for row in connection.execute(select(location.c.place, location.c.locked).where(location.c.place.in_(places)).order_by(location.c.place)):
         if row.locked in ("out", "both"):
             raise ConflictError("place_locked", f"{row.place} is locked: nothing is taken from there; count or unlock it first")
-
-
-def _hazards_near(connection: Connection, row: Row[Any]) -> set[str]:
-    """Classes of dangerous goods that lie elsewhere in the zone of a place."""
-    if not row.zone:
-        return set()
-    query = select(item.c.hazard_class).distinct().join(balance, balance.c.item == item.c.code).join(location, location.c.place == balance.c.place)
-    near = query.where(location.c.site == row.site, location.c.zone == row.zone, location.c.place != row.place, item.c.hazard_class != "")
-    return set(connection.execute(near).scalars())
 
 
 def check_owner(connection: Connection, owner: str) -> None:

@@ -66,15 +66,15 @@ def location_by_place(connection: Connection, place: str) -> Row[Any]:
     return row
 
 
-def place_for_goods(connection: Connection, site: str, condition: str) -> str:
-    """Where received goods are put: the first storage place of the site that offers the item's condition, else its first stage.
+def place_for_goods(connection: Connection, site: str, condition: str, *, stored: bool = True) -> str:
+    """Where received goods are put: the first storage place of the site that offers the item's condition, else its first stage; not `stored`: the stage.
 
     Raises: DomainError: the site has neither.
     """
     open_places = select(location.c.place).where(location.c.site == site, location.c.locked.in_(("", "out")))
     ordered = open_places.order_by(location.c.pick_rank, location.c.code).limit(1)
-    stored = connection.execute(ordered.where(location.c.kind == "storage", location.c.condition == condition)).scalar()
-    place: str | None = stored or connection.execute(ordered.where(location.c.kind == "stage")).scalar()
+    storage = connection.execute(ordered.where(location.c.kind == "storage", location.c.condition == condition)).scalar() if stored else None
+    place: str | None = storage or connection.execute(ordered.where(location.c.kind == "stage")).scalar()
     if place is None:
         raise DomainError("no_place_for_goods", f"site {site} has no storage for {condition} goods and no stage; add a location of kind storage or stage")
     return place
