@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Select, func, select, update
 from central.catalog import service as catalog
 from central.ledger.claims import Claim
 from central.ledger.rules import Fact
-from central.outbound import picking, rules, service, walking
+from central.outbound import picking, rules, service, tours, walking
 from central.outbound.release import release_orders
 from central.outbound.tables import customer_order, order_line, pick_task
 from central.stock.listeners import Listener, Told
@@ -42,7 +42,7 @@ def claims_voided(connection: Connection, told: Told, claims: Sequence[Claim]) -
     """Cancel the tasks of goods that must not be used, and release their orders again: other goods are reserved, what is short becomes a work order."""
     query = select(pick_task).where(pick_task.c.reservation_id.in_({claim.id for claim in claims}), pick_task.c.state.in_(rules.OPEN_STATES))
     for tour_id in sorted({row.tour_id for row in connection.execute(query) if row.tour_id is not None}):
-        walking.locked(connection, tour_id)
+        tours.locked(connection, tour_id)
     rows = connection.execute(query).all()
     connection.execute(update(pick_task).where(pick_task.c.id.in_([row.id for row in rows])).values(state="cancelled", answered_at=told.now))
     picking.put_out(connection, told.fact_id, [row for row in rows if row.state == "lit"], told.now)

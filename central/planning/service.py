@@ -44,8 +44,9 @@ def after_posting(connection: Connection, fact_id: str, site: str, now: datetime
 
 
 def after_postings(connection: Connection, fact_ids: Sequence[str], site: str, now: datetime) -> None:
-    """As `after_posting`, once for many facts of a site."""
-    moved = connection.execute(select(entry.c.item).distinct().where(among(connection, entry.c.event_id, fact_ids))).scalars().all()
+    """As `after_posting`, once for many facts of a site. Most items have no limits."""
+    limited = select(entry.c.item).distinct().join(stock_level, stock_level.c.item == entry.c.item)
+    moved = connection.execute(limited.where(among(connection, entry.c.event_id, fact_ids))).scalars().all()
     if moved:
         propose(connection, site, moved, now)
 

@@ -311,6 +311,8 @@ def test_two_pickers_who_confirm_the_same_tasks_at_once_take_the_goods_once(floo
         floor.order(str(number), ("g11", 1), ("g21", 1), ("g31", 1), ship_when="picked")
     waiting = [(row.id, row.requested) for row in floor.rows(pick_task)]
     gate = threading.Barrier(4)
+    begun_anew: list[Any] = []
+    event.listen(floor.engine, "handle_error", lambda about: begun_anew.append(about.original_exception))
 
     def pick(seed: int) -> list[Result]:
         mine = random.Random(seed).sample(waiting, len(waiting))
@@ -322,6 +324,7 @@ def test_two_pickers_who_confirm_the_same_tasks_at_once_take_the_goods_once(floo
 
     assert not [result for result in results if isinstance(result, DomainError)]
     assert Counter(results) == {"full": 24, "repeated": 72}
+    assert begun_anew == [], "fences are taken once and in one order: nobody waits crosswise"
     assert set(states(floor).values()) == {"shipped"}
     assert {code: held for code, held in floor.stock().items() if code.split()[0] in ("P-1-1", "P-2-1", "P-3-1")} == {
         "P-1-1 g11": (2, 0),
