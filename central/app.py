@@ -176,7 +176,7 @@ def _hosts(settings: Settings) -> tuple[str, ...]:
     return ("localhost", "127.0.0.1", "::1", *settings.allowed_hosts)
 
 
-_CALLED_MOST = ("central.outbound.release_api", "central.outbound.confirm_api", "central.outbound.orders_api")
+_CALLED_MOST = ("central.outbound.release_api", "central.outbound.confirm_api", "central.outbound.orders_api", "central.stock.moves_api")
 """Routes are tried in turn; behind all others these would pay for 170 attempts, more than for the rest of their way through the framework."""
 
 

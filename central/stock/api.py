@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Routes of stock: one view over all sites, and those of moves, units, transfers, lots and pieces."""
+"""Routes of stock: one view over all sites, and those of units, transfers, lots and pieces; those of moves are tried before all others (`central.app`)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from central.database import reading
 from central.paging import After, Limit, Page
 from central.requests import Database
-from central.stock import lots_api, moves_api, states, transfers_api, units_api
+from central.stock import lots_api, states, transfers_api, units_api
 
 router = APIRouter()
 _views = APIRouter(prefix="/api/v1", tags=["stock"])
@@ -30,5 +30,5 @@ def list_states(
         return states.states(connection, site=site, item=item, by=by, after=after, limit=limit)
 
 
-for _part in (_views, moves_api.router, units_api.router, transfers_api.router, lots_api.router):
+for _part in (_views, units_api.router, transfers_api.router, lots_api.router):
     router.include_router(_part)
