@@ -10,13 +10,13 @@ from fastapi import APIRouter, Query
 from central.database import reading
 from central.paging import After, Limit, Page
 from central.requests import Database
-from central.stock import lots_api, states, transfers_api, units_api
+from central.stock import answers, lots_api, states, transfers_api, units_api
 
 router = APIRouter()
 _views = APIRouter(prefix="/api/v1", tags=["stock"])
 
 
-@_views.get("/stock/states")
+@_views.get("/stock/states", response_model=Page[answers.StatesOut])
 def list_states(
     database: Database,
     site: Annotated[str | None, Query(max_length=64)] = None,

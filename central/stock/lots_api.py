@@ -14,7 +14,7 @@ from central.facts import RequestKey, fact_of
 from central.ledger import serials
 from central.paging import After, Limit, Page
 from central.requests import Database, News, Now
-from central.stock import expiry, kits, naming, queries, recalls, trace
+from central.stock import answers, expiry, kits, naming, queries, recalls, trace
 from central.stock.bodies import Actor, Body, Number, Place, Quantity, Reason, Serial, Where
 from central.stock.rules import Part
 
@@ -98,21 +98,21 @@ def post_recall(body: RecallOrder, database: Database, now: Now, news: News) -> 
     return {"number": body.number, "new": new}
 
 
-@router.get("/stock/recalls")
+@router.get("/stock/recalls", response_model=Page[answers.RecallListed])
 def list_recalls(database: Database, state: Literal["open", "released"] | None = None, after: After = None, limit: Limit = 100) -> Page[dict[str, Any]]:
     """Recalls, newest first."""
     with reading(database) as connection:
         return queries.recalls(connection, state, after, limit)
 
 
-@router.get("/stock/recalls/{number}")
+@router.get("/stock/recalls/{number}", response_model=answers.RecallOut)
 def get_recall(number: Annotated[str, Path(max_length=40)], database: Database) -> dict[str, Any]:
     """A recall: what it found, where the lot came from, where it went and is now."""
     with reading(database) as connection:
         return queries.recall_report(connection, recalls.recall_by_number(connection, number)._mapping)  # noqa: SLF001  # SQLAlchemy's public name
 
 
-@router.post("/stock/recalls/{number}/release")
+@router.post("/stock/recalls/{number}/release", response_model=answers.RecallOut)
 def release_recall(number: Annotated[str, Path(max_length=40)], body: Step, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
     """The lot is good after all: what is on hold of it is free again."""
     fact = fact_of("RecallReleased", (number, key), body, body.actor, now)
@@ -121,7 +121,7 @@ def release_recall(number: Annotated[str, Path(max_length=40)], body: Step, data
     return get_recall(number, database)
 
 
-@router.get("/stock/lots/{item}/{lot}/trace")
+@router.get("/stock/lots/{item}/{lot}/trace", response_model=answers.TraceOut)
 def trace_lot(item: ItemCode, lot: LotCode, database: Database) -> dict[str, Any]:
     """Where a lot came from (`up`) and where it went (`down`)."""
     with reading(database) as connection:
@@ -145,7 +145,7 @@ def run_expiry(database: Database, now: Now, news: News) -> dict[str, int]:
     return {"expired": expired}
 
 
-@router.get("/stock/kits/{kit}/available")
+@router.get("/stock/kits/{kit}/available", response_model=answers.KitsAvailable)
 def available_kits(kit: ItemCode, site: Site, database: Database, now: Now, owner: str = "") -> dict[str, Any]:
     """How many kits could be assembled at a site now."""
     with reading(database) as connection:
@@ -181,14 +181,14 @@ def _part(part: Part) -> dict[str, Any]:
     return {"item": part.item, "lot": part.lot, "owner": part.owner, "quantity": part.quantity}
 
 
-@router.get("/stock/kit-builds")
+@router.get("/stock/kit-builds", response_model=Page[answers.KitBuildOut])
 def list_kit_builds(database: Database, site: str | None = None, kit: str | None = None, after: After = None, limit: Limit = 100) -> Page[dict[str, Any]]:
     """Kits assembled and broken, newest first."""
     with reading(database) as connection:
         return queries.kit_builds(connection, site=site, kit=kit, after=after, limit=limit)
 
 
-@router.get("/stock/serials")
+@router.get("/stock/serials", response_model=Page[answers.PieceOut])
 def list_serials(
     database: Database,
     item: Annotated[str, Query(max_length=64)],
@@ -203,7 +203,7 @@ def list_serials(
         return queries.serials_of(connection, item=item, state=state, place=place, lot=lot, after=after, limit=limit)
 
 
-@router.get("/stock/serials/{item}/{number}")
+@router.get("/stock/serials/{item}/{number}", response_model=answers.PiecePath)
 def get_serial(item: ItemCode, number: LotCode, database: Database) -> dict[str, Any]:
     """The path of a piece, oldest first."""
     with reading(database) as connection:

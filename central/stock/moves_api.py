@@ -16,7 +16,7 @@ from central.idempotency import REPLAYED, keeps_own_answer
 from central.ledger.rules import Account, Status
 from central.paging import After, Limit, Page
 from central.requests import Database, News, Now
-from central.stock import losses, moves, queries, reasons
+from central.stock import answers, losses, moves, queries, reasons
 from central.stock.bodies import Actor, Body, Place, Quantity, Reason, Serial, Unit, Where
 from central.stock.move_trains import Asked, Moved, move_together
 from central.stock.rules import Limits
@@ -188,7 +188,7 @@ def post_loss(body: LossReport, database: Database, now: Now, news: News, key: R
     return {"id": fact.id, "state": state}
 
 
-@router.get("/stock/losses")
+@router.get("/stock/losses", response_model=Page[answers.LossOut])
 def list_losses(
     database: Database, state: Literal["posted", "waiting", "approved", "refused"] | None = None, after: After = None, limit: Limit = 100
 ) -> Page[dict[str, Any]]:
@@ -215,7 +215,7 @@ def put_limits(rows: list[LimitsOf], database: Database, news: News) -> dict[str
     return {"kept": len(rows)}
 
 
-@router.get("/stock/limits")
+@router.get("/stock/limits", response_model=Page[answers.LimitsOut])
 def list_limits(database: Database, after: After = None, limit: Limit = 100) -> Page[dict[str, Any]]:
     """Limits by site and item."""
     with reading(database) as connection:

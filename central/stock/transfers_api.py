@@ -17,7 +17,7 @@ from central.facts import RequestKey, fact_of
 from central.ledger.rules import Account, Status
 from central.paging import After, Limit, Page
 from central.requests import Database, News, Now
-from central.stock import places, queries, transfers
+from central.stock import answers, places, queries, transfers
 from central.stock.bodies import Actor, Body, Number, Quantity, Reason, Serial, Unit
 
 router = APIRouter(prefix="/api/v1", tags=["stock"])
@@ -95,14 +95,14 @@ def post_transfer(body: TransferRequest, database: Database, now: Now, news: New
     return {"number": body.number, "new": new}
 
 
-@router.get("/stock/transfers")
+@router.get("/stock/transfers", response_model=Page[answers.TransferListed])
 def list_transfers(database: Database, state: State | None = None, site: str | None = None, after: After = None, limit: Limit = 100) -> Page[dict[str, Any]]:
     """Transfers, newest first; `site` is where they come from or go to."""
     with reading(database) as connection:
         return queries.transfer_list(connection, state=state, site=site, after=after, limit=limit)
 
 
-@router.get("/stock/transfers/{number}")
+@router.get("/stock/transfers/{number}", response_model=answers.TransferOut)
 def get_transfer(number: TransferNumber, database: Database) -> dict[str, Any]:
     """A transfer with its lines, what is in transit, what differs, and its time line."""
     with reading(database) as connection:
@@ -115,21 +115,21 @@ def _do(database: Database, news: News, number: str, work: Callable[[Connection]
     return get_transfer(number, database)
 
 
-@router.post("/stock/transfers/{number}/approve")
+@router.post("/stock/transfers/{number}/approve", response_model=answers.TransferOut)
 def approve_transfer(number: TransferNumber, body: Step, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
     """Agree to a transfer; somebody else than who asked for it."""
     fact = fact_of("TransferApproved", (number, key), body, body.actor, now)
     return _do(database, news, number, lambda connection: transfers.approve(connection, fact, number, now))
 
 
-@router.post("/stock/transfers/{number}/reserve")
+@router.post("/stock/transfers/{number}/reserve", response_model=answers.TransferOut)
 def reserve_transfer(number: TransferNumber, body: Step, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
     """Reserve its goods at the source, first expiry first; what is short may be tried again."""
     fact = fact_of("TransferReserved", (number, key), body, body.actor, now)
     return _do(database, news, number, lambda connection: transfers.reserve(connection, fact, number, now))
 
 
-@router.post("/stock/transfers/{number}/ship")
+@router.post("/stock/transfers/{number}/ship", response_model=answers.TransferOut)
 def ship_transfer(number: TransferNumber, body: Shipping, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
     """What is reserved leaves; the other site gets a ship notice and receives it at its door."""
     fact = fact_of("TransferShipped", (number, key), body, body.actor, now)
@@ -137,7 +137,7 @@ def ship_transfer(number: TransferNumber, body: Shipping, database: Database, no
     return _do(database, news, number, lambda connection: transfers.ship(connection, fact, number, load, now))
 
 
-@router.post("/stock/transfers/{number}/lost")
+@router.post("/stock/transfers/{number}/lost", response_model=answers.TransferOut)
 def lose_in_transit(number: TransferNumber, body: LostInTransit, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
     """Write off what is still in transit of an item and lot, with a reason."""
     fact = fact_of("TransferLost", (number, key), body, body.actor, now)
@@ -150,7 +150,7 @@ def lose_in_transit(number: TransferNumber, body: LostInTransit, database: Datab
     return _do(database, news, number, work)
 
 
-@router.post("/stock/transfers/{number}/cancel")
+@router.post("/stock/transfers/{number}/cancel", response_model=answers.TransferOut)
 def cancel_transfer(number: TransferNumber, body: Step, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
     """Give back what is reserved; what was shipped already still arrives."""
     fact = fact_of("TransferCancelled", (number, key), body, body.actor, now)

@@ -16,7 +16,7 @@ from central.facts import RequestKey, fact_of
 from central.ledger.rules import Fact, Status
 from central.paging import After, Limit, Page
 from central.requests import Database, News, Now
-from central.stock import handling, numbers, queries
+from central.stock import answers, handling, numbers, queries
 from central.stock.bodies import Actor, Body, Place, Quantity, Serial, Unit
 
 router = APIRouter(prefix="/api/v1", tags=["stock"])
@@ -133,7 +133,7 @@ def post_unit(body: UnitMade, database: Database, now: Now, news: News, key: Req
     return {"sscc": code}
 
 
-@router.get("/stock/units")
+@router.get("/stock/units", response_model=Page[answers.UnitListed])
 def list_units(
     database: Database,
     site: str | None = None,
@@ -148,7 +148,7 @@ def list_units(
         return queries.handling_units(connection, site=site, place=place, kind=kind, state=state, after=after, limit=limit)
 
 
-@router.get("/stock/units/{sscc}")
+@router.get("/stock/units/{sscc}", response_model=answers.UnitOut)
 def get_unit(sscc: Sscc, database: Database) -> dict[str, Any]:
     """A unit with everything in it, as it is nested, and the quantities in packagings."""
     with reading(database) as connection:
@@ -165,28 +165,28 @@ def _fact(kind: str, sscc: str, key: str, body: Body, now: Now) -> Fact:
     return fact_of(kind, (sscc, key), body, body.actor, now)  # type: ignore[attr-defined]  # every body of these routes has one
 
 
-@router.post("/stock/units/{sscc}/put")
+@router.post("/stock/units/{sscc}/put", response_model=answers.UnitOut)
 def put_into_unit(sscc: Sscc, body: Filling, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
     """Put goods into a unit."""
     fact, goods = _fact("UnitFilled", sscc, key, body, now), [each.goods() for each in body.goods]
     return _do(database, news, sscc, lambda connection: handling.put_in(connection, fact, sscc, goods, now, body.from_unit))
 
 
-@router.post("/stock/units/{sscc}/take-out")
+@router.post("/stock/units/{sscc}/take-out", response_model=answers.UnitOut)
 def take_out_of_unit(sscc: Sscc, body: Filling, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
     """Take goods out of a unit; they lie loose beside it."""
     fact, goods = _fact("UnitEmptied", sscc, key, body, now), [each.goods() for each in body.goods]
     return _do(database, news, sscc, lambda connection: handling.take_out(connection, fact, sscc, goods, now))
 
 
-@router.post("/stock/units/{sscc}/nest")
+@router.post("/stock/units/{sscc}/nest", response_model=answers.UnitOut)
 def nest_unit(sscc: Sscc, body: Nesting, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
     """Stand a unit in another one, or by itself."""
     fact = _fact("UnitNested", sscc, key, body, now)
     return _do(database, news, sscc, lambda connection: handling.nest_unit(connection, fact, sscc, body.parent or None, now))
 
 
-@router.post("/stock/units/{sscc}/move")
+@router.post("/stock/units/{sscc}/move", response_model=answers.UnitOut)
 def move_unit(sscc: Sscc, body: UnitMove, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
     """Move a unit with everything in it within its site."""
     fact = _fact("UnitMoved", sscc, key, body, now)
@@ -203,28 +203,28 @@ def split_unit(sscc: Sscc, body: Splitting, database: Database, now: Now, news: 
     return {"sscc": code}
 
 
-@router.post("/stock/units/{sscc}/merge")
+@router.post("/stock/units/{sscc}/merge", response_model=answers.UnitOut)
 def merge_unit(sscc: Sscc, body: Merging, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
     """Put everything of a unit into another one; the empty one is gone."""
     fact = _fact("UnitMerged", sscc, key, body, now)
     return _do(database, news, body.into, lambda connection: handling.merge_units(connection, fact, sscc, body.into, now))
 
 
-@router.post("/stock/units/{sscc}/dissolve")
+@router.post("/stock/units/{sscc}/dissolve", response_model=answers.UnitOut)
 def dissolve_unit(sscc: Sscc, body: Step, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
     """Unpack a unit: what was in it stands loose, or in what it stood in."""
     fact = _fact("UnitDissolved", sscc, key, body, now)
     return _do(database, news, sscc, lambda connection: handling.dissolve_unit(connection, fact, sscc, now))
 
 
-@router.post("/stock/units/{sscc}/close")
+@router.post("/stock/units/{sscc}/close", response_model=answers.UnitOut)
 def close_unit(sscc: Sscc, body: Step, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
     """Close a unit: nothing goes in or comes out."""
     fact = _fact("UnitClosed", sscc, key, body, now)
     return _do(database, news, sscc, lambda connection: handling.close_unit(connection, fact, sscc, now, closed=True))
 
 
-@router.post("/stock/units/{sscc}/open")
+@router.post("/stock/units/{sscc}/open", response_model=answers.UnitOut)
 def open_unit(sscc: Sscc, body: Step, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
     """Open a closed unit again."""
     fact = _fact("UnitOpened", sscc, key, body, now)
