@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -10,9 +12,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import IntegrityError
 
-from central.database import reading, transaction
+from central.database import open_engine, reading, transaction
 
 
 def _config() -> Config:
@@ -21,12 +24,38 @@ def _config() -> Config:
     return config
 
 
-def upgrade(engine: Engine) -> None:
-    """Bring the database to the newest revision; nothing happens if it is there already."""
+def upgrade(engine: Engine, revision: str = "head") -> None:
+    """Bring the database to the newest revision (or to one named); nothing happens if it is there already.
+
+    Raises: sqlalchemy.exc.IntegrityError: after it a row of SQLite names another one that is not there; then nothing is changed.
+    """
     config = _config()
-    with transaction(engine) as connection:
+    with _without_foreign_keys(engine) as migrating, transaction(migrating) as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
+        _check_foreign_keys(connection)
+
+
+@contextmanager
+def _without_foreign_keys(engine: Engine) -> Iterator[Engine]:
+    """SQLite changes a table by making it anew, which its foreign keys would refuse; the switch works outside a transaction only."""
+    if engine.dialect.name != "sqlite":
+        yield engine
+        return
+    migrating = open_engine(engine.url.render_as_string(hide_password=False))
+    event.listen(migrating, "connect", lambda connection, _record: connection.execute("PRAGMA foreign_keys=OFF"))
+    try:
+        yield migrating
+    finally:
+        migrating.dispose()
+
+
+def _check_foreign_keys(connection: Connection) -> None:
+    if connection.dialect.name != "sqlite":
+        return
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+    if broken is not None:
+        raise IntegrityError("PRAGMA foreign_key_check", None, ValueError(f"table {broken[0]}, row {broken[1]} names a row of {broken[2]} that is not there"))
 
 
 @cache

@@ -96,7 +96,7 @@ def test_acknowledgement_goes_to_the_gateway_and_counts_when_it_comes_back(house
 
 def test_hold_is_released_by_a_person_when_the_room_is_back(house: Warehouse) -> None:
     alarm_goes(house, "unacknowledged")
-    numbers = [row["id"] for row in house.do(holds)]
+    numbers = [row["id"] for row in house.do(holds).items]
     with pytest.raises(ConflictError, match="cold-1 is still out of limits"):
         house.do(lambda c: service.release_holds(c, house.fact(), numbers, "li", house.now))
     alarm_goes(house, "rtn_unacknowledged")
@@ -118,7 +118,7 @@ def test_live_value_is_the_last_live_measurement(house: Warehouse) -> None:
     measure(house, 5.0)
     measure(house, 9.9, historical=True)
 
-    (row,) = house.do(sensor_values)
+    (row,) = house.do(sensor_values).items
     assert (row["value"], row["failed_at"]) == (5.0, None)
 
 
@@ -128,9 +128,9 @@ def test_failed_sensor_keeps_its_last_value_and_says_since_when(house: Warehouse
     failed = SensorFailed(event_time=at, station="cold-1", device="sensor-1", quantity="temperature_c", reason="sentinel 0x8000")
 
     house.happen(failed)
-    assert [(row["value"], row["failed_at"], row["failure"]) for row in house.do(sensor_values)] == [(4.0, at, "sentinel 0x8000")]
+    assert [(row["value"], row["failed_at"], row["failure"]) for row in house.do(sensor_values).items] == [(4.0, at, "sentinel 0x8000")]
     measure(house, 4.5)
-    assert [(row["value"], row["failed_at"], row["failure"]) for row in house.do(sensor_values)] == [(4.5, None, "")]
+    assert [(row["value"], row["failed_at"], row["failure"]) for row in house.do(sensor_values).items] == [(4.5, None, "")]
 
 
 def test_chart_shows_backfilled_samples_in_their_place(house: Warehouse) -> None:

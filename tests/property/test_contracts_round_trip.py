@@ -30,7 +30,9 @@ def _strategy(info: Any) -> st.SearchStrategy[Any]:
         case "IntType":
             return st.integers(min_value=info.ge if info.ge is not None else -(2**53), max_value=info.le if info.le is not None else 2**53)
         case "FloatType":
-            return st.floats(min_value=info.ge if info.ge is not None else -1e9, max_value=info.le if info.le is not None else 1e9, allow_nan=False)
+            lowest = next((bound for bound in (info.ge, info.gt) if bound is not None), -1e9)
+            highest = info.le if info.le is not None else 1e9
+            return st.floats(min_value=lowest, max_value=highest, exclude_min=info.gt is not None, allow_nan=False)
         case "ListType":
             return st.lists(_strategy(info.item_type), min_size=info.min_length or 0, max_size=3)
         case "DictType":
