@@ -164,7 +164,14 @@ class Client:
 
     async def post(self, path: str, body: bytes, key: str) -> bytes:
         """Post JSON; returns the answer's body. Raises: RuntimeError: no 200."""
-        head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nIdempotency-Key: {key}\r\nContent-Length: {len(body)}\r\n\r\n"
+        return await self._ask("POST", path, body, f"Idempotency-Key: {key}\r\n")
+
+    async def put(self, path: str, body: bytes) -> bytes:
+        """Put JSON; returns the answer's body. Raises: RuntimeError: no 200."""
+        return await self._ask("PUT", path, body, "")
+
+    async def _ask(self, method: str, path: str, body: bytes, headers: str) -> bytes:
+        head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n{headers}Content-Length: {len(body)}\r\n\r\n"
         self._writer.write(head.encode() + body)
         status = await self._reader.readuntil(b"\r\n\r\n")
         length = next(int(line[15:]) for line in status.split(b"\r\n") if line.lower().startswith(b"content-length:"))

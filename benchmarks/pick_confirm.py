@@ -64,12 +64,13 @@ def _furnish(engine: Engine) -> None:
 
     def work(connection: Connection) -> None:
         enrol(connection, GatewayAddress(partition_of(SITE), SITE, GATEWAY), now)
-        catalog_service.keep(connection, [catalog.Partner(code="shop", name="Shop", kind="customer")])
+        catalog_service.keep(connection, [catalog.Partner.model_validate({"code": "shop", "name": "Shop", "kind": "customer"})])
         spots = [(zone, node) for zone in range(ZONES) for node in range(1, NODES + 1)]
-        catalog_service.keep(connection, [catalog.Item(code=f"i-{z}-{n}", name=f"Item {z}-{n}") for z, n in spots])
+        catalog_service.keep(connection, [catalog.Item.model_validate({"code": f"i-{z}-{n}", "name": f"Item {z}-{n}"}) for z, n in spots])
         catalog_service.keep(connection, [catalog.Zone(site=SITE, id=_zone(z), gateway=GATEWAY, station=f"zone-{z}") for z in range(ZONES)])
-        bins = [catalog.Location(site=SITE, code=f"{_zone(z)}-{n}", kind="bin", zone=_zone(z), pick_rank=z * NODES + n) for z, n in spots]
-        catalog_service.keep(connection, [*bins, catalog.Location(site=SITE, code="out", kind="stage")])
+        bins = [{"site": SITE, "code": f"{_zone(z)}-{n}", "kind": "bin", "zone": _zone(z), "pick_rank": z * NODES + n} for z, n in spots]
+        places = [*bins, {"site": SITE, "code": "out", "kind": "stage"}]
+        catalog_service.keep(connection, [catalog.Location.model_validate(place) for place in places])
         stock = [moves.Correction(f"{SITE}/{_zone(z)}-{n}", f"i-{z}-{n}", 1000) for z, n in spots]
         moves.correct_stock(connection, _fact("Opening"), stock, now)
 

@@ -71,7 +71,7 @@ def tryton_round(url: str, postgres: int) -> dict[str, dict[str, float]]:
     Raises: RuntimeError: it ended with an error.
     """
     counts = [str(number) for number in (ITEMS, PALLETS, ORDERS, LINES, WORKERS, 0)]
-    command = [_python(), _WORKER, "run", *counts]
+    command = [str(_python()), str(_WORKER), "run", *counts]
     with subprocess.Popen(command, env=_environment(url), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         steps = dict(_measured_steps(process, lambda: [process.pid, postgres]))
     if process.returncode or set(steps) != set(STEPS):

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from central.catalog.rules import Code, Lot
 from central.ledger.rules import Account, Status
+from contracts.topics import check_name
 
 PLACE = r"^[^/@]+/[^/]+$"
 """A place as the ledger names it: site/location."""
@@ -20,6 +21,10 @@ Quantity = Annotated[int, Field(gt=0, le=2**53, description="in the item's small
 Actor = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 Number = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40, pattern=r"^[^\s/@][^/]*$")]
 """A document's number: no slash."""
+OptionalSite = Annotated[str, AfterValidator(lambda name: check_name(name) if name else name)]
+"""The name of a site, or nothing."""
+OptionalCode = Annotated[str, StringConstraints(strip_whitespace=True, max_length=64, pattern=r"^([^\s/@][^/]*)?$")]
+"""A code, or nothing."""
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
 
 

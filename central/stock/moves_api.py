@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import ConfigDict, Field
 
-from central.catalog.rules import Code, Lot, Site
+from central.catalog.rules import Code, Lot
 from central.database import in_transaction, reading
 from central.facts import RequestKey, fact_of
 from central.idempotency import REPLAYED, keeps_own_answer
@@ -17,7 +17,7 @@ from central.ledger.rules import Account, Status
 from central.paging import After, Limit, Page
 from central.requests import Database, News, Now
 from central.stock import answers, losses, moves, queries, reasons
-from central.stock.bodies import Actor, Body, Place, Quantity, Reason, Serial, Unit, Where
+from central.stock.bodies import Actor, Body, OptionalCode, OptionalSite, Place, Quantity, Reason, Serial, Unit, Where
 from central.stock.move_trains import Asked, Moved, move_together
 from central.stock.rules import Limits
 from central.train import Train, line_of
@@ -124,8 +124,8 @@ class LimitsOf(Body):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"item": "milk", "near_expiry_days": 5, "loss_quantity_max": 20}]})
 
-    site: Literal[""] | Site = ""
-    item: Literal[""] | Code = ""
+    site: OptionalSite = ""
+    item: OptionalCode = ""
     near_expiry_days: int | None = Field(None, ge=0, le=36500, description="warn so many days before the last day of use")
     loss_quantity_max: int | None = Field(None, ge=0, le=2**53, description="a loss of more waits for a second person")
     loss_value_minor_max: int | None = Field(None, ge=0, le=2**53, description="a loss worth more waits for a second person")

@@ -10,14 +10,14 @@ from fastapi import APIRouter, Path
 from pydantic import ConfigDict, Field
 from sqlalchemy import Connection
 
-from central.catalog.rules import Code, Lot, Site
+from central.catalog.rules import Code, Lot
 from central.database import in_transaction, reading
 from central.facts import RequestKey, fact_of
 from central.ledger.rules import Fact, Status
 from central.paging import After, Limit, Page
 from central.requests import Database, News, Now
 from central.stock import answers, handling, numbers, queries
-from central.stock.bodies import Actor, Body, Place, Quantity, Serial, Unit
+from central.stock.bodies import Actor, Body, OptionalSite, Place, Quantity, Serial, Unit
 
 router = APIRouter(prefix="/api/v1", tags=["stock"])
 
@@ -113,7 +113,7 @@ class OwnNumbers(Body):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"site": "", "prefix": "00614141"}]})
 
-    site: Literal[""] | Site = Field("", description="empty: all sites without their own")
+    site: OptionalSite = Field("", description="empty: all sites without their own")
     prefix: str = Field(pattern=r"^[0-9]{5,13}$", description="extension digit and GS1 company prefix")
 
 
