@@ -23,8 +23,8 @@ Number = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, m
 """A document's number: no slash."""
 OptionalSite = Annotated[str, AfterValidator(lambda name: check_name(name) if name else name)]
 """The name of a site, or nothing."""
-OptionalCode = Annotated[str, StringConstraints(strip_whitespace=True, max_length=64, pattern=r"^([^\s/@][^/]*)?$")]
-"""A code, or nothing."""
+OptionalCode = Annotated[str, StringConstraints(strip_whitespace=True, max_length=64)]
+"""A code that the catalog knows, or nothing."""
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
 
 
