@@ -63,7 +63,7 @@ class _Day:
         self._items = [f"item-{n}" for n in range(items)]
         self._pallets = [self._pallet(n, item) for n, item in enumerate(item for item in self._items for _ in range(pallets))]
         self._chance.shuffle(self._pallets)
-        self._tasks: list[dict[str, Any]] = []
+        self._tasks: dict[str, list[dict[str, Any]]] = {}
 
     def _pallet(self, n: int, item: str) -> _Pallet:
         payload = f"0061414{n:010d}"
@@ -136,7 +136,7 @@ class _Day:
     async def _release(self) -> None:
         listed = await asyncio.to_thread(self._order_ids)
         answers = await self._each("orders/{key}/release", [(order_id, {"actor": "bench"}) for order_id in listed])
-        self._tasks = [task for answer in answers for task in answer["tasks"]]
+        self._tasks = {answer["id"]: answer["tasks"] for answer in answers}
         short = sum(line["short"] for answer in answers for line in answer["lines"])
         if short:
             raise RuntimeError(f"{short} pieces were short although stock is ample")
@@ -149,7 +149,14 @@ class _Day:
         return ids
 
     async def _pick(self) -> None:
-        await self._each("pick-tasks/{key}/confirm", [(task["id"], {"quantity": task["requested"], "actor": "bench"}) for task in self._tasks])
+        """Confirm the picks of an order with one request, as the peer confirms a shipment with one call."""
+        bodies = [
+            (order, {"confirmations": [{"task": task["id"], "quantity": task["requested"]} for task in tasks], "actor": "bench"})
+            for order, tasks in self._tasks.items()
+        ]
+        for answer in await self._each("pick-confirmations", bodies):
+            if answer["refused"]:
+                raise RuntimeError(f"picks were refused: {answer['refused'][:2]}")
 
 
 def _announced(pallet: _Pallet) -> dict[str, Any]:

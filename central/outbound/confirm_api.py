@@ -13,8 +13,8 @@ from central.errors import DomainError
 from central.facts import GivenKey, RequestKey, fact_of
 from central.idempotency import keeps_own_answer
 from central.outbound import naming, rules
-from central.outbound.confirm_train import ConfirmTrain, ask_of
-from central.outbound.confirmations import Again, confirm_together
+from central.outbound.confirm_train import ConfirmTrain, PartyTrain, ask_of
+from central.outbound.confirmations import Again
 from central.outbound.orders_api import Said
 from central.requests import Database, News, Now
 from central.stock.bodies import Serial
@@ -119,12 +119,11 @@ def name_pieces(task_id: TaskId, body: PiecesNamed, database: Database, now: Now
 
 
 @router.post("/pick-confirmations")
-def confirm_picks(body: PickAnswers, database: Database, now: Now, news: News) -> PicksAnswered:
+async def confirm_picks(body: PickAnswers, now: Now, train: PartyTrain) -> PicksAnswered:
     """Answer many pick tasks together. Each is answered for itself: one that is refused spoils none of the others."""
     said = [PickAnswer(actor=body.actor, quantity=each.quantity) for each in body.confirmations]
     asked = [ask_of(each.task, each.quantity, one, body.actor, now, None).confirmation for each, one in zip(body.confirmations, said, strict=True)]
-    results = in_transaction(database, lambda connection: confirm_together(connection, asked))
-    news.tell()
+    results = await train.ride(asked)
     answered, refused = [], []
     for each, result in zip(body.confirmations, results, strict=True):
         if isinstance(result, DomainError):
