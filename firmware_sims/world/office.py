@@ -21,6 +21,7 @@ from firmware_sims.world.hardware import BINS
 SITE = "shanghai-1"
 GATEWAY = "dock-1"
 _ACTOR = "demo"
+_PLACES_TO_COUNT = 5
 _TOTE_G = 800
 _STOCKED_MAX = 500
 _OPENING_BIN, _OPENING_STORAGE = 14, 30
@@ -70,6 +71,9 @@ class Office:
         await self._put("catalog/locations", self._locations())
         await self._put("catalog/levels", [*self._bin_levels(), *({"site": SITE, "item": item.code, **_SITE_LEVELS} for item in self._stocked)])
         await self._post("stock/corrections", {"reason": "opening", "actor": _ACTOR, "lines": self._opening_stock()}, key=f"opening-{self._started}")
+        # For whoever opens /count: nobody in the simulated crew counts.
+        plan = {"site": SITE, "kind": "dynamic", "scope": {"limit": _PLACES_TO_COUNT}, "actor": _ACTOR}
+        await self._post("counts", plan, key=f"count-{self._started}")
 
     async def announce(self, pallets: Sequence[Pallet]) -> None:
         """Send a ship notice for what is on a truck; nothing for an empty list."""

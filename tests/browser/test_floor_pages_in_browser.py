@@ -173,6 +173,7 @@ async def test_scan_of_an_empty_place_counts_nothing_until_somebody_says_so(url:
     async with window() as page:
         await say_name(page, url)
         await page.goto(f"{url}/count/{job}")
+        await expect(page.locator("input[name=label]")).to_be_focused()
         await page.keyboard.type("A-02\n")
         await expect(page.locator("[role=status]")).to_contain_text("the right place")
         assert [row.state for row in floor.rows(count_place)] == ["open"]
