@@ -18,7 +18,7 @@ from central.settings import Settings
 from contracts.events import AlarmChanged, PalletPassed, SensorMeasured, WeightRecorded
 from tests.integration.warehouse import MILK_GTIN, NOW, PALLET, PALLET_URI, SITE, Warehouse
 
-pytestmark = pytest.mark.requirement("R106")
+pytestmark = [pytest.mark.slow, pytest.mark.requirement("R106")]
 
 ORDER = {"number": "1001", "site": SITE, "partner": "shop", "lines": [{"gtin": MILK_GTIN, "quantity": 4}], "ship_when": "asked"}
 OPENING = {"lines": [{"place": f"{SITE}/A-01", "item": "milk", "quantity": 10, "lot": "L1", "expiry": "2026-12-01"}]}

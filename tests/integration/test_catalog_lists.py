@@ -21,6 +21,8 @@ from central.settings import Settings
 from tests.integration.test_areas_api import Http
 from tests.integration.warehouse import MILK_GTIN, SITE, Warehouse
 
+pytestmark = pytest.mark.slow
+
 CASE_GTIN = "10614141000019"
 CASE = {"item": "milk", "code": "case", "quantity": 12, "gtin": CASE_GTIN}
 ROWS: dict[str, dict[str, Any]] = {

@@ -40,7 +40,7 @@ from contracts.wire import Batch
 from tests.integration.picking_floor import PickingFloor, floor_on
 from tests.integration.warehouse import NOW, SITE
 
-pytestmark = pytest.mark.requirement("R51", "E8")
+pytestmark = [pytest.mark.slow, pytest.mark.requirement("R51", "E8")]
 NOBODY = "00000000-0000-0000-0000-000000000000"
 
 

@@ -20,6 +20,8 @@ from tests.integration import test_use_case_counting as counting
 from tests.integration.test_use_case_orders import release
 from tests.integration.warehouse import SITE, Warehouse
 
+pytestmark = pytest.mark.slow
+
 
 class Browser:
     """Keeps its cookies and follows redirections; every form says that it stands on our own page."""

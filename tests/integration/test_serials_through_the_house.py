@@ -18,7 +18,7 @@ from central.settings import Settings
 from tests.integration.test_areas_api import Http, got, sent
 from tests.integration.warehouse import SITE, Warehouse
 
-pytestmark = pytest.mark.requirement("R19", "R22")
+pytestmark = [pytest.mark.slow, pytest.mark.requirement("R19", "R22")]
 BIN = f"{SITE}/B-02"
 
 

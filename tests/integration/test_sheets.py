@@ -19,6 +19,8 @@ from central.stock.tables import stock_opening
 from tests.integration.test_areas_api import Http
 from tests.integration.warehouse import MILK_GTIN, SITE, Warehouse
 
+pytestmark = pytest.mark.slow
+
 CASE_GTIN = "10614141000019"
 UNIT = "106141412345678908"
 STOCK = "site,location,item,quantity,packaging,lot,expiry,status,owner,unit,serials\n"

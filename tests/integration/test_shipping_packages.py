@@ -30,6 +30,8 @@ from firmware_sims.carriers.sf import SfDesk
 from tests.integration.test_areas_api import Http, got, sent
 from tests.integration.warehouse import MILK_GTIN, NOW, SITE, Warehouse
 
+pytestmark = pytest.mark.slow
+
 ADDRESS = {"name": "王芳", "phone": "13800000000", "province": "上海市", "city": "上海市", "district": "浦东新区", "street": "世纪大道 1 号"}
 SENDER = {"name": "Dock", "phone": "02155550000", "province": "上海市", "city": "上海市", "district": "宝山区", "street": "港路 1"}
 

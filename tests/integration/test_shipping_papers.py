@@ -13,7 +13,7 @@ from tests.integration.warehouse import SITE, Warehouse
 from tests.integration.zpl_printer import draw, printer
 from tests.unit.test_shipping_labels import read
 
-pytestmark = pytest.mark.requirement("R53", "R46")
+pytestmark = [pytest.mark.slow, pytest.mark.requirement("R53", "R46")]
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from tests.integration.test_areas_api import Http, got, sent
 from tests.integration.test_shipping_packages import house, http, picked_order  # noqa: F401  # fixtures
 from tests.integration.warehouse import SITE, Warehouse
 
-pytestmark = pytest.mark.requirement("R57", "X3")
+pytestmark = [pytest.mark.slow, pytest.mark.requirement("R57", "X3")]
 
 
 @pytest.fixture

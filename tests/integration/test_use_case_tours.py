@@ -22,6 +22,8 @@ from contracts.events import LightFailed, UnexpectedPress, ZoneCompleted
 from tests.integration.picking_floor import PickingFloor, floor_on
 from tests.integration.warehouse import NOW, SITE
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def floor(engine: Engine) -> Iterator[PickingFloor]:

@@ -19,6 +19,8 @@ from tests.integration.test_floor_pages import Browser, text
 from tests.integration.test_use_case_walls_and_lamps import picked_batch, scan
 from tests.integration.warehouse import NOW
 
+pytestmark = pytest.mark.slow
+
 PATH = "/wall/s1/w1"
 
 

@@ -24,6 +24,8 @@ from central.ledger.tables import balance, entry
 from central.ledger.verify import verify
 from central.migrations import upgrade
 
+pytestmark = pytest.mark.slow
+
 START = datetime(2026, 11, 21, tzinfo=UTC)
 PLACES = ("s1/a", "s1/b", "s1/st")
 LOTS = ("L1", "L2", "OLD")
