@@ -214,15 +214,18 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     work.append(asyncio.create_task(courier.work_for_ever(state.engine, state.changes, state.clock), name="courier"))
     work.append(asyncio.create_task(orders.watch(state.engine, state.clock, state.changes), name="orders"))
     work.append(asyncio.create_task(expiry.watch(state.engine, state.clock, state.changes), name="expiry"))
-    for task in work:
-        task.add_done_callback(_say_if_it_broke)
     warming = asyncio.create_task(_warm_up(app), name="warming up")
+    for task in (warming, *work):
+        task.add_done_callback(_say_if_it_broke)
     try:
         yield
     finally:
         for task in work:
             task.cancel()
         await asyncio.gather(warming, *work, return_exceptions=True)
+        # A task that is cancelled leaves its thread at work; a connection that comes back to a pool that was disposed of is closed by nobody.
+        loop.set_default_executor(ThreadPoolExecutor())
+        await asyncio.to_thread(threads.shutdown)
         state.engine.dispose()
 
 

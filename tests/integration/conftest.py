@@ -7,11 +7,9 @@ import itertools
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import psycopg
 import pytest
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import make_url
 
 from central.database import open_engine
@@ -19,21 +17,6 @@ from central.migrations import upgrade
 from tests import servers
 
 _numbers = itertools.count(1)
-_opened: list[Any] = []
-"""Connections that tests opened to PostgreSQL, through whatever engine."""
-
-
-@event.listens_for(Engine, "connect")
-def _remember(connection: Any, _record: Any) -> None:
-    if isinstance(connection, psycopg.Connection):
-        _opened.append(connection)
-
-
-def _close_opened() -> None:
-    """A thread that still worked for a request whose client had gone gives its connection back when its engine has been disposed of already."""
-    for connection in _opened:
-        connection.close()
-    _opened.clear()
 
 
 @pytest.fixture(scope="session")
@@ -82,7 +65,6 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
         yield make_url(postgres_server).set(database=name).render_as_string(hide_password=False)
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     admin.dispose()
-    _close_opened()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.slow])])
