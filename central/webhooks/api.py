@@ -35,7 +35,6 @@ TypeName = Literal[
     "order.shipped",
     "order.cancelled",
     "order.backordered",
-    "stock.changed",
     "stock.transferred",
     "lot.recalled",
     "work_order.opened",
@@ -49,7 +48,7 @@ TypeName = Literal[
 _AT = "2026-11-21T08:00:00Z"
 _ENDPOINT = {
     "url": "https://erp.example.com/dockline",
-    "types": ["order.shipped", "stock.changed"],
+    "types": ["order.shipped", "work_order.opened"],
     "site": "",
     "description": "orders of the shop",
     "enabled": True,

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -12,8 +14,10 @@ from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from central.webhooks import rules
+from central.webhooks.api import TypeName
 from central.webhooks.event_types import EVENT_TYPES, KNOWN
 from central.webhooks.rules import RETRY_DELAYS_S, Subscription, check_url, delay_s, forbidden_address, judge, key_of, payload, secret_of, signature, targets
+from tools.source_scan import trees
 
 NOW = datetime.now(UTC)
 KEY = bytes(range(32))
@@ -153,6 +157,19 @@ def test_url_of_a_machine_of_our_own_is_taken(url: str) -> None:
 
 
 def test_event_types_are_told_apart_and_described() -> None:
-    assert len(KNOWN) == len(EVENT_TYPES) == 16
+    assert len(KNOWN) == len(EVENT_TYPES)
+    assert set(get_args(TypeName)) == KNOWN
     assert all(each.description and each.subject and each.example for each in EVENT_TYPES)
     assert rules.SECRET_PREFIX == "whsec_"
+
+
+def test_every_type_of_message_is_told_by_some_use_case() -> None:
+    said = {
+        node.value
+        for path, tree in trees("central")
+        if path.parts[1] != "webhooks"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+
+    assert sorted(KNOWN - said) == []
