@@ -23,12 +23,12 @@ from central.ledger.tables import balance, handling_unit
 
 
 @dataclass(frozen=True)
-class At:
-    """The fact that says so, its station and site, and when."""
+class Spot:
+    """Where and when something happened, and the recorded fact that says so."""
 
     fact_id: str
-    station: str
     site: str
+    station: str
     now: datetime
 
 
@@ -54,7 +54,7 @@ def lock(connection: Connection, site: str, sscc: str, items: Sequence[str], als
     units.lock(connection, [site] if sscc else [], {(site, item) for item in items} | set(also))
 
 
-def book(connection: Connection, at: At, notice: str, arrived: Sequence[Arrived], sscc: str) -> None:
+def book(connection: Connection, spot: Spot, notice: str, arrived: Sequence[Arrived], sscc: str) -> None:
     """Post goods to their places. The pallet `sscc` stands at the first of them; what belongs elsewhere leaves it."""
     if not arrived:
         return
@@ -62,10 +62,10 @@ def book(connection: Connection, at: At, notice: str, arrived: Sequence[Arrived]
     home = arrived[0].place
     parts = [part for each in arrived for part in (_from_transit if source_place else _from_supplier)(connection, each, source_place, sscc)]
     if sscc:
-        _stand(connection, at, sscc, home, arrived, source_place)
-    _post(connection, at, [replace(part, target=_unit_at(part.target, home)) for part in parts])
+        _stand(connection, spot, sscc, home, arrived, source_place)
+    _post(connection, spot, [replace(part, target=_unit_at(part.target, home)) for part in parts])
     for each in arrived:
-        _number_pieces(connection, at, each, [replace(part, target=_unit_at(part.target, home)) for part in parts if part.target.item == each.line.item])
+        _number_pieces(connection, spot, each, [replace(part, target=_unit_at(part.target, home)) for part in parts if part.target.item == each.line.item])
 
 
 def _source_of(connection: Connection, notice: str) -> str:
@@ -117,17 +117,17 @@ def _loose_in_transit(connection: Connection, place: str, item: str, lot: str) -
     return connection.execute(query.order_by(balance.c.unit, balance.c.id)).all()
 
 
-def _stand(connection: Connection, at: At, sscc: str, home: str, arrived: Sequence[Arrived], source_place: str) -> None:
+def _stand(connection: Connection, spot: Spot, sscc: str, home: str, arrived: Sequence[Arrived], source_place: str) -> None:
     """The pallet stands here with its cases; what did not come with it stays in transit without a unit."""
     if source_place:
-        _leave_behind(connection, at, sscc, arrived)
-    units.arrive(connection, at.fact_id, sscc, "pallet", home, at.now)
+        _leave_behind(connection, spot, sscc, arrived)
+    units.arrive(connection, spot.fact_id, sscc, "pallet", home, spot.now)
     for each in () if source_place else arrived:
         for case in _cases_of(connection, each) if each.place == home else ():
-            units.make(connection, at.fact_id, case, "case", home, at.now, parent=sscc)
+            units.make(connection, spot.fact_id, case, "case", home, spot.now, parent=sscc)
 
 
-def _leave_behind(connection: Connection, at: At, sscc: str, arrived: Sequence[Arrived]) -> None:
+def _leave_behind(connection: Connection, spot: Spot, sscc: str, arrived: Sequence[Arrived]) -> None:
     left = {(each.line.item, each.line.lot): each.quantity for each in arrived}
     stay: list[_Part] = []
     for row in units.goods_in(connection, [sscc]):
@@ -138,13 +138,13 @@ def _leave_behind(connection: Connection, at: At, sscc: str, arrived: Sequence[A
             stay.append(_Part(account, units.in_unit(account, ""), int(row.on_hand) - taken))
     if stay:
         ledger.lock(connection, {(part.source.site, part.source.item) for part in stay})
-        _post(connection, at, stay)
+        _post(connection, spot, stay)
 
 
-def _post(connection: Connection, at: At, parts: Sequence[_Part]) -> None:
+def _post(connection: Connection, spot: Spot, parts: Sequence[_Part]) -> None:
     legs = [leg for part in parts for leg in (ledger.Leg(part.source, -part.quantity), ledger.Leg(part.target, part.quantity))]
     if legs:
-        ledger.post(connection, at.fact_id, legs)
+        ledger.post(connection, spot.fact_id, legs)
 
 
 def _piece_serials(each: Arrived) -> list[str]:
@@ -155,7 +155,7 @@ def _piece_serials(each: Arrived) -> list[str]:
     return numbers if len(numbers) == each.quantity else []
 
 
-def _number_pieces(connection: Connection, at: At, each: Arrived, parts: Sequence[_Part]) -> None:
+def _number_pieces(connection: Connection, spot: Spot, each: Arrived, parts: Sequence[_Part]) -> None:
     if not serials.is_tracked(connection, each.line.item):
         return
     numbers = _piece_serials(each)
@@ -163,13 +163,13 @@ def _number_pieces(connection: Connection, at: At, each: Arrived, parts: Sequenc
         known = serials.at_account(connection, part.source)[: part.quantity] if not part.source.virtual else numbers[: part.quantity]
         numbers = numbers[len(known) :] if part.source.virtual else numbers
         if len(known) == part.quantity:
-            serials.follow(connection, at.fact_id, part.source, part.target, part.quantity, known, at.now)
+            serials.follow(connection, spot.fact_id, part.source, part.target, part.quantity, known, spot.now)
         else:
-            told = message("serials_missing", station=at.station, quantity=part.quantity - len(known), item=part.target.item, place=part.target.place)
-            exceptions.ask_person(connection, told, f"{part.target.place}/{part.target.item}", at.fact_id, at.now, site=at.site)
+            told = message("serials_missing", station=spot.station, quantity=part.quantity - len(known), item=part.target.item, place=part.target.place)
+            exceptions.ask_person(connection, told, f"{part.target.place}/{part.target.item}", spot.fact_id, spot.now, site=spot.site)
 
 
-def book_found(connection: Connection, at: At, row: Row[Any]) -> None:
+def book_found(connection: Connection, spot: Spot, row: Row[Any]) -> None:
     """Post goods of a discrepancy that are there after all; the fences are held."""
     source_place = _source_of(connection, row.notice)
     stands = select(handling_unit.c.sscc).where(handling_unit.c.sscc == row.sscc, handling_unit.c.place == row.place)
@@ -180,5 +180,5 @@ def book_found(connection: Connection, at: At, row: Row[Any]) -> None:
         parts = [replace(part, target=replace(part.target, unit=unit)) for part in _from_transit(connection, each, source_place, "")]
     else:
         parts = list(_from_supplier(connection, each, "", unit))
-    _post(connection, at, parts)
-    _number_pieces(connection, at, each, parts)
+    _post(connection, spot, parts)
+    _number_pieces(connection, spot, each, parts)

@@ -6,13 +6,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from sqlalchemy import Connection, insert
 
 from central.exceptions import service as exceptions
 from central.exceptions.messages import Message, message
 from central.inbound import pallets, rules, service
-from central.inbound.service import Spot
+from central.inbound.arrival import Spot
+from central.inbound.pallets import Came
 from central.inbound.tables import passage
 from central.ingest.registry import EventContext, Handler, HandlerMany
 from contracts.events import Event, ItemScanned, PalletPassed
@@ -34,10 +36,44 @@ class _Judged:
 
 def pallet_passed(connection: Connection, context: EventContext, event: PalletPassed) -> None:
     """Keep the passage, and receive the pallet if it came in through a receiving door."""
-    spot = Spot(context.fact_id, context.site, event.station, context.now)
-    sscc = _sscc_of(event.parent_id)
-    judged = _judge_labelled(connection, spot, sscc, event) if sscc else _judge_unlabelled(connection, spot, event)
-    values = {
+    connection.execute(insert(passage).values(**_passage(context, event, _judge(connection, context, event))))
+
+
+def pallets_passed(connection: Connection, said: Sequence[tuple[EventContext, PalletPassed]]) -> None:
+    """Keep passages in turn; pallets about which nothing is special are received together."""
+    first: dict[str, tuple[EventContext, PalletPassed]] = {}
+    for context, event in said:
+        first.setdefault(_sscc_of(event.parent_id), (context, event))
+    coming = [
+        Came(_spot(context, event), sscc, frozenset(_case_of(uri) for uri in event.child_epcs))
+        for sscc, (context, event) in first.items()
+        if sscc and _comes_in(event)
+    ]
+    received = pallets.receive_plain(connection, coming) if coming else {}
+    done = {first[sscc][0].fact_id: _judged(result) for sscc, result in received.items()}
+    rows = [_passage(context, event, done.get(context.fact_id) or _judge(connection, context, event)) for context, event in said]
+    connection.execute(insert(passage), rows)
+
+
+def _spot(context: EventContext, event: PalletPassed | ItemScanned) -> Spot:
+    return Spot(context.fact_id, context.site, event.station, context.now)
+
+
+def _comes_in(event: PalletPassed) -> bool:
+    return event.direction == "in" and event.biz_step == _RECEIVING
+
+
+def _judge(connection: Connection, context: EventContext, event: PalletPassed) -> _Judged:
+    spot, sscc = _spot(context, event), _sscc_of(event.parent_id)
+    return _judge_labelled(connection, spot, sscc, event) if sscc else _judge_unlabelled(connection, spot, event)
+
+
+def _judged(result: service.Received) -> _Judged:
+    return _Judged(result.outcome, result.notice, result.seen if result.expected else None, result.expected, result.told)
+
+
+def _passage(context: EventContext, event: PalletPassed, judged: _Judged) -> dict[str, Any]:
+    return {
         "event_id": context.fact_id,
         "site": context.site,
         "gateway": context.gateway,
@@ -45,7 +81,7 @@ def pallet_passed(connection: Connection, context: EventContext, event: PalletPa
         "passed_at": event.event_time,
         "direction": event.direction,
         "confidence": event.confidence,
-        "sscc": sscc,
+        "sscc": _sscc_of(event.parent_id),
         "notice": judged.notice,
         "outcome": judged.outcome,
         "cases_seen": len(event.child_epcs) if judged.seen is None else judged.seen,
@@ -54,7 +90,6 @@ def pallet_passed(connection: Connection, context: EventContext, event: PalletPa
         "reason": judged.told.code if judged.told else "",
         "params": judged.told.params if judged.told else {},
     }
-    connection.execute(insert(passage).values(**values))
 
 
 def _sscc_of(uri: str | None) -> str:
@@ -65,6 +100,8 @@ def _sscc_of(uri: str | None) -> str:
 
 
 def _judge_labelled(connection: Connection, spot: Spot, sscc: str, event: PalletPassed) -> _Judged:
+    if _comes_in(event):
+        return _judged(service.receive_pallet(connection, spot, sscc, [_case_of(uri) for uri in event.child_epcs]))
     known = service.is_received(connection, sscc)
     if event.direction == "unknown" and not known:
         reason = event.evidence.reason or event.evidence.eyes or "no clear order of reads"
@@ -73,10 +110,7 @@ def _judge_labelled(connection: Connection, spot: Spot, sscc: str, event: Pallet
         told = message("pallet_left", station=spot.station, sscc=sscc)
         service.refuse(connection, spot, sscc, told)
         return _Judged("left", told=told)
-    if event.direction != "in" or event.biz_step != _RECEIVING:
-        return _Judged({"out": "left", "in": "seen", "unknown": "already_received"}[event.direction])
-    result = service.receive_pallet(connection, spot, sscc, [_case_of(uri) for uri in event.child_epcs])
-    return _Judged(result.outcome, result.notice, result.seen if result.expected else None, result.expected, result.told)
+    return _Judged({"out": "left", "in": "seen", "unknown": "already_received"}[event.direction])
 
 
 def _case_of(uri: str) -> rules.Case:
@@ -107,8 +141,7 @@ def item_scanned(connection: Connection, context: EventContext, event: ItemScann
     """Receive what was scanned at a receiving point: a pallet by its label, or goods by GTIN and lot. Scans elsewhere are only recorded."""
     if event.biz_step != _RECEIVING:
         return
-    spot = Spot(context.fact_id, context.site, event.station, context.now)
-    scanned = event.identifiers
+    spot, scanned = _spot(context, event), event.identifiers
     if scanned.sscc:
         service.receive_pallet(connection, spot, scanned.sscc, None)
     elif scanned.gtin:
@@ -124,8 +157,8 @@ def items_scanned(connection: Connection, said: Sequence[tuple[EventContext, Ite
     first: dict[str, Spot] = {}
     for context, event in said:
         if event.biz_step == _RECEIVING and event.identifiers.sscc:
-            first.setdefault(event.identifiers.sscc, Spot(context.fact_id, context.site, event.station, context.now))
-    received = pallets.receive_plain(connection, [(spot, sscc) for sscc, spot in first.items()]) if first else set()
+            first.setdefault(event.identifiers.sscc, _spot(context, event))
+    received = pallets.receive_plain(connection, [Came(spot, sscc) for sscc, spot in first.items()]) if first else {}
     done = {first[sscc].fact_id for sscc in received}
     for context, event in said:
         if context.fact_id not in done:
@@ -140,4 +173,4 @@ def _day(text: str | None) -> date | None:
 
 
 HANDLERS: dict[type[Event], Handler] = {PalletPassed: pallet_passed, ItemScanned: item_scanned}
-HANDLERS_MANY: dict[type[Event], HandlerMany] = {ItemScanned: items_scanned}
+HANDLERS_MANY: dict[type[Event], HandlerMany] = {PalletPassed: pallets_passed, ItemScanned: items_scanned}

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pallets whose labels people scan one after the other, received together in few statements.
+"""Pallets that come one after the other, through a door or under a person's scanner, received together in few statements.
 
-Only what is plain: announced to this site by a supplier, not received yet, a unit that nobody knows yet, without tagged cases, case labels, numbered pieces
-or dangerous goods, for a place without limits.
+Only what is plain: announced to this site by a supplier, not received yet, a unit that nobody knows yet, all its tagged cases and no others seen, without
+case labels, numbered pieces or dangerous goods, for a place without limits.
 Whatever is not plain is received alone (`central.inbound.service.receive_pallet`), which also says why when it cannot be.
 """
 
@@ -10,18 +10,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from central.bulk import among, insert_rows, update_rows
 from central.catalog.tables import item as catalog_item
 from central.catalog.tables import lot as catalog_lot
 from central.database import micros
 from central.exceptions import service as exceptions
-from central.inbound import putting, service
-from central.inbound.service import SETTLED_BY_RECEIPT, Announced, Spot
+from central.inbound import putting, rules, service
+from central.inbound.arrival import Spot
+from central.inbound.service import SETTLED_BY_RECEIPT, Announced, Received
 from central.inbound.tables import discrepancy, receipt, ship_notice, ship_notice_case, ship_notice_line, ship_notice_pallet, ship_notice_unit
 from central.ledger import service as ledger
 from central.ledger import units
@@ -36,7 +37,9 @@ _COLUMNS = (
     ship_notice_line.c.id,
     ship_notice_line.c.item,
     ship_notice_line.c.lot,
-    (ship_notice_line.c.quantity - ship_notice_line.c.received).label("open"),
+    ship_notice_line.c.quantity,
+    ship_notice_line.c.received,
+    catalog_item.c.gtin,
     catalog_item.c.condition,
     catalog_item.c.tracking,
     catalog_item.c.hazard_class,
@@ -50,45 +53,80 @@ _ON_NOTICES = (
 )
 
 
+_NOTHING = rules.Receipt((), (), 0, 0)
+
+
 @dataclass(frozen=True, slots=True)
-class _Pallet:
-    """A scan with the newest notice of its pallet, and the lines that are open on it."""
+class Came:
+    """A pallet came. `seen` are the cases that a door read; None: a person scanned the label and vouches for all."""
 
     spot: Spot
     sscc: str
+    seen: frozenset[rules.Case] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Pallet:
+    """A pallet that came, with the newest notice of it, its lines there, and what both compared come to."""
+
+    came: Came
     notice: str
     lines: Sequence[Any]
+    result: rules.Receipt = _NOTHING
+
+    @property
+    def spot(self) -> Spot:
+        """Where it came."""
+        return self.came.spot
+
+    @property
+    def sscc(self) -> str:
+        """Its label."""
+        return self.came.sscc
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether there is something to receive, and nothing to tell anybody."""
+        return bool(self.result.received) and not self.result.discrepancies
 
 
-def receive_plain(connection: Connection, scanned: Sequence[tuple[Spot, str]]) -> set[str]:
-    """Receive what is plain of the pallets scanned, each SSCC once; returns the SSCCs of those that were received."""
-    pallets = _announced(connection, scanned)
+def receive_plain(connection: Connection, came: Sequence[Came]) -> dict[str, Received]:
+    """Receive what is plain of pallets, each SSCC once; returns what receiving did, by the SSCCs of those that were received."""
+    pallets = _announced(connection, came)
     if not pallets:
-        return set()
-    sites = {each.spot.site for each in pallets}
-    units.lock(connection, sites, {(each.spot.site, line.item) for each in pallets for line in each.lines})
-    other = _received_or_known(connection, pallets) | _with_cases(connection, pallets)
-    pallets = [each for each in pallets if each.sscc not in other]
-    places = _places(connection, pallets)
-    pallets = [each for each in pallets if all((each.spot.site, line.condition) in places for line in each.lines)]
-    if pallets:
-        _receive(connection, pallets, places)
-    return {each.sscc for each in pallets}
+        return {}
+    units.lock(connection, {each.spot.site for each in pallets}, {(each.spot.site, line.item) for each in pallets for line in each.lines})
+    other = _received_or_known(connection, pallets) | _with_labelled_cases(connection, pallets)
+    compared = _compared(connection, [each for each in pallets if each.sscc not in other])
+    places = _places(connection, compared)
+    plain = [each for each in compared if each.is_plain and all((each.spot.site, line.condition) in places for line in each.lines)]
+    if plain:
+        _receive(connection, plain, places)
+    return {each.sscc: Received("received", each.notice, each.result.seen, each.result.expected or None) for each in plain}
 
 
-def _announced(connection: Connection, scanned: Sequence[tuple[Spot, str]]) -> list[_Pallet]:
+def _announced(connection: Connection, came: Sequence[Came]) -> list[_Pallet]:
     named: dict[str, list[Any]] = defaultdict(list)
-    for row in connection.execute(_ON_NOTICES.where(among(connection, ship_notice_pallet.c.sscc, [sscc for _, sscc in scanned]))):
+    for row in connection.execute(_ON_NOTICES.where(among(connection, ship_notice_pallet.c.sscc, [each.sscc for each in came]))):
         named[row.sscc].append(row)
     pallets = []
-    for spot, sscc in scanned:
-        if sscc in named:
-            newest = max(named[sscc], key=lambda row: (row.created_at, row.number))
-            lines = [row for row in named[sscc] if row.number == newest.number and row.open]
-            plain = newest.site == spot.site and not newest.source_place and all(row.tracking != "serial" and not row.hazard_class for row in lines)
-            if plain and lines:
-                pallets.append(_Pallet(spot, sscc, newest.number, lines))
+    for each in came:
+        if each.sscc in named:
+            newest = max(named[each.sscc], key=lambda row: (row.created_at, row.number))
+            lines = [row for row in named[each.sscc] if row.number == newest.number and row.id is not None]
+            if newest.site == each.spot.site and not newest.source_place and all(row.tracking != "serial" and not row.hazard_class for row in lines):
+                pallets.append(_Pallet(each, newest.number, lines))
     return pallets
+
+
+def _compared(connection: Connection, pallets: Sequence[_Pallet]) -> list[_Pallet]:
+    cases = service.cases_of(connection, [line.id for each in pallets for line in each.lines])
+    compared = []
+    for each in pallets:
+        lines = [service.notice_line(row, cases.get(row.id, ())) for row in each.lines]
+        seen = each.came.seen
+        compared.append(replace(each, result=rules.receive_by_hand(lines) if seen is None else rules.match_to_ship_notice(lines, seen)))
+    return compared
 
 
 def _received_or_known(connection: Connection, pallets: Sequence[_Pallet]) -> set[str]:
@@ -97,12 +135,10 @@ def _received_or_known(connection: Connection, pallets: Sequence[_Pallet]) -> se
     return {*received, *units.known_of(connection, ssccs)}
 
 
-def _with_cases(connection: Connection, pallets: Sequence[_Pallet]) -> set[str]:
+def _with_labelled_cases(connection: Connection, pallets: Sequence[_Pallet]) -> set[str]:
     sscc_of = {line.id: each.sscc for each in pallets for line in each.lines}
-    found: set[str] = set()
-    for table in (ship_notice_case, ship_notice_unit):
-        found |= {sscc_of[line] for line in connection.execute(select(table.c.line).distinct().where(among(connection, table.c.line, list(sscc_of)))).scalars()}
-    return found
+    labelled = select(ship_notice_unit.c.line).distinct().where(among(connection, ship_notice_unit.c.line, list(sscc_of)))
+    return {sscc_of[line] for line in connection.execute(labelled).scalars()}
 
 
 def _places(connection: Connection, pallets: Collection[_Pallet]) -> dict[tuple[str, str], str]:
@@ -117,13 +153,19 @@ def _places(connection: Connection, pallets: Collection[_Pallet]) -> dict[tuple[
 
 def _receive(connection: Connection, pallets: Sequence[_Pallet], places: Mapping[tuple[str, str], str]) -> None:
     now = max(each.spot.now for each in pallets)
-    homes = {each.sscc: places[each.spot.site, each.lines[0].condition] for each in pallets}
+    conditions = {line.id: line.condition for each in pallets for line in each.lines}
+    place_of = {part.line.line_id: places[each.spot.site, conditions[part.line.line_id]] for each in pallets for part in each.result.received}
+    homes = {each.sscc: place_of[each.result.received[0].line.line_id] for each in pallets}
     units.make_many(connection, [(each.spot.fact_id, each.sscc, "pallet", homes[each.sscc]) for each in pallets], now)
     held = _held_lots(connection, pallets)
-    ledger.post_many(connection, [(each.spot.fact_id, _legs(each, homes[each.sscc], places, held)) for each in pallets])
-    update_rows(connection, ship_notice_line, "id", ("received",), [(line.id, line.open) for each in pallets for line in each.lines], frozenset({"received"}))
-    receipts = [(each.sscc, each.notice, each.spot.fact_id, homes[each.sscc], True, micros(each.spot.now)) for each in pallets]
+    ledger.post_many(connection, [(each.spot.fact_id, _legs(each, homes[each.sscc], place_of, held)) for each in pallets])
+    received = [(part.line.line_id, part.quantity) for each in pallets for part in each.result.received]
+    update_rows(connection, ship_notice_line, "id", ("received",), received, frozenset({"received"}))
+    receipts = [(each.sscc, each.notice, each.spot.fact_id, homes[each.sscc], each.came.seen is None, micros(each.spot.now)) for each in pallets]
     insert_rows(connection, receipt, ("sscc", "notice", "event_id", "place", "by_hand", "received_at"), receipts)
+    tagged = [part.line.line_id for each in pallets for part in each.result.received if part.line.cases]
+    if tagged:
+        connection.execute(update(ship_notice_case).where(among(connection, ship_notice_case.c.line, tagged)).values(seen=True))
     _settle_earlier(connection, pallets)
     service.close_notices(connection, {each.notice for each in pallets})
 
@@ -134,13 +176,13 @@ def _held_lots(connection: Connection, pallets: Sequence[_Pallet]) -> set[tuple[
     return {(row.item, row.lot) for row in connection.execute(query)} if lots else set()
 
 
-def _legs(each: _Pallet, home: str, places: Mapping[tuple[str, str], str], held: Collection[tuple[str, str]]) -> list[ledger.Leg]:
+def _legs(each: _Pallet, home: str, place_of: Mapping[int, str], held: Collection[tuple[str, str]]) -> list[ledger.Leg]:
     legs = []
-    for line in each.lines:
-        place = places[each.spot.site, line.condition]
+    for part in each.result.received:
+        line, place = part.line, place_of[part.line.line_id]
         # What belongs elsewhere than the first line's goods leaves the pallet.
         target = Account(place, line.item, line.lot, status="hold" if (line.item, line.lot) in held else "available", unit=each.sscc if place == home else "")
-        legs += [ledger.Leg(Account(VENDOR, line.item, line.lot), -line.open), ledger.Leg(target, line.open)]
+        legs += [ledger.Leg(Account(VENDOR, line.item, line.lot), -part.quantity), ledger.Leg(target, part.quantity)]
     return legs
 
 

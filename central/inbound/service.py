@@ -6,6 +6,7 @@ Each runs inside the caller's transaction. What is posted when cases are missing
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -13,27 +14,19 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, exists, insert, select, update
 
+from central.bulk import among
 from central.catalog import service as catalog
 from central.catalog.tables import item as catalog_item
 from central.errors import ConflictError, NotFoundError
 from central.exceptions import service as exceptions
 from central.exceptions.messages import Message, message
 from central.inbound import announcing, arrival, notices, putting, rules
+from central.inbound.arrival import Spot
 from central.inbound.documents import ShipNotice
 from central.inbound.tables import discrepancy, purchase_line, receipt, ship_notice, ship_notice_case, ship_notice_line, ship_notice_pallet
 from central.ledger import service as ledger
 
 SETTLED_BY_RECEIPT = ("pallet_unknown", "pallet_direction_unknown", "pallet_wrong_site")
-
-
-@dataclass(frozen=True)
-class Spot:
-    """Where and when something happened, and the recorded fact that says so."""
-
-    fact_id: str
-    site: str
-    station: str
-    now: datetime
 
 
 @dataclass(frozen=True)
@@ -134,12 +127,23 @@ def _announced(connection: Connection, sscc: str) -> Announced | None:
 _LINES = select(ship_notice_line, catalog_item.c.gtin, catalog_item.c.condition).join(catalog_item, catalog_item.c.code == ship_notice_line.c.item)
 
 
-def _with_cases(connection: Connection, lines: Sequence[Row[Any]]) -> tuple[rules.NoticeLine, ...]:
-    query = select(ship_notice_case).where(ship_notice_case.c.line.in_([line.id for line in lines]))
-    cases: dict[int, list[rules.Case]] = {}
+def cases_of(connection: Connection, lines: Collection[int]) -> dict[int, list[rules.Case]]:
+    """The tagged cases of lines, by the lines' numbers; lines without any are left out."""
+    query = select(ship_notice_case.c.line, ship_notice_case.c.gtin, ship_notice_case.c.serial).where(among(connection, ship_notice_case.c.line, lines))
+    cases: dict[int, list[rules.Case]] = defaultdict(list)
     for row in connection.execute(query.order_by(ship_notice_case.c.gtin, ship_notice_case.c.serial)):
-        cases.setdefault(row.line, []).append(rules.Case(row.gtin, row.serial))
-    return tuple(rules.NoticeLine(row.id, row.item, row.gtin or "", row.lot, row.quantity, row.received, tuple(cases.get(row.id, ()))) for row in lines)
+        cases[row.line].append(rules.Case(row.gtin, row.serial))
+    return cases
+
+
+def notice_line(row: Row[Any], cases: Sequence[rules.Case]) -> rules.NoticeLine:
+    """A line as `rules` take it, of its row with the GTIN of its item."""
+    return rules.NoticeLine(row.id, row.item, row.gtin or "", row.lot, row.quantity, row.received, tuple(cases))
+
+
+def _with_cases(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[rules.NoticeLine, ...]:
+    cases = cases_of(connection, [row.id for row in rows])
+    return tuple(notice_line(row, cases.get(row.id, ())) for row in rows)
 
 
 def _book(
@@ -155,7 +159,7 @@ def _book(
         line = each.line
         connection.execute(update(ship_notice_line).where(ship_notice_line.c.id == line.line_id).values(received=ship_notice_line.c.received + each.quantity))
     arrived = [arrival.Arrived(each.line, each.quantity, places[each.line.item], seen) for each in received]
-    arrival.book(connection, arrival.At(spot.fact_id, spot.station, spot.site, spot.now), notice, arrived, sscc)
+    arrival.book(connection, spot, notice, arrived, sscc)
     return places
 
 
@@ -306,7 +310,7 @@ def _book_found(connection: Connection, fact: ledger.Fact, row: Row[Any]) -> Non
     if not row.item or not row.place or not row.quantity:
         raise ConflictError("nothing_to_book", f"discrepancy {row.id} names no item of the catalog; enter a ship notice for the goods, then accept it")
     arrival.lock(connection, row.site, row.sscc, [row.item])
-    arrival.book_found(connection, arrival.At(fact.id, "", row.site, fact.occurred_at), row)
+    arrival.book_found(connection, Spot(fact.id, row.site, "", fact.occurred_at), row)
     if row.kind == "missing":
         mine = ship_notice_line.c.id == row.line
         connection.execute(update(ship_notice_line).where(mine).values(received=ship_notice_line.c.received + row.quantity))
