@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from datetime import date
 from typing import Any
 
@@ -163,3 +165,19 @@ def test_what_no_barcode_can_say_is_refused() -> None:
         gs1.data_of(gs1.trade_item("00614141000012", "批1", None, None))
     with pytest.raises(DomainError, match="carries 48 characters"):
         gs1.data_of(gs1.trade_item("00614141000012", "L" * 20, None, None, "S" * 20))
+
+
+@pytest.mark.slow
+def test_central_starts_without_the_typesetter_and_without_a_drawing_library() -> None:
+    """Together they take 16 MiB, and most processes never print."""
+    program = (
+        "import sys\n"
+        "from central.app import create_app\n"
+        "from central.settings import Settings\n"
+        "create_app(Settings(database='sqlite://'))\n"
+        "print([name for name in ('PIL', 'typst', 'biip', 'openpyxl', 'zxingcpp') if name in sys.modules])"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"

@@ -6,10 +6,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from functools import cache
-
-import typst
+from typing import TYPE_CHECKING
 
 from central.errors import DomainError
+
+if TYPE_CHECKING:
+    import typst
 
 FONTS_VARIABLE = "DOCKLINE_FONTS"
 """Environment variable that names one more folder with fonts."""
@@ -54,6 +56,8 @@ class Font:
 @cache
 def all_fonts() -> typst.Fonts:
     """Fonts of the system and of the named folder, looked for once."""
+    import typst  # the typesetter is loaded with the first paper: most processes print none, and it costs 7 MiB
+
     folder = os.environ.get(FONTS_VARIABLE)
     return typst.Fonts(font_paths=[folder] if folder else [])
 

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any, Literal
 
-import typst
-
 from central.errors import DomainError
 from central.shipping.labels.fonts import all_fonts, chinese_font, font_for, is_chinese
 
@@ -23,6 +21,8 @@ _PPI_PNG = 406.0
 
 def typeset(template: str, data: Mapping[str, Any], form: Format) -> bytes:
     """A template with its data. Raises: NoFontError: it has Chinese and this machine has no font for it. DomainError: more than a page as PNG or SVG."""
+    import typst  # as in `fonts`: loaded with the first paper
+
     text = json.dumps(data, ensure_ascii=False)
     if is_chinese(text):
         font_for(next(value for value in _texts(data) if is_chinese(value)))

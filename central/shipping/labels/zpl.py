@@ -7,11 +7,13 @@ Source: Zebra ZPL II Programming Guide, commands ^XA ^PW ^LL ^CI ^FO ^FH ^FD ^A 
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from PIL import Image, ImageDraw, ImageFont
+from typing import TYPE_CHECKING
 
 from central.shipping.labels.code128 import QUIET_MODULES, modules_of, zpl_data
 from central.shipping.labels.fonts import font_for, is_chinese
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 _MM_PER_INCH = 25.4
 _BLACK_BELOW = 128
@@ -74,6 +76,8 @@ def escaped(text: str) -> str:
 
 def drawn(text: str, height: int, width_max: int) -> Image.Image:
     """A line of text in black and white, `height` dots high, cut off at `width_max`. Raises: NoFontError."""
+    from PIL import Image, ImageDraw, ImageFont  # only Chinese on a label printer is drawn: who prints none is spared 10 MiB
+
     found = font_for(text)
     font = ImageFont.truetype(found.path, max(6, round(height * 0.8)), index=found.index)
     width = max(1, min(width_max, round(font.getlength(text))))
