@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,6 +18,7 @@ from sqlalchemy import Engine, insert, select, update
 from central.coldchain.tables import alarm as alarm_table
 from central.database import transaction
 from central.fleet.tables import command, gateway
+from central.web import live
 from central.web.board import Board, WorkOrders, ready, with_headline
 from tests.browser.board_service import Desk, desk_with, make_app, make_engine, serving
 from tests.browser.sample_boards import alarm, busy_board, calm_board, empty_board, work_orders
@@ -190,13 +191,13 @@ async def test_page_says_since_when_it_is_old_and_recovers_by_itself(window: Win
             port = urlsplit(desk.url).port or 0
             await page.goto(desk.url)
             await expect(page.locator("h1")).to_have_text("All normal")
-        await expect(page.locator("#stale")).to_be_hidden()
+            await expect(page.locator("#stale")).to_be_hidden()
         await page.clock.fast_forward(7000)
         await expect(page.locator("#stale")).to_contain_text("No data since ")
 
         # Another run of the service, with other news: the version that the page has says nothing to it.
         with desk_with(with_alarm(calm_board(utc_now())), engine, utc_now, port):
-            await expect(page.locator("h1")).to_contain_text("1 alarm to acknowledge", timeout=15_000)
+            await expect(page.locator("h1")).to_contain_text("1 alarm to acknowledge")
             await expect(page.locator("#stale")).to_be_hidden()
     assert all("ERR_" in complaint for complaint in window.complaints)
     window.complaints.clear()
@@ -271,12 +272,10 @@ async def test_page_is_small(window: Window, desk: Desk) -> None:
     assert sum(sizes) < 80_000
 
 
-async def test_late_change_reaches_the_page_within_a_second(window: Window, desk: Desk) -> None:
+async def test_change_reaches_the_page_without_waiting_for_the_next_look(window: Window, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "BEAT_S", 3600.0)
     async with window.page() as page:
         await page.goto(desk.url)
         await expect(page.locator("h1")).to_have_text("All normal")
-        started = utc_now()
         desk.show(with_alarm(desk.board))
         await expect(page.locator("h1")).to_contain_text("1 alarm to acknowledge")
-
-    assert utc_now() - started < timedelta(seconds=1.5)
