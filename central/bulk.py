@@ -13,7 +13,7 @@ from datetime import date
 from functools import cache
 from typing import Any
 
-from sqlalchemy import JSON, Column, ColumnElement, Connection, Date, Dialect, Table, Uuid, any_, bindparam, func, select
+from sqlalchemy import JSON, Column, ColumnElement, Connection, Date, Dialect, Table, Text, Uuid, any_, bindparam, func, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 
@@ -70,8 +70,28 @@ def among(connection: Connection, column: Column[Any], values: Collection[Any]) 
     """That `column` is one of `values`, however many: one parameter and one prepared statement, where IN has one for each value."""
     if connection.dialect.name == "postgresql":
         return column == any_(bindparam(None, list(values), type_=postgresql.ARRAY(column.type)))
+    return column.in_(select(func.json_each(_json_array(column, values)).table_valued("value").c.value))
+
+
+@cache
+def listed(dialect: str, column: Column[Any], name: str) -> ColumnElement[bool]:
+    """As `among`, for a statement that is built once for each kind of database: the values are its parameter `name`, given as `keys`.
+
+    Building a statement costs as much again as carrying it out.
+    """
+    if dialect == "postgresql":
+        return column == any_(bindparam(name, type_=postgresql.ARRAY(column.type)))
+    return column.in_(select(func.json_each(bindparam(name, type_=Text)).table_valued("value").c.value))
+
+
+def keys(connection: Connection, column: Column[Any], values: Collection[Any]) -> Any:
+    """Values of `column` as a parameter of `listed`."""
+    return list(values) if connection.dialect.name == "postgresql" else _json_array(column, values)
+
+
+def _json_array(column: Column[Any], values: Collection[Any]) -> str:
     (kept,) = zip(*_for_sqlite(column.table, (column.name,), [(value,) for value in values]), strict=True) if values else ((),)
-    return column.in_(select(func.json_each(json.dumps(kept)).table_valued("value").c.value))
+    return json.dumps(kept)
 
 
 def _columns(rows: Sequence[Row]) -> tuple[list[Any], ...]:

@@ -11,11 +11,12 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, select, union
+from sqlalchemy import CompoundSelect, Connection, Select, String, cast, null, select, union, union_all
 
-from central.bulk import among, update_rows
+from central.bulk import keys, listed, update_rows
 from central.catalog import service as catalog
 from central.database import micros, savepoint
 from central.errors import BusyError, DomainError
@@ -51,26 +52,40 @@ def hold(connection: Connection, task_ids: Sequence[str], also: Collection[tuple
 
     `also` are further fences. Transactions that took them task by task would wait for each other crosswise.
     """
-    columns = (pick_task.c.id, pick_task.c.order_id, pick_task.c.site, pick_task.c.tour_id)
-    tasks = connection.execute(select(*columns).where(among(connection, pick_task.c.id, task_ids))).all()
-    sites = {row.order_id: row.site for row in tasks}
-    lines = select(order_line.c.order_id, order_line.c.item).where(among(connection, order_line.c.order_id, list(sites)))
-    ledger.lock(connection, {*also, *((sites[row.order_id], row.item) for row in connection.execute(lines))})
+    rows = connection.execute(_concerned(connection.dialect.name), {"tasks": keys(connection, pick_task.c.id, task_ids)}).all()
+    ledger.lock(connection, {*also, *((row.site, row.item) for row in rows if row.item is not None)})
+    tasks = [row for row in rows if row.id is not None]
     walks = sorted({row.tour_id for row in tasks if row.tour_id is not None})
+    locked = connection.execute(_walks(connection.dialect.name), {"walks": keys(connection, tour.c.id, walks)}).all() if walks else ()
+    return Held({row.id: row.site for row in tasks}, {row.id: row for row in locked})
+
+
+_NO_ID, _NO_TEXT = cast(null(), pick_task.c.id.type), cast(null(), String)
+
+
+@cache
+def _concerned(dialect: str) -> CompoundSelect[Any]:
+    """The tasks as they are, and, in rows without a task, what is ordered with them where."""
+    mine = listed(dialect, pick_task.c.id, "tasks")
+    orders = select(pick_task.c.order_id, pick_task.c.site).distinct().where(mine).subquery()
+    items = select(_NO_ID, orders.c.site, _NO_ID, order_line.c.item).distinct().join(orders, orders.c.order_id == order_line.c.order_id)
+    return union_all(select(pick_task.c.id, pick_task.c.site, pick_task.c.tour_id, _NO_TEXT.label("item")).where(mine), items)
+
+
+@cache
+def _walks(dialect: str) -> Select[Any]:
     # Rows are locked in the order in which they are sorted: the key does not change.
-    locked = select(tour).where(among(connection, tour.c.id, walks)).order_by(tour.c.id).with_for_update()
-    rows = connection.execute(locked).all() if walks else ()
-    return Held({row.id: row.site for row in tasks}, {row.id: row for row in rows})
+    return select(tour).where(listed(dialect, tour.c.id, "walks")).order_by(tour.c.id).with_for_update()
 
 
 _NAMES = ("id", "order_id", "line_id", "reservation_id", "site", "item", "gateway", "station", "state", "requested", "tour_id", "slot", "lamp_dead")
-_TASKS = select(
-    *(pick_task.c[name] for name in _NAMES),
-    customer_order.c.state.label("order_state"),
-    customer_order.c.ship_when,
-    customer_order.c.channel,
-    customer_order.c.number,
-).join(customer_order, customer_order.c.id == pick_task.c.order_id)
+_OF_ORDER = (customer_order.c.state.label("order_state"), customer_order.c.ship_when, customer_order.c.channel, customer_order.c.number)
+
+
+@cache
+def _tasks(dialect: str) -> Select[Any]:
+    query = select(*(pick_task.c[name] for name in _NAMES), *_OF_ORDER).join(customer_order, customer_order.c.id == pick_task.c.order_id)
+    return query.where(listed(dialect, pick_task.c.id, "tasks"))
 
 
 def in_full(connection: Connection, held: Held, asked: Sequence[tuple[str, int]]) -> dict[str, Any]:
@@ -82,7 +97,7 @@ def in_full(connection: Connection, held: Held, asked: Sequence[tuple[str, int]]
     for task_id, quantity in asked:
         said.setdefault(task_id, quantity)
     found = {}
-    for row in connection.execute(_TASKS.where(among(connection, pick_task.c.id, list(said)))):
+    for row in connection.execute(_tasks(connection.dialect.name), {"tasks": keys(connection, pick_task.c.id, said)}):
         if row.tour_id is not None and row.tour_id not in held.walks:
             raise BusyError
         to_wall = row.tour_id is not None and held.walks[row.tour_id].mode == "wall"
@@ -108,8 +123,9 @@ def book(connection: Connection, held: Held, picks: Sequence[Pick], tasks: Mappi
     for each in picks:
         picked[tasks[each.task_id].line_id] += each.quantity
     update_rows(connection, order_line, "id", ("picked",), sorted(picked.items()), add=frozenset({"picked"}))
-    _go_on_walking(connection, held, picks, tasks)
-    _move_orders_on(connection, picks, tasks, now)
+    waiting = _waiting(connection, {tasks[each.task_id].order_id for each in picks}, {tasks[each.task_id].tour_id for each in picks})
+    _go_on_walking(connection, held, picks, tasks, waiting)
+    _move_orders_on(connection, picks, tasks, waiting.orders, now)
 
 
 def _who(held: Held, pick: Pick, task: Any) -> str:
@@ -117,31 +133,49 @@ def _who(held: Held, pick: Pick, task: Any) -> str:
     return pick.spot.by or picker
 
 
-_OPEN = pick_task.c.state.in_(rules.OPEN_STATES)
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """What is still to be picked: slots by walk; and the orders with an open pick, or with goods on their way into a wall."""
+
+    slots: Mapping[str, set[str]]
+    orders: Collection[str]
 
 
-def _go_on_walking(connection: Connection, held: Held, picks: Sequence[Pick], tasks: Mapping[str, Any]) -> None:
+def _waiting(connection: Connection, order_ids: Collection[str], walks: Collection[str | None]) -> _Waiting:
+    named = {tour_id for tour_id in walks if tour_id is not None}
+    parameters = {"orders": keys(connection, customer_order.c.id, order_ids), "walks": keys(connection, tour.c.id, named)}
+    slots: dict[str, set[str]] = {tour_id: set() for tour_id in named}
+    orders = set()
+    for row in connection.execute(_still_waiting(connection.dialect.name), parameters):
+        if row.tour_id is not None:
+            slots[row.tour_id].add(row.slot)
+        else:
+            orders.add(row.order_id)
+    return _Waiting(slots, orders)
+
+
+@cache
+def _still_waiting(dialect: str) -> CompoundSelect[Any]:
+    is_open = pick_task.c.state.in_(rules.OPEN_STATES)
+    picks = select(pick_task.c.order_id, _NO_ID.label("tour_id"), _NO_TEXT.label("slot")).where(listed(dialect, pick_task.c.order_id, "orders"), is_open)
+    puts = select(put_task.c.order_id, _NO_ID, _NO_TEXT).where(listed(dialect, put_task.c.order_id, "orders"), put_task.c.state.in_(walls.PUT_OPEN))
+    slots = select(_NO_ID, pick_task.c.tour_id, pick_task.c.slot).where(listed(dialect, pick_task.c.tour_id, "walks"), is_open)
+    return union(picks, puts, slots)
+
+
+def _go_on_walking(connection: Connection, held: Held, picks: Sequence[Pick], tasks: Mapping[str, Any], waiting: _Waiting) -> None:
     """Totes and walks that are complete with these answers."""
     slots: dict[str, dict[str, Pick]] = {}
     for each in picks:
         task = tasks[each.task_id]
         if task.tour_id is not None:
             slots.setdefault(task.tour_id, {})[task.slot] = each
-    if not slots:
-        return
-    left: dict[str, set[str]] = {tour_id: set() for tour_id in slots}
-    rows = connection.execute(select(pick_task.c.tour_id, pick_task.c.slot).distinct().where(among(connection, pick_task.c.tour_id, list(slots)), _OPEN))
-    for row in rows:
-        left[row.tour_id].add(row.slot)
     for tour_id in sorted(slots):
-        answered = slots[tour_id]
-        if not left[tour_id]:
+        answered, left = slots[tour_id], waiting.slots[tour_id]
+        if not left:
             answered = dict([list(answered.items())[-1]])
-        elif held.walks[tour_id].mode == "batch":
-            answered = {}
         for slot, pick in answered.items():
-            if slot not in left[tour_id]:
-                walking.task_answered(connection, pick.spot.fact_id, held.walks[tour_id], pick.spot.now, slot)
+            walking.go_on(connection, pick.spot.fact_id, held.walks[tour_id], pick.spot.now, slot, left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +191,12 @@ class _Order:
     fact_id: str
 
 
-def _move_orders_on(connection: Connection, picks: Sequence[Pick], tasks: Mapping[str, Any], now: datetime) -> None:
+def _move_orders_on(connection: Connection, picks: Sequence[Pick], tasks: Mapping[str, Any], going_on: Collection[str], now: datetime) -> None:
     """Orders are picked with their last task, and leave if that is what they wait for."""
     orders: dict[str, _Order] = {}
     for each in picks:
         task = tasks[each.task_id]
         orders[task.order_id] = _Order(task.order_id, task.site, task.channel, task.number, task.ship_when, task.order_state, each.spot.fact_id)
-    going_on = _still_in_work(connection, list(orders))
     states = {order.id: "released" if order.id in going_on else "picked" for order in orders.values() if order.state not in CLOSED}
     changed = [order for order in orders.values() if states.get(order.id, order.state) != order.state]
     rows = [(order.id, states[order.id], micros(now) if states[order.id] == "picked" else None) for order in changed]
@@ -172,13 +205,6 @@ def _move_orders_on(connection: Connection, picks: Sequence[Pick], tasks: Mappin
     if done:
         departures.tell(connection, "order.picked", done, now)
         _ship(connection, [order for order in done if order.ship_when == "picked"], now)
-
-
-def _still_in_work(connection: Connection, order_ids: Sequence[str]) -> set[str]:
-    """Those of the orders with an open pick, or with goods on their way into a wall."""
-    picks = select(pick_task.c.order_id).where(among(connection, pick_task.c.order_id, order_ids), _OPEN)
-    puts = select(put_task.c.order_id).where(among(connection, put_task.c.order_id, order_ids), put_task.c.state.in_(walls.PUT_OPEN))
-    return set(connection.execute(union(picks, puts)).scalars())
 
 
 def _ship(connection: Connection, orders: Sequence[_Order], now: datetime) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, case, func, select
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, func, select
 
 from central.catalog import service as catalog
 from central.catalog.tables import item, location, lot
@@ -33,7 +33,7 @@ def tour_of(connection: Connection, tour_id: str) -> dict[str, Any] | None:
     row = connection.execute(select(tour).where(tour.c.id == tour_id)).mappings().one_or_none()
     if row is None:
         return None
-    stops = [dict(each) for each in connection.execute(_stops(tour_id)).mappings()]
+    stops = [dict(each) for each in connection.execute(_STOPS, {"tour": tour_id}).mappings()]
     totes = connection.execute(select(tour_tote).where(tour_tote.c.tour_id == tour_id).order_by(tour_tote.c.slot)).mappings()
     return {
         **row,
@@ -75,18 +75,33 @@ def _aside(connection: Connection, where: ColumnElement[bool]) -> list[dict[str,
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def _stops(tour_id: str) -> Any:
-    columns = [
-        pick_task.c[name] for name in ("id", "sequence", "state", "zone", "place", "bin", "item", "lot", "requested", "taken", "slot", "tote", "lamp_dead")
-    ]
-    return (
-        select(*columns, pick_task.c.order_id, customer_order.c.number.label("order"), item.c.name, item.c.name_zh, item.c.uom, lot.c.expiry)
-        .join(customer_order, customer_order.c.id == pick_task.c.order_id)
-        .outerjoin(item, item.c.code == pick_task.c.item)
-        .outerjoin(lot, (lot.c.item == pick_task.c.item) & (lot.c.lot == pick_task.c.lot))
-        .where(pick_task.c.tour_id == tour_id, pick_task.c.state != "cancelled")
-        .order_by(pick_task.c.sequence, pick_task.c.id)
-    )
+_MINE = pick_task.c.tour_id == bindparam("tour")
+_KEPT = _MINE & (pick_task.c.state != "cancelled")
+_SHOWN = ("id", "sequence", "state", "zone", "place", "bin", "item", "lot", "requested", "taken", "slot", "tote", "lamp_dead")
+_STOPS = (
+    select(*(pick_task.c[name] for name in _SHOWN), pick_task.c.order_id, customer_order.c.number.label("order"))
+    .add_columns(item.c.name, item.c.name_zh, item.c.uom, lot.c.expiry)
+    .join(customer_order, customer_order.c.id == pick_task.c.order_id)
+    .outerjoin(item, item.c.code == pick_task.c.item)
+    .outerjoin(lot, (lot.c.item == pick_task.c.item) & (lot.c.lot == pick_task.c.lot))
+    .where(_KEPT)
+    .order_by(pick_task.c.sequence, pick_task.c.id)
+)
+_AT, _STANDS = location.alias("at"), location.alias("stands")
+_LAST = select(pick_task.c.place).where(_MINE, pick_task.c.state.in_(_ANSWERED)).order_by(pick_task.c.sequence.desc()).limit(1).scalar_subquery()
+_START = select(tour.c.start_place).where(tour.c.id == bindparam("tour")).scalar_subquery()
+_NOW = (
+    _STOPS.add_columns(item.c.handling, item.c.condition, item.c.hazard_class)
+    .add_columns(*(_AT.c[name].label(f"at_{name}") for name in ("site", "aisle", "y_m", "z_m")))
+    .add_columns(*(_STANDS.c[name].label(f"stands_{name}") for name in ("place", "code", "aisle", "y_m")))
+    .add_columns(select(func.count()).where(_MINE, pick_task.c.state.in_(_ANSWERED)).scalar_subquery().label("done"))
+    .add_columns(select(func.count()).where(_KEPT).scalar_subquery().label("of"))
+    .outerjoin(_AT, _AT.c.place == pick_task.c.place)
+    .outerjoin(_STANDS, _STANDS.c.place == func.coalesce(_LAST, _START))
+    .where(pick_task.c.state.in_(OPEN_STATES))
+    .limit(1 + _NEXT_SHOWN)
+)
+"""Everything about the stop where a picker is, and the next ones, in one statement that is built once: every confirm on a screen is answered with it."""
 
 
 def current_tour(connection: Connection, picker: str) -> str | None:
@@ -98,28 +113,24 @@ def current_tour(connection: Connection, picker: str) -> str | None:
 
 def stop_of(connection: Connection, tour_id: str) -> dict[str, Any] | None:
     """Where a picker has to go now: what, from where, how much in which packagings, into which slot, and what comes next; None: nothing is left."""
-    waiting = connection.execute(_stops(tour_id).where(pick_task.c.state.in_(OPEN_STATES)).limit(1 + _NEXT_SHOWN)).all()
+    waiting = connection.execute(_NOW, {"tour": tour_id}).all()
     if not waiting:
         return None
     now, *others = waiting
-    counts = select(pick_task.c.state, func.count()).where(pick_task.c.tour_id == tour_id, pick_task.c.state != "cancelled").group_by(pick_task.c.state)
-    by_state = _counts(connection, counts)
-    place = connection.execute(select(location).where(location.c.place == now.place)).one()
-    about = connection.execute(select(item.c.handling, item.c.condition, item.c.hazard_class).where(item.c.code == now.item)).one()
     sizes = [(each.code, each.quantity) for each in catalog.packagings_of(connection, [now.item])[now.item]]
+    words = (*(now.handling or "").split(","), now.condition if now.condition != "ambient" else "", now.hazard_class)
+    shown = ("done", "of", "place", "bin", "zone", "item", "name", "name_zh", "uom", "lot", "expiry", "slot", "tote", "order")
     return {
         "tour": tour_id,
         "task": now.id,
-        "done": sum(by_state.get(state, 0) for state in _ANSWERED),
-        "of": sum(by_state.values()),
-        **{name: getattr(now, name) for name in ("place", "bin", "zone", "item", "name", "name_zh", "uom", "lot", "expiry", "slot", "tote", "order")},
-        "aisle": place.aisle,
-        "level": _level(connection, place),
+        **{name: getattr(now, name) for name in shown},
+        "aisle": now.at_aisle or "",
+        "level": _level(connection, now),
         "quantity": now.requested,
         "packs": [{"code": each.code, "count": each.count, "each": each.each} for each in packs(now.requested, sizes)],
-        "words": [word for word in (*about.handling.split(","), about.condition if about.condition != "ambient" else "", about.hazard_class) if word.strip()],
+        "words": [word for word in words if word and word.strip()],
         "lamp": "dead" if now.lamp_dead else now.state if now.state == "lit" else "",
-        "way": _way(connection, tour_id, place),
+        "way": _way(now),
         "next": [{"bin": each.bin, "item": each.item, "quantity": each.requested, "slot": each.slot} for each in others],
     }
 
@@ -128,26 +139,22 @@ def _counts(connection: Connection, query: Any) -> dict[str, int]:
     return {row[0]: int(row[1]) for row in connection.execute(query)}
 
 
-def _level(connection: Connection, place: Row[Any]) -> int | None:
-    """The level of a place, from 1 at the floor, by the heights in its aisle; None: not known."""
-    if place.z_m is None:
+def _level(connection: Connection, stop: Row[Any]) -> int | None:
+    """The level of a stop's place, from 1 at the floor, by the heights in its aisle; None: not known."""
+    if stop.at_z_m is None:
         return None
-    below = select(func.count(location.c.z_m.distinct())).where(location.c.site == place.site, location.c.aisle == place.aisle, location.c.z_m < place.z_m)
-    return 1 + int(connection.execute(below).scalar_one())
+    below = (location.c.site == stop.at_site) & (location.c.aisle == stop.at_aisle) & (location.c.z_m < stop.at_z_m)
+    return 1 + int(connection.execute(select(func.count(location.c.z_m.distinct())).where(below)).scalar_one())
 
 
-def _way(connection: Connection, tour_id: str, place: Row[Any]) -> dict[str, Any]:
+def _way(stop: Row[Any]) -> dict[str, Any]:
     """From where the last pick was: whether it is the same bin or aisle, and then how far along it (millimetres)."""
-    last = select(pick_task.c.place).where(pick_task.c.tour_id == tour_id, pick_task.c.state.in_(_ANSWERED)).order_by(pick_task.c.sequence.desc()).limit(1)
-    here = connection.execute(last).scalar()
-    if here is None:
-        here = connection.execute(select(tour.c.start_place).where(tour.c.id == tour_id)).scalar()
-    stands = connection.execute(select(location).where(location.c.place == here)).one_or_none()
-    if stands is None:
+    if stop.stands_place is None:
         return {"from": "", "same_bin": False, "same_aisle": False, "along_mm": None}
-    same_aisle = bool(place.aisle) and place.aisle == stands.aisle
-    along_mm = round(abs(place.y_m - stands.y_m) * 1000) if same_aisle and place.y_m is not None and stands.y_m is not None else None
-    return {"from": stands.code, "same_bin": stands.place == place.place, "same_aisle": same_aisle, "along_mm": along_mm}
+    same_aisle = bool(stop.at_aisle) and stop.at_aisle == stop.stands_aisle
+    measured = same_aisle and stop.at_y_m is not None and stop.stands_y_m is not None
+    along_mm = round(abs(stop.at_y_m - stop.stands_y_m) * 1000) if measured else None
+    return {"from": stop.stands_code, "same_bin": stop.stands_place == stop.place, "same_aisle": same_aisle, "along_mm": along_mm}
 
 
 def map_of(connection: Connection, tour_id: str) -> dict[str, Any] | None:
@@ -157,7 +164,7 @@ def map_of(connection: Connection, tour_id: str) -> dict[str, Any] | None:
         return None
     floor = Floor.of(connection, row.site)
     stops = []
-    for each in connection.execute(_stops(tour_id)):
+    for each in connection.execute(_STOPS, {"tour": tour_id}):
         at = floor.places.get(each.place)
         if at is not None and at.x_m is not None and at.y_m is not None:
             stops.append({"n": each.sequence, "bin": each.bin, "x_m": at.x_m, "y_m": at.y_m, "state": "open" if each.state in OPEN_STATES else "done"})

@@ -12,6 +12,8 @@ from typing import Literal
 
 Mode = Literal["order", "batch", "cluster", "zone", "wall"]
 MODES: tuple[Mode, ...] = ("order", "batch", "cluster", "zone", "wall")
+MIXED: tuple[Mode, ...] = ("batch", "wall")
+"""Modes whose goods of many orders lie in one tote, sorted afterwards."""
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -91,7 +93,7 @@ def apart(job: Job, mode: Mode) -> tuple[str, str]:
 
     By order and by zone the goods of an order stay together in its tote.
     """
-    return job.condition if mode in ("batch", "wall", "cluster") else "", job.owner if mode in ("batch", "wall") else ""
+    return job.condition if mode in (*MIXED, "cluster") else "", job.owner if mode in MIXED else ""
 
 
 def plan_tours(jobs: Iterable[Job], mode: Mode, cart: Cart, walk: Order = by_rank, together: Together | None = None) -> list[TourPlan]:
@@ -106,7 +108,7 @@ def plan_tours(jobs: Iterable[Job], mode: Mode, cart: Cart, walk: Order = by_ran
     plans: list[TourPlan] = []
     for group in sorted(groups, key=lambda group: min(urgency(job) for job in group)):
         order_ids = list(dict.fromkeys(job.order_id for job in sorted(group, key=urgency)))
-        mixed = mode in ("batch", "wall") or len(order_ids) == 1
+        mixed = mode in MIXED or len(order_ids) == 1
         slots = dict.fromkeys(order_ids, "") if mixed else {order_id: slot_name(n) for n, order_id in enumerate(order_ids)}
         if mode == "zone":
             plans += _zones_in_turn(group, slots, cart, walk, len(plans))

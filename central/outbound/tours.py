@@ -21,7 +21,7 @@ from central.outbound import lights, rules, tour_rules
 from central.outbound.grouping import Grouping
 from central.outbound.picking_tables import picker_session, tour_tote
 from central.outbound.tables import customer_order, pick_task, tour, wave
-from central.outbound.tour_rules import CARTS, Cart, Job, Mode, TourPlan
+from central.outbound.tour_rules import CARTS, MIXED, Cart, Job, Mode, TourPlan
 from central.outbound.walks import Floor
 from contracts.commands import PickTask
 from contracts.quantities import Quantity
@@ -87,7 +87,7 @@ def plan(
 
 def _grouping(floor: Floor, jobs: Sequence[Job], mode: Mode) -> Grouping | None:
     """How orders of walks that are shared freely are grouped on this floor; None: by pick ranks."""
-    ways = floor.ways_over({job.place for job in jobs}) if mode in ("batch", "cluster", "wall") else None
+    ways = floor.ways_over({job.place for job in jobs}) if mode in (*MIXED, "cluster") else None
     return Grouping(ways, clock=time.monotonic) if ways is not None else None
 
 
@@ -173,7 +173,7 @@ def _write(
             }
         )
         of_order = {job.order_id: job.tote for job in jobs}
-        mixed = mode in ("batch", "wall")
+        mixed = mode in MIXED
         slots = {"": None} if mixed else {slot: order_id for order_id, slot in each.slots.items()}
         totes += [{"tour_id": tour_id, "slot": slot, "order_id": order, "tote": of_order[order] if order else ""} for slot, order in slots.items()]
         tasks += [

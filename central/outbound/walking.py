@@ -7,7 +7,7 @@ Locks are taken in one order: fences of stock, then a tour, then its tasks.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +18,7 @@ from central.ingest.registry import EventContext
 from central.outbound import lights
 from central.outbound.picking_tables import tour_tote
 from central.outbound.tables import pick_task, tour, tour_zone, wave
-from central.outbound.tour_rules import CARTS
+from central.outbound.tour_rules import CARTS, MIXED
 from central.outbound.tours import ADOPT, OPEN, dispatch, light_walk, locked, open_tasks, plan
 from central.outbound.walks import Floor
 from contracts.events import ZoneCompleted
@@ -33,23 +33,30 @@ _LEFT = select(pick_task.c.slot).where(pick_task.c.tour_id == bindparam("tour"),
 
 def task_answered(connection: Connection, fact_id: str, walked: Row[Any], now: datetime, slot: str) -> None:
     """A task into a slot of a tour (its locked row) was answered: its tote is done with its last one, and with the last of all the tour is."""
-    left = connection.execute(_LEFT, {"tour": walked.id}).scalars().all()
-    mixed = walked.mode in ("batch", "wall")
-    if not left or (not mixed and slot not in left):
-        mine = and_(tour_tote.c.tour_id == walked.id, tour_tote.c.state == "open")
-        complete = and_(mine, tour_tote.c.slot == slot) if left else mine
-        connection.execute(update(tour_tote).where(complete).values(state="done", done_at=now))
-    if not left and walked.state in ("ready", "picking"):
+    go_on(connection, fact_id, walked, now, slot, connection.execute(_LEFT, {"tour": walked.id}).scalars().all())
+
+
+def go_on(connection: Connection, fact_id: str, walked: Row[Any], now: datetime, slot: str, left: Collection[str]) -> None:
+    """As `task_answered`, by those who know the slots that open tasks of the tour are left for."""
+    if not left:
+        connection.execute(_TOTES_DONE, {"b_tour": walked.id, "b_at": now})
+    elif walked.mode not in MIXED and slot not in left:
+        connection.execute(_TOTE_DONE, {"b_tour": walked.id, "b_slot": slot, "b_at": now})
+    if not left and walked.state in WALKED:
         connection.execute(update(tour).where(tour.c.id == walked.id).values(state="done", done_at=now))
         _finish_wave(connection, walked.wave_id, now)
         dispatch(connection, fact_id, walked.site, now)
+
+
+_TOTES_DONE = update(tour_tote).where(tour_tote.c.tour_id == bindparam("b_tour"), tour_tote.c.state == "open").values(state="done", done_at=bindparam("b_at"))
+_TOTE_DONE = _TOTES_DONE.where(tour_tote.c.slot == bindparam("b_slot"))
 
 
 def _finish_wave(connection: Connection, wave_id: int | None, now: datetime) -> None:
     """A wave is done with its last tour."""
     if wave_id is None:
         return
-    open_tour = select(tour.c.id).where(tour.c.wave_id == wave_id, tour.c.state.in_(("ready", "picking"))).exists()
+    open_tour = select(tour.c.id).where(tour.c.wave_id == wave_id, tour.c.state.in_(WALKED)).exists()
     connection.execute(update(wave).where(wave.c.id == wave_id, wave.c.state == "released", ~open_tour).values(state="done", done_at=now))
 
 
@@ -62,7 +69,7 @@ def tasks_cancelled(connection: Connection, fact_id: str, tour_ids: Iterable[str
             continue
         if done is not None:
             task_answered(connection, fact_id, walked, now, "")
-        elif walked.state in ("ready", "picking"):
+        elif walked.state in WALKED:
             connection.execute(update(tour).where(tour.c.id == tour_id).values(state="cancelled", done_at=now))
             _finish_wave(connection, walked.wave_id, now)
             dispatch(connection, fact_id, walked.site, now)
@@ -118,7 +125,7 @@ def zone_completed(connection: Connection, context: EventContext, event: ZoneCom
     done = and_(tour_tote.c.tour_id == walked.id, tour_tote.c.state == "open", tour_tote.c.slot.not_in(left))
     if not left:
         task_answered(connection, context.fact_id, walked, context.now, "")
-    elif walked.mode not in ("batch", "wall"):
+    elif walked.mode not in MIXED:
         connection.execute(update(tour_tote).where(done).values(state="done", done_at=context.now))
 
 
