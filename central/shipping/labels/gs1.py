@@ -53,10 +53,16 @@ def data_of(elements: Sequence[Element]) -> str:
             raise DomainError("not_printable", f"{element.text}: a GS1 barcode cannot carry {strange!r}; give the lot or serial number other characters")
         last = n + 1 == len(ordered)
         parts.append(element.ai + element.value + ("" if last or element.predefined else FNC1))
-    data = "".join(parts)
-    if len(data) > SYMBOL_CHARACTERS_MAX:
-        raise DomainError("barcode_too_long", f"{text_of(elements)}: a GS1-128 barcode carries {SYMBOL_CHARACTERS_MAX} characters, these are {len(data)}")
-    return data
+    length = length_of(elements)
+    if length > SYMBOL_CHARACTERS_MAX:
+        raise DomainError("barcode_too_long", f"{text_of(elements)}: a GS1-128 barcode carries {SYMBOL_CHARACTERS_MAX} characters, these are {length}")
+    return "".join(parts)
+
+
+def length_of(elements: Sequence[Element]) -> int:
+    """Characters of their data, separators with them."""
+    variable = sum(not element.predefined for element in elements)
+    return sum(len(element.ai) + len(element.value) for element in elements) + max(0, variable - 1)
 
 
 def text_of(elements: Sequence[Element]) -> str:

@@ -65,13 +65,13 @@ class LogisticLabel:
     def content_symbols(self) -> tuple[tuple[gs1.Element, ...], ...]:
         """(02) with (37), dates and lot, where one item of one lot is inside and has a GTIN; else nothing, as the standard wants it.
 
-        In one barcode, or in two above each other where its bars would become too narrow.
+        In one barcode, or in two above each other where one would carry too much, or its bars would become too narrow.
         """
         if len(self.contents) != 1 or not self.contents[0].gtin:
             return ()
         line = self.contents[0]
         elements = gs1.contents(line.gtin or "", line.quantity, line.lot, line.expiry, line.best_before)
-        if dots_of(elements, _SSCC_MODULE_MM, LOGISTIC_MM[0] - 8) >= _DOTS_MIN:
+        if gs1.length_of(elements) <= gs1.SYMBOL_CHARACTERS_MAX and dots_of(elements, _SSCC_MODULE_MM, LOGISTIC_MM[0] - 8) >= _DOTS_MIN:
             return (elements,)
         variable = tuple(element for element in elements if not element.predefined)
         return tuple(element for element in elements if element.predefined), variable
