@@ -183,7 +183,7 @@ def test_central_starts_without_the_typesetter_and_without_a_drawing_library() -
         "import sys\n"
         "from central.app import create_app\n"
         "from central.settings import Settings\n"
-        "create_app(Settings(database='sqlite://'))\n"
+        "create_app(Settings(database='sqlite:///never-opened.db'))\n"
         "print([name for name in ('PIL', 'typst', 'biip', 'openpyxl', 'zxingcpp') if name in sys.modules])"
     )
 
