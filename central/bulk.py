@@ -75,7 +75,7 @@ def among(connection: Connection, column: Column[Any], values: Collection[Any]) 
 
 @cache
 def listed(dialect: str, column: Column[Any], name: str) -> ColumnElement[bool]:
-    """As `among`, for a statement that is built once for each kind of database: the values are its parameter `name`, given as `keys`.
+    """As `among`, for a statement that is built once for each kind of database: the values are its parameter `name`, given as `keys_of`.
 
     Building a statement costs as much again as carrying it out.
     """
@@ -84,7 +84,7 @@ def listed(dialect: str, column: Column[Any], name: str) -> ColumnElement[bool]:
     return column.in_(select(func.json_each(bindparam(name, type_=Text)).table_valued("value").c.value))
 
 
-def keys(connection: Connection, column: Column[Any], values: Collection[Any]) -> Any:
+def keys_of(connection: Connection, column: Column[Any], values: Collection[Any]) -> Any:
     """Values of `column` as a parameter of `listed`."""
     return list(values) if connection.dialect.name == "postgresql" else _json_array(column, values)
 

@@ -7,11 +7,12 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, func, select, tuple_
+from sqlalchemy import Connection, Select, func, select, tuple_
 
-from central.bulk import delete_rows, insert_rows, update_rows
+from central.bulk import delete_rows, insert_rows, keys_of, listed, update_rows
 from central.catalog.tables import location as catalog_location
 from central.catalog.tables import lot as catalog_lot
 from central.ledger import rules
@@ -202,9 +203,14 @@ def lot_facts(connection: Connection, lots: Iterable[tuple[str, str]]) -> dict[t
 
 def place_facts(connection: Connection, places: Iterable[str]) -> dict[str, PlaceFacts]:
     """What balances copy of places, as the catalog knows them."""
-    wanted, found = sorted(set(places)), dict[str, PlaceFacts]()
-    columns = (catalog_location.c.place, catalog_location.c.pick_rank, catalog_location.c.kind, catalog_location.c.locked)
-    for start in range(0, len(wanted), 500):
-        for row in connection.execute(select(*columns).where(catalog_location.c.place.in_(wanted[start : start + 500]))):
-            found[row.place] = PlaceFacts(row.pick_rank, row.kind in PICKABLE_KINDS, row.kind in STORAGE_KINDS, row.locked in LOCKED_OUT)
-    return found
+    wanted = {"places": keys_of(connection, catalog_location.c.place, sorted(set(places)))}
+    return {
+        row.place: PlaceFacts(row.pick_rank, row.kind in PICKABLE_KINDS, row.kind in STORAGE_KINDS, row.locked in LOCKED_OUT)
+        for row in connection.execute(_places(connection.dialect.name), wanted)
+    }
+
+
+@cache
+def _places(dialect: str) -> Select[Any]:
+    shown = (catalog_location.c[name] for name in ("place", "pick_rank", "kind", "locked"))
+    return select(*shown).where(listed(dialect, catalog_location.c.place, "places"))

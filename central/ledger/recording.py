@@ -6,11 +6,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Select, insert, select
 
-from central.bulk import among, insert_rows
+from central.bulk import insert_rows, keys_of, listed
 from central.database import insert_or_leave, micros
 from central.errors import ConflictError, NotFoundError
 from central.ledger.rules import Fact
@@ -135,10 +136,12 @@ _BEFORE = select(event.c.id, event.c.kind, event.c.body_hash, answer.c.body).out
 
 
 def _known(connection: Connection, fact_ids: Sequence[str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for start in range(0, len(fact_ids), 500):
-        found |= {row.id: row for row in connection.execute(_BEFORE.where(among(connection, event.c.id, fact_ids[start : start + 500])))}
-    return found
+    return {row.id: row for row in connection.execute(_known_facts(connection.dialect.name), {"facts": keys_of(connection, event.c.id, fact_ids)})}
+
+
+@cache
+def _known_facts(dialect: str) -> Select[Any]:
+    return _BEFORE.where(listed(dialect, event.c.id, "facts"))
 
 
 def recorded_before(connection: Connection, facts: Sequence[Fact]) -> dict[str, Recorded | ConflictError]:

@@ -8,11 +8,12 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
-from central.bulk import among, insert_rows, update_rows
+from central.bulk import insert_rows, keys_of, listed, update_rows
 from central.database import micros
 from central.errors import ConflictError, DomainError, NotFoundError
 from central.ledger import leaving, postings
@@ -219,15 +220,15 @@ def _pending(connection: Connection, ids: Sequence[str]) -> Mapping[str, Any]:
 
 
 def _rows(connection: Connection, ids: Sequence[str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for start in range(0, len(ids), 500):
-        found |= {row.id: row for row in connection.execute(_BY_ID.where(among(connection, reservation.c.id, ids[start : start + 500])))}
-    return found
+    return {row.id: row for row in connection.execute(_by_id(connection.dialect.name), {"ids": keys_of(connection, reservation.c.id, ids)})}
 
 
-_BY_ID = select(
-    *(reservation.c[name] for name in ("id", "site", "place", "item", "lot", "owner", "unit", "quantity", "taken", "state", "deadline_at", "line_id"))
-)
+_SHOWN = ("id", "site", "place", "item", "lot", "owner", "unit", "quantity", "taken", "state", "deadline_at", "line_id")
+
+
+@cache
+def _by_id(dialect: str) -> Select[Any]:
+    return select(*(reservation.c[name] for name in _SHOWN)).where(listed(dialect, reservation.c.id, "ids"))
 
 
 def _account(row: Any) -> Account:

@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import CompoundSelect, Connection, Select, String, cast, null, select, union, union_all
 
-from central.bulk import keys, listed, update_rows
+from central.bulk import keys_of, listed, update_rows
 from central.catalog import service as catalog
 from central.database import micros, savepoint
 from central.errors import BusyError, DomainError
@@ -52,11 +52,11 @@ def hold(connection: Connection, task_ids: Sequence[str], also: Collection[tuple
 
     `also` are further fences. Transactions that took them task by task would wait for each other crosswise.
     """
-    rows = connection.execute(_concerned(connection.dialect.name), {"tasks": keys(connection, pick_task.c.id, task_ids)}).all()
+    rows = connection.execute(_concerned(connection.dialect.name), {"tasks": keys_of(connection, pick_task.c.id, task_ids)}).all()
     ledger.lock(connection, {*also, *((row.site, row.item) for row in rows if row.item is not None)})
     tasks = [row for row in rows if row.id is not None]
     walks = sorted({row.tour_id for row in tasks if row.tour_id is not None})
-    locked = connection.execute(_walks(connection.dialect.name), {"walks": keys(connection, tour.c.id, walks)}).all() if walks else ()
+    locked = connection.execute(_walks(connection.dialect.name), {"walks": keys_of(connection, tour.c.id, walks)}).all() if walks else ()
     return Held({row.id: row.site for row in tasks}, {row.id: row for row in locked})
 
 
@@ -97,7 +97,7 @@ def in_full(connection: Connection, held: Held, asked: Sequence[tuple[str, int]]
     for task_id, quantity in asked:
         said.setdefault(task_id, quantity)
     found = {}
-    for row in connection.execute(_tasks(connection.dialect.name), {"tasks": keys(connection, pick_task.c.id, said)}):
+    for row in connection.execute(_tasks(connection.dialect.name), {"tasks": keys_of(connection, pick_task.c.id, said)}):
         if row.tour_id is not None and row.tour_id not in held.walks:
             raise BusyError
         to_wall = row.tour_id is not None and held.walks[row.tour_id].mode == "wall"
@@ -143,7 +143,7 @@ class _Waiting:
 
 def _waiting(connection: Connection, order_ids: Collection[str], walks: Collection[str | None]) -> _Waiting:
     named = {tour_id for tour_id in walks if tour_id is not None}
-    parameters = {"orders": keys(connection, customer_order.c.id, order_ids), "walks": keys(connection, tour.c.id, named)}
+    parameters = {"orders": keys_of(connection, customer_order.c.id, order_ids), "walks": keys_of(connection, tour.c.id, named)}
     slots: dict[str, set[str]] = {tour_id: set() for tour_id in named}
     orders = set()
     for row in connection.execute(_still_waiting(connection.dialect.name), parameters):

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, func, insert, or_, select, update
 
-from central.bulk import among
+from central.bulk import keys_of, listed
 from central.catalog import service as catalog
 from central.catalog.tables import location, stock_level
 from central.errors import ConflictError, NotFoundError
@@ -45,10 +46,15 @@ def after_posting(connection: Connection, fact_id: str, site: str, now: datetime
 
 def after_postings(connection: Connection, fact_ids: Sequence[str], site: str, now: datetime) -> None:
     """As `after_posting`, once for many facts of a site. Most items have no limits."""
-    limited = select(entry.c.item).distinct().join(stock_level, stock_level.c.item == entry.c.item)
-    moved = connection.execute(limited.where(among(connection, entry.c.event_id, fact_ids))).scalars().all()
+    moved = connection.execute(_limited(connection.dialect.name), {"facts": keys_of(connection, entry.c.event_id, fact_ids)}).scalars().all()
     if moved:
         propose(connection, site, moved, now)
+
+
+@cache
+def _limited(dialect: str) -> Select[Any]:
+    query = select(entry.c.item).distinct().join(stock_level, stock_level.c.item == entry.c.item)
+    return query.where(listed(dialect, entry.c.event_id, "facts"))
 
 
 def _propose_one(connection: Connection, site: str, level: Row[Any], now: datetime) -> bool:

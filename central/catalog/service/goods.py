@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, Select, select
 
-from central.bulk import among
+from central.bulk import among, keys_of, listed
 from central.catalog.rules import ReasonKind, gtin_within, index_code
 from central.catalog.tables import barcode, item, item_substitute, kit_component, packaging, partner, partner_item, reason
 from central.errors import DomainError, NotFoundError
@@ -118,12 +119,15 @@ def all_named(connection: Connection, codes: Iterable[str]) -> dict[str, Named]:
 def packagings_of(connection: Connection, items: Iterable[str]) -> dict[str, list[PackagingOf]]:
     """The packagings of each item, largest first; an item without any has an empty list."""
     found: dict[str, list[PackagingOf]] = {code: [] for code in items}
-    columns = [packaging.c[name] for name in PackagingOf._fields]
-    for part in chunks(found):
-        query = select(packaging.c.item, *columns).where(packaging.c.item.in_(part)).order_by(packaging.c.item, packaging.c.quantity.desc())
-        for code, *values in connection.execute(query):
-            found[code].append(PackagingOf(*values))
+    for code, *values in connection.execute(_packagings(connection.dialect.name), {"items": keys_of(connection, packaging.c.item, found)}):
+        found[code].append(PackagingOf(*values))
     return found
+
+
+@cache
+def _packagings(dialect: str) -> Select[Any]:
+    query = select(packaging.c.item, *(packaging.c[name] for name in PackagingOf._fields)).where(listed(dialect, packaging.c.item, "items"))
+    return query.order_by(packaging.c.item, packaging.c.quantity.desc())
 
 
 def removal_of(connection: Connection, items: Iterable[str]) -> dict[str, str]:
@@ -161,3 +165,9 @@ def reason_of(connection: Connection, code: str, kind: ReasonKind) -> Row[Any]:
         choice = f"known are {', '.join(known)}" if known else f"add one of kind {kind} first"
         raise DomainError("unknown_reason", f"reason {code!r} is none for {kind}; {choice}")
     return row
+
+
+def check_partner(connection: Connection, code: str) -> None:
+    """Raises: NotFoundError: no partner has this code."""
+    if connection.execute(select(partner.c.code).where(partner.c.code == code)).scalar() is None:
+        raise NotFoundError("unknown_partner", f"partner {code} is not in the catalog; add it, then send the same again")

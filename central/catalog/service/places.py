@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from central.catalog.rules import SiteRow
 from central.catalog.tables import aisle, cross_aisle, location, zone
@@ -80,10 +80,14 @@ def place_for_goods(connection: Connection, site: str, condition: str, *, stored
     return place
 
 
+_STAGE = (
+    select(location.c.place).where(location.c.site == bindparam("site"), location.c.kind == "stage").order_by(location.c.pick_rank, location.c.code).limit(1)
+)
+
+
 def stage_of(connection: Connection, site: str) -> str:
     """Where picked goods wait for their shipment: the first stage of a site. Raises: DomainError: it has none."""
-    query = select(location.c.place).where(location.c.site == site, location.c.kind == "stage").order_by(location.c.pick_rank, location.c.code).limit(1)
-    place: str | None = connection.execute(query).scalar()
+    place: str | None = connection.execute(_STAGE, {"site": site}).scalar()
     if place is None:
         raise DomainError("no_stage", f"site {site} has no location of kind stage; add one for picked goods")
     return place
