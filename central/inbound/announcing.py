@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from zlib import crc32
 
 from sqlalchemy import Connection, insert, select
 
@@ -15,6 +16,11 @@ from central.catalog import service as catalog
 from central.errors import ConflictError, DomainError
 from central.inbound.documents import LineAnnounced, ShipNotice
 from central.inbound.tables import purchase_line, ship_notice_case, ship_notice_line, ship_notice_pallet, ship_notice_unit
+
+_ANNOUNCING = 1182
+"""Our own word for these advisory locks; no others of ours have two numbers."""
+_SLOTS = 1024
+"""Pallets share locks: a notice of a thousand must not use up the lock table (PostgreSQL: max_locks_per_transaction x max_connections, 6,400 by default)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,9 @@ def _checked(connection: Connection, notice: ShipNotice) -> tuple[list[_Line], D
     said = [line for pallet in notice.pallets for line in pallet.lines] + notice.lines
     by_code = catalog.items_by_code(connection, {line.item for line in said if line.item})
     by_gtin = catalog.items_by_gtin(connection, {line.gtin for line in said if line.gtin})
-    announced = _announced(connection, [pallet.sscc for pallet in notice.pallets])
+    ssccs = [pallet.sscc for pallet in notice.pallets]
+    _take_turns(connection, ssccs)
+    announced = _announced(connection, ssccs)
     lines: list[_Line] = []
     for sscc, part in [*((pallet.sscc, pallet.lines) for pallet in notice.pallets), (None, notice.lines)]:
         if sscc in announced:
@@ -64,6 +72,13 @@ def _checked(connection: Connection, notice: ShipNotice) -> tuple[list[_Line], D
                 text = f"item {item.code} has no GTIN, so serials cannot be told apart; give case_gtin"
                 return lines, ConflictError("item_without_gtin", text)
     return lines, None
+
+
+def _take_turns(connection: Connection, ssccs: Sequence[str]) -> None:
+    """Whoever announces one of these pallets too waits until the transaction ends. SQLite has one writer at a time anyway."""
+    if ssccs and connection.dialect.name == "postgresql":
+        slots = sorted({crc32(sscc.encode()) % _SLOTS for sscc in ssccs})
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s, slot) FROM unnest(%s::int[]) AS slot", (_ANNOUNCING, slots))
 
 
 def _announced(connection: Connection, ssccs: Sequence[str]) -> dict[str | None, str]:
@@ -108,6 +123,7 @@ def _settle_purchases(connection: Connection, site: str, lines: Sequence[_Line])
         select(purchase_line.c.id, purchase_line.c.item, purchase_line.c.quantity, purchase_line.c.noticed)
         .where(purchase_line.c.site == site, among(connection, purchase_line.c.item, sorted(announced)), purchase_line.c.noticed < purchase_line.c.quantity)
         .order_by(purchase_line.c.id)
+        .with_for_update()
     )
     parts = []
     for row in connection.execute(open_lines):

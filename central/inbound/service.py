@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, exists, insert, select, update
 from central.bulk import among
 from central.catalog import service as catalog
 from central.catalog.tables import item as catalog_item
-from central.errors import ConflictError, NotFoundError
+from central.errors import BusyError, ConflictError, NotFoundError
 from central.exceptions import service as exceptions
 from central.exceptions.messages import Message, message
 from central.inbound import announcing, arrival, notices, putting, rules
@@ -66,10 +66,12 @@ def expect_purchase(connection: Connection, number: int, expected_on: date) -> N
 def announce(connection: Connection, fact: ledger.Fact, notice: ShipNotice, now: datetime) -> bool:
     """Store a ship notice; the same again changes nothing and returns False.
 
-    Raises: ConflictError: the number is known with other content, a pallet is announced elsewhere, or a lot's expiry differs. UnknownItemError.
+    Raises: ConflictError: the number is known with other content, a pallet is announced elsewhere, or a lot's expiry differs.
+    NotFoundError: the supplier is no partner. UnknownItemError.
     """
     if ledger.record(connection, fact, now).already:
         return False
+    catalog.check_partner(connection, notice.supplier)
     values = {"number": notice.number, "site": notice.site, "supplier": notice.supplier, "expected_at": notice.expected_at, "created_at": now}
     connection.execute(insert(ship_notice).values(**values))
     announcing.keep_contents(connection, notice)
@@ -155,12 +157,21 @@ def _book(
     rooms = putting.fences_of(connection, places.values())
     arrival.lock(connection, spot.site, sscc, [each.line.item for each in received], rooms)
     putting.check_still(connection, spot.site, goods, places, rooms)
+    _check_still_open(connection, received, sscc)
     for each in received:
         line = each.line
         connection.execute(update(ship_notice_line).where(ship_notice_line.c.id == line.line_id).values(received=ship_notice_line.c.received + each.quantity))
     arrived = [arrival.Arrived(each.line, each.quantity, places[each.line.item], seen) for each in received]
     arrival.book(connection, spot, notice, arrived, sscc)
     return places
+
+
+def _check_still_open(connection: Connection, received: Sequence[rules.Received], sscc: str) -> None:
+    """With the fences held nobody else has received it. Raises: BusyError: somebody has; the transaction is done anew and finds that."""
+    before = {each.line.line_id: each.line.received for each in received}
+    query = select(ship_notice_line.c.id, ship_notice_line.c.received).where(among(connection, ship_notice_line.c.id, list(before)))
+    if (sscc and is_received(connection, sscc)) or any(row.received != before[row.id] for row in connection.execute(query)):
+        raise BusyError
 
 
 def settle_earlier(connection: Connection, spot: Spot, announced: Announced) -> None:
@@ -289,9 +300,7 @@ def settle_discrepancy(connection: Connection, fact: ledger.Fact, number: int, *
 
     The same answer again changes nothing. Raises: NotFoundError. ConflictError: settled otherwise before, or nothing that could be booked.
     """
-    row = connection.execute(select(discrepancy).where(discrepancy.c.id == number)).one_or_none()
-    if row is None:
-        raise NotFoundError("unknown_discrepancy", f"discrepancy {number} is not known")
+    row = _locked_discrepancy(connection, number, book=found)
     state = "found" if found else "accepted"
     if row.state == state:
         return
@@ -306,10 +315,20 @@ def settle_discrepancy(connection: Connection, fact: ledger.Fact, number: int, *
         exceptions.close(connection, row.work_order, state, actor, now)
 
 
+def _locked_discrepancy(connection: Connection, number: int, *, book: bool) -> Row[Any]:
+    """A discrepancy that nobody else settles before the transaction ends, with the fences of its goods if they are to be booked. Raises: NotFoundError."""
+    query = select(discrepancy).where(discrepancy.c.id == number)
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        raise NotFoundError("unknown_discrepancy", f"discrepancy {number} is not known")
+    if book and row.item:
+        arrival.lock(connection, row.site, row.sscc, [row.item])
+    return connection.execute(query.with_for_update()).one()
+
+
 def _book_found(connection: Connection, fact: ledger.Fact, row: Row[Any]) -> None:
     if not row.item or not row.place or not row.quantity:
         raise ConflictError("nothing_to_book", f"discrepancy {row.id} names no item of the catalog; enter a ship notice for the goods, then accept it")
-    arrival.lock(connection, row.site, row.sscc, [row.item])
     arrival.book_found(connection, Spot(fact.id, row.site, "", fact.occurred_at), row)
     if row.kind == "missing":
         mine = ship_notice_line.c.id == row.line

@@ -142,7 +142,8 @@ def change_owner(
         return False
     if owner == account.owner:
         raise DomainError("nothing_moves", f"{account}: {owner or 'the house'} owns the goods already")
-    places.check_owner(connection, owner)
+    if owner:
+        catalog.check_partner(connection, owner)
     target = replace(account, owner=owner)
     ledger.lock(connection, [(account.site, account.item)])
     move_goods(connection, fact.id, [(account, target, quantity)], with_reservations=False)

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from central.catalog import service as catalog
-from central.catalog.tables import location, partner
-from central.errors import ConflictError, DomainError, NotFoundError
+from central.catalog.tables import location
+from central.errors import ConflictError, DomainError
 from central.ledger import rooms
 from central.ledger.rules import TRANSIT, Account
 
@@ -62,12 +62,6 @@ def _may_leave(connection: Connection, places: Collection[str]) -> None:
     for row in connection.execute(select(location.c.place, location.c.locked).where(location.c.place.in_(places)).order_by(location.c.place)):
         if row.locked in ("out", "both"):
             raise ConflictError("place_locked", f"{row.place} is locked: nothing is taken from there; count or unlock it first")
-
-
-def check_owner(connection: Connection, owner: str) -> None:
-    """Raises: NotFoundError: no partner has this code (empty: the house)."""
-    if owner and connection.execute(select(partner.c.code).where(partner.c.code == owner)).scalar() is None:
-        raise NotFoundError("unknown_partner", f"partner {owner} is not in the catalog; add it, then send the same again")
 
 
 def transit_of(site: str) -> str:

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine
 
 from central.catalog.tables import lot
-from central.errors import ConflictError
+from central.errors import ConflictError, NotFoundError
 from central.exceptions.tables import work_order
 from central.inbound import service
 from central.inbound.documents import ShipNotice
@@ -214,6 +214,15 @@ def test_notice_is_stored_once_and_never_changed(house: Warehouse) -> None:
         announce(house, supplier="other")
     with pytest.raises(ConflictError, match=f"pallet {PALLET} stands on ship notice ASN-1182 already"):
         announce(house, number="ASN-2")
+
+
+def test_notice_of_a_supplier_whom_nobody_knows_is_refused_and_leaves_nothing(house: Warehouse) -> None:
+    with pytest.raises(NotFoundError, match="partner ghost is not in the catalog; add it, then send the same again") as refused:
+        announce(house, supplier="ghost")
+
+    assert (refused.value.code, refused.value.status) == ("unknown_partner", 404)
+    assert house.rows(ship_notice) == []
+    assert announce(house) is True
 
 
 def test_purchased_goods_are_on_their_way_until_they_are_announced_and_received(house: Warehouse) -> None:
