@@ -54,7 +54,7 @@ async def test_central_that_lost_its_database_goes_on_and_says_what_is_missing(t
         text = GATEWAY.format(broker=stack.broker_url, data_dir=tmp_path / "gateway", port=stack.gateway_port, scanner_port=scanner.port)
         stack.gateway_file.write_text(text)
         await stack.gateway.start()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not scanner.has_client:  # noqa: ASYNC110  # the gateway connects when it likes
                 await asyncio.sleep(0.05)
         for number in range(3):

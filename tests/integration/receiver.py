@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,11 +19,12 @@ class Received:
 
 @dataclass
 class Receiver:
-    """`answers` in turn, the last one for ever: (status, headers)."""
+    """`answers` in turn, the last one for ever: (status, headers), each after `slow_s` or, if that is earlier, once it is `open`."""
 
     url: str = ""
     answers: list[tuple[int, dict[str, str]]] = field(default_factory=lambda: [(204, {})])
     slow_s: float = 0.0
+    open: threading.Event = field(default_factory=threading.Event)
     came: list[Received] = field(default_factory=list)
     news: threading.Condition = field(default_factory=threading.Condition)
 
@@ -52,7 +52,7 @@ def receiver() -> Iterator[Receiver]:
             body = self.rfile.read(int(self.headers["content-length"]))
             status, headers = told.answer(Received(self.path, {name.lower(): value for name, value in self.headers.items()}, body))
             if told.slow_s:
-                time.sleep(told.slow_s)
+                told.open.wait(told.slow_s)
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
@@ -73,6 +73,7 @@ def receiver() -> Iterator[Receiver]:
     try:
         yield told
     finally:
+        told.open.set()
         server.shutdown()
         thread.join()
         server.server_close()

@@ -106,7 +106,7 @@ NOT_ACKNOWLEDGED = bytes.fromhex("08 00 60 00 00 00 0a 05")
 
 async def test_modbus_gateway_that_answers_transaction_0_is_read() -> None:
     async with peer(gateway_without_numbers) as port:
-        status, lines, err = await dockline("try", "sensor_modbus", "host=127.0.0.1", f"port={port}", "map=xy_md02", "--for", "500ms", "--json")
+        status, lines, err = await dockline("try", "sensor_modbus", "host=127.0.0.1", f"port={port}", "map=xy_md02", "--for", "1s", "--json")
 
     assert status == 0, err
     assert [(line["quantity"], line["value"]) for line in lines if line["type"] == "Measured"] == [("temperature_c", 30.5), ("humidity_pct", 54.6)]
@@ -115,7 +115,7 @@ async def test_modbus_gateway_that_answers_transaction_0_is_read() -> None:
 @pytest.mark.parametrize(("suffix", "sent"), [("etx", b"\x02]C100106141412345678908\x03"), ("line", b"\x02]C100106141412345678908\x03\r\n")])
 async def test_code_between_stx_and_etx_is_a_scan(suffix: str, sent: bytes) -> None:
     async with peer(says(sent[:9], sent[9:])) as port:
-        status, lines, err = await dockline("try", "scanner_serial", "host=127.0.0.1", f"port={port}", f"suffix={suffix}", "--for", "500ms", "--json")
+        status, lines, err = await dockline("try", "scanner_serial", "host=127.0.0.1", f"port={port}", f"suffix={suffix}", "--for", "1s", "--json")
 
     assert status == 0, err
     assert [line["identifiers"] for line in lines if line["type"] == "Scan"] == [{"sscc": "106141412345678908"}]
@@ -132,7 +132,7 @@ async def test_scanner_with_another_suffix_than_told_shows_what_was_thrown_away(
 
 async def test_fields_within_a_reading_are_named_like_all_others() -> None:
     async with peer(says(b"]d20109506000134352310300025510L1\x1d\r\n")) as port:
-        _, lines, _ = await dockline("try", "scanner_serial", "host=127.0.0.1", f"port={port}", "--for", "300ms", "--json")
+        _, lines, _ = await dockline("try", "scanner_serial", "host=127.0.0.1", f"port={port}", "--for", "1s", "--json")
 
     assert lines[-1]["identifiers"] == {"gtin": "09506000134352", "lot": "L1", "weight_g": 255}
 
@@ -161,7 +161,7 @@ async def test_link_lost_again_for_the_same_reason_is_said_again() -> None:
         await reader.read()
 
     async with peer(talks_rubbish) as port:
-        _, lines, _ = await dockline("try", "light_ablepick", "host=127.0.0.1", f"port={port}", "--for", "1200ms", "--json")
+        _, lines, _ = await dockline("try", "light_ablepick", "host=127.0.0.1", f"port={port}", "--for", "3s", "--json")
 
     states = [line["state"] for line in lines]
     assert len(states) >= 4

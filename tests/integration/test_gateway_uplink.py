@@ -14,6 +14,7 @@ import pytest
 from contracts.commands import CancelTasks, LightTasks, PickTask
 from contracts.events import CommandAnswered, ItemScanned, SensorMeasured
 from contracts.quantities import Quantity
+from gateway import uplink as uplink_module
 from gateway.app import Gateway
 from tests.integration.gateway_bench import FakeCentral, eventually, running_broker, running_central, running_gateway
 
@@ -173,18 +174,21 @@ async def test_death_is_published_when_the_gateway_ends_and_when_it_dies(broker_
 
 
 @pytest.mark.requirement("E13")
-async def test_gateway_waits_for_a_central_that_said_goodbye_and_goes_on_when_it_returns(broker_port: int, tmp_path: Path) -> None:
+async def test_gateway_waits_for_a_central_that_said_goodbye_and_goes_on_when_it_returns(
+    broker_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uplink_module, "_PROBE_S", 3600)  # it must go on because central says that it is back, not because it knocks again
     async with running_central(broker_port) as central:
         await central.announce(online=False)
+        central.mute = True
         async with running_gateway(tmp_path, broker_port) as gateway:
             await eventually(lambda: gateway.uplink._central is not None)
-            central.mute = True
             await append(gateway, 0, 200)
             await central.until(lambda: central.batches == 1)
             knocks = central.batches
             central.mute = False
             await central.announce(online=True)
-            await central.until(lambda: len(texts(central)) == 200, within_s=2)
+            await central.until(lambda: len(texts(central)) == 200)
         sessions = {state.session_id for state in central.states if state.online and state.epoch == gateway.store.epoch}
 
     assert (knocks, len(sessions)) == (1, 1)

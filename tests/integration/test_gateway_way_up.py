@@ -279,7 +279,7 @@ scanner = "scanner-{number}"
             await central.until(lambda: len(central.of(ItemScanned)) == 1)
             scanners[0] = TcpTwinServer(ScannerTwin(), port=port)
             await scanners[0].start()
-            await eventually(lambda: gateway.supervisor.devices_up == 2, within_s=2.0)
+            await eventually(lambda: gateway.supervisor.devices_up == 2)
             scanners[0].stimulate("scan", text="back again")
             await central.until(lambda: len(central.of(ItemScanned)) == 2)
             await central.until(lambda: len(central.of(DeviceLinkChanged)) == 4)

@@ -194,21 +194,20 @@ async def test_reader_clock_is_placed_beside_ours() -> None:
         assert abs(driver.reader_clock.monotonic_s(read.reader_time_us or 0) - read.at_s) < 1.0
 
 
-async def test_mute_reader_is_noticed_within_three_keepalives() -> None:
+async def test_mute_reader_is_given_up() -> None:
+    # How soon is a matter of the session, which is tested without a clock.
     async with running(keepalive_s=0.15) as (door, _, task):
-        muted_at_s = asyncio.get_running_loop().time()
         door.server.faults.mute = True
 
         with pytest.raises(ReplyTimeout, match="reader-1: no keepalive"):
             await asyncio.wait_for(task, PATIENCE_S)
 
-        assert asyncio.get_running_loop().time() - muted_at_s < 3 * 0.15 + 0.3  # 0.3 s for a busy machine
-
 
 async def test_keepalives_hold_a_quiet_link() -> None:
-    async with running(keepalive_s=0.1) as (door, _, task):
+    # A busy machine may stop for a second; the link is lost after two keepalives and a little.
+    async with running(keepalive_s=0.5) as (door, _, task):
         async with asyncio.timeout(PATIENCE_S):
-            while door.twin.keepalive_acks < 5:
+            while door.twin.keepalive_acks < 3:
                 await asyncio.wait([task], timeout=0.05)
 
         assert not task.done()

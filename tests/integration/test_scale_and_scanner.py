@@ -139,7 +139,7 @@ async def test_waiting_for_rest_can_be_cancelled_and_the_scale_used_again() -> N
 
 async def test_mute_scale_is_given_up() -> None:
     async with _served(SicsScaleTwin(), "tcp") as (server, address):
-        driver, heard = ScaleSicsDriver("scale-1", ScaleSicsConfig(**address, reply_timeout_s=0.1)), Heard()
+        driver, heard = ScaleSicsDriver("scale-1", ScaleSicsConfig(**address, reply_timeout_s=1.0)), Heard()
         task = asyncio.create_task(driver.run(heard.emit))
         await heard.next(Weight)
         server.faults.mute = True

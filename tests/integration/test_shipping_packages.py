@@ -89,7 +89,7 @@ def package_with(http: Http, order_id: str, *items: dict[str, Any]) -> str:
 
 def carry(house: Warehouse) -> int:
     """Let the courier work once."""
-    with httpx.Client(timeout=0.5) as client:
+    with httpx.Client(timeout=20) as client:
         return courier.work_once(house.engine, client, lambda: house.now)
 
 
@@ -491,6 +491,30 @@ def test_order_that_waits_for_its_weight_is_shipped_by_its_last_right_package(ht
 
     assert order_state(house, order_id) == "shipped"
     assert got(http, f"packages/{second}")["state"] == "shipped"
+
+
+@pytest.mark.requirement("R54")
+def test_order_of_a_site_that_packs_leaves_with_its_packages_and_not_with_its_last_pick(http: Http, house: Warehouse) -> None:
+    order_id = picked_order(http, house, ("milk", 2), ship_when=None)
+    assert (order_state(house, order_id), got(http, f"orders/{order_id}")["ship_when"]) == ("picked", "asked")
+
+    first, second = [package_with(http, order_id, {"item": "milk"}) for _ in range(2)]
+    assert not sent(http, "ship-scans", {"site": SITE, "text": first})["shipped"]
+
+    assert sent(http, "ship-scans", {"site": SITE, "text": second})["shipped"]
+    assert order_state(house, order_id) == "shipped"
+
+
+@pytest.mark.parametrize("habit", ["picked", None])
+def test_order_leaves_with_its_last_pick_where_the_site_says_so_or_packs_nothing(http: Http, house: Warehouse, habit: str | None) -> None:
+    if habit is None:
+        house.do(lambda c: c.execute(shipping_site.delete()))
+    else:
+        assert http.put("shipping/sites", json={"site": SITE, "company_prefix": "0614141", "ship_when": habit}).json()["ship_when"] == habit
+
+    order_id = picked_order(http, house, ("milk", 2), ship_when=None)
+
+    assert order_state(house, order_id) == "shipped"
 
 
 def test_site_without_a_company_prefix_gives_no_numbers(http: Http, house: Warehouse) -> None:

@@ -177,11 +177,12 @@ def test_wave_of_500_orders_is_planned_within_five_seconds(house: Warehouse) -> 
     for n in range(500):
         take(house, ("milk", 1 + n % 3), ("peas", 1 + n % 2), number=str(n))
 
-    begun = time.perf_counter()
+    # CPU, not wall: what else the machine does is no matter of ours, and nearly all of the work is done here.
+    begun = time.process_time()
     number = plan(house, mode="batch")
-    planned_s = time.perf_counter() - begun
+    planned_s = time.process_time() - begun
     release(house, number)
-    released_s = time.perf_counter() - begun - planned_s
+    released_s = time.process_time() - begun - planned_s
 
     assert len(in_wave(house, number)) == 500
     assert len(house.rows(pick_task)) == 1000

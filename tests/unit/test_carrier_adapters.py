@@ -46,7 +46,7 @@ def desk(request: pytest.FixtureRequest) -> Iterator[Desk]:
 
 @pytest.fixture
 def client() -> Iterator[httpx.Client]:
-    with httpx.Client(timeout=2) as client:
+    with httpx.Client(timeout=20) as client:
         yield client
 
 

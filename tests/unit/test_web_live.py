@@ -151,7 +151,7 @@ async def test_streams_end_when_the_service_closes() -> None:
     async with aclosing(events(desk.live, "en", UTC, "")) as stream:
         await until(stream, is_event("beat"))
         await desk.live.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             assert [piece async for piece in stream] == []
 
 
@@ -176,7 +176,7 @@ async def test_reader_who_takes_nothing_is_dropped(monkeypatch: pytest.MonkeyPat
         taken.append(message)
 
     response = LiveResponse(events(desk.live, "en", UTC, ""))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await response.stream_response(send)
 
     assert "was dropped" in caplog.text
