@@ -18,7 +18,6 @@ from central.facts import document_id
 from central.ledger.rules import Fact
 from central.ledger.tables import balance, reservation
 from central.outbound import order_rows, promise, rules, tours
-from central.outbound.atp_rules import claim
 from central.outbound.intake import SiteShelf
 from central.outbound.promise import Book, Goods
 from central.outbound.release import release_orders
@@ -37,20 +36,46 @@ def part_rest(connection: Connection, order_id: str, now: datetime) -> None:
 
 
 def make_backorder(connection: Connection, order: Row[Any], rest: Sequence[tuple[Row[Any], int]], now: datetime) -> str:
-    """Move (line, quantity) of a released order into a backorder, promised from what is there or expected; returns the backorder's number."""
-    made = select(func.count()).where(customer_order.c.parent_id == order.id, customer_order.c.role == "backorder")
-    k = connection.execute(made).scalar_one() + 1
+    """Move (line, quantity) of an order into a backorder, promised from what is there or expected; returns the backorder's number."""
+    k = _parts_of(connection, order, "backorder") + 1
     child_id, number = document_id("Backorder", order.id, str(k)), f"{order.number}/b{k}"
-    head = order._asdict() | {"id": child_id, "number": number, "parent_id": order.id, "role": "backorder", "state": "open", "created_at": now}
-    fresh = {"waits": True, "colour": "", "tote": "", "held": "", "lateness": "", "wave_id": None, "sourcing": None}
-    none_yet = dict.fromkeys(("released_at", "picked_at", "shipped_at"))
-    connection.execute(insert(customer_order).values(**head | fresh | none_yet))
-    connection.execute(insert(order_line), [_moved_line(child_id, line, quantity) for line, quantity in rest])
+    _part_off(connection, order, rest, {"id": child_id, "number": number, "role": "backorder", "waits": True}, now)
     take_off(connection, order, rest, "moved", f"follows with {number}", now)
-    promise_anew(connection, child_id, now)
+    _promise_in_turn(connection, [order.id, child_id] if order.state == "open" else [child_id], now)
     lines = [{"n": line.n, "item": line.item, "quantity": quantity} for line, quantity in rest]
     emit(connection, "order.backordered", order.id, {"channel": order.channel, "number": order.number, "backorder": number, "lines": lines}, now, order.site)
     return number
+
+
+def send_ahead(connection: Connection, order: Row[Any], going: Sequence[tuple[Row[Any], int]], now: datetime) -> str:
+    """Move (line, quantity) of an order that waits into a share that leaves now; the rest waits on. Returns the share's id."""
+    k = _parts_of(connection, order, "share") + 1
+    child_id, number = document_id("SentAhead", order.id, str(k)), f"{order.number}/{k}"
+    _part_off(connection, order, going, {"id": child_id, "number": number, "role": "share", "waits": False}, now)
+    take_off(connection, order, going, "moved", f"leaves with {number}", now)
+    _promise_in_turn(connection, [child_id, order.id], now)
+    return child_id
+
+
+def _parts_of(connection: Connection, order: Row[Any], role: str) -> int:
+    made = select(func.count()).where(customer_order.c.parent_id == order.id, customer_order.c.role == role)
+    return connection.execute(made).scalar_one()
+
+
+def _part_off(connection: Connection, order: Row[Any], moved: Sequence[tuple[Row[Any], int]], named: dict[str, Any], now: datetime) -> None:
+    """A new open order with the terms of its parent and the lines that move to it, not promised yet."""
+    head = order._asdict() | {"parent_id": order.id, "state": "open", "created_at": now} | named
+    fresh = {"colour": "", "tote": "", "held": "", "lateness": "", "wave_id": None, "sourcing": None}
+    none_yet = dict.fromkeys(("released_at", "picked_at", "shipped_at"))
+    connection.execute(insert(customer_order).values(**head | fresh | none_yet))
+    connection.execute(insert(order_line), [_moved_line(named["id"], line, quantity) for line, quantity in moved])
+
+
+def _promise_in_turn(connection: Connection, order_ids: Sequence[str], now: datetime) -> None:
+    """Promise open orders anew, the first of them first: what they were promised before does not count."""
+    promise.forget(connection, order_ids)
+    for order_id in order_ids:
+        promise_anew(connection, order_id, now)
 
 
 def _moved_line(order_id: str, line: Row[Any], quantity: int) -> dict[str, Any]:
@@ -83,15 +108,27 @@ def promise_anew(connection: Connection, order_id: str, now: datetime) -> None:
     promise.forget(connection, [order_id])
     _write(connection, order, given)
     due = promise.due_of(site, max((row["promised_on"] for row in given if row["promised_on"]), default=shelf.first_day))
-    connection.execute(update(customer_order).where(customer_order.c.id == order_id).values(due_at=max(due, order.due_at) if order.due_at else due))
+    if order.due_at is None or due > order.due_at:
+        put_off(connection, [order], due, now)
+
+
+def put_off(connection: Connection, orders: Sequence[Row[Any]], due_at: datetime | None, now: datetime) -> None:
+    """Orders must leave at another time: who was told that they are late is told anew if they still are."""
+    for order in orders:
+        connection.execute(update(customer_order).where(customer_order.c.id == order.id).values(due_at=due_at, lateness=""))
+        if order.lateness:
+            subject = f"{order.channel}/{order.number}"
+            exceptions.settle(connection, ("order_at_risk", "order_late"), subject, order.site, "it has another time to leave now", now)
 
 
 def _promised(line: Row[Any], shelf: SiteShelf) -> dict[str, Any]:
+    """A line as it can be promised now; `now`: so many of it on the first day."""
     slices = shelf.slices(line.item, line.quantity, line.min_expiry_days) if line.quantity else []
     for each in slices:
         shelf.give(line.item, each.quantity, each.on_day, line.min_expiry_days)
     promised_on = max((each.on_day for each in slices), default=None)
-    return line._asdict() | {"promised": sum(each.quantity for each in slices), "promised_on": promised_on}
+    at_once = sum(each.quantity for each in slices if each.on_day <= shelf.first_day)
+    return line._asdict() | {"promised": sum(each.quantity for each in slices), "promised_on": promised_on, "now": at_once}
 
 
 def _write(connection: Connection, order: Row[Any], given: Sequence[dict[str, Any]]) -> None:
@@ -142,6 +179,8 @@ class _Stock:
 def serve(connection: Connection, site: str, now: datetime, items: Collection[str] | None = None) -> list[str]:
     """Let goods of a site serve who waits for them, most urgent first: promise what was not promised, and release what is complete now.
 
+    Of an order whose rest may follow later (`backorders`) what is there goes ahead as a share, again and again, and the rest waits on.
+
     An earlier promise to somebody less urgent is not broken. `items` None: whatever is waited for. Takes the fences. Returns the ids of released orders.
     """
     query = select(customer_order.c.id).where(customer_order.c.site == site, WAITING)
@@ -155,14 +194,29 @@ def serve(connection: Connection, site: str, now: datetime, items: Collection[st
     orders = [order for order in order_rows.orders_of(connection, connection.execute(query).scalars()) if order.id in set(ids)]
     lines = order_rows.lines_of(connection, [order.id for order in orders])
     stock = _stock(connection, site, orders, lines, now)
-    ready = [order for order in orders if _serve_one(connection, order, lines[order.id], stock)]
-    asked = [(_own_release(order, now), order.id) for order in ready]
+    ready = [
+        (order, order.id if _is_whole(order, lines[order.id], going) else send_ahead(connection, order, going, now))
+        for order in orders
+        if (going := _serve_one(connection, order, lines[order.id], stock))
+    ]
+    asked = [(_own_release(order_id, site, now), order_id) for _, order_id in ready]
     release_orders(connection, asked, now)
     # Orders of a wave are walked with it: what came since is planned into walks of their own.
-    walked = {order.wave_id: fact.id for order, (fact, _) in zip(ready, asked, strict=True) if order.wave_id is not None}
+    walked = {order.wave_id: fact.id for (order, _), (fact, _) in zip(ready, asked, strict=True) if order.wave_id is not None}
     for wave_id, fact_id in sorted(walked.items()):
         tours.make_tours(connection, fact_id, wave_id, now)
-    return [order.id for order in ready]
+    return [order_id for _, order_id in ready]
+
+
+_Going = list[tuple[Row[Any], int]]
+"""(line, quantity) of an order that leave now."""
+
+
+def _is_whole(order: Row[Any], lines: Sequence[Row[Any]], going: _Going) -> bool:
+    """Whether an order is released itself: it was before, or nothing else of it would ever leave."""
+    if order.state != "open" or order.backorders != "backorder":
+        return True
+    return sum(quantity for _, quantity in going) == sum(int(line.quantity) for line in lines)
 
 
 def _stock(connection: Connection, site: str, orders: Sequence[Row[Any]], lines: dict[str, list[Row[Any]]], now: datetime) -> _Stock:
@@ -179,36 +233,36 @@ def _stock(connection: Connection, site: str, orders: Sequence[Row[Any]], lines:
     return _Stock(promise.book_of(connection, goods, now), free, site, today)
 
 
-def _serve_one(connection: Connection, order: Row[Any], lines: Sequence[Row[Any]], stock: _Stock) -> bool:
-    """Whether an order is to be released now; what it is promised is improved on the way."""
+def _serve_one(connection: Connection, order: Row[Any], lines: Sequence[Row[Any]], stock: _Stock) -> _Going:
+    """What of an order is to be released now; what it is promised is improved on the way."""
     shelf = SiteShelf(stock.book, stock.site, order.owner, stock.today)
     if order.state != "open":
         wanted = {line.id: min(line.short, shelf.can(line.item, line.min_expiry_days)) for line in lines}
         return _claim_pickable(order, [(line, wanted[line.id]) for line in lines if wanted[line.id]], stock, shelf)
     for line in lines:
-        _withdraw(order, line, stock)
+        if line.promised:
+            stock.book.withdraw(Goods(stock.site, line.item, order.owner), line.promised, line.promised_on, line.min_expiry_days)
     given = [_promised(line, shelf) for line in lines]
     if not all(_no_worse(line, row) for line, row in zip(lines, given, strict=True)):
-        given = [line._asdict() for line in lines]
+        given = [_as_promised(line, stock) for line in lines]
     elif any((line.promised, line.promised_on) != (row["promised"], row["promised_on"]) for line, row in zip(lines, given, strict=True)):
         promise.forget(connection, [order.id])
         _write(connection, order, given)
-    complete = all(row["promised"] == row["quantity"] and (not row["quantity"] or row["promised_on"] <= stock.today) for row in given)
-    if not complete or not order.waits:
-        return False
-    return _claim_pickable(order, [(line, line.quantity) for line in lines if line.quantity], stock, None)
+    if not order.waits:
+        return []
+    there = [(line, row["now"]) for line, row in zip(lines, given, strict=True)]
+    if all(now == line.quantity for line, now in there):
+        return _claim_pickable(order, [(line, now) for line, now in there if now], stock, None)
+    if order.backorders == "drop":
+        # What is not promised is left out anyway: it waits for the rest alone.
+        coming = any(row["promised"] > row["now"] for row in given)
+        return [] if coming else _claim_pickable(order, [(line, now) for line, now in there if now], stock, None)
+    return _claim_part(order, there, stock) if order.backorders == "backorder" else []
 
 
-def _withdraw(order: Row[Any], line: Row[Any], stock: _Stock) -> None:
-    """Take a line's own promise out of the book, to promise it anew."""
-    claims = stock.book.claims[Goods(stock.site, line.item, order.owner)]
-    left = line.promised
-    mine = [n for n, each in enumerate(claims) if line.promised and each == claim(each.quantity, max(line.promised_on, stock.today), line.min_expiry_days)]
-    for n in reversed(mine):
-        part = min(left, claims[n].quantity)
-        left -= part
-        rest = claims[n].quantity - part
-        claims[n : n + 1] = [claim(rest, claims[n].on_day, line.min_expiry_days)] if rest else []
+def _as_promised(line: Row[Any], stock: _Stock) -> dict[str, Any]:
+    there = line.promised and line.promised_on <= stock.today
+    return line._asdict() | {"now": line.promised if there else 0}
 
 
 def _no_worse(line: Row[Any], row: dict[str, Any]) -> bool:
@@ -216,22 +270,39 @@ def _no_worse(line: Row[Any], row: dict[str, Any]) -> bool:
     return bool(row["promised"] > line.promised or (row["promised"] == line.promised and (not line.promised or row["promised_on"] <= line.promised_on)))
 
 
-def _claim_pickable(order: Row[Any], wanted: Sequence[tuple[Row[Any], int]], stock: _Stock, shelf: SiteShelf | None) -> bool:
-    """Whether what is wanted lies where it can be picked; a short order takes what there is, an open one all or nothing. It is not given twice."""
+def _claim_pickable(order: Row[Any], wanted: _Going, stock: _Stock, shelf: SiteShelf | None) -> _Going:
+    """What is wanted, if it lies where it can be picked; a short order takes what there is, an open one all or nothing. It is not given twice."""
     needed: dict[tuple[str, str], int] = defaultdict(int)
     for line, quantity in wanted:
         needed[line.item, order.owner] += quantity
     if shelf is not None:
         needed = {key: part for key, quantity in needed.items() if (part := min(quantity, stock.pickable.get(key, 0)))}
     if not needed or any(stock.pickable.get(key, 0) < quantity for key, quantity in needed.items()):
-        return False
+        return []
     for key, quantity in needed.items():
         stock.pickable[key] -= quantity
     if shelf is not None:
         for line, quantity in wanted:
             shelf.give(line.item, quantity, stock.today, line.min_expiry_days)
-    return True
+    return wanted
 
 
-def _own_release(order: Row[Any], now: datetime) -> Fact:
-    return Fact(document_id("OrderReleasedByItself", order.id, now.isoformat()), "dockline", None, "OrderReleased", b"{}", "dockline", now, order.site)
+def _claim_part(order: Row[Any], there: _Going, stock: _Stock) -> _Going:
+    """Of what is there of an order what can be picked. Lines that stand in for one item (the components of a kit) go together, whole, or not at all."""
+    groups: dict[str, _Going] = defaultdict(list)
+    for line, now in there:
+        groups[line.ordered_item or line.id].append((line, now))
+    going: _Going = []
+    for group in groups.values():
+        can = [(line, min(now, stock.pickable.get((line.item, order.owner), 0))) for line, now in group]
+        if group[0][0].ordered_item and any(quantity < line.quantity for line, quantity in can):
+            continue
+        for line, quantity in can:
+            if quantity:
+                stock.pickable[line.item, order.owner] -= quantity
+                going.append((line, quantity))
+    return going
+
+
+def _own_release(order_id: str, site: str, now: datetime) -> Fact:
+    return Fact(document_id("OrderReleasedByItself", order_id, now.isoformat()), "dockline", None, "OrderReleased", b"{}", "dockline", now, site)

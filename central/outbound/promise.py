@@ -43,14 +43,25 @@ class Goods:
 
 @dataclass
 class Book:
-    """Supplies and claims of goods, as they stand while the fences are held; a promise that is given is written into it at once."""
+    """Supplies and claims of goods, as they stand while the fences are held; a promise that is given is written into it at once. `today` by site."""
 
+    today: Mapping[str, date] = field(default_factory=dict)
     supplies: dict[Goods, list[Supply]] = field(default_factory=lambda: defaultdict(list))
     claims: dict[Goods, list[Claim]] = field(default_factory=lambda: defaultdict(list))
 
     def claim(self, goods: Goods, quantity: int, on_day: date, keep_days: int) -> None:
         """Write a promise down, so that the next line of the same item sees it."""
         self.claims[goods].append(claim(quantity, on_day, keep_days))
+
+    def withdraw(self, goods: Goods, quantity: int, on_day: date, keep_days: int) -> None:
+        """Take a promise out again, to give another one instead; a day that is past counts as today, as the book has it."""
+        claims = self.claims[goods]
+        wanted = claim(quantity, max(on_day, self.today[goods.site]), keep_days)
+        for n in reversed([n for n, each in enumerate(claims) if (each.on_day, each.keeps_until) == (wanted.on_day, wanted.keeps_until)]):
+            part = min(quantity, claims[n].quantity)
+            quantity -= part
+            rest = claims[n].quantity - part
+            claims[n : n + 1] = [claim(rest, wanted.on_day, keep_days)] if rest else []
 
 
 def today_of(site: SiteRow, now: datetime) -> date:
@@ -82,7 +93,7 @@ def book_of(
     pairs = sorted({(each.site, each.item) for each in goods})
     sites = {site: catalog.site_of(connection, site) for site in sorted({each.site for each in goods})}
     today = {code: today_of(site, now) for code, site in sites.items()}
-    book = Book()
+    book = Book(today)
     for start in range(0, len(pairs), CHUNK):
         part = pairs[start : start + CHUNK]
         _on_hand(connection, book, part, today)
@@ -176,24 +187,26 @@ def forget(connection: Connection, order_ids: Collection[str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Beyond:
-    """A line that wants more than it was promised: `promised` of `wanted`; rows of its order and of itself."""
+    """A line that wants more than it was promised for now: `due` of `wanted`; rows of its order and of itself. `later` was promised for a later day."""
 
     line_id: str
     order: Any
     line: Any
     wanted: int
-    promised: int
+    due: int
+    later: int
 
 
 def most_for(connection: Connection, beyond: Sequence[Beyond], now: datetime) -> dict[str, int]:
     """How many each line may have now without taking what is promised to others, by line, served in turn. The fences are held."""
     goods = {each.line_id: Goods(each.order.site, each.line.item, each.order.owner) for each in beyond}
     book = book_of(connection, set(goods.values()), now)
-    today = {site: today_of(catalog.site_of(connection, site), now) for site in {each.site for each in goods.values()}}
     most = {}
     for each in beyond:
-        mine, day = goods[each.line_id], today[each.order.site]
-        extra = min(each.wanted - each.promised, promisable(book.supplies[mine], book.claims[mine], day, each.line.min_expiry_days))
-        book.claim(mine, extra, day, each.line.min_expiry_days)
-        most[each.line_id] = each.promised + extra
+        mine, day, keep_days = goods[each.line_id], book.today[each.order.site], each.line.min_expiry_days
+        if each.later:
+            book.withdraw(mine, each.later, each.line.promised_on, keep_days)
+        extra = min(each.wanted - each.due, promisable(book.supplies[mine], book.claims[mine], day, keep_days))
+        book.claim(mine, extra, day, keep_days)
+        most[each.line_id] = each.due + extra
     return most

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, cast
 
 import msgspec
@@ -154,7 +154,8 @@ def _in_hand(connection: Connection, asked: Sequence[tuple[ledger.Fact, str]], a
 
 
 _LINES = select(
-    *(order_line.c[name] for name in ("id", "order_id", "n", "item", "quantity", "promised", "picked", "short", "min_expiry_days")), catalog_item.c.removal
+    *(order_line.c[name] for name in ("id", "order_id", "n", "item", "quantity", "promised", "promised_on", "picked", "short", "min_expiry_days")),
+    catalog_item.c.removal,
 ).join(catalog_item, catalog_item.c.code == order_line.c.item)
 
 
@@ -174,16 +175,25 @@ def _read_lines(connection: Connection, works: Sequence[_Work]) -> None:
 
 
 def _spare_promises(connection: Connection, works: Sequence[_Work], now: datetime) -> None:
-    """A line that wants more than it was promised gets of the rest only what is promised to nobody else."""
+    """A line that wants more than it was promised for now gets of the rest only what is promised to nobody else."""
+    today = {site: promise.today_of(catalog.site_of(connection, site), now) for site in sorted({each.order.site for each in works})}
     beyond = [
-        promise.Beyond(line.id, work.order, line, wanted, line.promised if work.order.state == "open" else 0)
+        promise.Beyond(line.id, work.order, line, wanted, due, later)
         for work in works
         for line in work.lines
-        if (wanted := work.wanted.get(line.id, 0)) > (line.promised if work.order.state == "open" else 0)
+        for due, later in [_entitled(work.order, line, today[work.order.site])]
+        if (wanted := work.wanted.get(line.id, 0)) > due
     ]
     most = promise.most_for(connection, beyond, now) if beyond else {}
     for work in works:
         work.most = {line.id: most[line.id] for line in work.lines if line.id in most}
+
+
+def _entitled(order: Any, line: Any, today: date) -> tuple[int, int]:
+    """What of its promise a line may take today, and what only on a later day. Released before, it has no promise any more."""
+    if order.state != "open" or not line.promised:
+        return 0, 0
+    return (line.promised, 0) if line.promised_on is None or line.promised_on <= today else (0, line.promised)
 
 
 def _asked_for(connection: Connection, order_ids: Sequence[str]) -> dict[str, int]:

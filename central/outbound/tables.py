@@ -88,7 +88,9 @@ promise = Table(
     Column("quantity", BigInteger, nullable=False),
     Column("on_day", Date, nullable=False, comment="when it leaves"),
     Column("keep_days", Integer, nullable=False, server_default="0", comment="how long the goods must keep then"),
+    Column("broken", BigInteger, nullable=False, server_default="0", comment="of it, what a person was told cannot be served any more"),
     CheckConstraint("quantity > 0", name="promises_something"),
+    CheckConstraint("0 <= broken AND broken <= quantity", name="broken_within_quantity"),
 )
 """What orders that are not released yet may count on: a row goes when its order is released, cancelled or parted. Small, however many orders there were."""
 Index("ix_promise_item", promise.c.site, promise.c.item)

@@ -10,15 +10,17 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, delete, update
 
 from central.catalog import rules as catalog
 from central.database import reading
 from central.errors import ConflictError
 from central.inbound import service as inbound
+from central.inbound.tables import purchase_line
 from central.outbound import atp_rules, backorders, intake, order_changes, promise, promise_queries, queries, service
 from central.outbound.documents import Order, OrderChange, OrderTaken
 from central.outbound.promise import Goods
+from central.outbound.release import release_orders
 from central.outbound.tables import customer_order, order_line, pick_task
 from central.outbound.tables import promise as promise_table
 from central.stock import moves
@@ -145,6 +147,86 @@ def test_part_that_is_not_there_follows_by_itself_when_goods_come(house: Warehou
     assert shown is not None
     assert shown["progress"] == {"state": "shipped", "wanted": 14, "picked": 14, "shipped": 14, "dropped": 0}
     assert [(line["ordered"], line["quantity"], line["moved"]) for line in shown["lines"]] == [(14, 10, 4)]
+
+
+@pytest.mark.requirement("X3", "R55")
+def test_backorder_goes_out_in_parts_as_goods_come_and_the_rest_waits_on(house: Warehouse) -> None:
+    buy(house, "milk", 20, THURSDAY)
+    whole = take(house, ("milk", 10), ("peas", 5)).id
+    waiting = take(house, ("milk", 12), ("peas", 3), number="2").id
+    release(house, whole)
+    late_one = take(house, ("milk", 3), number="3").id
+
+    for quantity in (5, 4):
+        house.put("A-02", "milk", quantity, "L2", TODAY + timedelta(days=20))
+        (share,) = house.do(lambda c: backorders.serve(c, SITE, house.now))
+        assert share not in (waiting, late_one)
+    house.put("B-01", "peas", 3)
+    house.put("A-02", "milk", 3, "L2", TODAY + timedelta(days=20))
+
+    assert house.do(lambda c: backorders.serve(c, SITE, house.now)) == [waiting]
+    assert {number: (row.role, row.state) for number, row in orders(house).items() if number.startswith("2")} == {
+        "2": ("order", "released"),
+        "2/1": ("share", "released"),
+        "2/2": ("share", "released"),
+    }
+    with reading(house.engine) as connection:
+        shown = queries.order_of(connection, waiting)
+    assert shown is not None
+    assert [(line["ordered"], line["quantity"], line["moved"]) for line in shown["lines"]] == [(12, 3, 9), (3, 3, 0)]
+    assert shown["progress"]["wanted"] == 15
+    assert "order_short" not in house.asked()
+
+
+@pytest.mark.requirement("X3", "R43")
+def test_order_promised_for_later_takes_nothing_that_is_promised_for_today_when_it_is_released_now(house: Warehouse) -> None:
+    take(house, ("milk", 8))
+    buy(house, "milk", 10, THURSDAY)
+    later = take(house, ("milk", 6), number="2", due_at=(NOW + timedelta(days=9)).isoformat()).id
+    (moved,) = [row.id for row in house.rows(customer_order) if row.parent_id == later]
+
+    release(house, moved)
+    release(house, later)
+
+    assert [row.requested for row in house.rows(pick_task)] == [2]
+    assert buckets(house)[0] == (0, 8, 8, 0)
+
+
+@pytest.mark.requirement("X3", "R43")
+def test_order_after_the_cut_off_is_released_with_what_it_was_promised(house: Warehouse) -> None:
+    house.keep(catalog.SiteRow(code=SITE, time_zone="Asia/Shanghai", cutoff="15:00"))
+    first, second = (take(house, ("milk", 5), number=number).id for number in ("1", "2"))
+
+    house.do(lambda c: release_orders(c, [(house.fact(), first), (house.fact(), second)], house.now))
+
+    assert [row.requested for row in house.rows(pick_task)] == [5, 5]
+
+
+@pytest.mark.requirement("X3", "R55")
+def test_components_of_a_kit_that_wait_go_out_together_or_not_at_all(house: Warehouse) -> None:
+    order_id = take(house, ("milk", 10), ("peas", 5)).id
+    rows = [row for row in house.rows(order_line) if row.order_id == order_id]
+    house.do(lambda c: c.execute(update(order_line).where(order_line.c.order_id == order_id).values(ordered_item="box")))
+    house.do(lambda c: c.execute(update(customer_order).where(customer_order.c.id == order_id).values(waits=True)))
+    house.do(lambda c: moves.correct_stock(c, house.fact(), [moves.Correction(f"{SITE}/B-01", "peas", -2)], house.now))
+
+    assert house.do(lambda c: backorders.serve(c, SITE, house.now)) == []
+    house.put("B-01", "peas", 2)
+    assert house.do(lambda c: backorders.serve(c, SITE, house.now)) == [order_id]
+    assert len(rows) == 2
+
+
+@pytest.mark.requirement("X3")
+def test_order_that_drops_its_rest_leaves_with_what_was_promised(house: Warehouse) -> None:
+    buy(house, "peas", 4, THURSDAY)
+    release(house, take(house, ("peas", 5), number="first").id)
+    order_id = take(house, ("peas", 10), backorders="drop").id
+    assert house.do(lambda c: backorders.serve(c, SITE, house.now)) == []
+
+    house.put("B-01", "peas", 4)
+    house.do(lambda c: c.execute(delete(purchase_line)))
+
+    assert house.do(lambda c: backorders.serve(c, SITE, house.now)) == [order_id]
 
 
 @pytest.mark.requirement("X3")

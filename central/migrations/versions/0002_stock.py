@@ -462,9 +462,11 @@ def _new_shipping_site() -> None:
         sa.Column(
             "place_when", sa.String(), server_default="shipped", nullable=False, comment="when a carrier's order is placed: package packed, or order shipped"
         ),
+        sa.Column("ship_when", sa.String(), server_default="asked", nullable=False, comment="what sends an order that does not say it: picked, weighed, asked"),
         sa.Column("printer", sa.String(), server_default="", nullable=False, comment="host:port of the label printer"),
         sa.Column("dpi", sa.Integer(), server_default="203", nullable=False),
         sa.CheckConstraint("place_when IN ('packed', 'shipped')", name="place_when_known"),
+        sa.CheckConstraint("ship_when IN ('picked', 'weighed', 'asked')", name="ship_when_known"),
         sa.PrimaryKeyConstraint("site", name=op.f("pk_shipping_site")),
     )
 
@@ -691,6 +693,13 @@ def _new_count_line() -> None:
         sa.Column("counted", sa.BigInteger(), nullable=False, comment="by the last counter"),
         sa.Column("difference", sa.BigInteger(), nullable=False, comment="counted less book, of the last counter"),
         sa.Column("earlier", sa.JSON(), nullable=False, comment="differences of the counters before"),
+        sa.Column(
+            "serials",
+            sa.JSON(),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+            comment="of numbered pieces: missing, found, and [missing, found] of those before",
+        ),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("cause", sa.String(), server_default="", nullable=False, comment="reason code"),
         sa.Column("decided_by", sa.String(), server_default="", nullable=False),
@@ -1393,6 +1402,8 @@ def _new_promise() -> None:
         sa.Column("quantity", sa.BigInteger(), nullable=False),
         sa.Column("on_day", sa.Date(), nullable=False, comment="when it leaves"),
         sa.Column("keep_days", sa.Integer(), server_default="0", nullable=False, comment="how long the goods must keep then"),
+        sa.Column("broken", sa.BigInteger(), server_default="0", nullable=False, comment="of it, what a person was told cannot be served any more"),
+        sa.CheckConstraint("0 <= broken AND broken <= quantity", name="broken_within_quantity"),
         sa.CheckConstraint("quantity > 0", name="promises_something"),
         sa.ForeignKeyConstraint(["line_id"], ["order_line.id"], name=op.f("fk_promise_line_id")),
         sa.ForeignKeyConstraint(["order_id"], ["customer_order.id"], name=op.f("fk_promise_order_id")),
