@@ -21,7 +21,17 @@ class SiteOut(BaseModel):
     """How a site ships."""
 
     model_config = _like(
-        {"site": "s1", "company_prefix": "0614141", "extension": "0", "sender": None, "carrier": "sf", "place_when": "shipped", "printer": "", "dpi": 203}
+        {
+            "site": "s1",
+            "company_prefix": "0614141",
+            "extension": "0",
+            "sender": None,
+            "carrier": "sf",
+            "place_when": "shipped",
+            "ship_when": "asked",
+            "printer": "",
+            "dpi": 203,
+        }
     )
 
     site: str
@@ -30,6 +40,7 @@ class SiteOut(BaseModel):
     sender: dict[str, Any] | None
     carrier: str
     place_when: str
+    ship_when: str
     printer: str
     dpi: int
 

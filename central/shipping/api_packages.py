@@ -163,7 +163,9 @@ def post_close(sscc: Sscc, body: Said, database: Database, now: Now, news: News,
 
     def work(connection: Connection) -> None:
         packing.close_package(connection, _fact(connection, fact, sscc), sscc, now)
-        placement.request_when_packed(connection, package_by_sscc(connection, sscc).order_id, sscc, now)
+        box = package_by_sscc(connection, sscc)
+        placement.request_when_packed(connection, box.order_id, sscc, now)
+        dispatch.ship_when_packed(connection, dispatch.Dock(fact.id, box.site, box.station, now), box.order_id)
 
     _do(database, news, work)
     return _package(database, sscc)

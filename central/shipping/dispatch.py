@@ -117,14 +117,19 @@ def order_shipped(connection: Connection, order_id: str, now: datetime) -> None:
     placement.request_for_order(connection, order_id, now)
 
 
-def ship_when_weighed(connection: Connection, dock: Dock, order_id: str) -> None:
-    """Ship an order that waits only for its weight: all of it is packed, and every package was weighed and is right."""
+def ship_when_packed(connection: Connection, dock: Dock, order_id: str) -> None:
+    """Ship an order that is packed to the last piece and waits for no scan at the dock.
+
+    That is one that waits for its weight, when every package was weighed and is right; and one that its last pick should have sent and could not, because
+    its pieces were named only at the pack station.
+    """
     order = outbound.order_by_id(connection, order_id)
-    verdicts = connection.execute(select(package.c.state, package.c.verdict).where(package.c.order_id == order_id, package.c.state != "void")).all()
-    right = all(state != "open" and verdict == "right" for state, verdict in verdicts)
-    if order.ship_when != "weighed" or order.state != "picked" or not right or packing.left_of(connection, order_id):
+    if order.ship_when == "asked" or order.state != "picked" or packing.left_of(connection, order_id):
         return
-    if outbound.ship_or_tell(connection, dock.fact_id, order_id, dock.now):
+    packed = select(package.c.state, package.c.verdict).where(package.c.order_id == order_id, package.c.state != "void")
+    good = ("right",) if order.ship_when == "weighed" else ("right", "cannot_decide", "")
+    ready = all(state != "open" and verdict in good for state, verdict in connection.execute(packed))
+    if ready and outbound.ship_or_tell(connection, dock.fact_id, order_id, dock.now):
         order_shipped(connection, order_id, dock.now)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from central.catalog.rules import Code, Gtin, Site
+from central.outbound.documents import ShipWhen
 from central.stock.bodies import Serial
 from contracts.identifiers import IdentifierError, check_sscc
 
@@ -65,6 +66,11 @@ class SiteSettings(Body):
     sender: DeliveryAddress | None = Field(None, description="printed on labels and told to carriers")
     carrier: str = Field("", max_length=64, description="who carries when neither the order nor the customer say; empty: own vehicles")
     place_when: Literal["packed", "shipped"] = Field("shipped", description="when the carrier's order is placed")
+    ship_when: ShipWhen = Field(
+        "asked",
+        description="what sends an order that does not say it itself: `asked`, the scan of its last package at the dock, or a person; `weighed`, a right "
+        "weight; `picked`, its last pick, for a site that packs nothing or only some orders",
+    )
     printer: str = Field("", max_length=200, description="host:port of the label printer, e.g. printer-1.site.lan:9100")
     dpi: Literal[203, 300, 600] = Field(203, description="dots per inch of the label printer")
 

@@ -35,9 +35,11 @@ shipping_site = Table(
     Column("sender", JSON, comment="address of the sender: name, phone, province, city, district, street, postcode, country"),
     Column("carrier", String, nullable=False, server_default="", comment="who carries when neither order nor customer say; empty: our own vehicles"),
     Column("place_when", String, nullable=False, server_default="shipped", comment="when a carrier's order is placed: package packed, or order shipped"),
+    Column("ship_when", String, nullable=False, server_default="asked", comment="what sends an order that does not say it: picked, weighed, asked"),
     Column("printer", String, nullable=False, server_default="", comment="host:port of the label printer"),
     Column("dpi", Integer, nullable=False, server_default="203"),
     CheckConstraint("place_when IN ('packed', 'shipped')", name="place_when_known"),
+    CheckConstraint("ship_when IN ('picked', 'weighed', 'asked')", name="ship_when_known"),
 )
 
 carton_type = Table(

@@ -118,5 +118,5 @@ def _judge(connection: Connection, fact_id: str, sscc: str, seen: _Weighing, now
         exceptions.ask_person(connection, told, sscc, fact_id, now, site=row.site, station=seen.station, priority=2)
     elif check.verdict == "right":
         exceptions.settle(connection, ("package_weight_wrong",), sscc, row.site, "weighed again: right", now)
-        dispatch.ship_when_weighed(connection, dispatch.Dock(fact_id, row.site, seen.station, now), row.order_id)
+        dispatch.ship_when_packed(connection, dispatch.Dock(fact_id, row.site, seen.station, now), row.order_id)
     return check

@@ -150,6 +150,21 @@ def test_order_that_leaves_with_its_last_pick_waits_for_the_numbers_of_its_piece
     assert sent(http, f"pick-tasks/{task}/serials", {"serials": ["D3"]}, 409)["code"] == "order_closed"
 
 
+def test_order_whose_pieces_are_named_only_at_the_pack_station_leaves_when_all_is_packed(http: Http, house: Warehouse) -> None:
+    order_id, task = ordered(http, house, 2, ship_when="picked")
+    sent(http, f"pick-tasks/{task}/confirm", {"quantity": 2})
+    assert (state(house, order_id), asked(house)) == ("picked", ["ship_refused"])
+    for number in ("D1", "D2"):
+        sscc = sent(http, "packages", {"site": SITE, "order_id": order_id})["sscc"]
+        sent(http, f"packages/{sscc}/items", {"item": "drill", "serials": [number]})
+        assert state(house, order_id) == "picked"
+        sent(http, f"packages/{sscc}/close")
+
+    assert (state(house, order_id), asked(house)) == ("shipped", [])
+    assert (where(house)["D1"], where(house)["D2"]) == ("@customer", "@customer")
+    assert got(http, f"packages/{sscc}")["state"] == "shipped"
+
+
 def test_order_leaves_with_its_last_pick_when_the_pieces_are_named_with_it(http: Http, house: Warehouse) -> None:
     order_id, task = ordered(http, house, 2, ship_when="picked")
 
