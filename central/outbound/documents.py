@@ -88,7 +88,11 @@ class Order(_Document):
     lines: list[LineOrdered] = Field(min_length=1, max_length=1000)
     tote: str = Field("", max_length=64, description="code on the tote, as it is scanned at the weigh point")
     tare_g: int | None = Field(None, ge=0, le=10**9, description="the empty tote")
-    ship_when: ShipWhen = Field("picked", description="what sends it: the last pick, a right weight, or a person")
+    ship_when: ShipWhen | None = Field(
+        None,
+        description="what sends it: `picked`, its last pick; `weighed`, a right weight; `asked`, the scan of its last package at the dock, or a person. "
+        "Left out: as its site ships (PUT /api/v1/shipping/sites, there `asked` unless said otherwise); at a site that does not pack, its last pick",
+    )
     owner: str = Field("", max_length=64, description="whose goods are sent; empty: our own")
     priority: int | None = Field(None, ge=1, le=9, description="1 is served first, 9 last; left out: the customer's")
     due_at: AwareDatetime | None = Field(None, description="when it must leave; left out: the cut-off of the day for which it is promised")

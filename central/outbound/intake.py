@@ -18,7 +18,7 @@ from central.catalog.tables import partner as partner_table
 from central.errors import ConflictError, DomainError
 from central.facts import document_id
 from central.ledger import service as ledger
-from central.outbound import atp_rules, order_rows, parting_rules, promise, sourcing
+from central.outbound import atp_rules, order_rows, parting_rules, promise, site_habits, sourcing
 from central.outbound.atp_rules import Slice
 from central.outbound.documents import Delivered, LineOrdered, Order, OrderPart, OrderTaken, Promise
 from central.outbound.parting_rules import Part, Policy, Terms, Want
@@ -183,9 +183,18 @@ def _promise_all(connection: Connection, asked: Sequence[Asked], now: datetime) 
         data = {"channel": each.order.channel, "number": each.order.number, "lines": lines}
         told.append(Happening("order.accepted", answer.id, data, made[0].site))
         taken.append(answer)
+    _fill_ship_when(connection, written.heads)
     written.write(connection)
     emit_all(connection, told, now)
     return taken
+
+
+def _fill_ship_when(connection: Connection, heads: Sequence[dict[str, Any]]) -> None:
+    """Orders that do not say what sends them leave as their site ships."""
+    silent = [head for head in heads if head["ship_when"] is None]
+    habits = site_habits.ship_when(connection, {head["site"] for head in silent}) if silent else {}
+    for head in silent:
+        head["ship_when"] = habits[head["site"]]
 
 
 def _promised(connection: Connection, each: Asked, book: Book, written: Written, now: datetime) -> list[Made]:

@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from central.errors import ConflictError, DomainError
-from central.exceptions import service as exceptions
 from central.ledger import serials
 from central.ledger import service as ledger
 from central.outbound import answers, confirming, order_rows, picked_serials, rules, service
@@ -62,8 +61,7 @@ def ship_when_named(connection: Connection, fact_id: str, order_id: str, now: da
     order = order_rows.order_of(connection, order_id)
     if order.state != "picked" or order.ship_when != "picked" or picked_serials.unnamed_of(connection, order_id):
         return
-    if service.ship_or_tell(connection, fact_id, order_id, now):
-        exceptions.settle(connection, ("ship_refused",), order.number, order.site, "all pieces have their serials", now)
+    service.ship_or_tell(connection, fact_id, order_id, now)
 
 
 def _naming(connection: Connection, fact_id: str, task: Row[Any], numbers: Sequence[str], now: datetime) -> Naming:

@@ -119,6 +119,7 @@ def ship_or_tell(connection: Connection, fact_id: str, order_id: str, now: datet
         told = message("ship_refused", order=order.number, reason=error.message)
         exceptions.ask_person(connection, told, order.number, fact_id, now, site=order.site, priority=2, about={"order": order.id})
         return False
+    exceptions.settle(connection, ("ship_refused",), order.number, order.site, "shipped by itself", now)
     return True
 
 
