@@ -122,6 +122,157 @@ _MOVED: dict[str, Any] = {
 }
 
 
+class Posted(BaseModel):
+    """Whether corrections were posted now."""
+
+    model_config = answer({"posted": True})
+
+    posted: bool = Field(description="false: they were posted before")
+
+
+class MovedOut(BaseModel):
+    """Whether goods were moved now."""
+
+    model_config = answer({"moved": True})
+
+    moved: bool = Field(description="false: they were moved before")
+
+
+_MOVE_REFUSED = {"n": 1, "status": 409, "code": "place_full", "detail": "shanghai-1/A-02 is full"}
+
+
+class MoveRefused(BaseModel):
+    """Why one of many moves was not made."""
+
+    model_config = answer(_MOVE_REFUSED)
+
+    n: int = Field(description="which of the moves that were sent; the first is 0")
+    status: int
+    code: str
+    detail: str
+
+
+class MovesMade(BaseModel):
+    """What became of many moves."""
+
+    model_config = answer({"moved": 19, "refused": [_MOVE_REFUSED]})
+
+    moved: int = Field(description="moves that are made, now or before")
+    refused: list[MoveRefused]
+
+
+class Changed(BaseModel):
+    """Whether goods were changed now."""
+
+    model_config = answer({"changed": True})
+
+    changed: bool = Field(description="false: they were changed before")
+
+
+class LossState(BaseModel):
+    """How far a loss report is."""
+
+    model_config = answer({"id": _ID, "state": "waiting"})
+
+    id: str
+    state: Literal["posted", "waiting", "approved", "refused"]
+
+
+class LimitsKept(BaseModel):
+    """How many limits were written."""
+
+    model_config = answer({"kept": 2})
+
+    kept: int
+
+
+class RangeKept(BaseModel):
+    """Which SSCCs of a site are ours to give."""
+
+    model_config = answer({"site": "", "prefix": "00614141"})
+
+    site: str = Field(description="empty: all sites without their own")
+    prefix: str = Field(description="extension digit and GS1 company prefix")
+
+
+class UnitNamed(BaseModel):
+    """The new unit."""
+
+    model_config = answer({"sscc": _SSCC})
+
+    sscc: str
+
+
+class TransferTaken(BaseModel):
+    """A transfer that was asked for."""
+
+    model_config = answer({"number": "T-1001", "new": True})
+
+    number: str
+    new: bool = Field(description="false: it was asked for before, with the same content")
+
+
+class RecallTaken(BaseModel):
+    """A recall that was ordered."""
+
+    model_config = answer({"number": "R-7", "new": True})
+
+    number: str
+    new: bool = Field(description="false: it was ordered before, with the same content")
+
+
+class NearExpiryOut(BaseModel):
+    """Goods of a lot at a site near their last day of use."""
+
+    model_config = answer(
+        {"site": "shanghai-1", **_LOT, "expiry": "2026-11-24", "days_left": 3, "quantity": 24, "reserved": 4},
+    )
+
+    site: str
+    item: str
+    lot: str
+    expiry: date = Field(description="last day of use")
+    days_left: int = Field(description="below 0: it is past")
+    quantity: int
+    reserved: int
+
+
+class Expired(BaseModel):
+    """How much was past its last day."""
+
+    model_config = answer({"expired": 12})
+
+    expired: int = Field(description="smallest units of all items that are expired from now on")
+
+
+class PartOfKit(BaseModel):
+    """So much of a component's lot."""
+
+    model_config = answer({**_LOT, "owner": "", "quantity": 20})
+
+    item: str
+    lot: str
+    owner: str
+    quantity: int
+
+
+class KitsDone(BaseModel):
+    """The components that went into kits, or came out of them."""
+
+    model_config = answer({"id": _ID, "parts": [{**_LOT, "owner": "", "quantity": 20}]})
+
+    id: str
+    parts: list[PartOfKit]
+
+
+class PiecesNamed(BaseModel):
+    """How many pieces left inspection."""
+
+    model_config = answer({"named": 2})
+
+    named: int
+
+
 class StatesOut(BaseModel):
     """Stock of an item at a site (empty: at all sites), in smallest units."""
 

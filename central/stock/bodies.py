@@ -48,3 +48,11 @@ class Where(Body):
     def account(self) -> Account:
         """The account in the ledger."""
         return Account(self.place, self.item, self.lot, self.owner, self.status, self.unit)
+
+
+class Step(Body):
+    """Who does it."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"actor": "li"}]})
+
+    actor: Actor = "api"

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
@@ -12,10 +13,10 @@ from central.catalog.rules import Code, Lot, Site
 from central.database import in_transaction, reading
 from central.facts import RequestKey, fact_of
 from central.ledger import serials
-from central.paging import After, Limit, Page
-from central.requests import Database, News, Now
+from central.paging import After, Limit, Page, of_list
+from central.requests import Database, Filter, News, Now
 from central.stock import answers, expiry, kits, naming, queries, recalls, trace
-from central.stock.bodies import Actor, Body, Number, Place, Quantity, Reason, Serial, Where
+from central.stock.bodies import Actor, Body, Number, Place, Quantity, Reason, Serial, Step, Where
 from central.stock.rules import Part
 
 router = APIRouter(prefix="/api/v1", tags=["stock"])
@@ -36,14 +37,6 @@ class RecallOrder(Body):
     lot: Annotated[Lot, Field(min_length=1)]
     reason: Reason = "recall"
     note: str = Field("", max_length=500)
-    actor: Actor = "api"
-
-
-class Step(Body):
-    """Who does it."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"actor": "li"}]})
-
     actor: Actor = "api"
 
 
@@ -89,13 +82,13 @@ class Numbering(Where):
 
 
 @router.post("/stock/recalls")
-def post_recall(body: RecallOrder, database: Database, now: Now, news: News) -> dict[str, Any]:
+def post_recall(body: RecallOrder, database: Database, now: Now, news: News) -> answers.RecallTaken:
     """Hold a lot, and kits made of it, at all sites at once; reserved goods of it are replaced by others."""
     fact = fact_of("LotRecalled", (body.number,), body, body.actor, now)
     order = recalls.Recall(body.number, body.item, body.lot, body.reason, body.note)
     new = in_transaction(database, lambda connection: recalls.recall_lot(connection, fact, order, now))
     news.tell()
-    return {"number": body.number, "new": new}
+    return answers.RecallTaken(number=body.number, new=new)
 
 
 @router.get("/stock/recalls", response_model=Page[answers.RecallListed])
@@ -130,19 +123,25 @@ def trace_lot(item: ItemCode, lot: LotCode, database: Database) -> dict[str, Any
 
 @router.get("/stock/near-expiry")
 def list_near_expiry(
-    database: Database, now: Now, site: str | None = None, days: Annotated[int | None, Query(ge=0, le=36500, description="for all; else the limits")] = None
-) -> list[expiry.NearExpiry]:
+    database: Database,
+    now: Now,
+    site: Filter = None,
+    days: Annotated[int | None, Query(ge=0, le=36500, description="for all; else the limits")] = None,
+    after: After = None,
+    limit: Limit = 100,
+) -> Page[answers.NearExpiryOut]:
     """Goods near their last day of use, the first to expire first."""
     with reading(database) as connection:
-        return expiry.near_expiry(connection, now, site, days)
+        near = expiry.near_expiry(connection, now, site, days)
+    return of_list(near, lambda each: (each.expiry, each.site, each.item, each.lot), after, limit, ("expiry", "site", "item", "lot")).of(answers.NearExpiryOut)
 
 
 @router.post("/stock/expiry-runs")
-def run_expiry(database: Database, now: Now, news: News) -> dict[str, int]:
+def run_expiry(database: Database, now: Now, news: News) -> answers.Expired:
     """Turn what is past its last day to expired now, and ask about what is near it; the service does so by itself every quarter of an hour."""
     expired = expiry.watch_once(database, now)
     news.tell()
-    return {"expired": expired}
+    return answers.Expired(expired=expired)
 
 
 @router.get("/stock/kits/{kit}/available", response_model=answers.KitsAvailable)
@@ -153,23 +152,23 @@ def available_kits(kit: ItemCode, site: Site, database: Database, now: Now, owne
 
 
 @router.post("/stock/kits/assemble")
-def assemble_kits(body: KitBuild, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
+def assemble_kits(body: KitBuild, database: Database, now: Now, news: News, key: RequestKey) -> answers.KitsDone:
     """Assemble kits; answers the lots that went in."""
     fact = fact_of("KitsAssembled", (key,), body, body.actor, now, body.place.partition("/")[0])
     build = _build(body)
     parts = in_transaction(database, lambda connection: kits.assemble(connection, fact, build, now))
     news.tell()
-    return {"id": fact.id, "parts": [_part(part) for part in parts]}
+    return _done(fact.id, parts)
 
 
 @router.post("/stock/kits/break")
-def break_kits(body: KitBreak, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
+def break_kits(body: KitBreak, database: Database, now: Now, news: News, key: RequestKey) -> answers.KitsDone:
     """Take kits apart; answers the lots that came out."""
     fact = fact_of("KitsBroken", (key,), body, body.actor, now, body.place.partition("/")[0])
     build = _build(body, None if body.parts is None else tuple(Part(part.item, part.lot, part.owner, part.quantity) for part in body.parts))
     parts = in_transaction(database, lambda connection: kits.break_kits(connection, fact, build, now))
     news.tell()
-    return {"id": fact.id, "parts": [_part(part) for part in parts]}
+    return _done(fact.id, parts)
 
 
 def _build(body: KitBuild, parts: tuple[Part, ...] | None = None) -> kits.Build:
@@ -177,8 +176,8 @@ def _build(body: KitBuild, parts: tuple[Part, ...] | None = None) -> kits.Build:
     return kits.Build(body.kit, body.place, body.quantity, body.lot, body.owner, tuple(body.serials), numbers, parts)
 
 
-def _part(part: Part) -> dict[str, Any]:
-    return {"item": part.item, "lot": part.lot, "owner": part.owner, "quantity": part.quantity}
+def _done(fact_id: str, parts: Sequence[Part]) -> answers.KitsDone:
+    return answers.KitsDone(id=fact_id, parts=[answers.PartOfKit.model_validate(part) for part in parts])
 
 
 @router.get("/stock/kit-builds", response_model=Page[answers.KitBuildOut])
@@ -211,9 +210,9 @@ def get_serial(item: ItemCode, number: LotCode, database: Database) -> dict[str,
 
 
 @router.post("/stock/serials")
-def number_pieces(body: Numbering, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, int]:
+def number_pieces(body: Numbering, database: Database, now: Now, news: News, key: RequestKey) -> answers.PiecesNamed:
     """Scan the serials of pieces that came without them; they leave inspection."""
     fact = fact_of("PiecesNumbered", (key,), body, body.actor, now, body.account.site)
     named = in_transaction(database, lambda connection: naming.name_pieces(connection, fact, body.account, body.serials, now))
     news.tell()
-    return {"named": named}
+    return answers.PiecesNamed(named=named)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field
 
 from central.catalog.rules import Code, Lot
 from central.database import in_transaction, reading
+from central.errors import DomainError
 from central.facts import RequestKey, fact_of
 from central.idempotency import REPLAYED, keeps_own_answer
 from central.ledger.rules import Account, Status
@@ -25,6 +26,8 @@ from central.train import Train, line_of
 router = APIRouter(prefix="/api/v1", tags=["stock"])
 _AGAIN = {name.decode(): value.decode() for name, value in [REPLAYED]}
 
+MOVES_AT_ONCE_MAX = 500
+LIMITS_AT_ONCE_MAX = 10_000
 _LINE: dict[str, Any] = {"place": "shanghai-1/A-01", "item": "milk", "quantity": 48, "lot": "L1", "expiry": "2026-12-01"}
 _MOVE: dict[str, Any] = {"place": "shanghai-1/A-01", "item": "milk", "lot": "L1", "quantity": 12, "to_place": "shanghai-1/A-02"}
 _HERE: dict[str, Any] = {"place": "shanghai-1/A-01", "item": "milk", "lot": "L1"}
@@ -73,6 +76,14 @@ class Move(Where):
         stays = self.to_place in (None, self.place)
         unit = self.unit if stays and not self.to_unit else self.to_unit
         return Account(self.to_place or self.place, self.item, self.lot, self.owner, self.to_status or self.status, unit)
+
+
+class Moves(Body):
+    """Moves of many goods."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"moves": [_MOVE]}]})
+
+    moves: list[Move] = Field(min_length=1, max_length=MOVES_AT_ONCE_MAX)
 
 
 class StatusChange(Where):
@@ -132,32 +143,50 @@ class LimitsOf(Body):
 
 
 @router.post("/stock/corrections")
-def post_corrections(body: Corrections, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, bool]:
+def post_corrections(body: Corrections, database: Database, now: Now, news: News, key: RequestKey) -> answers.Posted:
     """Post opening stock or corrections against the virtual place of count differences."""
     site = body.lines[0].place.partition("/")[0]
     fact = fact_of("StockCorrected", (key,), body, body.actor, now, site)
     lines = [moves.Correction(**{**line.model_dump(), "serials": tuple(line.serials)}) for line in body.lines if line.quantity]
     posted = in_transaction(database, lambda connection: moves.correct_stock(connection, fact, lines, now))
     news.tell()
-    return {"posted": posted}
+    return answers.Posted(posted=posted)
 
 
 async def _train(request: Request) -> Train[Asked, Moved]:
     return line_of(request, "moves", move_together)
 
 
-@router.post("/stock/moves", response_model=dict[str, bool])
+@router.post("/stock/moves", response_model=answers.MovedOut)
 @keeps_own_answer
 async def post_move(body: Move, now: Now, key: RequestKey, train: Annotated[Train[Asked, Moved], Depends(_train)]) -> Response:
     """Move stock within a site."""
-    source = body.account
-    fact = fact_of("StockMoved", (key,), body, body.actor, now, source.site)
-    moved = await train.ride(Asked(fact, source, body.target, body.quantity, body.with_reservations, body.serials))
+    moved = await train.ride(_asked(body, (key,), now))
     return Response(moved.answer, media_type="application/json", headers=_AGAIN if moved.again else None)
 
 
+def _asked(body: Move, key: tuple[str, ...], now: datetime) -> Asked:
+    source = body.account
+    fact = fact_of("StockMoved", key, body, body.actor, now, source.site)
+    return Asked(fact, source, body.target, body.quantity, body.with_reservations, body.serials)
+
+
+@router.post("/stock/move-batches")
+def post_moves(body: Moves, database: Database, now: Now, news: News, key: RequestKey) -> answers.MovesMade:
+    """Move many goods within their sites. Each move is answered for itself, in the order given: one that is refused spoils none of the others."""
+    asked = [_asked(each, (key, str(n)), now) for n, each in enumerate(body.moves)]
+    results = in_transaction(database, lambda connection: move_together(connection, asked))
+    news.tell()
+    refused = [
+        answers.MoveRefused(n=n, status=result.status, code=result.code, detail=result.message)
+        for n, result in enumerate(results)
+        if isinstance(result, DomainError)
+    ]
+    return answers.MovesMade(moved=len(results) - len(refused), refused=refused)
+
+
 @router.post("/stock/status-changes")
-def post_status_change(body: StatusChange, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, bool]:
+def post_status_change(body: StatusChange, database: Database, now: Now, news: News, key: RequestKey) -> answers.Changed:
     """Change the status of goods, with a reason."""
     account = body.account
     fact = fact_of("StockStatusChanged", (key,), body, body.actor, now, account.site)
@@ -165,27 +194,27 @@ def post_status_change(body: StatusChange, database: Database, now: Now, news: N
         database, lambda connection: losses.change_status(connection, fact, account, body.to_status, body.quantity, body.reason, now, body.serials)
     )
     news.tell()
-    return {"changed": changed}
+    return answers.Changed(changed=changed)
 
 
 @router.post("/stock/owner-changes")
-def post_owner_change(body: OwnerChange, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, bool]:
+def post_owner_change(body: OwnerChange, database: Database, now: Now, news: News, key: RequestKey) -> answers.Changed:
     """Give goods another owner where they lie: consigned goods are bought, or sold and kept."""
     account = body.account
     fact = fact_of("StockOwnerChanged", (key,), body, body.actor, now, account.site)
     changed = in_transaction(database, lambda connection: moves.change_owner(connection, fact, account, body.to_owner, body.quantity, now, body.serials))
     news.tell()
-    return {"changed": changed}
+    return answers.Changed(changed=changed)
 
 
 @router.post("/stock/losses")
-def post_loss(body: LossReport, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, str]:
+def post_loss(body: LossReport, database: Database, now: Now, news: News, key: RequestKey) -> answers.LossState:
     """Report goods as lost or useless; above the limit they wait on hold for a second person."""
     fact = fact_of("LossReported", (key,), body, body.actor, now, body.account.site)
     loss = losses.Loss(body.account, body.quantity, body.reason, body.note, tuple(body.serials))
     state = in_transaction(database, lambda connection: losses.report_loss(connection, fact, loss, now))
     news.tell()
-    return {"id": fact.id, "state": state}
+    return answers.LossState.model_validate({"id": fact.id, "state": state})
 
 
 @router.get("/stock/losses", response_model=Page[answers.LossOut])
@@ -198,21 +227,21 @@ def list_losses(
 
 
 @router.post("/stock/losses/{report}/decision")
-def decide_loss(report: queries.FactId, body: Decision, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, str]:
+def decide_loss(report: queries.FactId, body: Decision, database: Database, now: Now, news: News, key: RequestKey) -> answers.LossState:
     """Approve or refuse a waiting loss; somebody else than who reported it."""
     fact = fact_of("LossDecided", (report, key), body, body.actor, now)
     state = in_transaction(database, lambda connection: losses.decide_loss(connection, fact, report, now, approve=body.approve))
     news.tell()
-    return {"id": report, "state": state}
+    return answers.LossState.model_validate({"id": report, "state": state})
 
 
 @router.put("/stock/limits")
-def put_limits(rows: list[LimitsOf], database: Database, news: News) -> dict[str, int]:
+def put_limits(rows: Annotated[list[LimitsOf], Field(max_length=LIMITS_AT_ONCE_MAX)], database: Database, news: News) -> answers.LimitsKept:
     """Add or change limits, all of them or none."""
     kept = [(row.site, row.item, Limits(row.near_expiry_days, row.loss_quantity_max, row.loss_value_minor_max)) for row in rows]
     in_transaction(database, lambda connection: reasons.keep_limits(connection, kept))
     news.tell()
-    return {"kept": len(rows)}
+    return answers.LimitsKept(kept=len(rows))
 
 
 @router.get("/stock/limits", response_model=Page[answers.LimitsOut])

@@ -18,7 +18,7 @@ from central.ledger.rules import Account, Status
 from central.paging import After, Limit, Page
 from central.requests import Database, News, Now
 from central.stock import answers, places, queries, transfers
-from central.stock.bodies import Actor, Body, Number, Quantity, Reason, Serial, Unit
+from central.stock.bodies import Actor, Body, Number, Quantity, Reason, Serial, Step, Unit
 
 router = APIRouter(prefix="/api/v1", tags=["stock"])
 
@@ -51,14 +51,6 @@ class TransferRequest(Body):
     actor: Actor = "api"
 
 
-class Step(Body):
-    """Who does it."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"actor": "li"}]})
-
-    actor: Actor = "api"
-
-
 class Shipping(Body):
     """What is reserved goes on the truck."""
 
@@ -85,14 +77,14 @@ class LostInTransit(Body):
 
 
 @router.post("/stock/transfers")
-def post_transfer(body: TransferRequest, database: Database, now: Now, news: News) -> dict[str, Any]:
+def post_transfer(body: TransferRequest, database: Database, now: Now, news: News) -> answers.TransferTaken:
     """Ask for goods of another site; the same again changes nothing, another one under the same number is refused (409)."""
     fact = fact_of("TransferRequested", (body.number,), body, body.actor, now, body.to_site)
     lines = tuple(transfers.Wanted(line.item, line.quantity, line.owner, line.min_expiry) for line in body.lines)
     wanted = transfers.Request(body.number, body.from_site, body.to_site, lines, body.reason, body.needs_approval, body.expected_at)
     new = in_transaction(database, lambda connection: transfers.request_transfer(connection, fact, wanted, now))
     news.tell()
-    return {"number": body.number, "new": new}
+    return answers.TransferTaken(number=body.number, new=new)
 
 
 @router.get("/stock/transfers", response_model=Page[answers.TransferListed])

@@ -17,7 +17,7 @@ from central.ledger.rules import Fact, Status
 from central.paging import After, Limit, Page
 from central.requests import Database, News, Now
 from central.stock import answers, handling, numbers, queries
-from central.stock.bodies import Actor, Body, OptionalSite, Place, Quantity, Serial, Unit
+from central.stock.bodies import Actor, Body, OptionalSite, Place, Quantity, Serial, Step, Unit
 
 router = APIRouter(prefix="/api/v1", tags=["stock"])
 
@@ -100,14 +100,6 @@ class Merging(Body):
     actor: Actor = "api"
 
 
-class Step(Body):
-    """Who does it."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"actor": "li"}]})
-
-    actor: Actor = "api"
-
-
 class OwnNumbers(Body):
     """From which numbers our SSCCs are made."""
 
@@ -118,19 +110,19 @@ class OwnNumbers(Body):
 
 
 @router.put("/stock/sscc-ranges")
-def put_range(body: OwnNumbers, database: Database) -> dict[str, str]:
+def put_range(body: OwnNumbers, database: Database) -> answers.RangeKept:
     """Tell which SSCCs are ours to give."""
     in_transaction(database, lambda connection: numbers.keep_range(connection, body.site, body.prefix))
-    return {"site": body.site, "prefix": body.prefix}
+    return answers.RangeKept(site=body.site, prefix=body.prefix)
 
 
 @router.post("/stock/units")
-def post_unit(body: UnitMade, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, str]:
+def post_unit(body: UnitMade, database: Database, now: Now, news: News, key: RequestKey) -> answers.UnitNamed:
     """Make a handling unit; answers its SSCC."""
     fact = fact_of("UnitMade", (key,), body, body.actor, now, body.place.partition("/")[0])
     code = in_transaction(database, lambda connection: handling.make_unit(connection, fact, body.kind, body.place, now, body.sscc, body.parent or None))
     news.tell()
-    return {"sscc": code}
+    return answers.UnitNamed(sscc=code)
 
 
 @router.get("/stock/units", response_model=Page[answers.UnitListed])
@@ -195,12 +187,12 @@ def move_unit(sscc: Sscc, body: UnitMove, database: Database, now: Now, news: Ne
 
 
 @router.post("/stock/units/{sscc}/split")
-def split_unit(sscc: Sscc, body: Splitting, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, str]:
+def split_unit(sscc: Sscc, body: Splitting, database: Database, now: Now, news: News, key: RequestKey) -> answers.UnitNamed:
     """Put a part of a unit's goods into a new unit beside it; answers the new SSCC."""
     fact, goods = _fact("UnitSplit", sscc, key, body, now), [each.goods() for each in body.goods]
     code = in_transaction(database, lambda connection: handling.split_unit(connection, fact, sscc, goods, now, body.sscc))
     news.tell()
-    return {"sscc": code}
+    return answers.UnitNamed(sscc=code)
 
 
 @router.post("/stock/units/{sscc}/merge", response_model=answers.UnitOut)

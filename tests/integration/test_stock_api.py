@@ -109,11 +109,46 @@ def test_losses_statuses_and_limits_go_through_the_routes(http: Http) -> None:
 
     assert [row["state"] for row in got(http, "stock/losses")["items"]] == ["approved"]
     assert [row["item"] for row in got(http, "stock/limits")["items"]] == ["milk"]
-    assert [(row["lot"], row["quantity"]) for row in got(http, "stock/near-expiry")] == [("L1", 6)]
+    assert [(row["lot"], row["quantity"]) for row in got(http, "stock/near-expiry")["items"]] == [("L1", 6)]
     assert sent(http, "stock/expiry-runs") == {"expired": 0}
     row = got(http, "stock/states?by=item&item=milk")["items"][0]
     assert (row["on_hand"], row["available"], row["damaged"]) == (7, 6, 1)
     assert http.get("stock/states?after=nonsense").json()["code"] == "bad_cursor"
+
+
+@pytest.mark.requirement("R23")
+def test_goods_near_their_last_day_come_page_by_page_the_first_to_expire_first(http: Http, house: Warehouse) -> None:
+    days = {"L2": 3, "L10": 2, "l3": 2, "L4": 1}
+    for lot, day in days.items():
+        house.put("A-02", "milk", 5, lot, date(2026, 12, day))
+
+    lots, after = list[str](), ""
+    while len(lots) <= len(days):
+        page = got(http, f"stock/near-expiry?days=30&limit=2{after}")
+        lots += [row["lot"] for row in page["items"]]
+        if page["next"] is None:
+            break
+        after = f"&after={page['next']}"
+
+    assert lots == ["L1", "L4", "L10", "l3", "L2"]
+    assert got(http, "stock/near-expiry?days=30&site=s2")["items"] == []
+    assert http.get("stock/near-expiry?after=nonsense").json()["code"] == "bad_cursor"
+
+
+@pytest.mark.requirement("R24", "X1")
+def test_many_moves_are_each_answered_for_themselves_and_made_once(http: Http, house: Warehouse) -> None:
+    away = {"place": f"{SITE}/rack-1", "item": "peas", "to_place": f"{SITE}/B-01"}
+    moves = [away | {"quantity": 10}, away | {"quantity": 99}, away | {"quantity": 5, "to_place": f"{SITE}/gone"}, away | {"quantity": 20}]
+
+    first = http.post("stock/move-batches", json={"moves": moves}, headers={"Idempotency-Key": "truck-1"})
+    again = http.post("stock/move-batches", json={"moves": moves}, headers={"Idempotency-Key": "truck-1"})
+
+    assert first.json()["moved"] == 2
+    assert [(each["n"], each["status"], each["code"]) for each in first.json()["refused"]] == [(1, 409, "insufficient_stock"), (2, 404, "unknown_location")]
+    assert (again.content, again.headers["idempotent-replayed"]) == (first.content, "true")
+    other = http.post("stock/move-batches", json={"moves": moves[:1]}, headers={"Idempotency-Key": "truck-1"})
+    assert (other.status_code, other.json()["code"]) == (409, "idempotency_key_reused")
+    assert {name: held for name, held in house.stock().items() if "peas" in name} == {"B-01 peas": (30, 0)}
 
 
 @pytest.mark.requirement("X3", "R19")
