@@ -82,6 +82,15 @@ async def test_no_train_takes_more_than_its_seats(log: Engine) -> None:
     assert line.parties == [1, 2, 2, 1]
 
 
+async def test_many_callers_travel_in_two_halves_so_that_one_is_read_while_the_other_travels(log: Engine) -> None:
+    line, callers = Line(), range(100, 140)
+
+    answers = await ride_together(line, Train(log, line, tracks=1), *callers)
+
+    assert answers == [2 * who for who in callers]
+    assert line.parties == [1, 21, 19]
+
+
 async def test_what_breaks_a_train_breaks_only_its_own_request(log: Engine) -> None:
     line = Line()
 
