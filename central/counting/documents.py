@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from central.catalog.rules import Code, Lot, Site
 from central.counting.rules import AbcClass
+from central.stock.bodies import Serial
 
 Kind = Literal["cycle", "periodic", "random", "dynamic", "asked"]
 Counter = Code
@@ -74,6 +75,7 @@ class LineCounted(_Document):
     quantity: int = Field(ge=0, description="pieces, or cases when the code is a case's", examples=[12])
     lot: Lot = ""
     owner: str = Field("", max_length=64)
+    serials: list[Serial] = Field([], max_length=5000, description="of each piece, for items tracked by serial", examples=[[]])
 
 
 class SheetCounted(_Document):
@@ -90,7 +92,10 @@ class SheetCounted(_Document):
 
 
 class Decision(_Document):
-    """What becomes of a difference. `quantity`: what is really there, when the decider counted it; otherwise what the last counter said."""
+    """What becomes of a difference. `quantity`: what is really there, when the decider counted it; otherwise what the last counter said.
+
+    Of an item tracked by serial the decider who counted names the pieces that are there in `serials`, and their number in `quantity`.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": [{"actor": "wang", "approve": True, "cause": "mispick"}]})
 
@@ -98,6 +103,7 @@ class Decision(_Document):
     approve: bool = Field(description="book the difference; false leaves the books as they are")
     cause: Code = Field(description="reason code of kind adjustment", examples=["mispick"])
     quantity: int | None = Field(None, ge=0)
+    serials: list[Serial] = Field([], max_length=5000, examples=[[]])
 
 
 class SweepAsked(_Document):

@@ -3,12 +3,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, case, func, select
+from sqlalchemy import Connection, Select, case, func, select
 
 from central.catalog.tables import item, location
 from central.counting.rules import Accuracy
@@ -83,12 +81,6 @@ def lines(count_id: str | None = None, state: str | None = None, site: str | Non
     return query
 
 
-def sheets(connection: Connection, count_id: str, place: str) -> Sequence[RowMapping]:
-    """Who counted a place, round by round."""
-    query = select(count_sheet).where(count_sheet.c.count_id == count_id, count_sheet.c.place == place)
-    return connection.execute(query.order_by(count_sheet.c.round)).mappings().all()
-
-
 def audit(connection: Connection, site: str, since: datetime, until: datetime) -> list[dict[str, Any]]:
     """Differences decided in a time, by cause and item: how many, pieces too many, pieces missing, and what was refused. Largest first."""
     adjusted = count_line.c.adjusted
@@ -126,12 +118,3 @@ def counters(connection: Connection, site: str, since: datetime, until: datetime
     query = select(count_sheet.c.counter, count_sheet.c.by, func.count().label("places")).join(count_job, count_job.c.id == count_sheet.c.count_id)
     query = query.where(count_job.c.site == site, count_sheet.c.counted_at >= since, count_sheet.c.counted_at < until)
     return [dict(row) for row in connection.execute(query.group_by(count_sheet.c.counter, count_sheet.c.by).order_by(count_sheet.c.counter)).mappings()]
-
-
-def places_by_state(connection: Connection, site: str) -> dict[str, int]:
-    """Places of open counts of a site, by state."""
-    query = select(count_place.c.state, func.count().label("number")).join(count_job, count_job.c.id == count_place.c.count_id)
-    found: dict[str, int] = defaultdict(int)
-    for row in connection.execute(query.where(count_job.c.site == site, count_job.c.state == "open").group_by(count_place.c.state)):
-        found[row.state] += row.number
-    return dict(found)

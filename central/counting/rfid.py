@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, insert, select, update
@@ -22,8 +22,9 @@ from central.exceptions import service as exceptions
 from central.exceptions.messages import message
 from central.facts import document_id
 from central.fleet import service as fleet
+from central.ledger import serials
 from central.ledger import service as ledger
-from central.ledger.tables import balance
+from central.ledger.tables import balance, serial
 from contracts.commands import CountTags
 from contracts.identifiers import IdentifierError, sgtin_from_uri, sscc_from_uri
 
@@ -39,6 +40,15 @@ class ItemSeen:
     item: str
     book: int
     seen: int
+    missing: tuple[str, ...] = ()
+    """Of numbered pieces: serials that the books have there and no tag tells."""
+    found: tuple[str, ...] = ()
+    """Of numbered pieces: serials of tags that the books do not have there."""
+
+    @property
+    def agrees(self) -> bool:
+        """Whether tags and books say the same."""
+        return self.book == self.seen and not self.found
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +64,7 @@ class Sweep:
 @dataclass(frozen=True, slots=True)
 class _Named:
     pieces: dict[str, int]
+    numbers: dict[str, set[str]]
     units: frozenset[str]
     unknown: tuple[str, ...]
 
@@ -81,13 +92,13 @@ def add_tags(connection: Connection, fact_id: str, count_id: str, reader: str, e
         connection.execute(insert_or_leave(connection, count_tag).values(rows[start : start + _PART]).on_conflict_do_nothing())
     named = _names(connection, connection.execute(select(count_tag.c.epc).where(count_tag.c.count_id == count_id).order_by(count_tag.c.epc)).scalars())
     items = _compare(connection, places, named)
-    settled = _settle(connection, fact_id, count_id, reader, places, {each.item for each in items if each.book == each.seen}, now)
+    settled = _settle(connection, fact_id, count_id, reader, places, {each.item for each in items if each.agrees}, now)
     if named.unknown:
         told = message("tags_unknown", reader=reader, count=len(named.unknown), first=named.unknown[0])
         exceptions.ask_person(connection, told, count_id, fact_id, now, site=job.site, priority=4)
     return Sweep(
-        tuple(each.item for each in items if each.book == each.seen),
-        tuple(each for each in items if each.book != each.seen),
+        tuple(each.item for each in items if each.agrees),
+        tuple(each for each in items if not each.agrees),
         named.unknown,
         tuple(settled),
     )
@@ -112,11 +123,14 @@ def _open_places(connection: Connection, count_id: str) -> list[str]:
 
 
 def _names(connection: Connection, epcs: Iterable[str]) -> _Named:
-    by_gtin: dict[str, list[str]] = defaultdict(list)
+    by_gtin: dict[str, set[str]] = defaultdict(set)
+    uris: dict[str, list[str]] = defaultdict(list)
     units, unknown = set[str](), list[str]()
     for epc in epcs:
         try:
-            by_gtin[sgtin_from_uri(epc)[0]].append(epc)
+            gtin, number = sgtin_from_uri(epc)
+            by_gtin[gtin].add(number)
+            uris[gtin].append(epc)
         except IdentifierError:
             try:
                 units.add(sscc_from_uri(epc))
@@ -124,13 +138,15 @@ def _names(connection: Connection, epcs: Iterable[str]) -> _Named:
                 unknown.append(epc)
     known = catalog.all_named(connection, by_gtin)
     pieces: dict[str, int] = defaultdict(int)
-    for gtin, tags in by_gtin.items():
+    numbers: dict[str, set[str]] = defaultdict(set)
+    for gtin, tags in uris.items():
         named = known.get(gtin)
         if named is None:
             unknown += tags
         else:
             pieces[named.item] += named.quantity * len(tags)
-    return _Named(dict(pieces), frozenset(units), tuple(unknown))
+            numbers[named.item] |= by_gtin[gtin]
+    return _Named(dict(pieces), dict(numbers), frozenset(units), tuple(unknown))
 
 
 def _compare(connection: Connection, places: Sequence[str], named: _Named) -> list[ItemSeen]:
@@ -141,7 +157,17 @@ def _compare(connection: Connection, places: Sequence[str], named: _Named) -> li
         book[row.item] += int(row.on_hand)
         if row.unit in named.units:
             on_units[row.item] += int(row.on_hand)
-    return [ItemSeen(item, book.get(item, 0), named.pieces.get(item) or on_units.get(item, 0)) for item in sorted({*book, *named.pieces})]
+    seen = [ItemSeen(item, book.get(item, 0), named.pieces.get(item) or on_units.get(item, 0)) for item in sorted({*book, *named.pieces})]
+    return [_with_serials(connection, places, each, named.numbers.get(each.item)) for each in seen]
+
+
+def _with_serials(connection: Connection, places: Sequence[str], each: ItemSeen, numbers: set[str] | None) -> ItemSeen:
+    """Numbered pieces are told apart by the serials in their tags; without tags of their own they count as the books have them."""
+    if numbers is None or not serials.is_tracked(connection, each.item):
+        return each
+    here = select(serial.c.serial).where(serial.c.item == each.item, serial.c.place.in_(places), serial.c.state == "in_stock")
+    compared = rules.with_serials(rules.Compared(rules.Goods(each.item), each.book, each.seen), set(connection.execute(here).scalars()), numbers)
+    return replace(each, missing=compared.missing, found=compared.found)
 
 
 def _settle(connection: Connection, fact_id: str, count_id: str, reader: str, places: Sequence[str], agreed: set[str], now: datetime) -> list[str]:

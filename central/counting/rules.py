@@ -4,9 +4,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from math import exp
 from typing import Final, Literal, NamedTuple
 
@@ -47,18 +46,47 @@ class Tolerance:
         return abs(difference) <= max(self.units, book * self.permille // 1000)
 
 
+class Said(NamedTuple):
+    """What a counter's count means against the books of its moment: pieces too many (or, negative, too few), and of numbered pieces which ones."""
+
+    difference: int
+    missing: tuple[str, ...] = ()
+    found: tuple[str, ...] = ()
+
+    @property
+    def unnamed(self) -> int:
+        """Of numbered pieces: how many stood there without a number; negative: so many numbers were one too many, their pieces were picked unnamed."""
+        return len(self.found) - len(self.missing) - self.difference
+
+
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """The books and a counter about the same goods."""
+    """The books and a counter about the same goods; of numbered pieces also the serials that are missing there, and those found that belong elsewhere."""
 
     goods: Goods
     book: int
     counted: int
+    missing: tuple[str, ...] = ()
+    found: tuple[str, ...] = ()
 
     @property
     def difference(self) -> int:
         """Positive: more is there than in the books."""
         return self.counted - self.book
+
+    @property
+    def said(self) -> Said:
+        """What it comes to."""
+        return Said(self.difference, self.missing, self.found)
+
+
+def with_serials(compared: Compared, booked: Set[str], scanned: Set[str]) -> Compared:
+    """The same with its pieces compared one by one.
+
+    When as many are there as the books say and each of them is known there, what is missing are numbers whose pieces were picked without being named.
+    """
+    missing, found = tuple(sorted(booked - scanned)), tuple(sorted(scanned - booked))
+    return replace(compared, missing=missing if found or compared.difference else (), found=found)
 
 
 class LotNeededError(ValueError):
@@ -69,7 +97,7 @@ class LotNeededError(ValueError):
         self.item = item
 
 
-def compare(book: Mapping[Goods, int], counted: Mapping[Goods, int], lots_seen: bool = True) -> list[Compared]:
+def compare(book: Mapping[Goods, int], counted: Mapping[Goods, int]) -> list[Compared]:
     """Put books and count side by side; what only one of them has is 0 in the other.
 
     A counter who cannot read lots (an empty lot where the books have lots) is compared by item, if that decides it.
@@ -93,17 +121,17 @@ def _spread_over_lots(goods: Goods, said: dict[Goods, int], book: Mapping[Goods,
     raise LotNeededError(goods.item, [each.lot for each in lots])
 
 
-def judge(difference: int, earlier: Sequence[int], book: int, tolerance: Tolerance) -> Verdict:
-    """What a counter's difference means after the `earlier` differences of others about the same goods.
+def judge(said: Said, earlier: Sequence[Said], book: int, tolerance: Tolerance) -> Verdict:
+    """What a counter's count means after the `earlier` ones of others about the same goods. No tolerance is given to numbered pieces that are not as booked.
 
     agreed: the books are right. within: small enough to be booked at once. recount: another person counts. confirmed: two counters say the same.
     unclear: three counters, three answers. Differences are compared, not quantities: in a running warehouse the books move between two counts.
     """
-    if difference == 0:
+    if said == Said(0):
         return "agreed"
-    if difference in earlier:
+    if said in earlier:
         return "confirmed"
-    if not earlier and tolerance.allows(difference, book):
+    if not earlier and said == Said(said.difference) and tolerance.allows(said.difference, book):
         return "within"
     return "recount" if len(earlier) + 1 < ROUNDS_MAX else "unclear"
 
@@ -186,11 +214,3 @@ class Accuracy:
     def pieces_percent(self) -> float | None:
         """Piece accuracy = 100 * (1 - sum of |difference| / sum of book quantities); None: nothing in the books."""
         return None if not self.book else round(100 * (1 - self.off / self.book), 3)
-
-
-def totals_by_item(quantities: Mapping[Goods, int]) -> dict[str, int]:
-    """Quantities of a place or a zone, by item."""
-    totals: dict[str, int] = defaultdict(int)
-    for goods, quantity in quantities.items():
-        totals[goods.item] += quantity
-    return dict(totals)

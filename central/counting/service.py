@@ -17,16 +17,17 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from central.catalog import service as catalog
 from central.catalog.tables import location
-from central.counting import rules
+from central.counting import pieces, rules
 from central.counting.adjusting import book_difference, confirm_doubted
 from central.counting.documents import CountPlan, Decision, LineCounted, SheetCounted
-from central.counting.rules import Compared, Goods, Tolerance
+from central.counting.rules import Compared, Goods, Said, Tolerance
 from central.counting.selection import choose
 from central.counting.tables import count_job, count_line, count_place, count_sheet
 from central.database import insert_or_leave
 from central.errors import ConflictError, DomainError, ForbiddenError, NotFoundError
 from central.exceptions import service as exceptions
-from central.exceptions.messages import message
+from central.exceptions.messages import Message, message
+from central.ledger import serials
 from central.ledger import service as ledger
 from central.ledger.tables import balance
 from central.webhooks.service import emit
@@ -35,6 +36,8 @@ COUNTABLE = ("open", "recount")
 AUTOMATIC = "dockline"
 WITHIN_TOLERANCE = "within_tolerance"
 TWO_COUNTS_AGREE = "two_counts_agree"
+_ASKED = ("count_difference", "count_serials")
+"""Kinds of the work order that asks for a decision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +92,10 @@ def job_of(connection: Connection, count_id: str) -> Row[Any]:
     return row
 
 
-def place_of(connection: Connection, count_id: str, place: str) -> Row[Any]:
-    """A place of a count. Raises: NotFoundError."""
-    row = connection.execute(select(count_place).where(count_place.c.count_id == count_id, count_place.c.place == place)).one_or_none()
+def place_of(connection: Connection, count_id: str, place: str, *, lock: bool = False) -> Row[Any]:
+    """A place of a count; with `lock` nobody else counts or decides it meanwhile. Raises: NotFoundError."""
+    query = select(count_place).where(count_place.c.count_id == count_id, count_place.c.place == place)
+    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
     if row is None:
         raise NotFoundError("place_not_in_count", f"place {place} does not belong to count {count_id}; count the places that it lists")
     return row
@@ -104,28 +108,42 @@ def submit(connection: Connection, fact: ledger.Fact, count_id: str, place: str,
     """
     job = job_of(connection, count_id)
     place_of(connection, count_id, place)
-    counted = _counted(connection, sheet.lines)
-    _hold_fences(connection, job.site, place, {goods.item for goods in counted})
-    row = place_of(connection, count_id, place)
+    _hold_fences(connection, job.site, place, {catalog.named(connection, line.code).item for line in sheet.lines})
+    row = place_of(connection, count_id, place, lock=True)
     if ledger.record(connection, fact, now).already:
         return _standing(connection, row)
     _check_counter(connection, row, sheet.counter)
-    book = _book(connection, place)
-    try:
-        compared = rules.compare(book, counted)
-    except rules.LotNeededError as error:
-        raise DomainError("lot_needed", f"{place}: {error}") from error
+    compared = _compare(connection, place, sheet.lines)
     values = {"event_id": fact.id, "count_id": count_id, "place": place, "round": row.rounds + 1, "counter": sheet.counter, "counted_at": now}
     connection.execute(insert(count_sheet).values(**values))
     return _take(connection, fact.id, job, row, compared, now)
 
 
-def _counted(connection: Connection, lines: Iterable[LineCounted]) -> dict[Goods, int]:
+def _compare(connection: Connection, place: str, lines: Iterable[LineCounted]) -> list[Compared]:
     counted: dict[Goods, int] = defaultdict(int)
+    scanned: dict[Goods, set[str]] = defaultdict(set)
     for line in lines:
         named = catalog.named(connection, line.code)
-        counted[Goods(named.item, line.lot, line.owner)] += line.quantity * named.quantity
-    return dict(counted)
+        goods, quantity = Goods(named.item, line.lot, line.owner), line.quantity * named.quantity
+        _check_serials(connection, goods.item, quantity, line.serials)
+        assigned = pieces.assign(connection, place, goods, line.serials) if line.serials else {}
+        for each, numbers in assigned.items():
+            scanned[each] |= numbers
+            counted[each] = len(scanned[each])
+        if not assigned:
+            counted[goods] += quantity
+    try:
+        return pieces.compare(connection, place, rules.compare(_book(connection, place), counted), scanned)
+    except rules.LotNeededError as error:
+        raise DomainError("lot_needed", f"{place}: {error}") from error
+
+
+def _check_serials(connection: Connection, item: str, quantity: int, numbers: Sequence[str]) -> None:
+    tracked = serials.is_tracked(connection, item)
+    if numbers and not tracked:
+        raise DomainError("serials_not_wanted", f"item {item} is not tracked by serial; leave the serials out")
+    if tracked and not len(set(numbers)) == len(numbers) == quantity:
+        raise DomainError("serials_wanted", f"{quantity} pieces of item {item} are counted and {len(set(numbers))} serials are given; scan each piece once")
 
 
 def _hold_fences(connection: Connection, site: str, place: str, items: set[str]) -> None:
@@ -166,8 +184,8 @@ def _judge_line(
 ) -> None:
     if line is not None and line.state in ("adjusted", "rejected"):
         return
-    earlier = [] if line is None else [*line.earlier, line.difference]
-    verdict = rules.judge(each.difference, earlier, each.book, tolerance)
+    earlier = [] if line is None else said_by_all(line)
+    verdict = rules.judge(each.said, earlier, each.book, tolerance)
     state = {"agreed": "agreed", "recount": "recount", "within": "review", "confirmed": "review", "unclear": "review"}[verdict]
     values = {
         "id": rules.line_id(job.id, place, each.goods),
@@ -177,22 +195,42 @@ def _judge_line(
         "book": each.book,
         "counted": each.counted,
         "difference": each.difference,
-        "earlier": earlier,
+        "earlier": [said.difference for said in earlier],
+        "serials": _kept(each, earlier),
         "state": state,
     }
     statement = insert_or_leave(connection, count_line).values(**values)
-    changed = {name: values[name] for name in ("book", "counted", "difference", "earlier", "state")}
+    changed = {name: values[name] for name in ("book", "counted", "difference", "earlier", "serials", "state")}
     connection.execute(statement.on_conflict_do_update(index_elements=[count_line.c.id], set_=changed))
-    small = verdict == "confirmed" and abs(each.difference) <= job.approval_units
+    # Numbered pieces that are not as booked always have a person who decides.
+    small = verdict == "confirmed" and not values["serials"] and abs(each.difference) <= job.approval_units
     if verdict == "within" or small:
-        _adjust(
-            connection, fact_id, _line(connection, values["id"]), each.difference, WITHIN_TOLERANCE if verdict == "within" else TWO_COUNTS_AGREE, AUTOMATIC, now
-        )
+        cause = WITHIN_TOLERANCE if verdict == "within" else TWO_COUNTS_AGREE
+        _adjust(connection, fact_id, _line(connection, values["id"]), each.said, cause, AUTOMATIC, now)
 
 
-def _adjust(connection: Connection, fact_id: str, line: Row[Any], difference: int, cause: str, actor: str, now: datetime) -> None:
-    book_difference(connection, fact_id, line.place, Goods(line.item, line.lot, line.owner), difference, now)
-    values = {"state": "adjusted", "cause": cause, "decided_by": actor, "decided_at": now, "adjusted": difference, "event_id": fact_id}
+def _kept(each: Compared, earlier: Sequence[Said]) -> dict[str, Any]:
+    """The serials of a line as they are stored; empty where nobody said any."""
+    before = [[said.missing, said.found] for said in earlier]
+    return {"missing": each.missing, "found": each.found, "earlier": before} if each.missing or each.found or any(map(any, before)) else {}
+
+
+def said_by_all(line: Row[Any]) -> list[Said]:
+    """What each counter's count of a line's goods came to, the last one's last."""
+    pairs = [*line.serials.get("earlier", []), [line.serials.get("missing", []), line.serials.get("found", [])]]
+    differences = [*line.earlier, line.difference]
+    pairs = [*([[[], []]] * (len(differences) - len(pairs))), *pairs]
+    return [Said(difference, tuple(missing), tuple(found)) for difference, (missing, found) in zip(differences, pairs, strict=True)]
+
+
+def _adjust(connection: Connection, fact_id: str, line: Row[Any], said: Said, cause: str, actor: str, now: datetime) -> None:
+    goods = Goods(line.item, line.lot, line.owner)
+    if serials.is_tracked(connection, line.item):
+        adjusted = pieces.book(connection, fact_id, line.place, goods, said, now)
+    else:
+        adjusted = said.difference
+        book_difference(connection, fact_id, line.place, goods, adjusted, now)
+    values = {"state": "adjusted", "cause": cause, "decided_by": actor, "decided_at": now, "adjusted": adjusted, "event_id": fact_id}
     connection.execute(update(count_line).where(count_line.c.id == line.id).values(**values))
 
 
@@ -208,14 +246,22 @@ def settle_place(connection: Connection, fact_id: str, job: Row[Any], place: str
     subject = f"{job.id}/{place}"
     if state == "review":
         waiting = [line for line in lines if line.state == "review"]
-        told = message("count_difference", place=place, count=len(waiting), item=waiting[0].item, difference=waiting[0].difference)
+        told = _told(place, waiting)
         exceptions.ask_person(connection, told, subject, fact_id, now, site=job.site)
     if state == "settled":
-        exceptions.settle(connection, ("count_difference",), subject, job.site, "decided", now)
+        exceptions.settle(connection, _ASKED, subject, job.site, "decided", now)
         confirm_doubted(connection, fact_id, job.site, place, lines, now)
         _unlock(connection, [place_of(connection, job.id, place)], job)
         _finish(connection, job, now)
     return _standing(connection, place_of(connection, job.id, place))
+
+
+def _told(place: str, waiting: Sequence[Row[Any]]) -> Message:
+    first = waiting[0]
+    if numbers := [*first.serials.get("missing", []), *first.serials.get("found", [])]:
+        missing, found = len(first.serials["missing"]), len(first.serials["found"])
+        return message("count_serials", place=place, item=first.item, missing=missing, found=found, serial=numbers[0])
+    return message("count_difference", place=place, count=len(waiting), item=first.item, difference=first.difference)
 
 
 def _standing(connection: Connection, row: Row[Any]) -> Settled:
@@ -245,8 +291,10 @@ def _unlock(connection: Connection, rows: Sequence[Row[Any]], job: Row[Any]) -> 
 
 
 def _finish(connection: Connection, job: Row[Any], now: datetime) -> None:
+    # Two who settle the last two places at once: the second waits here, and then sees that nothing is left.
+    state = connection.execute(select(count_job.c.state).where(count_job.c.id == job.id).with_for_update()).scalar_one()
     left = select(func.count()).select_from(count_place).where(count_place.c.count_id == job.id, count_place.c.state.in_((*COUNTABLE, "review")))
-    if connection.execute(left).scalar_one() or job.state != "open":
+    if state != "open" or connection.execute(left).scalar_one():
         return
     connection.execute(update(count_job).where(count_job.c.id == job.id).values(state="done", done_at=now))
     emit(connection, "count.finished", job.id, {"site": job.site, "kind": job.kind, "name": job.name}, now, job.site)
@@ -263,14 +311,17 @@ def decide(connection: Connection, fact: ledger.Fact, count_id: str, line_id: st
     job = job_of(connection, count_id)
     catalog.reason_of(connection, decision.cause, "adjustment")
     _hold_fences(connection, job.site, line.place, {line.item})
+    row = place_of(connection, count_id, line.place, lock=True)
     line = _line(connection, line_id)
     if ledger.record(connection, fact, now).already:
-        return _standing(connection, place_of(connection, count_id, line.place))
+        return _standing(connection, row)
+    if row.state == "skipped":
+        raise ConflictError("count_done", f"count {job.name or count_id} is cancelled; plan another one")
     if line.state != "review":
         raise ConflictError("line_decided", f"the difference of item {line.item} in {line.place} is {line.state}; nothing is left to decide")
     _four_eyes(connection, line, decision.actor)
     if decision.approve:
-        _adjust(connection, fact.id, line, _difference(connection, line, decision), decision.cause, decision.actor, now)
+        _adjust(connection, fact.id, line, _decided(connection, line, decision), decision.cause, decision.actor, now)
     else:
         values = {"state": "rejected", "cause": decision.cause, "decided_by": decision.actor, "decided_at": now, "event_id": fact.id}
         connection.execute(update(count_line).where(count_line.c.id == line_id).values(**values))
@@ -283,11 +334,14 @@ def _four_eyes(connection: Connection, line: Row[Any], actor: str) -> None:
         raise ForbiddenError("counter_decides", f"{actor} counted {line.place}; somebody who did not count it must decide")
 
 
-def _difference(connection: Connection, line: Row[Any], decision: Decision) -> int:
-    if decision.quantity is None:
-        difference: int = line.difference
-        return difference
-    return decision.quantity - _book(connection, line.place).get(Goods(line.item, line.lot, line.owner), 0)
+def _decided(connection: Connection, line: Row[Any], decision: Decision) -> Said:
+    """What the decider found himself, else what the last counter said."""
+    if decision.quantity is None and not decision.serials:
+        return said_by_all(line)[-1]
+    goods, quantity = Goods(line.item, line.lot, line.owner), len(decision.serials) if decision.quantity is None else decision.quantity
+    _check_serials(connection, line.item, quantity, decision.serials)
+    compared = Compared(goods, _book(connection, line.place).get(goods, 0), quantity)
+    return pieces.compare(connection, line.place, [compared], {goods: set(decision.serials)})[0].said
 
 
 def cancel(connection: Connection, fact: ledger.Fact, count_id: str, now: datetime) -> None:
@@ -304,6 +358,6 @@ def cancel(connection: Connection, fact: ledger.Fact, count_id: str, now: dateti
     left = connection.execute(select(count_place).where(count_place.c.count_id == count_id, count_place.c.state.not_in(("settled", "skipped")))).all()
     connection.execute(update(count_place).where(count_place.c.count_id == count_id, count_place.c.state.not_in(("settled",))).values(state="skipped"))
     for row in left:
-        exceptions.settle(connection, ("count_difference",), f"{count_id}/{row.place}", job.site, "count cancelled", now)
+        exceptions.settle(connection, _ASKED, f"{count_id}/{row.place}", job.site, "count cancelled", now)
     _unlock(connection, left, job)
     connection.execute(update(count_job).where(count_job.c.id == count_id).values(state="cancelled", done_at=now))

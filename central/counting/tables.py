@@ -75,6 +75,7 @@ count_line = Table(
     Column("counted", BigInteger, nullable=False, comment="by the last counter"),
     Column("difference", BigInteger, nullable=False, comment="counted less book, of the last counter"),
     Column("earlier", JSON, nullable=False, comment="differences of the counters before"),
+    Column("serials", JSON, nullable=False, server_default=text("'{}'"), comment="of numbered pieces: missing, found, and [missing, found] of those before"),
     Column("state", String, nullable=False),
     Column("cause", String, nullable=False, server_default="", comment="reason code"),
     Column("decided_by", String, nullable=False, server_default=""),

@@ -40,6 +40,8 @@ TEMPLATES = {
     "command_failed": "{station}: command {command} was {outcome} ({reason}); do it by hand or ask again",
     "count_difference": "{place}: the count of {count} goods differs from the books, first item {item} by {difference}; "
     "somebody who did not count there must approve or reject it",
+    "count_serials": "{place}: of item {item} {missing} serials are missing and {found} were found that the books have elsewhere or not at all, "
+    "first {serial}; somebody who did not count there must approve or reject it",
     "tags_unknown": "{reader}: {count} tags were seen in the count that name no item or unit, first {first}; find what they are on",
     "package_weight_wrong": "{station}: package {sscc} of order {order} weighs {weight_g} g, expected {expected_g} g within {tolerance_g} g; open it and count",
     "package_foreign": "{station}: package {sscc} went out and is not on load {load}; take it off the vehicle, or add it to the load",
@@ -52,6 +54,8 @@ TEMPLATES = {
     "carrier_trouble": "package {sscc}: {carrier} tells trouble with waybill {waybill} ({reason}); call the customer or the carrier",
     "order_at_risk": "order {order} of {partner} must leave {site} by {due} and is {state}; release it now, or serve it first",
     "order_late": "order {order} of {partner} should have left {site} by {due} and is {state}; serve it first and tell the customer, or cancel it",
+    "promise_broken": "order {order} of {partner}: {missing} of {promised} of item {item} promised for {day} from {site} are not there any more; "
+    "promise them anew, send something else or the rest later",
     "hold_reserved": "cold room {station}: {quantity} of item {item} lot {lot} in {place} are reserved for orders while the room is out of limits; "
     "decide before they leave",
     "webhook_dead": "webhook endpoint {endpoint} does not take messages ({reason}); mend the receiver, then send its dead letters again",

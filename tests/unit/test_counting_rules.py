@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from central.counting import rules
-from central.counting.rules import Accuracy, Compared, Goods, PlaceHistory, Stock, Tolerance
+from central.counting.rules import Accuracy, Compared, Goods, PlaceHistory, Said, Stock, Tolerance
 
 MILK_1, MILK_2, PEAS = Goods("milk", "L1"), Goods("milk", "L2"), Goods("peas")
 
@@ -51,7 +51,7 @@ def test_a_count_without_lots_is_refused_when_lots_would_decide() -> None:
     ],
 )
 def test_a_difference_is_judged_by_what_others_said(difference: int, earlier: tuple[int, ...], verdict: str) -> None:
-    assert rules.judge(difference, earlier, 100, Tolerance(units=1)) == verdict
+    assert rules.judge(Said(difference), [Said(each) for each in earlier], 100, Tolerance(units=1)) == verdict
 
 
 def test_tolerance_is_the_larger_of_pieces_and_share() -> None:
