@@ -21,8 +21,9 @@ from central.requests import Database, Filter, News, Now
 from central.shipping import courier, placement, queries
 from central.shipping.answers import AccountOut, CarrierOrderListed, CarrierOrderShown, QuoteOut
 from central.shipping.carriers import http
-from central.shipping.carriers.protocol import CarrierError, Push, PushRefusedError
-from central.shipping.carriers.registry import carrier_of
+from central.shipping.carriers.faults import CarrierError, PushRefusedError
+from central.shipping.carriers.protocol import Push
+from central.shipping.carriers.registry import carrier_of, read_push
 from central.shipping.documents import UUID_PATTERN, CarrierAccount, DeliveryAddress
 
 router = APIRouter(prefix="/api/v1", tags=["carriers"])
@@ -160,14 +161,15 @@ async def take_push(code: str, request: Request, database: Database, now: Now, n
         raise DomainError("push_too_large", f"the push has {len(body)} bytes, {_PUSH_BYTES_MAX} are taken; send fewer steps at a time")
     push = Push(dict(request.query_params), dict(request.headers), body)
 
-    def work(connection: Connection) -> dict[str, object]:
-        with httpx.Client() as client:
-            told = carrier_of(placement.account_of(connection, code), client, lambda: now).push(push)
-        placement.pushed(connection, code, dict(told.steps), now)
+    def work() -> dict[str, object]:
+        with reading(database) as connection:
+            account = placement.account_of(connection, code)
+        told = read_push(account, push)
+        in_transaction(database, lambda connection: placement.pushed(connection, code, told.steps, now))
         return dict(told.answer)
 
     try:
-        answer = await asyncio.to_thread(in_transaction, database, work)
+        answer = await asyncio.to_thread(work)
     except PushRefusedError as error:
         raise ForbiddenError("push_refused", f"{error.message}; check the carrier's account") from error
     news.tell()

@@ -22,7 +22,8 @@ from central.database import in_transaction, reading
 from central.errors import BusyError
 from central.shipping import dispatch, packing, placement
 from central.shipping.carriers import http
-from central.shipping.carriers.protocol import AddressRefusedError, Cargo, Carrier, CarrierError, CarrierUnreachableError, Contact, Shipment
+from central.shipping.carriers.faults import AddressRefusedError, CarrierError, CarrierUnreachableError
+from central.shipping.carriers.protocol import Cargo, Carrier, Contact, Shipment
 from central.shipping.carriers.registry import carrier_of
 from central.shipping.tables import OPEN_STATES, carrier_account, carrier_order, carton_type, shipping_site
 

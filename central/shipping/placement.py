@@ -7,7 +7,7 @@ One package has one row, and the row one reference, so that however often it is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,7 +22,8 @@ from central.facts import document_id
 from central.ledger import service as ledger
 from central.outbound.service import order_by_id
 from central.shipping import delivery
-from central.shipping.carriers.protocol import CarrierError, Label, Placed, Step
+from central.shipping.carriers.faults import CarrierError
+from central.shipping.carriers.protocol import Label, Placed, Step
 from central.shipping.documents import CarrierAccount, DeliveryAddress
 from central.shipping.tables import carrier_account, carrier_order, carrier_step, package, shipping_site
 from central.webhooks.service import emit
@@ -272,7 +273,7 @@ def _keep_step(connection: Connection, carrier_order_id: str, step: Step) -> boo
     return connection.execute(statement).scalar() is not None
 
 
-def pushed(connection: Connection, carrier: str, steps: dict[str, Sequence[Step]], now: datetime) -> int:
+def pushed(connection: Connection, carrier: str, steps: Mapping[str, Sequence[Step]], now: datetime) -> int:
     """Keep steps that a carrier sent by itself; returns how many waybills were ours."""
     ours = 0
     for waybill, told in sorted(steps.items()):

@@ -12,19 +12,9 @@ import httpx
 import pytest
 
 from central.shipping.carriers import jd, sf
+from central.shipping.carriers.faults import AddressRefusedError, CarrierBusyError, CarrierRefusedError, CarrierUnreachableError, PushRefusedError
 from central.shipping.carriers.jd import JdLogistics
-from central.shipping.carriers.protocol import (
-    Account,
-    AddressRefusedError,
-    Cargo,
-    CarrierBusyError,
-    CarrierRefusedError,
-    CarrierUnreachableError,
-    Contact,
-    Push,
-    PushRefusedError,
-    Shipment,
-)
+from central.shipping.carriers.protocol import Account, Cargo, Contact, Push, Pushed, Shipment
 from central.shipping.carriers.sf import SfExpress
 from firmware_sims.carriers.jd import JdDesk
 from firmware_sims.carriers.server import Desk, serving
@@ -50,11 +40,19 @@ def client() -> Iterator[httpx.Client]:
         yield client
 
 
-def carrier_at(desk: Desk, client: httpx.Client) -> SfExpress | JdLogistics:
+def account_at(desk: Desk) -> Account:
     if isinstance(desk, SfDesk):
-        return SfExpress(Account(desk.base_url, desk.partner, desk.check_word, account="7551234567", push_token="word"), client, lambda: NOW)
+        return Account(desk.base_url, desk.partner, desk.check_word, account="7551234567", push_token="word")
     assert isinstance(desk, JdDesk)
-    return JdLogistics(Account(desk.base_url, desk.app_key, desk.secret, desk.token, desk.customer), client, lambda: NOW)
+    return Account(desk.base_url, desk.app_key, desk.secret, desk.token, desk.customer)
+
+
+def carrier_at(desk: Desk, client: httpx.Client) -> SfExpress | JdLogistics:
+    return (SfExpress if isinstance(desk, SfDesk) else JdLogistics)(account_at(desk), client, lambda: NOW)
+
+
+def read(desk: Desk, push: Push) -> Pushed:
+    return (sf if isinstance(desk, SfDesk) else jd).read_push(account_at(desk), push)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +139,7 @@ def test_steps_are_the_same_by_pull_and_by_push(desk: Desk, client: httpx.Client
 
     assert [(step.state, step.text, step.place) for step in pulled] == [("in_transit", "已收取快件", "上海市"), ("delivered", "已签收", "上海市")]
     assert pulled[0].at == datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
-    assert carrier.push(push_of(desk, waybill)).steps == {waybill: pulled}
+    assert read(desk, push_of(desk, waybill)).steps == {waybill: pulled}
 
 
 def test_push_that_is_not_the_carriers_is_refused(desk: Desk, client: httpx.Client) -> None:
@@ -152,9 +150,9 @@ def test_push_that_is_not_the_carriers_is_refused(desk: Desk, client: httpx.Clie
 
     for bad in (replace(good, query={}), replace(good, query={**good.query, "token": "other", "sign": "0" * 32})):
         with pytest.raises(PushRefusedError):
-            carrier.push(bad)
+            read(desk, bad)
     with pytest.raises(PushRefusedError):
-        carrier.push(replace(good, body=b'{"Body": 1}' if isinstance(desk, SfDesk) else good.body + b" "))
+        read(desk, replace(good, body=b'{"Body": 1}' if isinstance(desk, SfDesk) else good.body + b" "))
 
 
 def test_address_beyond_the_carriers_reach_is_an_address_fault(desk: Desk, client: httpx.Client) -> None:
@@ -177,6 +175,14 @@ def test_limited_rate_and_broken_service_are_tried_later(desk: Desk, client: htt
         carrier.create(SHIPMENT)
     assert busy.value.retry
     assert carrier.create(SHIPMENT).waybill
+
+
+def test_product_that_is_no_number_is_for_a_person_and_is_not_tried_again(client: httpx.Client) -> None:
+    with serving(SfDesk()) as desk, pytest.raises(CarrierRefusedError, match="by numbers, as 1 or 2, and not 'express'") as refused:
+        carrier_at(desk, client).create(replace(SHIPMENT, service="express"))
+
+    assert not refused.value.retry
+    assert desk.asked == []
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from central.shipping.carriers.protocol import CarrierBusyError, CarrierUnreachableError
+from central.shipping.carriers.faults import CarrierBusyError, CarrierUnreachableError
 
 _TOO_MANY = 429
 _ANSWERED = 200

@@ -23,25 +23,8 @@ from typing import Any, Final
 import httpx
 
 from central.shipping.carriers import http
-from central.shipping.carriers.protocol import (
-    CHINA,
-    Account,
-    AddressRefusedError,
-    CarrierBusyError,
-    CarrierRefusedError,
-    CarrierUnreachableError,
-    Contact,
-    Label,
-    Placed,
-    Push,
-    Pushed,
-    PushRefusedError,
-    Quote,
-    Shipment,
-    Step,
-    StepState,
-    china_time,
-)
+from central.shipping.carriers.faults import AddressRefusedError, CarrierBusyError, CarrierRefusedError, CarrierUnreachableError, PushRefusedError
+from central.shipping.carriers.protocol import CHINA, Account, Contact, Label, Placed, Push, Pushed, Quote, Shipment, Step, step_at
 
 _NAME: Final = "JD Logistics"
 _DOMAIN: Final = "ECAP"
@@ -114,20 +97,6 @@ class JdLogistics:
         data = self._call("/ecap/v1/orders/trace/query", [{"waybillCode": waybill, "orderOrigin": _ORIGIN, "customerCode": self._account.account}])
         return sorted((_step(each) for each in data.get("traceDetails") or []), key=lambda step: step.at)
 
-    def push(self, request: Push) -> Pushed:
-        """A trace push, signed like a request over its body."""
-        query, body = request.query, request.body.decode("utf-8", errors="replace")
-        expected = sign(self._account.secret, query.get("access_token", ""), self._account.client, query.get("method", ""), body, query.get("timestamp", ""))
-        if not hmac.compare_digest(expected.encode(), query.get("sign", "").lower().encode()):
-            raise PushRefusedError("the push is not signed with the app secret that JD Logistics and we share")
-        try:
-            steps: dict[str, list[Step]] = defaultdict(list)
-            for each in json.loads(body):
-                steps[str(each["waybillCode"])].append(_step(each))
-        except (ValueError, KeyError, TypeError) as error:
-            raise PushRefusedError(f"the push cannot be read ({error})") from error
-        return Pushed(steps, {"code": "0", "success": True, "msg": "成功"})
-
     def _order(self, shipment: Shipment) -> dict[str, Any]:
         volume_cm3 = shipment.length_mm * shipment.width_mm * shipment.height_mm / 1000
         goods = ",".join(each.name for each in shipment.cargo)[:50]
@@ -176,7 +145,21 @@ def _contact(who: Contact) -> dict[str, str]:
     return {"name": who.name, "mobile": who.phone, "fullAddress": who.line}
 
 
+def read_push(account: Account, request: Push) -> Pushed:
+    """A trace push, signed like a request over its body."""
+    query, body = request.query, request.body.decode("utf-8", errors="replace")
+    expected = sign(account.secret, query.get("access_token", ""), account.client, query.get("method", ""), body, query.get("timestamp", ""))
+    if not hmac.compare_digest(expected.encode(), query.get("sign", "").lower().encode()):
+        raise PushRefusedError("the push is not signed with the app secret that JD Logistics and we share")
+    try:
+        steps: dict[str, list[Step]] = defaultdict(list)
+        for each in json.loads(body):
+            steps[str(each["waybillCode"])].append(_step(each))
+    except (ValueError, KeyError, TypeError) as error:
+        raise PushRefusedError(f"the push cannot be read ({error})") from error
+    return Pushed(steps, {"code": "0", "success": True, "msg": "成功"})
+
+
 def _step(each: dict[str, Any]) -> Step:
-    code, at = str(each["category"]), str(each["operationTime"])
-    state: StepState = "delivered" if code in _DELIVERED else ("exception" if code in _TROUBLE else "in_transit")
-    return Step(f"{at}/{code}", code, state, str(each.get("operationRemark") or ""), str(each.get("operationPlace") or ""), china_time(at))
+    time, code = str(each["operationTime"]), str(each["category"])
+    return step_at(time, code, each.get("operationRemark"), each.get("operationPlace"), delivered=_DELIVERED, trouble=_TROUBLE)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Literal, Protocol
@@ -12,39 +12,6 @@ StepState = Literal["in_transit", "delivered", "exception"]
 
 CHINA = timezone(timedelta(hours=8), "UTC+8")
 """Chinese carriers' instants carry no zone and mean Beijing time."""
-
-
-class CarrierError(Exception):
-    """A carrier did not do what was asked. The message is for people; `retry` says whether the same request may work later."""
-
-    retry = False
-
-    def __init__(self, message: str, code: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.code = code
-
-
-class CarrierUnreachableError(CarrierError):
-    """No answer, or one that is not understood: nobody knows whether it was done. The same request again is safe, its reference is the same."""
-
-    retry = True
-
-
-class CarrierBusyError(CarrierUnreachableError):
-    """The carrier asks to come again later."""
-
-
-class CarrierRefusedError(CarrierError):
-    """The carrier says no: the same request again gets the same answer. A person must change something."""
-
-
-class AddressRefusedError(CarrierRefusedError):
-    """The carrier does not deliver to this address, or does not understand it."""
-
-
-class PushRefusedError(CarrierError):
-    """A push that does not prove that it comes from the carrier, or that cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +124,7 @@ class Pushed:
 
 
 class Carrier(Protocol):
-    """An adapter. All methods raise CarrierError of one of its kinds."""
+    """An adapter. All methods raise a CarrierError (`carriers.faults`)."""
 
     def quote(self, shipment: Shipment) -> Sequence[Quote]:
         """What it would cost."""
@@ -179,9 +146,15 @@ class Carrier(Protocol):
         """The way so far, oldest first."""
         ...
 
-    def push(self, request: Push) -> Pushed:
-        """Read what the carrier sends by itself. Raises: PushRefusedError."""
-        ...
+
+ReadPush = Callable[[Account, Push], Pushed]
+"""Reads what a carrier sends by itself, which needs no conversation. Raises: PushRefusedError."""
+
+
+def step_at(time: str, code: str, text: object, place: object, *, delivered: Collection[str], trouble: Collection[str]) -> Step:
+    """A step by the carrier's code; a time in Beijing and a code name it. Raises: ValueError: the time is none."""
+    state: StepState = "delivered" if code in delivered else ("exception" if code in trouble else "in_transit")
+    return Step(f"{time}/{code}", code, state, str(text or ""), str(place or ""), china_time(time))
 
 
 def china_time(text: str) -> datetime:

@@ -23,24 +23,8 @@ from urllib.parse import quote_plus
 import httpx
 
 from central.shipping.carriers import http
-from central.shipping.carriers.protocol import (
-    Account,
-    AddressRefusedError,
-    CarrierBusyError,
-    CarrierRefusedError,
-    CarrierUnreachableError,
-    Contact,
-    Label,
-    Placed,
-    Push,
-    Pushed,
-    PushRefusedError,
-    Quote,
-    Shipment,
-    Step,
-    StepState,
-    china_time,
-)
+from central.shipping.carriers.faults import AddressRefusedError, CarrierBusyError, CarrierRefusedError, CarrierUnreachableError, PushRefusedError
+from central.shipping.carriers.protocol import Account, Contact, Label, Placed, Push, Pushed, Quote, Shipment, Step, china_time, step_at
 
 _NAME: Final = "SF Express"
 _OK: Final = "A1000"
@@ -88,12 +72,15 @@ class SfExpress:
 
     def create(self, shipment: Shipment) -> Placed:
         """EXP_RECE_CREATE_ORDER; an order that is there already (8016) is looked up by its reference."""
+        service = shipment.service or _DEFAULT_SERVICE
+        if not service.isdecimal():
+            raise CarrierRefusedError(f"{_NAME} names its products by numbers, as 1 or 2, and not {service!r}; correct the order's or the account's service")
         message = {
             "language": "zh-CN",
             "orderId": shipment.reference,
             "cargoDetails": [{"name": each.name, "count": each.quantity, "unit": "件"} for each in shipment.cargo],
             "contactInfoList": [_contact(1, shipment.sender), _contact(2, shipment.receiver)],
-            "expressTypeId": int(shipment.service or _DEFAULT_SERVICE),
+            "expressTypeId": int(service),
             "payMethod": 1,
             "monthlyCard": self._account.account,
             "parcelQty": 1,
@@ -142,20 +129,6 @@ class SfExpress:
         answer = self._call("EXP_RECE_SEARCH_ROUTES", message)
         steps = [_step(route) for each in answer.get("routeResps") or [] for route in each.get("routes") or []]
         return sorted(steps, key=lambda step: step.at)
-
-    def push(self, request: Push) -> Pushed:
-        """The route push: JSON without a signature, so its address carries a word that only SF and we know."""
-        given = request.query.get("token", "")
-        if not self._account.push_token or not hmac.compare_digest(given.encode(), self._account.push_token.encode()):
-            raise PushRefusedError("the push does not carry the word that was agreed with SF Express")
-        try:
-            routes = json.loads(request.body)["Body"]["WaybillRoute"]
-            steps: dict[str, list[Step]] = defaultdict(list)
-            for route in routes:
-                steps[str(route["mailno"])].append(_step(route))
-        except (ValueError, KeyError, TypeError) as error:
-            raise PushRefusedError(f"the push cannot be read ({error})") from error
-        return Pushed(steps, _PUSH_OK)
 
     def _call(self, service: str, message: dict[str, Any]) -> dict[str, Any]:
         """One call; `msgData` of what came back. Raises: CarrierError of some kind."""
@@ -226,7 +199,21 @@ def _quote(each: dict[str, Any]) -> Quote:
     return Quote(str(each.get("businessType", "")), None if fee is None else round(float(fee) * 100), at)
 
 
+def read_push(account: Account, request: Push) -> Pushed:
+    """The route push: JSON without a signature, so its address carries a word that only SF and we know."""
+    given = request.query.get("token", "")
+    if not account.push_token or not hmac.compare_digest(given.encode(), account.push_token.encode()):
+        raise PushRefusedError("the push does not carry the word that was agreed with SF Express")
+    try:
+        routes = json.loads(request.body)["Body"]["WaybillRoute"]
+        steps: dict[str, list[Step]] = defaultdict(list)
+        for route in routes:
+            steps[str(route["mailno"])].append(_step(route))
+    except (ValueError, KeyError, TypeError) as error:
+        raise PushRefusedError(f"the push cannot be read ({error})") from error
+    return Pushed(steps, _PUSH_OK)
+
+
 def _step(route: dict[str, Any]) -> Step:
-    code, at = str(route["opCode"]), str(route["acceptTime"])
-    state: StepState = "delivered" if code in _DELIVERED else ("exception" if code in _TROUBLE else "in_transit")
-    return Step(f"{at}/{code}", code, state, str(route.get("remark") or ""), str(route.get("acceptAddress") or ""), china_time(at))
+    time, code = str(route["acceptTime"]), str(route["opCode"])
+    return step_at(time, code, route.get("remark"), route.get("acceptAddress"), delivered=_DELIVERED, trouble=_TROUBLE)
