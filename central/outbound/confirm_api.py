@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
+import msgspec
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -13,8 +15,7 @@ from central.errors import DomainError
 from central.facts import GivenKey, RequestKey, fact_of
 from central.idempotency import keeps_own_answer
 from central.outbound import naming, rules
-from central.outbound.confirm_train import ConfirmTrain, PartyTrain, ask_of
-from central.outbound.confirmations import Again
+from central.outbound.confirm_train import ConfirmTrain, ask_of
 from central.outbound.orders_api import Said
 from central.requests import Database, News, Now
 from central.stock.bodies import Serial
@@ -22,6 +23,7 @@ from central.stock.bodies import Serial
 router = APIRouter(prefix="/api/v1", tags=["outbound"])
 
 AT_ONCE_MAX = 500
+_encoder = msgspec.json.Encoder()
 UUID_TEXT = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 TASK_EXAMPLE = "8d7c1f6e-30a4-5a0b-9f0e-6f1d0c7a4b52"
 TaskId = Annotated[str, Path(pattern=UUID_TEXT, description="the task's id", examples=[TASK_EXAMPLE])]
@@ -68,7 +70,8 @@ class TaskAnswer(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"task": TASK_EXAMPLE, "quantity": 4}]})
 
     task: Annotated[str, StringConstraints(pattern=UUID_TEXT)]
-    quantity: Annotated[int, Field(ge=0, le=10**12)]
+    quantity: Annotated[int, Field(ge=0, le=10**12, description="in the item's smallest unit; fewer than asked is a short pick")]
+    serials: list[Serial] = Field(default_factory=list, max_length=1000, description="of each piece, for an item tracked by serial; empty: scanned later")
 
 
 class PickAnswers(Said):
@@ -118,16 +121,19 @@ def name_pieces(task_id: TaskId, body: PiecesNamed, database: Database, now: Now
         return PiecesOut(task=task_id, serials=naming.named_of(connection, task_id))
 
 
-@router.post("/pick-confirmations")
-async def confirm_picks(body: PickAnswers, now: Now, train: PartyTrain) -> PicksAnswered:
-    """Answer many pick tasks together. Each is answered for itself: one that is refused spoils none of the others."""
-    said = [PickAnswer(actor=body.actor, quantity=each.quantity) for each in body.confirmations]
-    asked = [ask_of(each.task, each.quantity, one, body.actor, now, None).confirmation for each, one in zip(body.confirmations, said, strict=True)]
-    results = await train.ride(asked)
+@router.post("/pick-confirmations", response_model=PicksAnswered)
+async def confirm_picks(body: PickAnswers, now: Now, train: ConfirmTrain) -> Response:
+    """Answer many pick tasks together. Each is answered for itself, as if it came alone: one that is refused spoils none of the others."""
+    said = [PickAnswer(actor=body.actor, quantity=each.quantity, serials=each.serials) for each in body.confirmations]
+    asked = [ask_of(each.task, one.quantity, one, one.actor, now, None, serials=one.serials) for each, one in zip(body.confirmations, said, strict=True)]
+    answers = await asyncio.gather(*map(train.ride, asked), return_exceptions=True)
     answered, refused = [], []
-    for each, result in zip(body.confirmations, results, strict=True):
-        if isinstance(result, DomainError):
-            refused.append(PickRefused(task=each.task, status=int(result.status), code=result.code, detail=result.message))
+    for each, answer in zip(body.confirmations, answers, strict=True):
+        if isinstance(answer, DomainError):
+            refused.append({"task": each.task, "status": int(answer.status), "code": answer.code, "detail": answer.message})
+        elif isinstance(answer, BaseException):
+            raise answer
         else:
-            answered.append(PickAnswered(task=each.task, verdict="repeated" if isinstance(result, Again) else result))
-    return PicksAnswered(answered=answered, refused=refused)
+            answered.append(answer.body)
+    content = b'{"answered":[' + b",".join(answered) + b'],"refused":' + _encoder.encode(refused) + b"}"
+    return Response(content, media_type="application/json")

@@ -82,24 +82,6 @@ def _encoded(connection: Connection, said: Confirmation, verdict: rules.PickVerd
     return _encoder.encode(answer)
 
 
-Result = rules.PickVerdict | Again | DomainError
-"""What became of one confirmation."""
-
-
-def party_train(connection: Connection, parties: Sequence[Sequence[Confirmation]]) -> list[list[Result]]:
-    """Take the confirmations of several requests together; each request gets the results of its own."""
-    results = iter(confirm_together(connection, [each for party in parties for each in party]))
-    return [[next(results) for _ in party] for party in parties]
-
-
-async def _party_train(request: Request) -> Train[Sequence[Confirmation], list[Result]]:
-    return line_of(request, "parties of confirmations", party_train)
-
-
-PartyTrain = Annotated[Train[Sequence[Confirmation], list[Result]], Depends(_party_train)]
-"""The service's line of trains of requests with many confirmations each."""
-
-
 async def _train(request: Request) -> Train[Ask, Answered]:
     return line_of(request, "confirmations", confirm_train)
 

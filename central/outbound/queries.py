@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select
 from central.outbound import order_rows, rules
 from central.outbound.rules import OPEN_STATES
 from central.outbound.tables import customer_order, order_line, pick_task, weight_record
-from central.paging import Page, down, page
+from central.paging import Page, down, page, up
 
 
 def orders(connection: Connection, wanted: Mapping[str, Any], after: str | None, limit: int) -> Page[dict[str, Any]]:
@@ -52,20 +52,20 @@ def _progress(connection: Connection, family: Sequence[Any]) -> dict[str, Any]:
     }
 
 
-def pick_tasks(connection: Connection, *, open_only: bool = True, station: str | None = None, limit: int = 200) -> list[dict[str, Any]]:
-    """Pick tasks with their order's number, oldest first when open, else newest first: the pick list."""
+def pick_tasks(connection: Connection, *, open_only: bool, station: str | None, after: str | None, limit: int) -> Page[dict[str, Any]]:
+    """Pick tasks with their order's number, oldest first when open, else newest first: the pick list. Raises: BadCursorError."""
     query = select(pick_task, customer_order.c.number.label("order")).join(customer_order, customer_order.c.id == pick_task.c.order_id)
     query = query.where(pick_task.c.state.in_(OPEN_STATES)) if open_only else query
     query = query.where(pick_task.c.station == station) if station is not None else query
-    order = pick_task.c.created_at if open_only else pick_task.c.created_at.desc()
-    return [dict(row) for row in connection.execute(query.order_by(order, pick_task.c.bin).limit(limit)).mappings()]
+    way = up if open_only else down
+    return page(connection, query, [way(pick_task.c.created_at), way(pick_task.c.bin), way(pick_task.c.id)], after, limit)
 
 
-def weights(connection: Connection, station: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
-    """Weights, newest first."""
-    query = select(weight_record).order_by(weight_record.c.weighed_at.desc()).limit(limit)
+def weights(connection: Connection, station: str | None, after: str | None, limit: int) -> Page[dict[str, Any]]:
+    """Weights, newest first. Raises: BadCursorError."""
+    query = select(weight_record)
     query = query.where(weight_record.c.station == station) if station is not None else query
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return page(connection, query, [down(weight_record.c.weighed_at), down(weight_record.c.event_id)], after, limit)
 
 
 def figures(connection: Connection) -> dict[str, int]:

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, func, se
 
 from central.catalog import service as catalog
 from central.catalog.tables import item, location, lot
-from central.outbound.picking_tables import lamp_test, mispick, put_task, tour_tote, wall, wall_slot
+from central.outbound.picking_tables import lamp_test, mispick, picker_session, put_task, tour_tote, wall, wall_slot
 from central.outbound.rules import OPEN_STATES
 from central.outbound.tables import customer_order, pick_task, tour, tour_zone
 from central.outbound.tour_rules import by_name, packs
@@ -111,6 +111,48 @@ def current_tour(connection: Connection, picker: str) -> str | None:
     return found
 
 
+def pickers_here(connection: Connection, site: str, after: str | None, limit: int) -> Page[dict[str, Any]]:
+    """Who picks at a site now, by name. Raises: BadCursorError."""
+    query = select(*(picker_session.c[name] for name in ("picker", "site", "zone", "colour")))
+    return page(connection, query.where(picker_session.c.site == site, picker_session.c.until.is_(None)), (up(picker_session.c.picker),), after, limit)
+
+
+def sites_with_bins(connection: Connection) -> list[tuple[str, list[str]]]:
+    """Sites with bins to pick from, and their zones."""
+    query = select(location.c.site, location.c.zone).where(location.c.kind == "bin").distinct().order_by(location.c.site, location.c.zone)
+    found: dict[str, list[str]] = {}
+    for site, zone in connection.execute(query):
+        found.setdefault(site, [])
+        if zone:
+            found[site].append(zone)
+    return list(found.items())
+
+
+def ready_for(connection: Connection, site: str, zone: str) -> int:
+    """How many walks at a site, in one zone or (empty) in all, wait for a picker."""
+    query = select(func.count()).where(tour.c.site == site, tour.c.state == "ready")
+    return int(connection.execute(query.where(tour.c.zone == zone) if zone else query).scalar_one())
+
+
+_MARK = (
+    select(pick_task.c.id, pick_task.c.state, pick_task.c.lamp_dead)
+    .join(tour, tour.c.id == pick_task.c.tour_id)
+    .where(tour.c.picker == bindparam("picker"), tour.c.state == "picking", pick_task.c.state.in_(OPEN_STATES))
+    .order_by(tour.c.id, pick_task.c.sequence, pick_task.c.id)
+    .limit(1)
+)
+
+
+def mark_of(connection: Connection, picker: str) -> str:
+    """What tells whether a page that shows a picker's stop is still true: the task and its lamp (see `stop_of`); empty: nothing is in work."""
+    row = connection.execute(_MARK, {"picker": picker}).one_or_none()
+    return "" if row is None else f"{row.id}/{_lamp(row)}"
+
+
+def _lamp(task: Any) -> str:
+    return "dead" if task.lamp_dead else "lit" if task.state == "lit" else ""
+
+
 def stop_of(connection: Connection, tour_id: str) -> dict[str, Any] | None:
     """Where a picker has to go now: what, from where, how much in which packagings, into which slot, and what comes next; None: nothing is left."""
     waiting = connection.execute(_NOW, {"tour": tour_id}).all()
@@ -129,7 +171,7 @@ def stop_of(connection: Connection, tour_id: str) -> dict[str, Any] | None:
         "quantity": now.requested,
         "packs": [{"code": each.code, "count": each.count, "each": each.each} for each in packs(now.requested, sizes)],
         "words": [word for word in words if word and word.strip()],
-        "lamp": "dead" if now.lamp_dead else now.state if now.state == "lit" else "",
+        "lamp": _lamp(now),
         "way": _way(now),
         "next": [{"bin": each.bin, "item": each.item, "quantity": each.requested, "slot": each.slot} for each in others],
     }
@@ -162,9 +204,10 @@ def map_of(connection: Connection, tour_id: str) -> dict[str, Any] | None:
     row = connection.execute(select(tour).where(tour.c.id == tour_id)).one_or_none()
     if row is None:
         return None
-    floor = Floor.of(connection, row.site)
+    rows = connection.execute(_STOPS, {"tour": tour_id}).all()
+    floor = Floor(catalog.layout_of(connection, row.site, {row.start_place, row.end_place, *(each.place for each in rows)}))
     stops = []
-    for each in connection.execute(_STOPS, {"tour": tour_id}):
+    for each in rows:
         at = floor.places.get(each.place)
         if at is not None and at.x_m is not None and at.y_m is not None:
             stops.append({"n": each.sequence, "bin": each.bin, "x_m": at.x_m, "y_m": at.y_m, "state": "open" if each.state in OPEN_STATES else "done"})

@@ -18,7 +18,7 @@ from central.outbound import answers, mispicks, pickers, totes, tour_queries, to
 from central.outbound.confirm_api import TASK_EXAMPLE, UUID_TEXT
 from central.outbound.confirm_train import ConfirmTrain, ask_of
 from central.outbound.tour_rules import Cart, Mode
-from central.paging import After, Limit, Page
+from central.paging import After, Limit, Page, of_list
 from central.requests import Database, News, Now
 from central.stock.bodies import Serial
 
@@ -130,17 +130,18 @@ def join(body: Joins, database: Database, now: Now, news: News, key: RequestKey)
 
 
 @router.get("/pickers")
-def list_pickers(database: Database, site: str) -> list[dict[str, Any]]:
-    """Who picks at a site now."""
+def list_pickers(database: Database, site: str, after: After = None, limit: Limit = 200) -> Page[dict[str, Any]]:
+    """Who picks at a site now, by name."""
     with reading(database) as connection:
-        return [_picker(each) for each in pickers.here(connection, site)]
+        return tour_queries.pickers_here(connection, site, after, limit)
 
 
 @router.get("/pickers/accuracy")
-def picker_accuracy(database: Database, site: str) -> list[dict[str, Any]]:
+def picker_accuracy(database: Database, site: str, after: After = None, limit: Limit = 200) -> Page[dict[str, Any]]:
     """Lines, mispicks that a check stopped, and the share of right lines, by picker."""
     with reading(database) as connection:
-        return tour_queries.accuracy(connection, site)
+        found = tour_queries.accuracy(connection, site)
+    return of_list(found, lambda row: (row["picker"],), after, limit, ("picker",))
 
 
 @router.post("/pickers/{picker}/leave")
@@ -210,9 +211,11 @@ def get_tour(tour_id: TourId, database: Database) -> dict[str, Any]:
 @router.get("/tours/{tour_id}/stop")
 def current_stop(tour_id: TourId, database: Database) -> dict[str, Any]:
     """Where to go now, what to take, into which slot, and what comes next; `stop` is null when nothing is left."""
-    _tour(database, tour_id)
     with reading(database) as connection:
-        return {"stop": tour_queries.stop_of(connection, tour_id)}
+        stop = tour_queries.stop_of(connection, tour_id)
+    if stop is None:
+        _tour(database, tour_id)
+    return {"stop": stop}
 
 
 @router.get("/tours/{tour_id}/map")

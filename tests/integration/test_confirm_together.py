@@ -301,6 +301,19 @@ async def test_many_answers_in_one_request_are_each_answered_for_themselves(floo
     assert [(each["status"], each["code"]) for each in answer["refused"]] == [(404, "unknown_task")]
 
 
+async def test_more_answers_than_a_train_has_seats_are_all_taken(floor: PickingFloor, http: httpx.AsyncClient) -> None:
+    everything = [(f"g{aisle}{n}", 1) for aisle in (1, 2, 3) for n in (1, 2, 3, 4)]
+    for number in range(6):
+        floor.order(str(number), *everything)
+    said = [{"task": row.id, "quantity": row.requested} for row in floor.rows(pick_task)]
+
+    answer = (await http.post("pick-confirmations", json={"confirmations": said + said})).json()
+
+    assert answer["refused"] == []
+    assert [each["task"] for each in answer["answered"]] == [each["task"] for each in said + said]
+    assert Counter(each["verdict"] for each in answer["answered"]) == {"full": len(said), "repeated": len(said)}
+
+
 # --- At the same time ------------------------------------------------------------------------------------------------------------------------------------
 
 

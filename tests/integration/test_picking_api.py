@@ -55,7 +55,7 @@ def test_walk_is_taken_picked_and_done_over_http(http: Http, floor: PickingFloor
     floor.order("1", ("g11", 2), ("g34", 1))
     joined = sent(http, "pickers", {"picker": "li", "site": SITE})
     assert sent(http, "pickers", {"picker": "li", "site": SITE}) == joined
-    assert http.get("pickers", params={"site": SITE}).json() == [joined]
+    assert http.get("pickers", params={"site": SITE}).json() == {"items": [joined], "next": None}
 
     taken = sent(http, "tours/next", {"picker": "li"})["tour"]
     assert sent(http, "tours/next", {"picker": "li"})["tour"]["id"] == taken["id"]
@@ -76,7 +76,7 @@ def test_walk_is_taken_picked_and_done_over_http(http: Http, floor: PickingFloor
     assert last["stop"] is None
     assert http.get("tours", params={"state": "done"}).json()["items"][0]["id"] == taken["id"]
     assert sent(http, "tours/next", {"picker": "li"}) == {"tour": None}
-    assert http.get("pickers/accuracy", params={"site": SITE}).json() == [{"picker": "li", "lines": 2, "mispicks": 1, "right_share": 0.5}]
+    assert http.get("pickers/accuracy", params={"site": SITE}).json()["items"] == [{"picker": "li", "lines": 2, "mispicks": 1, "right_share": 0.5}]
 
 
 @pytest.mark.requirement("R48", "R49")
@@ -92,7 +92,7 @@ def test_walks_are_planned_given_back_and_mapped_over_http(http: Http, floor: Pi
     assert http.get(f"tours/{tour_id}/map").json()["known"] is True
     left = sent(http, "pickers/li/leave", {})
     assert left == {"picker": "li", "ready": [tour_id]}
-    assert http.get("pickers", params={"site": SITE}).json() == []
+    assert http.get("pickers", params={"site": SITE}).json()["items"] == []
     listed = http.get(f"orders/{orders[0]}/pick-list").json()
     assert [line["bin"] for line in listed["lines"]] == ["P-1-1", "P-2-1"]
 

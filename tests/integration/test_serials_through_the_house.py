@@ -98,6 +98,20 @@ def test_pieces_named_at_the_pick_go_to_the_customer_and_come_back(http: Http, h
     assert set(where(house).values()) == {"@customer"}, "the bin is empty, so nothing else can be meant"
 
 
+def test_pieces_of_many_picks_are_named_with_one_request(http: Http, house: Warehouse) -> None:
+    _, first = ordered(http, house, 2)
+    _, second = ordered(http, house, 1, number="2")
+    said = [{"task": first, "quantity": 2, "serials": ["D1", "D4"]}, {"task": second, "quantity": 1, "serials": ["D1"]}]
+
+    answer = sent(http, "pick-confirmations", {"confirmations": said})
+
+    assert answer["answered"] == [{"task": first, "verdict": "full"}]
+    assert [(each["task"], each["status"], each["code"]) for each in answer["refused"]] == [(second, 409, "serial_taken")]
+    assert sorted(number for number, place in where(house).items() if place == "out") == ["D1", "D4"]
+    again = sent(http, "pick-confirmations", {"confirmations": said[:1]})
+    assert again == {"answered": [{"task": first, "verdict": "repeated"}], "refused": []}
+
+
 def test_pieces_that_the_pick_did_not_name_are_named_at_the_pack_station(http: Http, house: Warehouse) -> None:
     order_id, task = ordered(http, house, 2)
     other, other_task = ordered(http, house, 1, number="2")

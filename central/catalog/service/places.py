@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select
 
+from central.bulk import among
 from central.catalog.rules import SiteRow
 from central.catalog.tables import aisle, cross_aisle, location, zone
 from central.catalog.tables import site as site_table
@@ -112,12 +114,13 @@ def sites(connection: Connection) -> list[SiteRow]:
     return [known[code] for code in sorted(known)]
 
 
-def layout_of(connection: Connection, site: str) -> Layout:
-    """Aisles, cross aisles and locations of a site with their coordinates."""
+def layout_of(connection: Connection, site: str, only: Collection[str] | None = None) -> Layout:
+    """Aisles, cross aisles and locations (`only` these, if given) of a site with their coordinates."""
     aisles = select(aisle.c.code, aisle.c.zone, aisle.c.x_m, aisle.c.y_from_m, aisle.c.y_to_m, aisle.c.direction).where(aisle.c.site == site)
     crossings = select(cross_aisle.c.code, cross_aisle.c.y_m).where(cross_aisle.c.site == site)
     columns = [location.c[name] for name in ("place", "code", "kind", "zone", "aisle", "x_m", "y_m", "z_m", "pick_rank")]
     places = select(*columns).where(location.c.site == site)
+    places = places if only is None else places.where(among(connection, location.c.place, sorted(only)))
     return Layout(
         tuple(AisleAt(*row) for row in connection.execute(aisles.order_by(aisle.c.x_m, aisle.c.code))),
         tuple(CrossAisleAt(*row) for row in connection.execute(crossings.order_by(cross_aisle.c.y_m, cross_aisle.c.code))),
