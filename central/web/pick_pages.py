@@ -9,16 +9,14 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine
 
-from central.catalog.tables import location
 from central.database import in_transaction, reading
 from central.errors import DomainError
 from central.facts import RequestKey, document_id
 from central.ledger import service as ledger
 from central.ledger.rules import Fact
 from central.outbound import answers, pickers, totes, tour_queries, tours, walking
-from central.outbound.tables import tour
 from central.outbound.tour_rules import CARTS, MODES, Mode
 from central.requests import Database, News, Now
 from central.web.pick_map import draw
@@ -50,13 +48,13 @@ def _content(connection: Connection, name: str) -> dict[str, Any]:
     found = tour_queries.tour_of(connection, tour_id) if tour_id else None
     return {
         "picker": picker,
-        "sites": [] if picker else _sites_with_zones(connection),
+        "sites": [] if picker else tour_queries.sites_with_bins(connection),
         "modes": MODES,
         "tour": found,
         "aside": _aside(connection, name) if name else [],
         "stop": tour_queries.stop_of(connection, tour_id) if tour_id else None,
         "drawn": draw(tour_queries.map_of(connection, tour_id)) if tour_id else None,
-        "waiting": _waiting(connection, picker) if picker and not found else 0,
+        "waiting": tour_queries.ready_for(connection, picker.site, picker.zone) if picker and not found else 0,
     }
 
 
@@ -67,31 +65,12 @@ def _aside(connection: Connection, name: str) -> list[tuple[dict[str, Any], list
     return [(group[0], group) for _, group in grouped]
 
 
-def _sites_with_zones(connection: Connection) -> list[tuple[str, list[str]]]:
-    """Sites with bins to pick from, and their zones."""
-    query = select(location.c.site, location.c.zone).where(location.c.kind == "bin").distinct().order_by(location.c.site, location.c.zone)
-    found: dict[str, list[str]] = {}
-    for site, zone in connection.execute(query):
-        found.setdefault(site, [])
-        if zone:
-            found[site].append(zone)
-    return list(found.items())
-
-
-def _waiting(connection: Connection, picker: tours.Picker) -> int:
-    query = select(tour.c.id).where(tour.c.site == picker.site, tour.c.state == "ready")
-    query = query.where(tour.c.zone == picker.zone) if picker.zone else query
-    return len(connection.execute(query).all())
-
-
 @router.get("/pick/state")
 def pick_state(request: Request, engine: Database) -> JSONResponse:
     """The task that stands on the page now: a page that shows another one is old (a light was pressed, a lamp died)."""
     name = name_of(request)
     with reading(engine) as connection:
-        tour_id = tour_queries.current_tour(connection, name) if name else None
-        stop = tour_queries.stop_of(connection, tour_id) if tour_id else None
-    return JSONResponse({"now": "" if stop is None else f"{stop['task']}/{stop['lamp']}"})
+        return JSONResponse({"now": tour_queries.mark_of(connection, name) if name else ""})
 
 
 def _back(said: str = "", about: str = "") -> RedirectResponse:

@@ -76,9 +76,17 @@ async def page() -> AsyncIterator[Page]:
 async def begin(page: Page, url: str, name: str = "li") -> None:
     await page.goto(f"{url}/pick")
     await page.fill("#name-field", name)
-    await page.click("button.wide")
-    await page.click("button.wide")
-    await page.click("button.wide")
+    # Each button is on a page of its own, and a click does not wait for the next page.
+    for heading in ("Who picks?", "Where do you pick?", "No walk in work"):
+        await expect(page.locator("h1")).to_have_text(heading)
+        await page.click("button.wide")
+    await expect(page.locator("form.confirm")).to_be_visible()
+
+
+async def scan(page: Page, text: str) -> None:
+    """Type as a scanner does, once the field waits for it."""
+    await expect(page.locator("#scan")).to_be_focused()
+    await page.keyboard.type(f"{text}\n")
 
 
 async def test_walk_is_picked_by_touch_and_scanner_to_its_end(page: Page, url: str, floor: PickingFloor) -> None:
@@ -92,9 +100,9 @@ async def test_walk_is_picked_by_touch_and_scanner_to_its_end(page: Page, url: s
     await expect(page.locator(".slot .letter")).to_have_text("A")
     await expect(page.locator("svg.map .stop")).to_have_count(3)
 
-    await page.keyboard.type("P-1-2\n")
+    await scan(page, "P-1-2")
     await expect(page.locator("[role=alert]")).to_contain_text("another bin")
-    await page.keyboard.type("P-1-1\n")
+    await scan(page, "P-1-1")
     await expect(page.locator("[role=status]")).to_contain_text("the right bin")
     await page.click("text=Taken: 2")
     await expect(page.locator("h1")).to_have_text("P-1-2")
