@@ -124,6 +124,18 @@ def open_about(connection: Connection, kinds: Collection[str], subjects: Collect
     return set(connection.execute(select(work_order.c.subject).where(which)).scalars())
 
 
+def open_subjects(connection: Connection, kind: str, site: str) -> set[str]:
+    """All that is open of a kind at a site, by what it is about."""
+    which = (work_order.c.kind == kind) & (work_order.c.site == site) & (work_order.c.state == "open")
+    return set(connection.execute(select(work_order.c.subject).where(which)).scalars())
+
+
+def open_sites(connection: Connection, kind: str) -> set[str]:
+    """Sites where something of a kind is open."""
+    which = (work_order.c.kind == kind) & (work_order.c.state == "open")
+    return set(connection.execute(select(work_order.c.site).distinct().where(which)).scalars())
+
+
 def _close(connection: Connection, which: ColumnElement[bool], resolution: str, actor: str, now: datetime) -> bool:
     """Resolve those of them that are open, and tell so; returns whether any was. Of two who close the same one, one does."""
     values = {"state": "resolved", "resolution": resolution, "resolved_by": actor, "resolved_at": now}

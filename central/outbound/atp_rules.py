@@ -83,6 +83,26 @@ def broken(supplies: Sequence[Supply], claims: Sequence[Claim]) -> int:
     return sum(each.quantity for each in claims) - served(supplies, claims)
 
 
+def unserved(supplies: Sequence[Supply], claims: Sequence[Claim]) -> list[int]:
+    """How much of each claim cannot be served when those before it in the list go first; nothing but what must is left unserved in all.
+
+    What a claim adds to what the ones before it leave unserved is its own; where the first and the last of a run leave as much, none between adds anything.
+    """
+    missing = [0] * len(claims)
+    runs = [(0, len(claims), 0, broken(supplies, claims))]
+    while runs:
+        first, end, before, after = runs.pop()
+        if before == after:
+            continue
+        if end - first == 1:
+            missing[first] = after - before
+            continue
+        middle = (first + end) // 2
+        between = broken(supplies, claims[:middle])
+        runs += [(first, middle, before, between), (middle, end, between, after)]
+    return missing
+
+
 @dataclass(frozen=True, slots=True)
 class Slice:
     """So many pieces of a line, promised for a day."""

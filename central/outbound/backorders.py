@@ -138,6 +138,12 @@ def _write(connection: Connection, order: Row[Any], given: Sequence[dict[str, An
     promise.write(connection, [promise.row_of(order.site, order.owner, row) for row in given if row["promised"]])
 
 
+def wait_for_goods(connection: Connection, order: Row[Any], now: datetime) -> None:
+    """An open order waits for goods, with new promises; it leaves the wave in which it was planned."""
+    connection.execute(update(customer_order).where(customer_order.c.id == order.id).values(waits=True, wave_id=None))
+    promise_anew(connection, order.id, now)
+
+
 def reopen(connection: Connection, order: Row[Any], now: datetime) -> None:
     """An order of which nothing could be reserved waits for goods again, with new promises."""
     connection.execute(update(customer_order).where(customer_order.c.id == order.id).values(state="open", released_at=None, waits=True))

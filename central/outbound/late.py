@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Background work of orders: goods that came serve who waits, and a person hears once of an order that is, or will be, late."""
+"""Background work of orders: goods that came serve who waits; a person hears once of an order that is or will be late, and of a promise that broke."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from math import inf
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, select, update
@@ -17,7 +19,7 @@ from central.database import in_transaction, reading
 from central.errors import BusyError, DomainError
 from central.exceptions import service as exceptions
 from central.exceptions.messages import message
-from central.outbound import backorders
+from central.outbound import backorders, broken_promises
 from central.outbound.tables import customer_order
 
 log = logging.getLogger(__name__)
@@ -60,25 +62,38 @@ def watch_once(engine: Engine, now: datetime) -> bool:
     """Serve who waits, site by site, then tell who is late; each in a transaction of its own. Returns whether anything changed."""
     with reading(engine) as connection:
         sites = backorders.waiting_sites(connection)
-    released = [_serve(engine, site, now) for site in sites]
+    released = [_at(engine, site, now, backorders.serve) for site in sites]
     return bool(in_transaction(engine, lambda connection: tell_late(connection, now))) or any(released)
 
 
-def _serve(engine: Engine, site: str, now: datetime) -> bool:
+def look_at_promises(engine: Engine, now: datetime) -> bool:
+    """Ask about promises that cannot be kept any more, site by site; each in a transaction of its own. Returns whether anything changed."""
+    with reading(engine) as connection:
+        sites = broken_promises.sites_in_doubt(connection, now)
+    changed = [_at(engine, site, now, broken_promises.look) for site in sites]
+    return any(changed)
+
+
+def _at(engine: Engine, site: str, now: datetime, work: Callable[[Connection, str, datetime], object]) -> bool:
     try:
-        return bool(in_transaction(engine, lambda connection: backorders.serve(connection, site, now)))
+        return bool(in_transaction(engine, lambda connection: work(connection, site, now)))
     except DomainError as error:
         # One site in trouble must not keep the goods of the others.
-        log.warning("serving waiting orders failed, trying again", extra={"site": site, "code": error.code, "reason": error.message})
+        log.warning("looking after the orders of a site failed, trying again", extra={"site": site, "code": error.code, "reason": error.message})
         return False
 
 
 async def watch(engine: Engine, clock: Callable[[], datetime], changes: Changes) -> None:
     """Look after orders for as long as the service lives: soon after something changed, and every few seconds."""
+    looked_at = -inf
     while True:
         seen = changes.count
         try:
-            if await asyncio.to_thread(watch_once, engine, clock()):
+            changed = await asyncio.to_thread(watch_once, engine, clock())
+            if time.monotonic() - looked_at >= EVERY_S:
+                changed |= await asyncio.to_thread(look_at_promises, engine, clock())
+                looked_at = time.monotonic()
+            if changed:
                 changes.tell()
         except (BusyError, SQLAlchemyError) as error:
             log.warning("looking after orders failed, trying again", extra={"reason": str(error)})

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from central.outbound.atp_rules import Claim, Supply, broken, buckets, claim, promisable, served, slices
+from central.outbound.atp_rules import Claim, Supply, broken, buckets, claim, promisable, served, slices, unserved
 
 pytestmark = pytest.mark.requirement("R43")
 
@@ -54,6 +54,14 @@ def test_promises_are_kept_however_many_are_given_one_after_the_other(supplies: 
     for day in {each.on_day for each in claims}:
         promised = sum(each.quantity for each in claims if each.on_day <= day)
         assert promised <= sum(each.quantity for each in supplies if each.on_day <= day)
+
+
+@given(SUPPLIES, CLAIMS)
+def test_what_cannot_be_served_is_missing_to_those_who_come_last(supplies: list[Supply], claims: list[Claim]) -> None:
+    one_by_one = [broken(supplies, claims[: n + 1]) - broken(supplies, claims[:n]) for n in range(len(claims))]
+
+    assert unserved(supplies, claims) == one_by_one
+    assert all(0 <= missing <= each.quantity for missing, each in zip(one_by_one, claims, strict=True))
 
 
 @given(SUPPLIES, CLAIMS, st.integers(1, 9), DAYS)
