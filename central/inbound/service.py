@@ -238,7 +238,7 @@ def close_notices(connection: Connection, notices: Collection[str]) -> None:
     waiting = ~exists().where(receipt.c.sscc == ship_notice_pallet.c.sscc, receipt.c.notice == ship_notice_pallet.c.notice)
     pallets = exists().where(ship_notice_pallet.c.notice == number, waiting)
     loose = exists().where(ship_notice_line.c.notice == number, ship_notice_line.c.sscc.is_(None), ship_notice_line.c.received < ship_notice_line.c.quantity)
-    connection.execute(update(ship_notice).where(number.in_(sorted(notices)), ~pallets, ~loose).values(state="received"))
+    connection.execute(update(ship_notice).where(among(connection, number, sorted(notices)), ~pallets, ~loose).values(state="received"))
 
 
 @dataclass(frozen=True)

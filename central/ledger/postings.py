@@ -10,7 +10,7 @@ from datetime import date
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select, tuple_
+from sqlalchemy import Connection, Select, func, select
 
 from central.bulk import delete_rows, insert_rows, keys_of, listed, update_rows
 from central.catalog.tables import location as catalog_location
@@ -193,12 +193,21 @@ def _open_balances(connection: Connection, opened: Sequence[tuple[Account, Holdi
 
 def lot_facts(connection: Connection, lots: Iterable[tuple[str, str]]) -> dict[tuple[str, str], tuple[date, bool]]:
     """Expiry of (item, lot), and whether the lot is recalled, as the catalog knows it."""
-    wanted, found = sorted(set(lots)), dict[tuple[str, str], tuple[date, bool]]()
-    for start in range(0, len(wanted), 500):
-        query = select(catalog_lot.c.item, catalog_lot.c.lot, catalog_lot.c.expiry, catalog_lot.c.held)
-        part = query.where(tuple_(catalog_lot.c.item, catalog_lot.c.lot).in_(wanted[start : start + 500]))
-        found |= {(row.item, row.lot): (row.expiry or NO_EXPIRY, row.held) for row in connection.execute(part)}
-    return found
+    wanted = set(lots)
+    if not wanted:
+        return {}
+    named = {
+        "items": keys_of(connection, catalog_lot.c.item, sorted({item for item, _ in wanted})),
+        "lots": keys_of(connection, catalog_lot.c.lot, sorted({lot for _, lot in wanted})),
+    }
+    rows = connection.execute(_lots_named(connection.dialect.name), named)
+    return {(row.item, row.lot): (row.expiry or NO_EXPIRY, row.held) for row in rows if (row.item, row.lot) in wanted}
+
+
+@cache
+def _lots_named(dialect: str) -> Select[Any]:
+    shown = (catalog_lot.c.item, catalog_lot.c.lot, catalog_lot.c.expiry, catalog_lot.c.held)
+    return select(*shown).where(listed(dialect, catalog_lot.c.item, "items"), listed(dialect, catalog_lot.c.lot, "lots"))
 
 
 def place_facts(connection: Connection, places: Iterable[str]) -> dict[str, PlaceFacts]:

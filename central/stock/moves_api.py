@@ -175,7 +175,7 @@ def _asked(body: Move, key: tuple[str, ...], now: datetime) -> Asked:
 def post_moves(body: Moves, database: Database, now: Now, news: News, key: RequestKey) -> answers.MovesMade:
     """Move many goods within their sites. Each move is answered for itself, in the order given: one that is refused spoils none of the others."""
     asked = [_asked(each, (key, str(n)), now) for n, each in enumerate(body.moves)]
-    results = in_transaction(database, lambda connection: move_together(connection, asked))
+    results = in_transaction(database, lambda connection: move_together(connection, asked, keep=False))
     news.tell()
     refused = [
         answers.MoveRefused(n=n, status=result.status, code=result.code, detail=result.message)
