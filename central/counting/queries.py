@@ -66,10 +66,11 @@ def next_place(connection: Connection, count_id: str, counter: str) -> dict[str,
 
 
 def expected(connection: Connection, place: str, *, blind: bool) -> list[dict[str, Any]]:
-    """What the books have at a place, for a counter's eyes."""
-    query = select(balance.c.item, balance.c.lot, balance.c.owner, item.c.name, item.c.name_zh, item.c.uom, func.sum(balance.c.on_hand).label("quantity"))
-    query = query.join(item, item.c.code == balance.c.item).where(balance.c.place == place)
-    rows = connection.execute(query.group_by(balance.c.item, balance.c.lot, balance.c.owner, item.c.name, item.c.name_zh, item.c.uom).order_by(balance.c.item))
+    """What the books have at a place, for a counter's eyes. Of items whose `tracking` is `serial` each piece is scanned."""
+    goods = (balance.c.item, balance.c.lot, balance.c.owner)
+    about = (item.c.name, item.c.name_zh, item.c.uom, item.c.tracking)
+    query = select(*goods, *about, func.sum(balance.c.on_hand).label("quantity")).join(item, item.c.code == balance.c.item)
+    rows = connection.execute(query.where(balance.c.place == place).group_by(*goods, *about).order_by(*goods))
     return [{**row, "quantity": None if blind else int(row["quantity"])} for row in rows.mappings()]
 
 

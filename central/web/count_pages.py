@@ -26,6 +26,8 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 _BLANK_LINES = 3
 """Rows for goods that the books do not have there; another save gives more."""
 _LINES_MAX = 1000
+_FIELDS_MAX = 6
+"""Fields of a row of the form."""
 _DIGITS_MAX = 9
 _ALL_RIGHT = Wrong("")
 
@@ -78,10 +80,13 @@ def _left(job: dict[str, Any]) -> int:
 
 def _rows(place: dict[str, Any] | None, form: FormData | None) -> list[dict[str, Any]]:
     """The rows of the form: what the books have there, then blank ones; what was typed stays."""
-    expected = [{**line, "code": line["item"], "typed": ""} for line in (place or {"lines": []})["lines"]]
-    rows = expected + [{"code": "", "lot": "", "owner": "", "name": "", "name_zh": "", "quantity": None, "typed": ""} for _ in range(_BLANK_LINES)]
+    nothing = {"typed": "", "serials": "", "none": False}
+    expected = [{**line, "code": line["item"], **nothing} for line in (place or {"lines": []})["lines"]]
+    blank = {"code": "", "lot": "", "owner": "", "name": "", "name_zh": "", "tracking": "", "quantity": None}
+    rows = expected + [blank | nothing for _ in range(_BLANK_LINES)]
     for n, row in enumerate(rows if form is not None else ()):
-        row["typed"] = str(form.get(f"quantity-{n}", "")) if form is not None else ""
+        if form is not None:
+            row["typed"], row["serials"], row["none"] = (str(form.get(f"{name}-{n}", "")) for name in ("quantity", "serials", "none"))
         if not row["name"] and form is not None:
             row["code"], row["lot"] = str(form.get(f"code-{n}", "")), str(form.get(f"lot-{n}", ""))
     return rows
@@ -92,7 +97,7 @@ async def count_place(count_id: str, request: Request, language: Reader, engine:
     """Take in what was found; what is wrong with it is said above the form, and what was typed stays there."""
     from starlette.concurrency import run_in_threadpool
 
-    form = await request.form(max_fields=3 * _LINES_MAX + 10)
+    form = await request.form(max_fields=_FIELDS_MAX * _LINES_MAX + 10)
     return await run_in_threadpool(_take, count_id, request, language, form, engine, news, now)
 
 
@@ -120,9 +125,13 @@ def _gap(form: FormData) -> int | None:
 
     The Enter that ends every scan sends the form: it must not count a place of which nothing was said.
     """
-    rows = [(form.get(f"code-{n}"), form.get(f"quantity-{n}")) for n in range(_LINES_MAX) if f"quantity-{n}" in form]
-    first = next((n for n, (code, quantity) in enumerate(rows) if code and not quantity), None)
-    return first if first is not None or any(quantity for _, quantity in rows) else -1
+    rows = [(form.get(f"code-{n}"), any(form.get(f"{name}-{n}") for name in ("quantity", "serials", "none"))) for n in range(_rows_of(form))]
+    first = next((n for n, (code, said) in enumerate(rows) if code and not said), None)
+    return first if first is not None or any(said for _, said in rows) else -1
+
+
+def _rows_of(form: FormData) -> int:
+    return next((n for n in range(_LINES_MAX) if f"code-{n}" not in form), _LINES_MAX)
 
 
 def _check_label(scanned: str, place: str) -> None:
@@ -133,14 +142,16 @@ def _check_label(scanned: str, place: str) -> None:
 
 def _lines(form: FormData) -> list[dict[str, Any]]:
     """What the form says, a row at a time. Raises: DomainError: a row without a number, or a number without goods."""
-    lines, n = [], 0
-    while n < _LINES_MAX and f"quantity-{n}" in form:
-        code, quantity = str(form.get(f"code-{n}", "")).strip(), str(form.get(f"quantity-{n}", "")).strip()
+    lines = []
+    for n in range(_rows_of(form)):
+        code, quantity, serials = (str(form.get(f"{name}-{n}", "")).strip() for name in ("code", "quantity", "serials"))
+        numbers = serials.split()
+        quantity = quantity or ("0" if form.get(f"none-{n}") and not numbers else str(len(numbers)) if numbers else "")
         if code and not (quantity.isascii() and quantity.isdigit() and len(quantity) <= _DIGITS_MAX):
             raise DomainError("quantity_missing", f"{code}: say how many there are as a number; 0 if there are none")
         if quantity and not code:
             raise DomainError("goods_missing", f"row {n + 1} has the number {quantity} and no goods; scan or type what it is")
         if code:
-            lines.append({"code": code, "lot": str(form.get(f"lot-{n}", "")).strip(), "owner": str(form.get(f"owner-{n}", "")), "quantity": int(quantity)})
-        n += 1
+            goods = {"code": code, "lot": str(form.get(f"lot-{n}", "")).strip(), "owner": str(form.get(f"owner-{n}", ""))}
+            lines.append({**goods, "quantity": int(quantity), "serials": numbers})
     return lines

@@ -15,12 +15,14 @@ from playwright.async_api import Locator, Page, async_playwright, expect
 from sqlalchemy import Engine
 
 from central.app import create_app
+from central.catalog import rules as catalog
 from central.counting.tables import count_place
 from central.database import open_engine
 from central.exceptions.tables import work_order
 from central.migrations import upgrade
 from central.outbound.tables import customer_order
 from central.settings import Settings
+from central.stock import moves
 from tests.browser.board_service import serving
 from tests.integration import test_use_case_counting as counting
 from tests.integration.picking_floor import PickingFloor
@@ -108,7 +110,7 @@ async def faults(page: Page, what: str) -> list[str]:
         found.append(f"{what}: {results.generate_report()}")
     if await page.evaluate("document.documentElement.scrollWidth > innerWidth"):
         found.append(f"{what}: wider than the window")
-    sizes = """[...document.querySelectorAll('.floor-page :is(button, summary, select, input, .choice, .tabs a)')]
+    sizes = """[...document.querySelectorAll('.floor-page :is(button, summary, select, input, textarea, .choice, .tabs a)')]
         .filter((e) => e.type !== 'hidden' && !e.matches('.unseen') && e.offsetHeight).map((e) => `${e.offsetHeight} ${e.outerHTML.slice(0, 60)}`)"""
     found += [f"{what}: too low for a glove: {each}" for each in await page.evaluate(sizes) if int(each.split()[0]) < 48]
     return found
@@ -194,6 +196,26 @@ async def test_scanner_that_is_faster_than_the_pages_loses_no_character(url: str
         await expect(page.locator("h1")).to_have_text("A-02")
 
     assert {row.place: row.state for row in floor.rows(count_place)} == {f"{SITE}/A-01": "settled", f"{SITE}/A-02": "open"}
+
+
+@pytest.mark.requirement("R19", "R40")
+@pytest.mark.parametrize("script", [True, False])
+async def test_numbered_pieces_are_scanned_one_after_the_other(url: str, floor: PickingFloor, script: bool) -> None:
+    floor.keep(catalog.Item(code="drill", name="Drill", tracking="serial"))
+    correction = moves.Correction(f"{SITE}/A-02", "drill", 2, serials=("D1", "D2"))
+    floor.do(lambda c: moves.correct_stock(c, floor.fact(), [correction], floor.now))
+    job = counting.plan(floor, "asked", scope={"places": ["A-02"]})
+    async with window(java_script_enabled=script) as page:
+        await say_name(page, url)
+        await page.goto(f"{url}/count/{job}")
+        await type_into(page.locator("input[name=label]"), "A-02\n")
+        await expect(page.locator("[role=status]")).to_contain_text("the right place")
+        await type_into(page.locator("[name=serials-0]"), "D2\nD1\n")
+        assert not script or await faults(page, "count, pieces") == []
+        await page.get_by_role("button", name="This place is counted").click()
+        await expect(page.locator("[role=status]")).to_contain_text("A-02: counted")
+
+    assert [row.state for row in floor.rows(count_place)] == ["settled"]
 
 
 async def test_scan_of_an_empty_place_counts_nothing_until_somebody_says_so(url: str, floor: PickingFloor) -> None:

@@ -15,7 +15,9 @@ from fastapi import FastAPI
 from sqlalchemy import Engine
 
 from central.app import create_app
+from central.catalog import rules as catalog
 from central.settings import Settings
+from central.stock import moves
 from tests.integration import test_use_case_counting as counting
 from tests.integration.test_use_case_orders import release
 from tests.integration.warehouse import SITE, Warehouse
@@ -109,6 +111,38 @@ def test_what_is_wrong_is_said_and_nothing_is_booked(house: Warehouse, browser: 
     assert status == 422
     assert told in text(page)
     assert counting.places(house, count_id) == {f"{SITE}/A-01": "open"}
+
+
+@pytest.mark.requirement("R19", "R40")
+def test_numbered_pieces_are_scanned_one_by_one(house: Warehouse, browser: Browser) -> None:
+    house.keep(catalog.Item(code="drill", name="Drill", tracking="serial"))
+    correction = moves.Correction(f"{SITE}/A-02", "drill", 2, serials=("D1", "D2"))
+    house.do(lambda c: moves.correct_stock(c, house.fact(), [correction], house.now))
+    count_id = counting.plan(house, "asked", scope={"places": ["A-02"]})
+    _, page = browser.visit(f"/name?back=/count/{count_id}", {"name": "li"})
+    assert "Scan each piece" in text(page)
+    drill = {"place": f"{SITE}/A-02", "label": "A-02", "code-0": "drill", "lot-0": ""}
+
+    _, page = browser.visit(f"/count/{count_id}", drill | {"by": "enter"})
+    assert 'name="serials-0" rows="3" autocomplete="off" spellcheck="false" autofocus' in page
+    status, page = browser.visit(f"/count/{count_id}", drill)
+    assert (status, "drill: say how many" in text(page)) == (422, True)
+    _, page = browser.visit(f"/count/{count_id}", drill | {"serials-0": "D2\r\nD1\r\n"})
+
+    assert "A-02: counted" in text(page)
+
+
+@pytest.mark.requirement("R19", "R40")
+def test_person_says_that_none_of_the_numbered_pieces_is_there(house: Warehouse, browser: Browser) -> None:
+    house.keep(catalog.Item(code="drill", name="Drill", tracking="serial"))
+    correction = moves.Correction(f"{SITE}/A-02", "drill", 2, serials=("D1", "D2"))
+    house.do(lambda c: moves.correct_stock(c, house.fact(), [correction], house.now))
+    count_id = counting.plan(house, "asked", scope={"places": ["A-02"]})
+    browser.visit("/name", {"name": "li"})
+
+    _, page = browser.visit(f"/count/{count_id}", {"place": f"{SITE}/A-02", "code-0": "drill", "lot-0": "", "none-0": "yes"})
+
+    assert "somebody else counts it again" in text(page)
 
 
 @pytest.mark.requirement("R56")

@@ -4,18 +4,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, text
 
 from central.catalog import rules as catalog
 from central.catalog.tables import location
 from central.counting import queries, rfid, selection, service
 from central.counting.documents import CountPlan, Decision, RfidCounted, SheetCounted
 from central.counting.tables import count_job, count_line, count_place
-from central.database import reading
+from central.database import reading, transaction
 from central.errors import ConflictError, DomainError, ForbiddenError
 from central.exceptions.tables import work_order
 from central.ledger.tables import entry
@@ -309,6 +310,42 @@ def test_second_sweep_adds_to_the_first(house: Warehouse) -> None:
         house.do(lambda c, seen=seen, key=key: rfid.take_tags(c, house.fact("TagsCounted", seen, key), count_id, seen, house.now))
 
     assert places(house, count_id) == {B1: "settled"}
+
+
+def waits_or_ends(engine: Engine, other: Future[Any]) -> None:
+    """Return when the other one waits for a lock, or is through."""
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_database())")
+    while engine.dialect.name == "postgresql" and not other.done():
+        with reading(engine) as connection:
+            if connection.execute(waiting).scalar_one():
+                return
+
+
+@pytest.mark.slow
+def test_two_who_settle_the_last_two_places_at_once_end_the_count(house: Warehouse) -> None:
+    count_id = plan(house, "asked", scope={"places": ["A-01", "B-01"]})
+    sheet = SheetCounted.model_validate({"counter": "li", "lines": [{"code": "milk", "lot": "L1", "quantity": 10}]})
+    with ThreadPoolExecutor(1) as pool:
+        with transaction(house.engine) as connection:
+            service.submit(connection, house.fact(), count_id, A1, sheet, house.now)
+            other = pool.submit(count, house, count_id, B1, "wang", ("peas", "", 5))
+            waits_or_ends(house.engine, other)
+        assert other.result(30).state == "settled"
+
+    assert [row.state for row in house.rows(count_job)] == ["done"]
+
+
+@pytest.mark.slow
+def test_two_who_find_the_same_place_empty_at_once_take_turns(house: Warehouse) -> None:
+    count_id = plan(house, "asked", scope={"places": ["rack-1", "B-01"]})
+    rack = f"{SITE}/rack-1"
+    with ThreadPoolExecutor(1) as pool:
+        with transaction(house.engine) as connection:
+            service.submit(connection, house.fact(), count_id, rack, SheetCounted(counter="li", lines=[]), house.now)
+            other = pool.submit(count, house, count_id, rack, "wang")
+            waits_or_ends(house.engine, other)
+        with pytest.raises(ConflictError, match="waits for no count"):
+            other.result(30)
 
 
 def test_nothing_is_created_or_lost_beyond_the_difference(house: Warehouse) -> None:

@@ -29,9 +29,10 @@ function show(address, html) {
   document.querySelector("[autofocus]")?.focus();
 }
 
-// What was typed while the form was on its way, one line at a time: the line's end sends the next form.
+// What was typed while the form was on its way: of a field of many lines all of it, else one line, whose end sends the next form.
 function typeAhead() {
   const field = document.activeElement;
+  if (field?.matches("textarea")) field.value += early;
   const [line, ...rest] = early.split("\n");
   early = "";
   if (!field?.matches("input")) return;
