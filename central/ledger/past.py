@@ -67,9 +67,13 @@ def _integer(total: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 def _nearest(connection: Connection, at: datetime, by: Basis) -> datetime | None:
-    """The snapshot from which fewest days lead to the moment."""
-    taken = connection.execute(select(snapshot_taken.c.at).where(snapshot_taken.c.basis == by)).scalars()
-    return min(taken, key=lambda each: (abs(each - at), each), default=None)
+    """The snapshot from which fewest days lead to the moment; None: none, or the beginning is nearer (the month of the first snapshot is that of the first
+    entry)."""
+    taken = connection.execute(select(snapshot_taken.c.at).where(snapshot_taken.c.basis == by)).scalars().all()
+    near = min(taken, key=lambda each: (abs(each - at), each), default=None)
+    if near is not None and near == min(taken) and at - _month_start(near) < near - at:
+        return None
+    return near
 
 
 _Change = tuple[int, list[ColumnElement[bool]]]
@@ -123,6 +127,10 @@ def _sum_snapshot(connection: Connection, group: Sequence[str], where: Where, ne
     query = select(*columns, func.sum(stock_snapshot.c.quantity).label("quantity"), func.sum(stock_snapshot.c.value_minor).label("value_minor"))
     mine = and_(stock_snapshot.c.basis == by, stock_snapshot.c.at == near)
     return query.where(mine, *_matching(stock_snapshot, where)).group_by(*columns)
+
+
+def _month_start(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
 def month_end(at: datetime) -> datetime:
