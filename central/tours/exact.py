@@ -160,11 +160,13 @@ def _sweep(frontier: Frontier, steps: Sequence[Step], layers: list[dict[int, int
 
 def _chosen(costs: dict[int, int], choices: tuple[Choice, ...]) -> dict[int, int]:
     found: dict[int, int] = {}
+    known = found.get
     for moves, cost_mm, _ in choices:
         for state, cost in costs.items():
             target = moves[state]
+            best = known(target)
             cost += cost_mm
-            if target not in found or cost < found[target]:
+            if best is None or cost < best:
                 found[target] = cost
     return found
 
@@ -196,12 +198,13 @@ def _cost_after(frontier: Frontier, before: dict[int, int], step: Step, state: i
 
 
 def _step_back(frontier: Frontier, layout: Layout, step: Step, before: dict[int, int], state: int, cost: int) -> tuple[int, int, Sequence[Edge]]:
-    for previous, spent in before.items():
-        for choice in step.choices:
-            if spent + choice.cost_mm == cost and choice.moves[previous] == state:
-                low = step.base_mm
+    for choice in step.choices:
+        wanted, low = cost - choice.cost_mm, step.base_mm
+        for previous, spent in before.items():
+            if spent == wanted and choice.moves[previous] == state:
                 return previous, spent, [((step.x_mm, low + a), (step.x_mm, low + b), times) for a, b, times in choice.pieces]
-        if not step.choices:
+    for previous, spent in before.items() if not step.choices else ():
+        if spent <= cost:
             for target, count, by_row in frontier.crossings[previous]:
                 if target == state and spent + count * step.width_mm == cost:
                     right = step.x_mm + step.width_mm
