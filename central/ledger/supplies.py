@@ -6,72 +6,74 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import Connection, func, select
 
 from central.database import instant
-from central.ledger.removal import allocate
-from central.ledger.rules import Account, Allocation, Demand, Supply
+from central.ledger.removal import allocate, leading_key
+from central.ledger.rules import Account, Allocation, Demand, Rule, Supply
 from central.ledger.tables import balance, handling_unit
 
 FIRST_ROWS: Final = 4
-"""So many of the first rows of each item are read at first; more only for items for which that is not enough."""
+"""So many of the first rows of each item are read at first. A running sum in the query would read no row too many and costs the database five times as much."""
+_MORE: Final = 8
+"""Where that is not enough, so many times as many are read anew, until it is or there are no more."""
 
-_COLUMNS = "b.id, b.site, b.place, b.item, b.lot, b.owner, b.unit, b.on_hand, b.reserved, b.expiry, b.in_date, b.pick_rank, b.pickable"
-_FREE = "b.site = {site} AND b.item = {item} AND b.status = 'available' AND b.expiry >= {today} AND b.on_hand > b.reserved AND NOT b.locked AND NOT b.held"
-_PICKABLE = " AND (b.pickable OR (b.storage AND b.unit <> ''))"
-_ORDER = " ORDER BY b.expiry, b.in_date, b.pick_rank, b.id"
-
-
-def _postgresql(where: str, limit: str) -> str:
-    free = _FREE.format(site="v.site", item="v.item", today="%s")
-    return (
-        f"SELECT s.* FROM unnest(%s::text[], %s::text[]) AS v(site, item) "  # noqa: S608  # our own words
-        f"CROSS JOIN LATERAL (SELECT {_COLUMNS} FROM balance b WHERE {free}{where}{_ORDER}{limit}) s"
-    )
-
-
-def _sqlite(where: str, limit: str) -> str:
-    return f"SELECT {_COLUMNS} FROM balance b WHERE {_FREE.format(site='?', item='?', today='?')}{where}{_ORDER}{limit}"  # noqa: S608  # our own words
-
-
-_STATEMENTS: Final = {
-    (pickable_only, first): (_postgresql(where, limit), _sqlite(where, limit))
-    for pickable_only, where in ((True, _PICKABLE), (False, " AND (b.pickable OR b.storage)"))
-    for first, limit in ((True, f" LIMIT {FIRST_ROWS}"), (False, ""))
+_COLUMNS = "b.id, b.site, b.place, b.item, b.lot, b.owner, b.unit, b.on_hand - b.reserved, b.expiry, b.in_date, b.pick_rank, b.pickable"
+_FREE = "b.site = {site} AND b.item = {item} AND b.status = 'available' AND b.expiry >= {since} AND b.on_hand > b.reserved AND NOT b.locked AND NOT b.held"
+_TAKEN_FROM: Final = {True: "(b.pickable OR (b.storage AND b.unit <> ''))", False: "(b.pickable OR b.storage)"}
+"""By `pickable_only`."""
+_LEADING: Final[Mapping[Rule, str]] = {
+    "fefo": "b.expiry",
+    "fifo": "b.in_date",
+    "lifo": "b.in_date DESC",
+    "closest": "b.pick_rank",
+    "least_packages": "b.on_hand - b.reserved DESC",
 }
+"""The leading keys of `central.ledger.removal`, lowest first."""
+
+_Pair = tuple[str, str]
+"""Site and item."""
+
+
+@cache
+def _statement(postgresql: bool, rule: Rule, pickable_only: bool, limit: int) -> str:
+    """The first free rows of items by a rule. Parameters: sites, items and first days of expiry, for SQLite one of each."""
+    order = f"ORDER BY {_LEADING[rule]}, b.expiry, b.in_date, b.pick_rank, b.id LIMIT {limit}"
+    if not postgresql:
+        free = _FREE.format(site="?", item="?", since="?")
+        return f"SELECT {_COLUMNS} FROM balance b WHERE {free} AND {_TAKEN_FROM[pickable_only]} {order}"  # noqa: S608  # our own words
+    free = _FREE.format(site="v.site", item="v.item", since="v.since")
+    return (
+        f"SELECT s.* FROM unnest(%s::text[], %s::text[], %s::date[]) AS v(site, item, since) "  # noqa: S608  # our own words
+        f"CROSS JOIN LATERAL (SELECT {_COLUMNS} FROM balance b WHERE {free} AND {_TAKEN_FROM[pickable_only]} {order}) s"
+    )
 
 
 def allocated(connection: Connection, demand: Sequence[Demand], today: date, pickable_only: bool) -> list[Allocation]:
     """What each line gets, in the order of the lines. The fences are held."""
-    lines: dict[tuple[str, str], list[Demand]] = defaultdict(list)
+    lines: dict[_Pair, list[Demand]] = defaultdict(list)
     for each in demand:
         lines[each.site, each.item].append(each)
-    short = {pair for pair, mine in lines.items() if any(each.rule != "fefo" for each in mine)}
-    first = lines.keys() - short
-    given: dict[tuple[str, str], list[Allocation]] = {}
-    if first:
-        supplies, cut = _complete_groups(_read(connection, sorted(first), today, pickable_only, first=True))
-        given = _allocate(connection, {pair: lines[pair] for pair in first}, supplies)
-        short |= {pair for pair in cut if _sum(given[pair]) < sum(each.quantity for each in lines[pair])}
-    if short:
-        given |= _allocate(connection, {pair: lines[pair] for pair in short}, _read(connection, sorted(short), today, pickable_only, first=False))
+    waiting: Mapping[_Pair, Sequence[Demand]] = lines
+    given: dict[_Pair, list[Allocation]] = {}
+    rows = FIRST_ROWS
+    while waiting:
+        supplies, cut = _first_groups(connection, waiting, today, pickable_only, rows)
+        supplies = _with_whole_units(connection, supplies)
+        given |= {pair: allocate(mine, supplies.get(pair, [])) for pair, mine in waiting.items()}
+        waiting = {pair: waiting[pair] for pair in cut if _sum(given[pair]) < _sum(waiting[pair])}
+        rows *= _MORE
     return _in_order_of(demand, given)
 
 
-def _allocate(
-    connection: Connection, lines: Mapping[tuple[str, str], Sequence[Demand]], supplies: Mapping[tuple[str, str], list[Supply]]
-) -> dict[tuple[str, str], list[Allocation]]:
-    supplies = _with_whole_units(connection, supplies)
-    return {pair: allocate(mine, supplies.get(pair, [])) for pair, mine in lines.items()}
+def _sum(parts: Iterable[Allocation | Demand]) -> int:
+    return sum(each.quantity for each in parts)
 
 
-def _sum(allocations: Iterable[Allocation]) -> int:
-    return sum(each.quantity for each in allocations)
-
-
-def _in_order_of(demand: Sequence[Demand], given: Mapping[tuple[str, str], Sequence[Allocation]]) -> list[Allocation]:
+def _in_order_of(demand: Sequence[Demand], given: Mapping[_Pair, Sequence[Allocation]]) -> list[Allocation]:
     by_line: dict[tuple[str, str, str], list[Allocation]] = defaultdict(list)
     for (site, item), allocations in given.items():
         for each in allocations:
@@ -79,33 +81,50 @@ def _in_order_of(demand: Sequence[Demand], given: Mapping[tuple[str, str], Seque
     return [each for line in demand for each in by_line.pop((line.line_id, line.site, line.item), ())]
 
 
-def _read(connection: Connection, pairs: Sequence[tuple[str, str]], today: date, pickable_only: bool, *, first: bool) -> dict[tuple[str, str], list[Supply]]:
-    """Free rows by (site, item) in the order of expiry, age and path."""
-    postgresql, sqlite = _STATEMENTS[pickable_only, first]
-    if connection.dialect.name == "postgresql":
-        rows: Iterable[Any] = connection.exec_driver_sql(postgresql, ([site for site, _ in pairs], [item for _, item in pairs], today)).fetchall()
+def _first_groups(
+    connection: Connection, lines: Mapping[_Pair, Sequence[Demand]], today: date, pickable_only: bool, rows: int
+) -> tuple[dict[_Pair, list[Supply]], set[_Pair]]:
+    """The first whole groups by the rule of the lines, of about so many rows an item; and the items of which there may be more.
+
+    Where a limited reading ended, the group of the last row may go on unread: it is left out. Of an item whose lines have several rules all is read.
+    """
+    pairs: dict[tuple[Rule, int], dict[_Pair, date]] = defaultdict(dict)
+    for pair, mine in lines.items():
+        rules = {each.rule for each in mine}
+        since = max(today, min(each.min_expiry or today for each in mine))
+        pairs[mine[0].rule, rows if len(rules) == 1 else _ALL][pair] = since
+    found: dict[_Pair, list[Supply]] = {}
+    cut: set[_Pair] = set()
+    for (rule, limit), asked in pairs.items():
+        for pair, supplies in _read(connection, asked, rule, pickable_only, limit).items():
+            if len(supplies) == limit:
+                cut.add(pair)
+                last = leading_key(rule, supplies[-1])
+                supplies = [each for each in supplies if leading_key(rule, each) != last]
+            found[pair] = supplies
+    return found, cut
+
+
+_ALL: Final = 2**62
+
+
+def _read(connection: Connection, asked: Mapping[_Pair, date], rule: Rule, pickable_only: bool, limit: int) -> dict[_Pair, list[Supply]]:
+    """The first free rows of each (site, item) by a rule, of goods that expire on its day or later."""
+    postgresql = connection.dialect.name == "postgresql"
+    statement, pairs = _statement(postgresql, rule, pickable_only, limit), sorted(asked)
+    if postgresql:
+        columns = ([site for site, _ in pairs], [item for _, item in pairs], [asked[pair] for pair in pairs])
+        rows: Iterable[Any] = connection.exec_driver_sql(statement, columns).fetchall()
     else:
-        rows = [row for site, item in pairs for row in connection.exec_driver_sql(sqlite, (site, item, today.isoformat())).fetchall()]
-    found: dict[tuple[str, str], list[Supply]] = defaultdict(list)
-    for number, site, place, item, lot, owner, unit, on_hand, reserved, expiry, in_date, pick_rank, pickable in rows:
+        rows = [row for pair in pairs for row in connection.exec_driver_sql(statement, (*pair, asked[pair].isoformat())).fetchall()]
+    found: dict[_Pair, list[Supply]] = defaultdict(list)
+    for number, site, place, item, lot, owner, unit, free, expiry, in_date, pick_rank, pickable in rows:
         account = Account(place, item, lot, owner, "available", unit)
         day = expiry if isinstance(expiry, date) else date.fromisoformat(expiry)
         # Not pickable and read all the same: on a handling unit in storage. Without `pickable_only` pieces may be taken from everywhere.
         loose = bool(pickable) or not pickable_only
-        found[site, item].append(Supply(number, account, on_hand - reserved, day, instant(in_date), pick_rank, loose))
+        found[site, item].append(Supply(number, account, free, day, instant(in_date), pick_rank, loose))
     return found
-
-
-def _complete_groups(found: Mapping[tuple[str, str], list[Supply]]) -> tuple[dict[tuple[str, str], list[Supply]], set[tuple[str, str]]]:
-    """Where a limited reading ended, what expires on the last day read may go on unread: leave that day out. Returns also which items were cut."""
-    complete, cut = {}, set()
-    for pair, supplies in found.items():
-        if len(supplies) == FIRST_ROWS:
-            cut.add(pair)
-            last = supplies[-1].expiry
-            supplies = [each for each in supplies if each.expiry != last]
-        complete[pair] = supplies
-    return complete, cut
 
 
 def _with_whole_units(connection: Connection, found: Mapping[tuple[str, str], list[Supply]]) -> dict[tuple[str, str], list[Supply]]:

@@ -14,9 +14,10 @@ from sqlalchemy.exc import DBAPIError
 from central.catalog.tables import item, location, lot
 from central.database import insert_or_leave, reading, transaction
 from central.errors import ConflictError, DomainError, InsufficientStockError, NotFoundError
+from central.ledger import supplies
 from central.ledger.command import main
 from central.ledger.explain import why
-from central.ledger.rules import Status
+from central.ledger.rules import RULES, Allocation, Rule, Status
 from central.ledger.service import (
     Account,
     Demand,
@@ -174,6 +175,27 @@ def test_many_demands_are_served_in_turn_from_more_lots_than_are_read_at_first(e
 
     assert [[each.account.lot for each in one] for one in made] == [[f"X{3 * n + k:02}" for k in range(3)] for n in range(6)]
     assert_sound(engine)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_reading_a_part_of_the_stock_gives_what_reading_all_of_it_would(engine: Engine, rule: Rule, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forty-five lots in fifteen groups of equal expiry, age, rank or size, some of others or on pallets, asked for in steps from a piece to all there is."""
+    with transaction(engine) as connection:
+        connection.execute(insert(lot), [{"item": "milk", "lot": f"X{n:02}", "expiry": date(2027, 1, 1 + n % 15)} for n in range(45)])
+    for n in range(45):
+        on_pallet = n % 11 == 0
+        put(
+            engine, "st" if on_pallet else "abcd"[n % 4], 2 + n % 3, f"X{n:02}", days_ago=n % 7, unit=f"P{n}" if on_pallet else "", owner="dairy" * (n % 5 == 0)
+        )
+
+    def given(connection: Connection, quantity: int, first_rows: int) -> list[Allocation]:
+        monkeypatch.setattr(supplies, "FIRST_ROWS", first_rows)
+        lines = [Demand("1", "s1", "milk", quantity, rule=rule), Demand("2", "s1", "milk", quantity, date(2027, 1, 8), rule, "dairy")]
+        return supplies.allocated(connection, lines, NOW.date(), pickable_only=True)
+
+    with reading(engine) as connection:
+        for quantity in (1, 4, 9, 20, 60, 500):
+            assert given(connection, quantity, 1) == given(connection, quantity, 4) == given(connection, quantity, 1000)
 
 
 def test_many_are_taken_in_one_go_or_none(engine: Engine) -> None:
