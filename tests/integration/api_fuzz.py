@@ -67,7 +67,19 @@ def seeded_app(engine: Engine) -> FastAPI:
         house.keep(catalog.StockLevel(site=SITE, location=place, item="milk" if place == "A-01" else "peas", minimum=5, maximum=50))
     wish = endpoints.Wish("http://127.0.0.1:9/", frozenset({"order.shipped", "work_order.opened"}))
     house.do(lambda c: endpoints.keep(c, "erp", wish, house.now))
-    return create_app(Settings(engine.url.render_as_string(hide_password=False), allowed_hosts=("testserver",)), lambda: house.now, engine)
+    app = create_app(Settings(engine.url.render_as_string(hide_password=False), allowed_hosts=("testserver",)), lambda: house.now, engine)
+    app.openapi_schema = _documentation(app)
+    return app
+
+
+_made: list[dict[str, Any]] = []
+
+
+def _documentation(app: FastAPI) -> dict[str, Any]:
+    """Made once, for it is the same for all areas and takes more than a second."""
+    if not _made:
+        _made.append(app.openapi())
+    return _made[0]
 
 
 def fuzz(app: FastAPI, tags: Sequence[str] = (), examples: int = EXAMPLES, *, edges: bool = True) -> Findings:
