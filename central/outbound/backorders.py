@@ -37,7 +37,7 @@ def part_rest(connection: Connection, order_id: str, now: datetime) -> None:
 
 def make_backorder(connection: Connection, order: Row[Any], rest: Sequence[tuple[Row[Any], int]], now: datetime) -> str:
     """Move (line, quantity) of an order into a backorder, promised from what is there or expected; returns the backorder's number."""
-    k = _parts_of(connection, order, "backorder") + 1
+    k = parts_of(connection, order, "backorder") + 1
     child_id, number = document_id("Backorder", order.id, str(k)), f"{order.number}/b{k}"
     _part_off(connection, order, rest, {"id": child_id, "number": number, "role": "backorder", "waits": True}, now)
     take_off(connection, order, rest, "moved", f"follows with {number}", now)
@@ -49,7 +49,7 @@ def make_backorder(connection: Connection, order: Row[Any], rest: Sequence[tuple
 
 def send_ahead(connection: Connection, order: Row[Any], going: Sequence[tuple[Row[Any], int]], now: datetime) -> str:
     """Move (line, quantity) of an order that waits into a share that leaves now; the rest waits on. Returns the share's id."""
-    k = _parts_of(connection, order, "share") + 1
+    k = parts_of(connection, order, "share") + 1
     child_id, number = document_id("SentAhead", order.id, str(k)), f"{order.number}/{k}"
     _part_off(connection, order, going, {"id": child_id, "number": number, "role": "share", "waits": False}, now)
     take_off(connection, order, going, "moved", f"leaves with {number}", now)
@@ -57,7 +57,8 @@ def send_ahead(connection: Connection, order: Row[Any], going: Sequence[tuple[Ro
     return child_id
 
 
-def _parts_of(connection: Connection, order: Row[Any], role: str) -> int:
+def parts_of(connection: Connection, order: Row[Any], role: str) -> int:
+    """How many shares, or backorders, an order has, those that were cancelled too: the next one gets the number after."""
     made = select(func.count()).where(customer_order.c.parent_id == order.id, customer_order.c.role == role)
     return connection.execute(made).scalar_one()
 

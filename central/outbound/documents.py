@@ -110,16 +110,20 @@ class Order(_Document):
 
 
 class OrderChange(_Document):
-    """What is to be otherwise in an order that is not released yet; what is left out stays. New lines replace all lines and are promised anew."""
+    """What is to be otherwise in an order that is not released yet; what is left out stays. New lines replace all lines.
+
+    Other lines, terms, another site or address: the order is promised anew, and its sites are chosen anew unless it names one.
+    """
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"priority": 1, "address": _EXAMPLE_ADDRESS}, {"lines": _EXAMPLE_LINES}]})
 
+    site: Site | None = Field(None, description="who sends it; null: the nearest sites that can deliver in the fewest shipments are chosen")
     lines: list[LineOrdered] | None = Field(None, min_length=1, max_length=1000)
     tote: str | None = Field(None, max_length=64)
     tare_g: int | None = Field(None, ge=0, le=10**9)
     ship_when: ShipWhen | None = None
     priority: int | None = Field(None, ge=1, le=9)
-    due_at: AwareDatetime | None = None
+    due_at: AwareDatetime | None = Field(None, description="when it must leave; null: the cut-off of the day for which it is promised")
     backorders: Backorders | None = None
     substitutes: bool | None = None
     min_remaining_days: int | None = Field(None, ge=0, le=3650)
@@ -129,19 +133,19 @@ class OrderChange(_Document):
 
     @property
     def promises_anew(self) -> bool:
-        """Whether the lines must be promised again."""
-        return bool({"lines", "backorders", "substitutes", "min_remaining_days"} & self.model_fields_set)
+        """Whether the lines must be promised again, wherever the goods go."""
+        return bool({"lines", "site", "backorders", "substitutes", "min_remaining_days"} & self.model_fields_set)
 
     def columns(self) -> dict[str, Any]:
-        """The columns of the order that change. `null` takes back what may be empty, and is refused for the rest by the check below."""
-        changed = {name: getattr(self, name) for name in self.model_fields_set if name not in ("lines", "address")}
+        """The columns of the order that change as they are said; `null` takes back what may be empty, and is refused for the rest by the check below."""
+        changed = {name: getattr(self, name) for name in self.model_fields_set if name not in ("lines", "site", "address", "due_at")}
         if "address" in self.model_fields_set:
             changed["address"] = self.address.model_dump(exclude_defaults=True) if self.address else None
         return changed
 
     @model_validator(mode="after")
     def _nothing_needed_is_null(self) -> Self:
-        needed = self.model_fields_set - {"tare_g", "due_at", "min_remaining_days", "address"}
+        needed = self.model_fields_set - {"tare_g", "due_at", "min_remaining_days", "address", "site"}
         if missing := sorted(name for name in needed if getattr(self, name) is None):
             raise ValueError(f"{', '.join(missing)} cannot be null; leave out what stays")
         return self

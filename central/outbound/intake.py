@@ -167,7 +167,8 @@ def _looked_up(connection: Connection, fact: ledger.Fact, order: Order) -> Asked
     terms = terms_of(connection, wants, order.backorders, substitutes=order.substitutes)
     items = {*(want.item for want in wants), *standing_in(terms)}
     sites = [catalog.site_of(connection, order.site)] if order.site else sourcing.candidates(connection, items)
-    return Asked(fact, order, wants, customer_of(connection, order), terms, items, sites)
+    address = order.address.model_dump() if order.address else None
+    return Asked(fact, order, wants, customer_of(connection, order.partner, address), terms, items, sites)
 
 
 def _promise_all(connection: Connection, asked: Sequence[Asked], now: datetime) -> list[OrderTaken]:
@@ -208,7 +209,7 @@ def _promised(connection: Connection, each: Asked, book: Book, written: Written,
         "address": order.address.model_dump(exclude_defaults=True) if order.address else customer.address,
         "created_at": now,
     }
-    made = _orders_of(each.fact.id, order.number, each.wants, plan.shares, shelves, each.terms)
+    made = orders_of(each.fact.id, order.number, each.wants, plan.shares, shelves, each.terms)
     add_rows(written, made, values, {site.code: site for site in each.sites}, order.due_at, plan.why)
     return made
 
@@ -251,10 +252,10 @@ def _item_codes(connection: Connection, lines: Sequence[LineOrdered]) -> list[st
     return [known[line.item or line.gtin or ""] for line in lines]
 
 
-def customer_of(connection: Connection, order: Order) -> Customer:
-    """What is agreed with the customer, and where the goods go."""
-    row: Row[Any] | None = connection.execute(select(partner_table).where(partner_table.c.code == order.partner)).one_or_none()
-    spots = [(order.address.latitude_deg, order.address.longitude_deg)] if order.address else []
+def customer_of(connection: Connection, partner: str, address: Mapping[str, Any] | None) -> Customer:
+    """What is agreed with a customer, and where the goods go: to the address of the order, where its position is known."""
+    row: Row[Any] | None = connection.execute(select(partner_table).where(partner_table.c.code == partner)).one_or_none()
+    spots = [(address.get("latitude_deg"), address.get("longitude_deg"))] if address else []
     spots += [(row.latitude_deg, row.longitude_deg)] if row is not None else []
     position = next((Position(lat, lon) for lat, lon in spots if lat is not None and lon is not None), None)
     return Customer(position=position) if row is None else Customer(row.priority, row.carrier, row.address, position)
@@ -278,31 +279,38 @@ def standing_in(terms: Terms) -> set[str]:
     return instead | {item for components in (terms.kits or {}).values() for item, _ in components}
 
 
-def _orders_of(
-    order_id: str, number: str, wants: Sequence[Want], shares: Mapping[str, Sequence[Want]], shelves: Mapping[str, SiteShelf], terms: Terms
+def orders_of(
+    order_id: str,
+    number: str,
+    wants: Sequence[Want],
+    shares: Mapping[str, Sequence[Want]],
+    shelves: Mapping[str, SiteShelf],
+    terms: Terms,
+    before: tuple[int, int] = (0, 0),
 ) -> list[Made]:
-    """The order, its shares by site, and the backorders of each; parents before their children."""
+    """The order, its shares by site, and the backorders of each; parents before their children. `before`: shares and backorders that it had already."""
     wanted = {want.n: want for want in wants}
     if len(shares) == 1:
         (site,) = shares
-        return with_backorder(Made(order_id, number, site, "order", wanted), parting_rules.part_order(wants, shelves[site], terms))
+        return _with_backorder(Made(order_id, number, site, "order", wanted), parting_rules.part_order(wants, shelves[site], terms), before[1])
     parent = Made(order_id, number, "", "order", wanted, state="split", line_ids={want.n: f"{order_id}/{want.n}" for want in wants})
     made = [parent]
-    for k, (site, mine) in enumerate(shares.items(), start=1):
-        share = Made(document_id("OrderShare", order_id, site), f"{number}/{k}", site, "share", {want.n: want for want in mine}, parent=parent)
-        made += with_backorder(share, parting_rules.part_order(mine, shelves[site], terms))
+    for k, (site, mine) in enumerate(shares.items(), start=before[0] + 1):
+        share = Made(document_id("OrderShare", order_id, site, str(k)), f"{number}/{k}", site, "share", {want.n: want for want in mine}, parent=parent)
+        made += _with_backorder(share, parting_rules.part_order(mine, shelves[site], terms), 0)
     return made
 
 
-def with_backorder(main: Made, parts: Sequence[Part]) -> list[Made]:
+def _with_backorder(main: Made, parts: Sequence[Part], before: int) -> list[Made]:
     """An order with the parts that leave first, and a backorder for those that come later, if there are any."""
     main.parts = [part for part in parts if not part.later]
     later = [part for part in parts if part.later]
     _number_lines(main)
     if not later:
         return [main]
+    k = before + 1
     wanted = {part.n: Want(part.n, part.item, part.quantity, part.keep_days) for part in later}
-    child = Made(document_id("Backorder", main.id, "1"), f"{main.number}/b1", main.site, "backorder", wanted, later, main)
+    child = Made(document_id("Backorder", main.id, str(k)), f"{main.number}/b{k}", main.site, "backorder", wanted, later, main)
     _number_lines(child)
     return [main, child]
 

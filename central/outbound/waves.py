@@ -210,7 +210,7 @@ def _send(connection: Connection, fact: ledger.Fact, row: Row[Any], ids: Sequenc
     _leave(connection, refused)
     values = {"state": "released", "released_at": row.released_at or now}
     connection.execute(update(wave).where(wave.c.id == row.id).values(**values))
-    _recount(connection, row.id)
+    recount(connection, row.id)
     tours.make_tours(connection, fact.id, row.id, now)
     if row.state == "planned":
         emit(connection, "wave.released", str(row.id), {"orders": len(ordered) - len(refused), "name": row.name, "mode": row.mode}, now, row.site)
@@ -226,7 +226,8 @@ def _leave(connection: Connection, order_ids: Collection[str]) -> None:
         connection.execute(update(customer_order).where(customer_order.c.id.in_(part)).values(wave_id=None))
 
 
-def _recount(connection: Connection, number: int) -> None:
+def recount(connection: Connection, number: int) -> None:
+    """Count the orders and lines of a wave again, after one of them came, left or changed."""
     mine = customer_order.c.wave_id == number
     orders = select(func.count()).select_from(customer_order).where(mine).scalar_subquery()
     joined = order_line.join(customer_order, customer_order.c.id == order_line.c.order_id)
@@ -255,7 +256,7 @@ def add_order(connection: Connection, fact: ledger.Fact, number: int, order_id: 
     if order_id not in _take(connection, number, [order_id]):
         why = f"held ({order.held})" if order.held else f"in wave {order.wave_id}" if order.wave_id else order.state
         raise ConflictError("order_not_free", f"order {order.number} is {why}; it cannot go into wave {number}")
-    _recount(connection, number)
+    recount(connection, number)
     if row.state == "released":
         _send(connection, fact, row, [order_id], now)
 
@@ -269,7 +270,7 @@ def remove_order(connection: Connection, fact: ledger.Fact, number: int, order_i
     _must_be(row, "planned")
     ledger.record(connection, fact, now)
     _leave(connection, [order_id])
-    _recount(connection, number)
+    recount(connection, number)
 
 
 def cancel_wave(connection: Connection, fact: ledger.Fact, number: int, now: datetime) -> None:
@@ -290,7 +291,7 @@ def cancel_wave(connection: Connection, fact: ledger.Fact, number: int, now: dat
             _call_back(connection, fact, order, now)
     state = "cancelled" if len(untouched) == len(ids) else row.state
     connection.execute(update(wave).where(wave.c.id == number).values(state=state))
-    _recount(connection, number)
+    recount(connection, number)
 
 
 def _call_back(connection: Connection, fact: ledger.Fact, order: Row[Any], now: datetime) -> None:

@@ -17,12 +17,13 @@ from central.database import reading
 from central.errors import ConflictError
 from central.inbound import service as inbound
 from central.inbound.tables import purchase_line
-from central.outbound import atp_rules, backorders, intake, order_changes, promise, promise_queries, queries, service
+from central.outbound import atp_rules, backorders, intake, late, order_changes, promise, promise_queries, queries, service, waves
 from central.outbound.documents import Order, OrderChange, OrderTaken
 from central.outbound.promise import Goods
 from central.outbound.release import release_orders
-from central.outbound.tables import customer_order, order_line, pick_task
+from central.outbound.tables import customer_order, order_line, pick_task, wave
 from central.outbound.tables import promise as promise_table
+from central.outbound.wave_documents import Criteria
 from central.stock import moves
 from tests.integration.test_use_case_orders import confirm, states, tasks
 from tests.integration.warehouse import NOW, SITE, Warehouse
@@ -364,6 +365,122 @@ def test_changed_lines_are_promised_anew(house: Warehouse) -> None:
         change(house, order_id, priority=2)
 
 
+@pytest.mark.requirement("R41", "R45")
+def test_changed_order_is_sourced_anew_and_its_old_parts_are_cancelled(house: Warehouse) -> None:
+    other_site(house, "s2", ("peas", 20), latitude=31.0)
+    order_id = take(house, ("milk", 6), ("peas", 9), site=None).id
+    buy(house, "milk", 20, THURSDAY)
+
+    change(house, order_id, lines=[{"item": "peas", "quantity": 12}])
+    assert (orders(house)["1001"].state, orders(house)["1001"].site) == ("open", "s2")
+    change(house, order_id, lines=[{"item": "milk", "quantity": 14}, {"item": "peas", "quantity": 18}])
+
+    assert {number: (row.site, row.role, row.state) for number, row in orders(house).items()} == {
+        "1001": ("", "order", "split"),
+        "1001/1": ("s1", "share", "cancelled"),
+        "1001/2": ("s2", "share", "cancelled"),
+        "1001/3": ("s1", "share", "open"),
+        "1001/3/b1": ("s1", "backorder", "open"),
+        "1001/4": ("s2", "share", "open"),
+    }
+    with reading(house.engine) as connection:
+        shown = queries.order_of(connection, order_id)
+    assert shown is not None
+    assert shown["progress"]["wanted"] == 32
+    assert sum(row.quantity for row in house.rows(promise_table)) == 32
+
+
+@pytest.mark.requirement("R41", "R45")
+def test_order_goes_to_another_site_when_it_is_told_so_and_is_chosen_again_when_it_is_not(house: Warehouse) -> None:
+    other_site(house, "s2", ("milk", 3), latitude=31.0)
+    order_id = take(house, ("milk", 6)).id
+
+    change(house, order_id, site="s2")
+
+    (row,) = [row for row in house.rows(order_line) if row.order_id == order_id]
+    assert (orders(house)["1001"].site, row.quantity, row.promised) == ("s2", 6, 3)
+    change(house, order_id, site=None)
+    assert (orders(house)["1001"].site, house.rows(promise_table)[0].quantity) == (SITE, 6)
+
+
+@pytest.mark.requirement("R41", "R45")
+def test_order_whose_address_moves_goes_to_the_nearer_site(house: Warehouse) -> None:
+    other_site(house, "s2", ("peas", 20), latitude=31.0)
+    other_site(house, "s3", ("peas", 20), latitude=35.0)
+    order_id = take(house, ("peas", 6), site=None, address={"latitude_deg": 36.0, "longitude_deg": 120.0}).id
+    assert orders(house)["1001"].site == "s3"
+
+    change(house, order_id, address={"latitude_deg": 30.0, "longitude_deg": 120.0})
+
+    assert (orders(house)["1001"].site, house.rows(promise_table)[0].site) == ("s2", "s2")
+
+
+@pytest.mark.requirement("R41")
+def test_order_with_a_part_in_picking_is_changed_no_more_and_says_which(house: Warehouse) -> None:
+    other_site(house, "s2", ("peas", 20), latitude=31.0)
+    order_id = take(house, ("milk", 6), ("peas", 9), site=None).id
+    release(house, orders(house)["1001/1"].id)
+    before = house.rows(order_line)
+
+    for fields in ({"lines": [{"item": "peas", "quantity": 1}]}, {"address": {"city": "Hangzhou"}}, {"site": "s2"}):
+        with pytest.raises(ConflictError, match="at work already \\(1001/1 is released\\)"):
+            change(house, order_id, **fields)
+    with pytest.raises(ConflictError, match="is a part of order 1001"):
+        change(house, orders(house)["1001/2"].id, lines=[{"item": "peas", "quantity": 1}])
+    change(house, orders(house)["1001/2"].id, address={"city": "Hangzhou"})
+
+    assert house.rows(order_line) == before
+
+
+@pytest.mark.requirement("R41")
+def test_order_that_came_back_from_the_floor_is_changed(house: Warehouse) -> None:
+    order_id = take(house, ("milk", 6), ("peas", 2)).id
+    number = house.do(lambda c: waves.plan_wave(c, house.fact(), Criteria(site=SITE), house.now))
+    assert number is not None
+    house.do(lambda c: waves.release_wave(c, house.fact(), number, house.now))
+    house.do(lambda c: waves.cancel_wave(c, house.fact(), number, house.now))
+
+    change(house, order_id, lines=[{"item": "peas", "quantity": 4}])
+
+    rows = [(row.item, row.quantity, row.promised, row.dropped) for row in house.rows(order_line)]
+    assert rows == [("peas", 4, 4, 0), ("peas", 0, 0, 2)]
+    change(house, order_id, min_remaining_days=1)
+    assert [(row.item, row.quantity) for row in house.rows(order_line)] == [("peas", 4), ("peas", 0)]
+    release(house, order_id)
+
+
+@pytest.mark.requirement("R41", "R48")
+def test_changed_order_leaves_its_wave_when_it_has_to_wait(house: Warehouse) -> None:
+    order_id = take(house, ("milk", 6)).id
+    number = house.do(lambda c: waves.plan_wave(c, house.fact(), Criteria(site=SITE), house.now))
+
+    change(house, order_id, lines=[{"item": "milk", "quantity": 2}, {"item": "peas", "quantity": 2}])
+    assert [(row.id, row.orders, row.lines) for row in house.rows(wave)] == [(number, 1, 2)]
+    change(house, order_id, lines=[{"item": "milk", "quantity": 16}], backorders="wait")
+
+    assert orders(house)["1001"].wave_id is None
+    assert [(row.orders, row.lines) for row in house.rows(wave)] == [(0, 0)]
+
+
+@pytest.mark.requirement("R41", "R56")
+def test_time_to_leave_that_was_said_stays_when_lines_change_and_another_one_ends_lateness(house: Warehouse) -> None:
+    said = NOW + timedelta(days=3)
+    take(house, ("milk", 1), number="said", due_at=said.isoformat())
+    take(house, ("milk", 1), number="derived")
+    for number in ("said", "derived"):
+        change(house, orders(house)[number].id, lines=[{"item": "milk", "quantity": 2}])
+    assert orders(house)["said"].due_at == said
+    assert orders(house)["derived"].due_at == promise.due_of(catalog.SiteRow(code=SITE), TODAY)
+
+    house.now = said + timedelta(hours=1)
+    house.do(lambda c: late.tell_late(c, house.now))
+    assert house.asked().count("order_late") == 2
+    change(house, orders(house)["said"].id, due_at=(said + timedelta(days=1)).isoformat())
+    assert (house.asked().count("order_late"), orders(house)["said"].lateness) == (1, "")
+    change(house, orders(house)["said"].id, due_at=None)
+    assert orders(house)["said"].due_at == orders(house)["derived"].due_at
+
+
 @pytest.mark.requirement("R41")
 def test_held_order_is_not_released_and_keeps_its_promise(house: Warehouse) -> None:
     order_id = take(house, ("milk", 9)).id
@@ -406,3 +523,31 @@ def test_many_channels_at_once_are_not_promised_the_same_goods(house: Warehouse)
 
     assert sum(promised) == 20
     assert buckets(house) == [(0, 10, 10, 0)]
+
+
+@pytest.mark.slow
+@pytest.mark.requirement("R41", "R43")
+def test_orders_changed_released_and_served_at_once_keep_all_promises(house: Warehouse) -> None:
+    other_site(house, "s2", ("milk", 10), ("peas", 5), latitude=31.0)
+    taken = [take(house, ("milk", 2), ("peas", 1), number=str(n), site=None if n % 2 else SITE).id for n in range(8)]
+
+    def work(n: int) -> None:
+        lines = [{"item": "milk", "quantity": 1 + n % 3}, {"item": "peas", "quantity": 1}]
+        try:
+            if n % 4 == 3:
+                house.do(lambda c: backorders.serve(c, SITE, house.now))
+            elif n % 4 == 2:
+                release(house, taken[n % 8])
+            else:
+                change(house, taken[n % 8], lines=lines, site=None if n % 3 else SITE)
+        except ConflictError as refused:
+            assert refused.code in ("order_not_open", "order_split", "order_closed")
+
+    with ThreadPoolExecutor(8) as hands:
+        list(hands.map(work, range(32)))
+
+    by_item: dict[str, int] = {}
+    for row in house.rows(promise_table):
+        by_item[row.item] = by_item.get(row.item, 0) + row.quantity
+    assert by_item.get("milk", 0) <= 20
+    assert by_item.get("peas", 0) <= 10
