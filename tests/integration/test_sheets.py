@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from datetime import date
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ import xlsxwriter
 from sqlalchemy import Engine
 
 from central.app import create_app
-from central.ledger.tables import event, handling_unit, serial
+from central.catalog.tables import lot
+from central.ledger.rules import NO_EXPIRY
+from central.ledger.tables import balance, event, handling_unit, serial
 from central.settings import Settings
 from central.sheets import cells
 from central.stock.tables import stock_opening
@@ -278,6 +281,62 @@ def test_pieces_are_opened_with_their_serials_and_taken_back(http: Http, house: 
     assert (house.stock(), {row.state for row in house.rows(serial)}) == ({}, {"lost"})
     assert house.rows(stock_opening) == []
     house.assert_sound()
+
+
+@pytest.mark.requirement("R29", "R18", "X1")
+def test_opened_stock_is_taken_back_with_the_lots_and_units_that_it_made_known(http: Http, house: Warehouse) -> None:
+    house.put("A-02", "milk", 1, "L2")
+    house.put("A-02", "milk", 1, "L4", date(2026, 12, 5))
+    rows = ("A-01,milk,2,,L1,2026-12-01,,,,", "A-02,milk,3,,L2,2026-12-09,,,,", "A-02,milk,3,,L4,2026-12-05,,,,", f"cool-1,milk,48,,L3,,,,{UNIT},")
+    sheet = STOCK + "".join(f"{SITE},{row}\n" for row in rows)
+    batch = sent(http, "stock", sheet)["batch"]
+
+    undone(http, batch)
+
+    assert house.stock() == {"A-02 milk L2": (1, 0), "A-02 milk L4": (1, 0)}
+    assert [(row.lot, row.expiry) for row in house.rows(lot)] == [("L2", None), ("L4", date(2026, 12, 5))]
+    assert {row.expiry for row in house.rows(balance)} == {NO_EXPIRY, date(2026, 12, 5)}
+    assert (house.rows(handling_unit), house.rows(stock_opening)) == ([], [])
+    house.assert_sound()
+    again = sent(http, "stock", sheet)
+    assert (again["written"], len(house.rows(lot)), len(house.rows(handling_unit))) == (True, 4, 1)
+    house.assert_sound()
+
+
+@pytest.mark.requirement("R29", "R18")
+def test_lot_of_opened_stock_stays_when_something_else_names_it_by_now(http: Http, house: Warehouse) -> None:
+    batch = sent(http, "stock", STOCK + f"{SITE},A-01,milk,2,,L1,2026-12-01,,,,\n{SITE},A-01,milk,2,,L2,2026-12-02,,,,\n")["batch"]
+    house.put("A-02", "milk", 3, "L1")
+
+    undone(http, batch)
+
+    assert house.stock() == {"A-02 milk L1": (3, 0)}
+    assert [(row.lot, row.expiry) for row in house.rows(lot)] == [("L1", date(2026, 12, 1))]
+    house.assert_sound()
+
+
+@pytest.mark.requirement("R29", "X1")
+def test_opened_unit_that_was_used_is_not_taken_back(http: Http, house: Warehouse) -> None:
+    batch = sent(http, "stock", STOCK + f"{SITE},cool-1,milk,48,,,,,,{UNIT},\n")["batch"]
+    http.post(f"stock/units/{UNIT}/close", json={})
+
+    assert undone(http, batch, 409)["code"] == "changed_since"
+    assert house.stock() == {"cool-1 milk": (48, 0)}
+    assert [row.sscc for row in house.rows(handling_unit)] == [UNIT]
+
+
+@pytest.mark.requirement("R29")
+def test_place_that_was_counted_anew_is_still_opened_after_that_is_taken_back(http: Http, house: Warehouse) -> None:
+    sheet = STOCK + f"{SITE},A-01,milk,7,,,,,,,\n"
+    first = sent(http, "stock", sheet)["batch"]
+    second = sent(http, "stock", sheet.replace(",7,", ",9,"), again=True)["batch"]
+
+    undone(http, second)
+
+    assert [row.batch for row in house.rows(stock_opening)] == [first]
+    assert codes(sent(http, "stock", sheet)) == [(2, "location", "place_opened")]
+    undone(http, first)
+    assert (house.stock(), house.rows(stock_opening)) == ({}, [])
 
 
 @pytest.mark.requirement("R29")

@@ -41,7 +41,7 @@ from central.catalog.service.places import (
 )
 from central.catalog.service.quantities import quantity_said, sizes_of
 from central.catalog.service.ranking import Ranking, rank_places
-from central.catalog.service.removing import remove, remove_all
+from central.catalog.service.removing import forget_lots, remove, remove_all
 from central.catalog.service.weights import Weighing, Weight, record_weight, weight_of
 
 __all__ = [
@@ -64,6 +64,7 @@ __all__ = [
     "check_partner",
     "check_place_takes",
     "components_of",
+    "forget_lots",
     "held_lot",
     "item_by_code",
     "item_by_gtin",

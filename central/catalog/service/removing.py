@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Connection, Table, select, tuple_
+from sqlalchemy import Column, ColumnElement, Connection, Table, select, tuple_
 from sqlalchemy.exc import IntegrityError
 
 from central.catalog import rules, tables
@@ -77,6 +77,19 @@ def remove_all(connection: Connection, rows: Sequence[rules.Row]) -> None:
             storage.remove(connection, kind, [row.key for row in rows])
     except IntegrityError as error:
         raise ConflictError("in_use", f"one of {len(rows)} rows was named by something else in the meantime; look at it again") from error
+
+
+def forget_lots(connection: Connection, lots: Collection[tuple[str, str]], but: Mapping[Table, ColumnElement[bool]]) -> None:
+    """Delete those of the lots (item, lot) that nothing names; rows of `but` do not count, and lots that are used stay."""
+    uses = [(table, columns) for table in metadata.sorted_tables for columns in _USES[rules.LotRow](table)]
+    wanted = sorted(set(lots))
+    for start in range(0, len(wanted), storage.KEYS_AT_ONCE):
+        part = wanted[start : start + storage.KEYS_AT_ONCE]
+        used: set[tuple[Any, ...]] = set()
+        for table, columns in uses:
+            query = select(*columns).distinct().where(tuple_(*columns).in_(part))
+            used |= {tuple(row) for row in connection.execute(query.where(~but[table]) if table in but else query)}
+        storage.remove(connection, rules.LotRow, [key for key in part if key not in used])
 
 
 def _refuse_if_used(connection: Connection, rows: Sequence[rules.Row]) -> None:
