@@ -18,7 +18,7 @@ from central.catalog.tables import location
 from central.counting import rules
 from central.counting.adjusting import post_giving_up_claims
 from central.counting.rules import Compared, Goods, Said
-from central.errors import ConflictError, DomainError
+from central.errors import ConflictError
 from central.ledger import serials
 from central.ledger import service as ledger
 from central.ledger.rules import COUNT_DIFFERENCE, Account, Status
@@ -47,7 +47,7 @@ def _only_lot(connection: Connection, place: str, goods: Goods) -> Goods:
     query = select(balance.c.lot).distinct().where(balance.c.place == place, balance.c.item == goods.item, balance.c.owner == goods.owner)
     lots = sorted(connection.execute(query).scalars())
     if len(lots) > 1:
-        raise DomainError("lot_needed", f"{place}: {rules.LotNeededError(goods.item, lots)}")
+        raise rules.lot_needed(place, goods.item, lots)
     return goods._replace(lot=lots[0] if lots else "")
 
 

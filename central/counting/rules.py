@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from math import exp
 from typing import Final, Literal, NamedTuple
 
+from central.errors import DomainError
+
 ROUNDS_MAX: Final = 3
 """After three counters a person decides."""
 
@@ -93,8 +95,13 @@ class LotNeededError(ValueError):
     """Several lots of an item lie in the place, a counter said only how many, and it does not add up."""
 
     def __init__(self, item: str, lots: Sequence[str]) -> None:
-        super().__init__(f"item {item} lies there in lots {', '.join(lots)}; count each lot by itself")
-        self.item = item
+        super().__init__(f"item {item} lies there in lots {', '.join(lots)}")
+        self.item, self.lots = item, tuple(lots)
+
+
+def lot_needed(place: str, item: str, lots: Sequence[str]) -> DomainError:
+    """What a counter is told whose count does not say of which lot goods are."""
+    return DomainError("lot_needed", f"{place}: item {item} lies there in lots {', '.join(lots)}; count each lot by itself")
 
 
 def compare(book: Mapping[Goods, int], counted: Mapping[Goods, int]) -> list[Compared]:

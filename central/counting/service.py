@@ -135,7 +135,7 @@ def _compare(connection: Connection, place: str, lines: Iterable[LineCounted]) -
     try:
         return pieces.compare(connection, place, rules.compare(_book(connection, place), counted), scanned)
     except rules.LotNeededError as error:
-        raise DomainError("lot_needed", f"{place}: {error}") from error
+        raise rules.lot_needed(place, error.item, error.lots) from error
 
 
 def _check_serials(connection: Connection, item: str, quantity: int, numbers: Sequence[str]) -> None:

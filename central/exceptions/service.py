@@ -188,8 +188,7 @@ def case_of(row: Any) -> Case:
 def _action(connection: Connection, case: Case, code: str, now: datetime) -> resolutions.Action:
     known = {each.code: each for each in resolutions.collect_actions().get(case.kind, ())}
     if code not in known:
-        what = f"it has {', '.join(known)}" if known else "it has none"
-        raise NotFoundError("unknown_action", f"work order {case.number} ({case.kind}) has no action {code}; {what}")
+        raise NotFoundError("unknown_action", f"work order {case.number} ({case.kind}) has no action {code}; its actions: {', '.join(known) or '-'}")
     if not known[code].offered(connection, case, now):
         raise ConflictError("action_not_possible", f"work order {case.number}: {known[code].label} is not possible now; read it again, choose another")
     return known[code]

@@ -13,8 +13,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from central.error_sentences import in_chinese
 from central.web import words
-from central.web.board import REGIONS, Board, Room
+from central.web.board import REGIONS, Board, Message, Room
 from central.web.chart import HEIGHT_PX, WIDTH, Chart, chart
 from central.web.languages import HTML_LANG, LANGUAGES, Language, catalogue
 
@@ -53,7 +54,7 @@ def environment(language: Language) -> Environment:
     made.globals.update(
         station_name=lambda station: words.station_name(station, translations),
         alarm_sentence=lambda alarm: words.alarm_sentence(alarm, translations),
-        message_text=lambda message, station=True: words.message_text(message, translations, station),
+        message_text=lambda message, station=True: _message_text(message, language, station),
         quantity_name=lambda quantity: words.quantity_name(quantity, translations),
         actor_name=lambda actor: words.actor_name(actor, translations),
         unit_of=words.unit_of,
@@ -150,6 +151,12 @@ def _times(view: View) -> dict[str, Any]:
         }
 
     return {"clock": clock, "age": age, "chart_words": chart_words}
+
+
+def _message_text(message: Message, language: Language, with_station: bool) -> str:
+    """A stored message; one that is an error's sentence, kept when an event could not be applied, by that error's code."""
+    known = in_chinese(message.code, message.english) if language == "zh" else None
+    return known or words.message_text(message, catalogue(language), with_station)
 
 
 def _chart(room: Room) -> Chart:

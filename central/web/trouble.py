@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
 from central.error_pages import texts
+from central.error_sentences import in_chinese
 from central.errors import DomainError
 from central.web.languages import Language
 from central.web.render import render_page
@@ -30,10 +31,11 @@ class Wrong:
 
 
 def told(code: str, sentence: str, language: Language) -> Wrong:
-    """An error for a reader: its own sentence in English; elsewhere what its page says it means and asks for, with that sentence below."""
+    """An error for a reader: its own sentence, in Chinese where it has one there, else what its page says it means and asks for, with that sentence below."""
+    chinese = in_chinese(code, sentence) if language == "zh" else None
     known = texts().get(code, {}).get(language)
-    if language == "en" or known is None:
-        return Wrong(sentence)
+    if language == "en" or chinese or known is None:
+        return Wrong(chinese or sentence)
     # Where to look up what is not there is advice for programs.
     return Wrong(known.means if code.startswith(_NOT_THERE) else known.means + known.do, sentence)
 

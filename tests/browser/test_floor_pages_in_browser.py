@@ -274,7 +274,7 @@ async def test_what_stands_against_a_press_is_said_in_the_readers_language(url: 
         await other.locator(f"#case-{case.id} form[action*=resolve] button").click()
         await expect(other.locator(f"#case-{case.id}")).to_have_count(0)
         await page.locator(f"#case-{case.id} form[action*=take] button").click()
-        await expect(page.locator("[role=alert]")).to_contain_text("该工单已解决")
+        await expect(page.locator("[role=alert]")).to_have_text(f"工单 {case.id} 已由 board 解决：在页面上解决")
 
         await page.goto(f"{url}/count/none")
-        await expect(page.locator("[role=alert]")).to_contain_text("没有这个盘点单")
+        await expect(page.locator("[role=alert]")).to_have_text("没有盘点单 none")

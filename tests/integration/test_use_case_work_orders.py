@@ -85,7 +85,7 @@ def test_action_that_fails_leaves_the_work_order_open(house: Warehouse) -> None:
 
 
 def test_work_order_has_no_actions_of_other_kinds(house: Warehouse) -> None:
-    with pytest.raises(NotFoundError, match="has no action drop_rest; it has ship_again"):
+    with pytest.raises(NotFoundError, match="has no action drop_rest; its actions: ship_again"):
         act(house, "drop_rest")
 
 
