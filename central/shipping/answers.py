@@ -6,21 +6,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
+
+from central.examples import answer
 
 _AT = "2026-11-21T08:00:00Z"
 _SSCC = "006141410000000005"
 _ID = "0f6e5a0b-30a4-5a0b-9f0e-6f1d0c7a4b52"
 
 
-def _like(example: dict[str, Any]) -> ConfigDict:
-    return ConfigDict(json_schema_extra={"examples": [example]})
-
-
 class SiteOut(BaseModel):
     """How a site ships."""
 
-    model_config = _like(
+    model_config = answer(
         {
             "site": "s1",
             "company_prefix": "0614141",
@@ -45,8 +43,44 @@ class SiteOut(BaseModel):
     dpi: int
 
 
+class KeptOut(BaseModel):
+    """How many were written."""
+
+    model_config = answer({"kept": 1})
+
+    kept: int
+
+
+class PrintedOut(BaseModel):
+    """Where a label was sent."""
+
+    model_config = answer({"printer": "printer-1.site.lan:9100", "bytes": 1420})
+
+    printer: str
+    bytes: int = Field(description="how many; the printer answers nothing, so that it took them is all that is known")
+
+
 class CartonOut(BaseModel):
     """A kind of carton, tote or pallet."""
+
+    model_config = answer(
+        {
+            "code": "M",
+            "name": "",
+            "kind": "carton",
+            "inner_length_mm": 300,
+            "inner_width_mm": 200,
+            "inner_height_mm": 150,
+            "outer_length_mm": 306,
+            "outer_width_mm": 206,
+            "outer_height_mm": 156,
+            "tare_g": 180,
+            "max_weight_g": 10000,
+            "cost_minor": 90,
+            "insulated": False,
+            "available": True,
+        }
+    )
 
     code: str
     name: str
@@ -81,7 +115,7 @@ class PackedGoods(Goods):
 class CarrierOrderOut(BaseModel):
     """What was asked of a carrier for one package, and how far it is."""
 
-    model_config = _like(
+    model_config = answer(
         {
             "id": _ID,
             "sscc": _SSCC,
@@ -151,7 +185,7 @@ class CarrierOrderShown(CarrierOrderOut):
 class PackageListed(BaseModel):
     """A package."""
 
-    model_config = _like(
+    model_config = answer(
         {
             "sscc": _SSCC,
             "order_id": _ID,
@@ -203,7 +237,7 @@ class PackageOut(PackageListed):
 class WeighCheckOut(BaseModel):
     """Whether the weight is right; what was expected, within what, and why it cannot be decided."""
 
-    model_config = _like({"sscc": _SSCC, "verdict": "right", "expected_mg": 1250000, "tolerance_mg": 12500, "reason": ""})
+    model_config = answer({"sscc": _SSCC, "verdict": "right", "expected_mg": 1250000, "tolerance_mg": 12500, "reason": ""})
 
     sscc: str
     verdict: Literal["right", "wrong", "cannot_decide"]
@@ -215,7 +249,7 @@ class WeighCheckOut(BaseModel):
 class ShipOutcomeOut(BaseModel):
     """What a scan at the dock did."""
 
-    model_config = _like({"sscc": _SSCC, "order_id": _ID, "verdict": "loaded", "shipped": True, "left": 0, "unpacked": 0})
+    model_config = answer({"sscc": _SSCC, "order_id": _ID, "verdict": "loaded", "shipped": True, "left": 0, "unpacked": 0})
 
     sscc: str
     order_id: str
@@ -225,25 +259,22 @@ class ShipOutcomeOut(BaseModel):
     unpacked: int = Field(description="pieces picked and in no package")
 
 
-class LoadListed(BaseModel):
-    """What must go onto one vehicle."""
+_LOAD = {
+    "id": _ID,
+    "site": "s1",
+    "number": "L-88",
+    "door": "door-5",
+    "vehicle": "沪A12345",
+    "route": "north",
+    "carrier": "",
+    "state": "open",
+    "created_at": _AT,
+    "closed_at": None,
+}
 
-    model_config = _like(
-        {
-            "id": _ID,
-            "site": "s1",
-            "number": "L-88",
-            "door": "door-5",
-            "vehicle": "沪A12345",
-            "route": "north",
-            "carrier": "",
-            "state": "open",
-            "created_at": _AT,
-            "closed_at": None,
-            "packages": 12,
-            "loaded": 7,
-        }
-    )
+
+class _Load(BaseModel):
+    """What must go onto one vehicle."""
 
     id: str
     site: str
@@ -255,23 +286,22 @@ class LoadListed(BaseModel):
     state: Literal["open", "closed", "cancelled"]
     created_at: datetime
     closed_at: datetime | None
+
+
+class LoadListed(_Load):
+    """What must go onto one vehicle, in numbers."""
+
+    model_config = answer({**_LOAD, "packages": 12, "loaded": 7})
+
     packages: int
     loaded: int
 
 
-class LoadOut(BaseModel):
+class LoadOut(_Load):
     """A load with its packages by SSCC."""
 
-    id: str
-    site: str
-    number: str
-    door: str
-    vehicle: str
-    route: str
-    carrier: str
-    state: Literal["open", "closed", "cancelled"]
-    created_at: datetime
-    closed_at: datetime | None
+    model_config = answer({**_LOAD, "loaded": [_SSCC], "missing": []})
+
     loaded: list[str]
     missing: list[str]
 
@@ -311,7 +341,7 @@ class PackedCartonOut(BaseModel):
 class AdviceOut(BaseModel):
     """Which cartons to take; or what must be measured first, or fits into no carton."""
 
-    model_config = _like({"possible": False, "cartons": [], "missing": {"milk": ["length_mm", "width_mm", "height_mm"]}, "too_large": []})
+    model_config = answer({"possible": False, "cartons": [], "missing": {"milk": ["length_mm", "width_mm", "height_mm"]}, "too_large": []})
 
     possible: bool
     cartons: list[PackedCartonOut]
@@ -360,7 +390,7 @@ class TimelineStep(BaseModel):
 class ProgressOut(BaseModel):
     """How far an order is, for sales and the customer."""
 
-    model_config = _like(
+    model_config = answer(
         {
             "order": _ID,
             "number": "SO-1001",
@@ -384,6 +414,18 @@ class ProgressOut(BaseModel):
 class AccountOut(BaseModel):
     """A carrier's account, without what is secret."""
 
+    model_config = answer(
+        {
+            "code": "sf",
+            "adapter": "sf",
+            "base_url": "https://sfapi-sbox.sf-express.com",
+            "client": "DOCKTEST",
+            "account": "7551234567",
+            "service": "",
+            "active": True,
+        }
+    )
+
     code: str
     adapter: str
     base_url: str
@@ -396,7 +438,7 @@ class AccountOut(BaseModel):
 class QuoteOut(BaseModel):
     """What carrying would cost."""
 
-    model_config = _like({"service": "1", "price_minor": 1200, "arrives_at": _AT})
+    model_config = answer({"service": "1", "price_minor": 1200, "arrives_at": _AT})
 
     service: str
     price_minor: int | None = Field(description="minor units of CNY; null: the carrier does not say")
@@ -406,7 +448,7 @@ class QuoteOut(BaseModel):
 class ReturnListed(BaseModel):
     """A customer's return."""
 
-    model_config = _like(
+    model_config = answer(
         {
             "id": _ID,
             "channel": "api",

@@ -4,17 +4,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Annotated, Literal
 
 import httpx
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from central.database import in_transaction, reading
 from central.errors import DomainError, ForbiddenError, NotFoundError
+from central.examples import body as taken
 from central.facts import RequestKey, fact_of
 from central.paging import After, Limit, Page
 from central.requests import Database, Filter, News, Now
@@ -25,11 +24,11 @@ from central.shipping.carriers.faults import CarrierError, PushRefusedError
 from central.shipping.carriers.protocol import Push
 from central.shipping.carriers.registry import carrier_of, read_push
 from central.shipping.documents import UUID_PATTERN, CarrierAccount, DeliveryAddress
+from central.shipping.requests import EXAMPLE_ID, Said, Sscc, do
 
 router = APIRouter(prefix="/api/v1", tags=["carriers"])
 
-CarrierOrderId = Annotated[str, Path(pattern=UUID_PATTERN, description="id of the carrier's order", examples=["0f6e5a0b-30a4-5a0b-9f0e-6f1d0c7a4b52"])]
-Sscc = Annotated[str, Path(pattern=r"^[0-9]{18}$", description="SSCC of the package", examples=["006141410000000005"])]
+CarrierOrderId = Annotated[str, Path(pattern=UUID_PATTERN, description="id of the carrier's order", examples=[EXAMPLE_ID])]
 CarrierCode = Annotated[str, Query(min_length=1, max_length=64, description="code of the carrier's account", examples=["sf"])]
 CarrierOrderState = Literal["requested", "placed", "labelled", "in_transit", "delivered", "cancelled", "refused"]
 _PUSH_BYTES_MAX = 1_000_000
@@ -44,38 +43,26 @@ class CarrierFaultError(DomainError):
         super().__init__("carrier_fault", f"{error.message}; try again later, or look at the carrier's account")
 
 
-class Asked(BaseModel):
-    """Who asks for it."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"actor": "li"}]})
-
-    actor: str = Field("api", min_length=1, max_length=100, description="who does it")
-
-
-class Corrected(Asked):
+class Corrected(Said):
     """Where the package goes instead."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={"examples": [{"address": {"name": "王芳", "phone": "13800000000", "city": "上海市", "street": "世纪大道 1 号"}, "actor": "li"}]},
-    )
+    model_config = taken({"address": {"name": "王芳", "phone": "13800000000", "city": "上海市", "street": "世纪大道 1 号"}, "actor": "li"})
 
     address: DeliveryAddress
 
 
 @router.get("/shipping/carriers")
-def list_carriers(database: Database) -> list[AccountOut]:
-    """Carriers' accounts, without what is secret."""
+def list_carriers(database: Database, after: After = None, limit: Limit = 100) -> Page[AccountOut]:
+    """Carriers' accounts by their codes, without what is secret."""
     with reading(database) as connection:
-        return [AccountOut.model_validate(row) for row in queries.accounts(connection)]
+        return queries.accounts(connection, after, limit)
 
 
 @router.put("/shipping/carriers")
-def put_carrier(body: CarrierAccount, database: Database, news: News) -> dict[str, str]:
+def put_carrier(body: CarrierAccount, database: Database, news: News) -> AccountOut:
     """Set how we speak with a carrier."""
-    in_transaction(database, lambda connection: placement.keep_account(connection, body))
-    news.tell()
-    return {"code": body.code}
+    do(database, news, lambda connection: placement.keep_account(connection, body))
+    return AccountOut.model_validate(body, from_attributes=True)
 
 
 @router.get("/carrier-orders")
@@ -111,32 +98,27 @@ def get_waybill_label(carrier_order_id: CarrierOrderId, database: Database) -> R
     return Response(found[0], media_type=found[1])
 
 
-def _do(engine: Engine, news: News, work: Callable[[Connection], object]) -> None:
-    in_transaction(engine, work)
-    news.tell()
-
-
 @router.post("/carrier-orders/{carrier_order_id}/address")
 def post_address(carrier_order_id: CarrierOrderId, body: Corrected, database: Database, now: Now, news: News, key: RequestKey) -> CarrierOrderShown:
     """Answer a refused address with another one: the order goes out again."""
     fact = fact_of("CarrierAddressCorrected", (carrier_order_id, key), body, body.actor, now)
-    _do(database, news, lambda connection: placement.correct_address(connection, fact, carrier_order_id, body.address, now))
+    do(database, news, lambda connection: placement.correct_address(connection, fact, carrier_order_id, body.address, now))
     return _order(database, carrier_order_id)
 
 
 @router.post("/carrier-orders/{carrier_order_id}/retry")
-def post_retry(carrier_order_id: CarrierOrderId, body: Asked, database: Database, now: Now, news: News, key: RequestKey) -> CarrierOrderShown:
+def post_retry(carrier_order_id: CarrierOrderId, body: Said, database: Database, now: Now, news: News, key: RequestKey) -> CarrierOrderShown:
     """Send a refused or cancelled order again."""
     fact = fact_of("CarrierOrderRetried", (carrier_order_id, key), body, body.actor, now)
-    _do(database, news, lambda connection: placement.try_again(connection, fact, carrier_order_id, now))
+    do(database, news, lambda connection: placement.try_again(connection, fact, carrier_order_id, now))
     return _order(database, carrier_order_id)
 
 
 @router.post("/carrier-orders/{carrier_order_id}/cancel")
-def post_cancel(carrier_order_id: CarrierOrderId, body: Asked, database: Database, now: Now, news: News, key: RequestKey) -> CarrierOrderShown:
+def post_cancel(carrier_order_id: CarrierOrderId, body: Said, database: Database, now: Now, news: News, key: RequestKey) -> CarrierOrderShown:
     """Take an order back from the carrier."""
     fact = fact_of("CarrierOrderCancelled", (carrier_order_id, key), body, body.actor, now)
-    _do(database, news, lambda connection: placement.cancel(connection, fact, carrier_order_id, now))
+    do(database, news, lambda connection: placement.cancel(connection, fact, carrier_order_id, now))
     return _order(database, carrier_order_id)
 
 

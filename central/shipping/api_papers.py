@@ -6,21 +6,21 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from central.database import reading
 from central.errors import ConflictError
+from central.examples import body as taken
 from central.requests import Database, Now
 from central.shipping import packing, papers, printing
-from central.shipping.documents import UUID_PATTERN
+from central.shipping.answers import PrintedOut
 from central.shipping.labels import label
 from central.shipping.labels.typesetting import MEDIA_TYPES
 from central.shipping.labels.wording import Language
+from central.shipping.requests import OrderId, Sscc
 
 router = APIRouter(prefix="/api/v1", tags=["labels"])
 
-Sscc = Annotated[str, Path(pattern=r"^[0-9]{18}$", description="SSCC of the package", examples=["006141410000000005"])]
-OrderId = Annotated[str, Path(pattern=UUID_PATTERN, description="the order's id", examples=["0f6e5a0b-30a4-5a0b-9f0e-6f1d0c7a4b52"])]
 ItemCode = Annotated[str, Path(max_length=64, description="the item's code", examples=["milk"])]
 LabelFormat = Literal["zpl", "pdf", "png", "svg"]
 LabelKind = Literal["logistic", "content"]
@@ -31,7 +31,7 @@ _ZPL = "application/vnd.zebra.zpl"
 class Print(BaseModel):
     """Which label is printed, and where."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"kind": "logistic", "language": "zh"}]})
+    model_config = taken({"kind": "logistic", "language": "zh"})
 
     kind: LabelKind = "logistic"
     language: Language = "en"
@@ -58,7 +58,7 @@ def get_content_label(sscc: Sscc, database: Database, language: Language = "en",
 
 
 @router.post("/packages/{sscc}/print")
-def post_print(sscc: Sscc, body: Print, database: Database) -> dict[str, object]:
+def post_print(sscc: Sscc, body: Print, database: Database) -> PrintedOut:
     """Send a package's label to a label printer."""
     with reading(database) as connection:
         made = papers.package_label(connection, sscc, body.language)
@@ -67,7 +67,7 @@ def post_print(sscc: Sscc, body: Print, database: Database) -> dict[str, object]
     if not printer:
         raise ConflictError("no_printer", f"site {settings.site} has no label printer; set it with PUT /api/v1/shipping/sites, or name one here")
     data = label.logistic_zpl(made, dpi) if body.kind == "logistic" else label.content_zpl(made, dpi)
-    return {"printer": printer, "bytes": printing.send(printer, data)}
+    return PrintedOut(printer=printer, bytes=printing.send(printer, data))
 
 
 @router.get("/items/{item}/label", response_class=Response)

@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path
-from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
-from central.database import in_transaction, reading
+from central.database import reading
 from central.errors import NotFoundError
 from central.facts import RequestKey, fact_of
 from central.paging import After, Limit, Page
@@ -18,19 +16,12 @@ from central.requests import Database, News, Now
 from central.shipping import queries, returns
 from central.shipping.answers import ReturnListed, ReturnOut
 from central.shipping.documents import UUID_PATTERN, ReturnAnnounced, ReturnArrived, ReturnInspected
+from central.shipping.requests import EXAMPLE_ID, Said, do
 
 router = APIRouter(prefix="/api/v1", tags=["returns"])
 
-ReturnId = Annotated[str, Path(pattern=UUID_PATTERN, description="the return's id", examples=["0f6e5a0b-30a4-5a0b-9f0e-6f1d0c7a4b52"])]
+ReturnId = Annotated[str, Path(pattern=UUID_PATTERN, description="the return's id", examples=[EXAMPLE_ID])]
 ReturnState = Literal["announced", "arrived", "inspected", "cancelled"]
-
-
-class Ended(BaseModel):
-    """Who ends it."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"actor": "li"}]})
-
-    actor: str = Field("api", min_length=1, max_length=100, description="who does it")
 
 
 def _return(engine: Engine, return_id: str) -> ReturnOut:
@@ -41,16 +32,11 @@ def _return(engine: Engine, return_id: str) -> ReturnOut:
     return ReturnOut.model_validate(found)
 
 
-def _do(engine: Engine, news: News, work: Callable[[Connection], object]) -> None:
-    in_transaction(engine, work)
-    news.tell()
-
-
 @router.post("/returns")
 def post_return(body: ReturnAnnounced, database: Database, now: Now, news: News) -> ReturnOut:
     """Announce a return (RMA), of a shipped order or blind. The same return again is the same, another one under its number is refused (409)."""
     fact = fact_of("ReturnAnnounced", (body.channel, body.number), body, body.actor, now, body.site)
-    _do(database, news, lambda connection: returns.announce(connection, fact, body, now))
+    do(database, news, lambda connection: returns.announce(connection, fact, body, now))
     return _return(database, fact.id)
 
 
@@ -71,7 +57,7 @@ def get_return(return_id: ReturnId, database: Database) -> ReturnOut:
 def post_arrival(return_id: ReturnId, body: ReturnArrived, database: Database, now: Now, news: News, key: RequestKey) -> ReturnOut:
     """Goods of a return stand at the dock; they wait for inspection."""
     fact = fact_of("ReturnArrived", (return_id, key), body, body.actor, now, _return(database, return_id).site)
-    _do(database, news, lambda connection: returns.arrive(connection, fact, return_id, body, now))
+    do(database, news, lambda connection: returns.arrive(connection, fact, return_id, body, now))
     return _return(database, return_id)
 
 
@@ -79,13 +65,13 @@ def post_arrival(return_id: ReturnId, body: ReturnArrived, database: Database, n
 def post_inspection(return_id: ReturnId, body: ReturnInspected, database: Database, now: Now, news: News, key: RequestKey) -> ReturnOut:
     """Decide on returned goods: sold again, hold, damaged, scrap, or back to the supplier."""
     fact = fact_of("ReturnInspected", (return_id, key), body, body.actor, now, _return(database, return_id).site)
-    _do(database, news, lambda connection: returns.inspect(connection, fact, return_id, body, now))
+    do(database, news, lambda connection: returns.inspect(connection, fact, return_id, body, now))
     return _return(database, return_id)
 
 
 @router.post("/returns/{return_id}/close")
-def post_return_close(return_id: ReturnId, body: Ended, database: Database, now: Now, news: News, key: RequestKey) -> ReturnOut:
+def post_return_close(return_id: ReturnId, body: Said, database: Database, now: Now, news: News, key: RequestKey) -> ReturnOut:
     """End a return of which no more will come."""
     fact = fact_of("ReturnClosed", (return_id, key), body, body.actor, now, _return(database, return_id).site)
-    _do(database, news, lambda connection: returns.close(connection, fact, return_id, now))
+    do(database, news, lambda connection: returns.close(connection, fact, return_id, now))
     return _return(database, return_id)

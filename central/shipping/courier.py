@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 _CLAIM = timedelta(seconds=90)
 """Longer than all that one order's conversation can take."""
-_CLAIMED_MAX = 20
+_AT_ONCE_MAX = 20
 _IDLE_S = 5.0
 _GRAMS_MIN = 1
 _PACE_S = 0.5
@@ -39,18 +39,23 @@ _PACE_S = 0.5
 
 
 def work_once(engine: Engine, client: httpx.Client, now: Callable[[], datetime]) -> int:
-    """Work on every order that is due, once; returns how many there were."""
-    with reading(engine) as connection:
-        unsettled = dispatch.has_unsettled(connection)
-    if unsettled:
-        in_transaction(engine, lambda connection: dispatch.settle_shipped(connection, now()))
-    with reading(engine) as connection:
-        if not _has_due(connection, now()):
-            return 0
-    claimed = in_transaction(engine, lambda connection: _claim(connection, now()))
-    for row in claimed:
+    """Work on the orders that are due, each once and so many at most; returns how many there were."""
+    _catch_up(engine, now)
+    done: list[str] = []
+    while len(done) < _AT_ONCE_MAX and (row := _claim_next(engine, now(), done)) is not None:
         _work(engine, client, row, now)
-    return len(claimed)
+        done.append(row.id)
+    return len(done)
+
+
+def _catch_up(engine: Engine, now: Callable[[], datetime]) -> None:
+    """What became of orders elsewhere: shipped ones take their packages along, cancelled ones need no carrier."""
+    with reading(engine) as connection:
+        unsettled, abandoned = dispatch.has_unsettled(connection), placement.has_abandoned(connection)
+    if unsettled:
+        in_transaction(engine, lambda connection: dispatch.settle_shipped(connection, now(), _AT_ONCE_MAX))
+    if abandoned:
+        in_transaction(engine, lambda connection: placement.take_abandoned_back(connection, now(), _AT_ONCE_MAX))
 
 
 def _due(now: datetime) -> ColumnElement[bool]:
@@ -59,16 +64,21 @@ def _due(now: datetime) -> ColumnElement[bool]:
     return and_(carrier_order.c.next_try_at <= now, free, text(OPEN_STATES))
 
 
-def _has_due(connection: Connection, now: datetime) -> bool:
-    return connection.execute(select(carrier_order.c.id).where(_due(now)).limit(1)).first() is not None
+def _claim_next(engine: Engine, now: datetime, done: Sequence[str]) -> Row[Any] | None:
+    """The next order that is due and not `done`, for this courier alone as long as its conversation can take; None: nothing is due."""
+    query = select(carrier_order).where(_due(now), carrier_order.c.id.not_in(done)).order_by(carrier_order.c.next_try_at, carrier_order.c.id).limit(1)
 
+    def claim(connection: Connection) -> Row[Any] | None:
+        row = connection.execute(query.with_for_update(skip_locked=True)).one_or_none()
+        if row is not None:
+            tried = {"claimed_until": now + _CLAIM, "attempts": carrier_order.c.attempts + 1}
+            connection.execute(update(carrier_order).where(carrier_order.c.id == row.id).values(**tried))
+        return row
 
-def _claim(connection: Connection, now: datetime) -> list[Row[Any]]:
-    query = select(carrier_order).where(_due(now)).order_by(carrier_order.c.next_try_at, carrier_order.c.id)
-    rows = list(connection.execute(query.limit(_CLAIMED_MAX).with_for_update(skip_locked=True)))
-    ids = [row.id for row in rows]
-    connection.execute(update(carrier_order).where(carrier_order.c.id.in_(ids)).values(claimed_until=now + _CLAIM, attempts=carrier_order.c.attempts + 1))
-    return rows
+    with reading(engine) as connection:
+        if connection.execute(query).first() is None:
+            return None
+    return in_transaction(engine, claim)
 
 
 def _work(engine: Engine, client: httpx.Client, row: Row[Any], now: Callable[[], datetime]) -> None:

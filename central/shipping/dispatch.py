@@ -1,28 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Use cases of the dock: ship confirm by scan, load plans and the check at the door. Each runs inside the caller's transaction."""
+"""Use cases of the dock: ship confirm by scan and the check at the door. Each runs inside the caller's transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, text, update
+from sqlalchemy import Connection, Row, Select, func, select, text, update
 
-from central.database import insert_or_leave
-from central.errors import BusyError, ConflictError, DomainError, NotFoundError
+from central.errors import BusyError, ConflictError, DomainError
 from central.exceptions import service as exceptions
 from central.exceptions.messages import Message, message
-from central.ledger import service as ledger
 from central.outbound import service as outbound
 from central.outbound.tables import customer_order
-from central.shipping import packing, placement, rules
-from central.shipping.documents import LoadPlan
+from central.shipping import loads, packing, placement, rules
 from central.shipping.scans import sscc_in
 from central.shipping.tables import STAYING_STATES, load, load_package, package
 
-_SCAN_KINDS = ("package_foreign", "package_not_ready", "load_missing")
+_SCAN_KINDS = ("package_foreign", "package_not_ready")
 
 
 @dataclass(frozen=True)
@@ -94,7 +90,7 @@ def _check_load(connection: Connection, dock: Dock, row: Row[Any]) -> None:
     if other is not None:
         raise ConflictError("package_wrong_door", f"package {row.sscc} is on load {other.number} at {other.door}, not at {dock.station}; bring it there")
     plan = _load_here(connection, dock)
-    if plan is not None and not _planned(connection, plan.id, row.sscc):
+    if plan is not None and not loads.is_planned(connection, plan.id, row.sscc):
         raise ConflictError("package_foreign", f"package {row.sscc} is not on load {plan.number} at {dock.station}; put it back, or add it to the load")
 
 
@@ -143,13 +139,11 @@ def _unsettled() -> Select[Any]:
     return waiting.where(text(STAYING_STATES), customer_order.c.state == "shipped")
 
 
-def settle_shipped(connection: Connection, now: datetime) -> int:
-    """Mark packages of orders that were shipped without a scan (by the office, or with their last pick); returns how many orders there were."""
-    orders = connection.execute(_unsettled().distinct().order_by(package.c.order_id)).scalars().all()
-    for order_id in orders:
+def settle_shipped(connection: Connection, now: datetime, at_most: int) -> None:
+    """Mark packages of orders that were shipped without a scan (by the office, or with their last pick), of so many orders at most."""
+    for order_id in connection.execute(_unsettled().distinct().order_by(package.c.order_id).limit(at_most)).scalars().all():
         packing.hold_packing(connection, order_id, outbound.order_by_id(connection, order_id).site, now)
         order_shipped(connection, order_id, now)
-    return len(orders)
 
 
 def _left(connection: Connection, order_id: str) -> tuple[int, int]:
@@ -157,83 +151,10 @@ def _left(connection: Connection, order_id: str) -> tuple[int, int]:
     return int(connection.execute(waiting).scalar_one()), sum(packing.left_of(connection, order_id).values())
 
 
-def plan_load(connection: Connection, fact: ledger.Fact, plan: LoadPlan, now: datetime) -> str:
-    """Say what must go onto a vehicle; the same plan again is the same load, another one under its number is refused.
-
-    Raises: NotFoundError: a package or order is not known. ConflictError: a package is on another open load, or thrown away.
-    """
-    if ledger.record(connection, fact, now).already:
-        return fact.id
-    wanted = set(plan.packages)
-    for order_id in plan.orders:
-        outbound.order_by_id(connection, order_id)
-        wanted |= set(connection.execute(select(package.c.sscc).where(package.c.order_id == order_id, package.c.state != "void")).scalars())
-    _check_free(connection, plan.site, plan.number, sorted(wanted))
-    values = plan.model_dump(include={"site", "number", "door", "vehicle", "route", "carrier"})
-    connection.execute(insert(load).values(id=fact.id, created_at=now, **values))
-    if wanted:
-        connection.execute(insert(load_package), [{"load_id": fact.id, "sscc": sscc} for sscc in sorted(wanted)])
-    return fact.id
-
-
-def _check_free(connection: Connection, site: str, number: str, ssccs: Sequence[str]) -> None:
-    known = {row.sscc: row for row in connection.execute(select(package).where(package.c.sscc.in_(ssccs)))}
-    taken = select(load_package.c.sscc, load.c.number).join(load, load.c.id == load_package.c.load_id)
-    elsewhere = {row.sscc: row.number for row in connection.execute(taken.where(load.c.state == "open", load_package.c.sscc.in_(ssccs)))}
-    for sscc in ssccs:
-        if sscc not in known:
-            raise NotFoundError("unknown_package", f"load {number}: package {sscc} is not one of ours; check the number")
-        if known[sscc].state in ("void", "shipped") or known[sscc].site != site:
-            text = f"load {number}: package {sscc} is {known[sscc].state} at {known[sscc].site}; take it off the plan"
-            raise ConflictError("package_gone", text)
-        if sscc in elsewhere:
-            raise ConflictError("package_planned", f"load {number}: package {sscc} is on load {elsewhere[sscc]} already; take it off one of them")
-
-
-def load_by_id(connection: Connection, load_id: str) -> Row[Any]:
-    """A load's row. Raises: NotFoundError."""
-    row = connection.execute(select(load).where(load.c.id == load_id)).one_or_none()
-    if row is None:
-        raise NotFoundError("unknown_load", f"load {load_id} is not known")
-    return row
-
-
-def load_state(connection: Connection, load_id: str) -> rules.LoadState:
-    """What of a load is on the vehicle and what is missing. Raises: NotFoundError."""
-    load_by_id(connection, load_id)
-    rows = connection.execute(select(load_package).where(load_package.c.load_id == load_id).order_by(load_package.c.sscc)).all()
-    return rules.LoadState(tuple(row.sscc for row in rows if row.loaded_at), tuple(row.sscc for row in rows if not row.loaded_at))
-
-
-def close_load(connection: Connection, fact: ledger.Fact, load_id: str, now: datetime, *, incomplete: bool) -> rules.LoadState:
-    """The vehicle leaves. What is missing becomes a work order; without `incomplete` it is refused instead.
-
-    Closed already changes nothing. Raises: NotFoundError. ConflictError `load_incomplete`.
-    """
-    row = load_by_id(connection, load_id)
-    state = load_state(connection, load_id)
-    if row.state == "closed":
-        return state
-    ledger.record(connection, fact, now)
-    if state.missing and not incomplete:
-        text = f"load {row.number}: {len(state.missing)} packages are not loaded, first {state.missing[0]}; load them, or close it as incomplete"
-        raise ConflictError("load_incomplete", text)
-    connection.execute(update(load).where(load.c.id == load_id).values(state="closed", closed_at=now))
-    if state.missing:
-        told = message("load_missing", load=row.number, vehicle=row.vehicle or "-", count=len(state.missing), first=state.missing[0], door=row.door or "-")
-        exceptions.ask_person(connection, told, row.number, fact.id, now, site=row.site, station=row.door, priority=2)
-    return state
-
-
 def _load_here(connection: Connection, dock: Dock) -> Row[Any] | None:
     """The open load of a door, the oldest first; loads without a door do not restrict what is scanned."""
     query = select(load).where(load.c.site == dock.site, load.c.door == dock.station, load.c.door != "", load.c.state == "open")
     return connection.execute(query.order_by(load.c.created_at, load.c.id).limit(1)).one_or_none()
-
-
-def _planned(connection: Connection, load_id: str, sscc: str) -> bool:
-    query = select(load_package.c.sscc).where(load_package.c.load_id == load_id, load_package.c.sscc == sscc)
-    return connection.execute(query).scalar() is not None
 
 
 def _note_loaded(connection: Connection, dock: Dock, sscc: str) -> None:
@@ -275,17 +196,3 @@ def _load_number(connection: Connection, dock: Dock) -> str:
 
 def _ask(connection: Connection, dock: Dock, subject: str, told: Message) -> None:
     exceptions.ask_person(connection, told, subject, dock.fact_id, dock.now, site=dock.site, station=dock.station, priority=2)
-
-
-def add_to_load(connection: Connection, fact: ledger.Fact, load_id: str, sscc: str, now: datetime) -> None:
-    """Put one more package on an open load's plan; there already changes nothing. Raises: NotFoundError. ConflictError: the load is closed."""
-    row = load_by_id(connection, load_id)
-    ledger.record(connection, fact, now)
-    if row.state != "open":
-        raise ConflictError("load_closed", f"load {row.number} is {row.state}; plan another load for package {sscc}")
-    if _planned(connection, load_id, sscc):
-        return
-    seen = packing.package_by_sscc(connection, sscc)
-    _check_free(connection, row.site, row.number, [sscc])
-    statement = insert_or_leave(connection, load_package).values(load_id=load_id, sscc=sscc, loaded_at=now if seen.state == "loaded" else None)
-    connection.execute(statement.on_conflict_do_nothing())

@@ -22,7 +22,7 @@ from central.ledger import service as ledger
 from central.outbound import picked_serials
 from central.outbound.service import order_by_id
 from central.outbound.tables import customer_order, pick_task
-from central.shipping import rules
+from central.shipping import placement, rules
 from central.shipping.documents import CartonType, OpenPackage, PackItem, SiteSettings
 from central.shipping.scans import read_scan
 from central.shipping.tables import carton_type, package, package_line, packing, shipping_site
@@ -243,22 +243,30 @@ def take_out(connection: Connection, fact: ledger.Fact, sscc: str, content: rule
     connection.execute(update(package_line).where(here).values(quantity=known.quantity - quantity))
 
 
-def close_package(connection: Connection, fact: ledger.Fact, sscc: str, now: datetime) -> None:
-    """Close a package: nothing more goes in. Closed already changes nothing. Raises: NotFoundError. ConflictError: it is empty or thrown away."""
+def close_package(connection: Connection, fact: ledger.Fact, sscc: str, now: datetime) -> bool:
+    """Close a package: nothing more goes in. Returns whether it was done now; closed already, or the same fact again, changes nothing.
+
+    Raises: NotFoundError. ConflictError: it is empty or thrown away.
+    """
+    if ledger.record(connection, fact, now).already:
+        return False
     row = held_package(connection, sscc, now)
     if row.state in ("closed", "loaded", "shipped"):
-        return
-    ledger.record(connection, fact, now)
+        return False
     _open(row)
     if not contents_of(connection, sscc):
         raise ConflictError("package_empty", f"package {sscc} is empty; pack something, or throw it away")
     connection.execute(update(package).where(package.c.sscc == sscc).values(state="closed", closed_at=now))
+    return True
 
 
 def reopen_package(connection: Connection, fact: ledger.Fact, sscc: str, now: datetime) -> None:
-    """Open a closed package again, e.g. after a wrong weight; open already changes nothing. Raises: NotFoundError. ConflictError: it left or was loaded."""
-    ledger.record(connection, fact, now)
-    open_again(connection, sscc, now)
+    """Open a closed package again, e.g. after a wrong weight; open already, or the same fact again, changes nothing.
+
+    Raises: NotFoundError. ConflictError: it left or was loaded.
+    """
+    if not ledger.record(connection, fact, now).already:
+        open_again(connection, sscc, now)
 
 
 def open_again(connection: Connection, sscc: str, now: datetime) -> None:
@@ -273,14 +281,19 @@ def open_again(connection: Connection, sscc: str, now: datetime) -> None:
 
 
 def void_package(connection: Connection, fact: ledger.Fact, sscc: str, now: datetime) -> None:
-    """Throw a package away: its goods are to be packed anew, its number is never used again. Raises: NotFoundError. ConflictError: it left."""
+    """Throw a package away: its goods are to be packed anew, its number is never used again, and no carrier comes for it. Thrown away already changes nothing.
+
+    Raises: NotFoundError. ConflictError: it left.
+    """
+    if ledger.record(connection, fact, now).already:
+        return
     row = held_package(connection, sscc, now)
     if row.state == "void":
         return
-    ledger.record(connection, fact, now)
     if row.state not in ("open", "closed"):
         raise ConflictError("package_gone", f"package {sscc} is {row.state}; it cannot be thrown away any more")
     connection.execute(update(package).where(package.c.sscc == sscc).values(state="void"))
+    placement.take_back(connection, sscc, now)
 
 
 def contents_of(connection: Connection, sscc: str) -> Sequence[Row[Any]]:

@@ -115,7 +115,7 @@ def _facts(connection: Connection, order: Row[Any], say: Language) -> list[tuple
         (word("customer", say), _partner_name(connection, order.partner)),
         (word("to", say), to or "-"),
     ]
-    waybills = [row["waybill"] for box in _boxes(connection, order.id) if (row := queries.carrier_order_for(connection, box.sscc)) and row["waybill"]]
+    waybills = queries.waybills_of(connection, order.id)
     return [*known, (word("waybill", say), ", ".join(waybills))] if waybills else known
 
 

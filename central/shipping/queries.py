@@ -12,7 +12,7 @@ from central.catalog.tables import item as catalog_item
 from central.outbound.rules import OPEN_STATES
 from central.outbound.tables import customer_order, order_line, pick_task
 from central.paging import Page, down, page, up
-from central.shipping.answers import CarrierOrderListed, CartonOut, LoadListed, PackageListed, ReturnListed
+from central.shipping.answers import AccountOut, CarrierOrderListed, CartonOut, LoadListed, PackageListed, ReturnListed, SiteOut
 from central.shipping.packing import left_of
 from central.shipping.tables import (
     carrier_account,
@@ -32,9 +32,9 @@ from central.shipping.tables import (
 _SECRETS = frozenset({"secret", "token", "push_token"})
 
 
-def sites(connection: Connection) -> list[dict[str, Any]]:
-    """How sites ship."""
-    return [dict(row) for row in connection.execute(select(shipping_site).order_by(shipping_site.c.site)).mappings()]
+def sites(connection: Connection, after: str | None, limit: int) -> Page[SiteOut]:
+    """How sites ship, by their codes."""
+    return page(connection, select(shipping_site), [up(shipping_site.c.site)], after, limit, SiteOut.model_validate)
 
 
 def cartons(connection: Connection, after: str | None, limit: int) -> Page[CartonOut]:
@@ -105,10 +105,10 @@ def waybill_label(connection: Connection, carrier_order_id: str) -> tuple[bytes,
     return (row.label, row.label_type) if row is not None and row.label is not None else None
 
 
-def accounts(connection: Connection) -> list[dict[str, Any]]:
-    """Carriers' accounts, without what is secret."""
+def accounts(connection: Connection, after: str | None, limit: int) -> Page[AccountOut]:
+    """Carriers' accounts by their codes, without what is secret."""
     columns = [column for column in carrier_account.c if column.name not in _SECRETS]
-    return [dict(row) for row in connection.execute(select(*columns).order_by(carrier_account.c.code)).mappings()]
+    return page(connection, select(*columns), [up(carrier_account.c.code)], after, limit, AccountOut.model_validate)
 
 
 def loads(connection: Connection, site: str | None, state: str | None, after: str | None, limit: int) -> Page[LoadListed]:
@@ -145,7 +145,7 @@ def progress(connection: Connection, order_id: str) -> dict[str, Any] | None:
     if order is None:
         return None
     boxes = list(connection.execute(select(package).where(package.c.order_id == order_id, package.c.state != "void").order_by(package.c.sscc)).mappings())
-    sent = [row for box in boxes if (row := carrier_order_for(connection, box["sscc"])) is not None]
+    sent = _carried(connection, order_id)
     picks = _picks(connection, order_id)
     return {
         "order": order["id"],
@@ -154,8 +154,27 @@ def progress(connection: Connection, order_id: str) -> dict[str, Any] | None:
         "picks": picks,
         "lines": _lines(connection, order_id),
         "packages": [_package_progress(box, sent) for box in boxes],
-        "timeline": sorted(_timeline(connection, order, boxes, sent), key=lambda step: step["at"]),
+        "timeline": sorted(_timeline(order, _first_pick(connection, order_id), boxes, sent), key=lambda step: step["at"]),
     }
+
+
+def _carried(connection: Connection, order_id: str) -> list[dict[str, Any]]:
+    """The carriers' orders of an order's packages with their steps, by SSCC."""
+    known = [carrier_order.c[name] for name in ("id", "sscc", "carrier", "waybill", "state", "placed_at")]
+    query = select(*known).join(package, package.c.sscc == carrier_order.c.sscc).where(carrier_order.c.order_id == order_id, package.c.state != "void")
+    carried = [dict(row) | {"steps": []} for row in connection.execute(query.order_by(carrier_order.c.sscc)).mappings()]
+    by_id = {row["id"]: row["steps"] for row in carried}
+    steps = select(carrier_step).join(carrier_order, carrier_order.c.id == carrier_step.c.carrier_order_id).where(carrier_order.c.order_id == order_id)
+    for step in connection.execute(steps.order_by(carrier_step.c.at, carrier_step.c.id)).mappings():
+        by_id.get(step["carrier_order_id"], []).append(step)
+    return carried
+
+
+def waybills_of(connection: Connection, order_id: str) -> list[str]:
+    """Waybills of an order's packages, by SSCC."""
+    query = select(carrier_order.c.waybill).join(package, package.c.sscc == carrier_order.c.sscc).where(package.c.state != "void")
+    mine = (carrier_order.c.order_id == order_id) & carrier_order.c.waybill.is_not(None)
+    return list(connection.execute(query.where(mine).order_by(carrier_order.c.sscc)).scalars())
 
 
 def _picks(connection: Connection, order_id: str) -> dict[str, int]:
@@ -198,19 +217,18 @@ def _package_progress(box: Any, sent: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _timeline(connection: Connection, order: Any, boxes: list[Any], sent: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _timeline(order: Any, first_pick: datetime | None, boxes: list[Any], sent: list[dict[str, Any]]) -> list[dict[str, Any]]:
     steps = [
         _step(order["created_at"], "accepted"),
         _step(order["released_at"], "released"),
-        _step(_first_pick(connection, order["id"]), "picking"),
+        _step(first_pick, "picking"),
         _step(order["picked_at"], "picked"),
         _step(order["shipped_at"], "shipped"),
     ]
     steps += [_step(box["closed_at"], "packed", package=box["sscc"]) for box in boxes]
     for row in sent:
         steps.append(_step(row["placed_at"], "carrier_ordered", package=row["sscc"], text=f"{row['carrier']} {row['waybill'] or ''}".strip()))
-        for told in steps_of(connection, row["id"]):
-            steps.append(_step(told["at"], told["state"], package=row["sscc"], text=told["text"], place=told["place"]))
+        steps += [_step(told["at"], told["state"], package=row["sscc"], text=told["text"], place=told["place"]) for told in row["steps"]]
     return [step for step in steps if step["at"] is not None]
 
 

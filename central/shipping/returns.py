@@ -224,10 +224,11 @@ def close(connection: Connection, fact: ledger.Fact, return_id: str, now: dateti
 
     Raises: NotFoundError. ConflictError: goods of it wait for inspection.
     """
+    if ledger.record(connection, fact, now).already:
+        return
     row = _held(connection, return_id, now)
     if row.state in ("inspected", "cancelled"):
         return
-    ledger.record(connection, fact, now)
     lines = connection.execute(select(return_line).where(return_line.c.return_id == return_id)).all()
     waiting = sum(line.arrived - line.inspected for line in lines)
     if waiting:

@@ -87,8 +87,3 @@ class LoadState:
 
     loaded: tuple[str, ...]
     missing: tuple[str, ...]
-
-    @property
-    def complete(self) -> bool:
-        """Whether all that must go is on the vehicle."""
-        return not self.missing

@@ -18,7 +18,7 @@ from central.catalog.tables import partner
 from central.changes import Changes
 from central.outbound.tables import customer_order, pick_task
 from central.settings import Settings
-from central.shipping import courier
+from central.shipping import courier, packing
 from central.shipping.tables import carrier_order, shipping_site
 from central.stock.tables import sscc_series
 from contracts.events import ItemScanned, PalletPassed, WeightRecorded
@@ -213,7 +213,7 @@ def test_package_on_the_scale_is_right_wrong_or_undecided(http: Http, house: War
 
     assert got(http, f"packages/{sscc}")["verdict"] == "right"
     assert house.asked() == []
-    found = [(row["verdict"], row["reason"], row["subject"]) for row in got(http, "weights")]
+    found = [(row["verdict"], row["reason"], row["subject"]) for row in got(http, "weights")["items"]]
     assert sorted(found) == [("cannot_decide", "not_closed_yet", sscc), ("right", "", sscc), ("wrong", "", sscc)]
     assert sent(http, f"packages/{sscc}/weigh", {"value": "0.1", "unit": "kg"})["verdict"] == "wrong"
 
@@ -254,6 +254,65 @@ def test_door_compares_what_leaves_with_the_load(http: Http, house: Warehouse) -
     assert sorted(house.asked()) == ["load_missing", "package_foreign"]
     assert house.asked("resolved") == ["package_foreign"]
     assert [(row["packages"], row["loaded"]) for row in got(http, "loads?state=closed")["items"]] == [(3, 2)]
+
+
+def test_package_is_taken_off_a_load_or_freed_with_it_and_goes_onto_another(http: Http, house: Warehouse) -> None:
+    order_id = picked_order(http, house, ("milk", 3))
+    first, second, third = [package_with(http, order_id, {"item": "milk"}) for _ in range(3)]
+    north, south = [sent(http, "loads", {"site": SITE, "number": number, "packages": []})["id"] for number in ("L-1", "L-2")]
+    for sscc in (first, second):
+        sent(http, f"loads/{north}/packages", {"sscc": sscc})
+    assert sent(http, f"loads/{south}/packages", {"sscc": first}, 409)["code"] == "package_planned"
+
+    assert sent(http, f"loads/{north}/packages/{first}/take-off")["missing"] == [second]
+    assert sent(http, f"loads/{south}/packages", {"sscc": first})["missing"] == [first]
+    assert sent(http, f"loads/{north}/cancel")["state"] == "cancelled"
+    sent(http, f"loads/{south}/packages", {"sscc": second})
+    sent(http, "ship-scans", {"site": SITE, "text": second})
+
+    assert sent(http, f"loads/{south}/packages/{second}/take-off", status=409)["code"] == "package_loaded"
+    assert sent(http, f"loads/{south}/cancel", status=409)["code"] == "package_loaded"
+    for what, body in (("packages", {"sscc": third}), (f"packages/{second}/take-off", None), ("close", None)):
+        assert sent(http, f"loads/{north}/{what}", body, 409)["code"] == "load_closed"
+
+
+def test_package_that_is_loaded_already_is_loaded_in_a_later_plan(http: Http, house: Warehouse) -> None:
+    order_id = picked_order(http, house, ("milk", 2))
+    first, second = [package_with(http, order_id, {"item": "milk"}) for _ in range(2)]
+    sent(http, "ship-scans", {"site": SITE, "text": first})
+
+    load = sent(http, "loads", {"site": SITE, "number": "L-1", "orders": [order_id]})
+
+    assert (load["loaded"], load["missing"]) == ([first], [second])
+
+
+@pytest.mark.postgres
+@pytest.mark.slow
+def test_two_plans_at_once_do_not_share_a_package(http: Http, house: Warehouse) -> None:
+    order_id = picked_order(http, house, ("milk", 4))
+    for n in range(4):
+        sscc = package_with(http, order_id, {"item": "milk"})
+
+        def plan(door: int, sscc: str = sscc, n: int = n) -> int:
+            return http.post("loads", json={"site": SITE, "number": f"L-{n}-{door}", "packages": [sscc]}).status_code
+
+        with ThreadPoolExecutor(3) as threads:
+            assert sorted(threads.map(plan, range(3))) == [200, 409, 409]
+
+
+def test_step_that_is_told_again_later_does_not_undo_what_came_after(http: Http, house: Warehouse) -> None:
+    order_id = picked_order(http, house, ("milk", 1))
+    sscc = package_with(http, order_id, {"item": "milk"})
+    reopened, closed = house.fact("PackageReopened"), house.fact("PackageClosed")
+    house.do(lambda c: packing.reopen_package(c, reopened, sscc, house.now))
+    assert house.do(lambda c: packing.close_package(c, closed, sscc, house.now))
+
+    house.do(lambda c: packing.reopen_package(c, reopened, sscc, house.now))
+    assert got(http, f"packages/{sscc}")["state"] == "closed"
+    sent(http, f"packages/{sscc}/reopen")
+    assert not house.do(lambda c: packing.close_package(c, closed, sscc, house.now))
+
+    assert got(http, f"packages/{sscc}")["state"] == "open"
 
 
 def test_package_that_leaves_open_is_told(http: Http, house: Warehouse) -> None:
@@ -389,10 +448,42 @@ def test_carrier_is_asked_when_packed_where_the_site_wants_it(http: Http, house:
     assert (answer.status_code, answer.json()["code"]) == (502, "carrier_fault")
 
 
+@pytest.mark.requirement("R108")
+@pytest.mark.parametrize("ended_by", ["void", "cancel"])
+def test_carrier_does_not_come_for_a_package_that_is_thrown_away_or_whose_order_is_cancelled(http: Http, house: Warehouse, desk: SfDesk, ended_by: str) -> None:
+    http.put("shipping/sites", json={"site": SITE, "company_prefix": "0614141", "sender": SENDER, "carrier": "sf", "place_when": "packed"})
+    order_id = picked_order(http, house, ("milk", 1))
+    sscc = package_with(http, order_id, {"item": "milk"})
+    carry(house)
+    assert carried(http, sscc)["state"] == "placed"
+
+    sent(http, f"packages/{sscc}/void" if ended_by == "void" else f"orders/{order_id}/cancel")
+    carry(house)
+
+    assert desk.parcels[sscc].cancelled
+    assert carried(http, sscc)["state"] == "cancelled"
+    assert carry(house) == 0
+
+
+def test_courier_claims_an_order_when_it_speaks_about_it_and_not_before(http: Http, house: Warehouse, desk: SfDesk) -> None:
+    for number in ("1", "2", "3"):
+        ship_one(http, house, number)
+    claimed: list[int] = []
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        claimed.append(sum(row.claimed_until is not None for row in house.rows(carrier_order)))
+        return httpx.Response(503)
+
+    with httpx.Client(transport=httpx.MockTransport(answer)) as client:
+        assert courier.work_once(house.engine, client, lambda: house.now) == 3
+
+    assert claimed == [1, 1, 1]
+
+
 def test_secrets_of_carriers_are_never_shown(http: Http, desk: SfDesk) -> None:
     answer = http.get("shipping/carriers")
 
-    assert [row["code"] for row in answer.json()] == ["sf"]
+    assert [row["code"] for row in answer.json()["items"]] == ["sf"]
     assert desk.check_word not in answer.text
     assert "word-1" not in answer.text
 
