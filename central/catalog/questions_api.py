@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,6 +17,7 @@ from central.catalog.rules.words import QUANTITY_MAX
 from central.catalog.service import weights
 from central.catalog.tables import item as item_table
 from central.database import in_transaction, reading
+from central.examples import answer
 from central.facts import RequestKey, document_id
 from central.paging import After, Limit, Page, of_list
 from central.requests import Database, News, Now
@@ -32,10 +32,25 @@ _Scan = Annotated[
 ]
 
 
+_PART = {"packaging": "case", "times": 2, "units": 12}
+_AISLE = {"code": "A", "zone": "A", "x_m": 2.0, "y_from_m": 0.0, "y_to_m": 20.0, "direction": "both"}
+_PLACE = {
+    "place": "shanghai-1/A-01",
+    "code": "A-01",
+    "kind": "bin",
+    "zone": "A",
+    "aisle": "A",
+    "x_m": 2.0,
+    "y_m": 1.5,
+    "z_m": 0.0,
+    "pick_rank": 10,
+}
+
+
 class NamedOut(BaseModel):
     """What a code names."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"code": "10614141000019", "item": "milk", "quantity": 12, "kind": "packaging"}]})
+    model_config = answer({"code": "10614141000019", "item": "milk", "quantity": 12, "kind": "packaging"})
 
     code: str
     item: str
@@ -46,6 +61,8 @@ class NamedOut(BaseModel):
 class PartOut(BaseModel):
     """So many packagings."""
 
+    model_config = answer(_PART)
+
     packaging: str
     times: int
     units: int = Field(description="smallest units in one")
@@ -53,6 +70,10 @@ class PartOut(BaseModel):
 
 class QuantityOut(BaseModel):
     """A quantity in smallest units and in packagings."""
+
+    model_config = answer(
+        {"item": "milk", "quantity": 29, "parts": [_PART, {"packaging": "each", "times": 5, "units": 1}], "text": "2 cases + 5 each", "text_zh": "2 箱 + 5 件"}
+    )
 
     item: str
     quantity: int
@@ -81,11 +102,15 @@ class WeighingIn(BaseModel):
 class WeighingOut(BaseModel):
     """Whether the weighing is kept new, or was before."""
 
+    model_config = answer({"kept": True})
+
     kept: bool
 
 
 class WeightOut(BaseModel):
     """What a quantity weighs, and how that is known."""
+
+    model_config = answer({"item": "salmon", "quantity": 12, "weight_g": 50312, "basis": "weighed", "weighed_quantity": 12})
 
     item: str
     quantity: int
@@ -96,6 +121,8 @@ class WeightOut(BaseModel):
 
 class PairOut(BaseModel):
     """Two items that may be one thing."""
+
+    model_config = answer({"one": "milk", "other": "milk-1l", "alike": ["name"]})
 
     one: str
     other: str
@@ -114,6 +141,8 @@ class RankingIn(BaseModel):
 class RankingOut(BaseModel):
     """Places in the order in which they are passed."""
 
+    model_config = answer({"order": ["A-01", "A-02"], "changed": 2, "unplaced": ["STAGE-1"]})
+
     order: list[str]
     changed: int = Field(description="places whose rank differs from before")
     unplaced: list[str] = Field(description="places without coordinates; they keep their ranks")
@@ -122,11 +151,11 @@ class RankingOut(BaseModel):
 class LayoutOut(BaseModel):
     """The ways of a site; metres."""
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config = answer({"aisles": [_AISLE], "cross_aisles": [], "places": [_PLACE]})
 
-    aisles: list[dict[str, Any]]
-    cross_aisles: list[dict[str, Any]]
-    places: list[dict[str, Any]]
+    aisles: list[service.AisleAt]
+    cross_aisles: list[service.CrossAisleAt]
+    places: list[service.PlaceAt]
 
 
 @router.get("/named")
@@ -188,7 +217,7 @@ def show_layout(code: Annotated[str, Path(max_length=64, pattern=_TEXT)], databa
     """Aisles, cross aisles and places of a site with their coordinates in metres."""
     with reading(database) as connection:
         layout = service.layout_of(connection, code)
-    return LayoutOut.model_validate(asdict(layout))
+    return LayoutOut.model_validate(layout)
 
 
 @router.post("/sites/{code}/ranks")

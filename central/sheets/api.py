@@ -10,12 +10,14 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from sqlalchemy import Engine, select
 from starlette.concurrency import run_in_threadpool
 
 from central.database import in_transaction, reading
 from central.errors import DomainError
+from central.examples import answer
+from central.examples import body as body_config
 from central.paging import After, Limit, Page, down, page
 from central.requests import Database, News, Now
 from central.sheets import registry, service
@@ -41,10 +43,20 @@ class SheetTooLargeError(DomainError):
     status = 413
 
 
+_FAULT: dict[str, Any] = {
+    "row": 3,
+    "column": "quantity",
+    "code": "greater_than_equal",
+    "message": "Input should be greater than or equal to 0",
+    "message_zh": "应不小于 0",
+}
+_BATCH = "0f6e5a0b-30a4-5a0b-9f0e-6f1d0c7a4b52"
+
+
 class FaultOut(BaseModel):
     """What is wrong in a row, numbered as a spreadsheet shows it (the heading is row 1)."""
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config = answer(_FAULT)
 
     row: int
     column: str = Field(description="empty when the whole row is meant")
@@ -56,7 +68,10 @@ class FaultOut(BaseModel):
 class ImportOut(BaseModel):
     """What an import did, or would do; with errors nothing is written."""
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config = answer(
+        {"rows": 12, "new": 2, "changed": 1, "unchanged": 9, "written": True, "batch": _BATCH, "errors": [], "errors_in_all": 0},
+        {"rows": 11, "new": 0, "changed": 0, "unchanged": 0, "written": False, "batch": None, "errors": [_FAULT], "errors_in_all": 1},
+    )
 
     rows: int = Field(description="good rows of the file")
     new: int
@@ -70,6 +85,21 @@ class ImportOut(BaseModel):
 
 class BatchOut(BaseModel):
     """An import that was written."""
+
+    model_config = answer(
+        {
+            "id": _BATCH,
+            "kind": "items",
+            "file_name": "items.xlsx",
+            "actor": "li.wei",
+            "made_at": "2026-11-21T08:00:00Z",
+            "new": 2,
+            "changed": 1,
+            "unchanged": 9,
+            "undone_at": None,
+            "undone_by": "",
+        }
+    )
 
     id: str
     kind: str
@@ -86,7 +116,7 @@ class BatchOut(BaseModel):
 class Undoing(BaseModel):
     """Who takes it back."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"actor": "li.wei"}]})
+    model_config = body_config({"actor": "li.wei"})
 
     actor: str = Field("api", min_length=1, max_length=100)
 
