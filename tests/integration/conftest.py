@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -55,16 +56,56 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
     return f"sqlite:///{path}"
 
 
+class Databases:
+    """Copies of `template_dockline`: the next one is made, and the one before is dropped, while a test runs."""
+
+    def __init__(self, server: str) -> None:
+        self._server = make_url(server)
+        self._admin = create_engine(server, isolation_level="AUTOCOMMIT")
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="databases")
+        self._dropped: list[Future[None]] = []
+        self._next = self._worker.submit(self._make)
+
+    def take(self) -> str:
+        """The URL of a database of one's own."""
+        name, self._next = self._next.result(), self._worker.submit(self._make)
+        return self._server.set(database=name).render_as_string(hide_password=False)
+
+    def drop(self, url: str) -> None:
+        """Its test is over."""
+        self._dropped.append(self._worker.submit(self._say, f"DROP DATABASE {make_url(url).database} WITH (FORCE)"))
+
+    def close(self) -> None:
+        """Wait for what is under way; a database that could not be dropped is an error."""
+        self._worker.shutdown()
+        self._admin.dispose()
+        for each in self._dropped:
+            each.result()
+
+    def _make(self) -> str:
+        name = f"test_{next(_numbers)}"
+        self._say(f"CREATE DATABASE {name} TEMPLATE template_dockline")
+        return name
+
+    def _say(self, statement: str) -> None:
+        with self._admin.connect() as connection:
+            connection.execute(text(statement))
+
+
+@pytest.fixture(scope="session")
+def postgres_databases(postgres_server: str) -> Iterator[Databases]:
+    """Where `postgres_url` comes from."""
+    databases = Databases(postgres_server)
+    yield databases
+    databases.close()
+
+
 @pytest.fixture
-def postgres_url(postgres_server: str) -> Iterator[str]:
+def postgres_url(postgres_databases: Databases) -> Iterator[str]:
     """A migrated, empty PostgreSQL database, dropped afterwards."""
-    name = f"test_{next(_numbers)}"
-    admin = create_engine(postgres_server, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template_dockline"))
-        yield make_url(postgres_server).set(database=name).render_as_string(hide_password=False)
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
+    url = postgres_databases.take()
+    yield url
+    postgres_databases.drop(url)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.slow])])
