@@ -2,9 +2,10 @@
 """Stock and value at past moments over 10 million entries of a year, on PostgreSQL, and over 2 million on SQLite.
 
 5,000 items in 100,000 accounts at three sites; one event in fifty was recorded three days late. The entries are made by the database itself; the monthly
-snapshots by the program, as the service does. Asked are moments all over the year, by what was recorded and by what occurred: quantity and value of every item
-(5,000 rows), of every site, and of each account of one item. Beside it one full sum over the entries, which every answer must equal. Milliseconds: medians
-and the worst of all moments. The cluster does not fsync: nothing measured here writes. Run: python -m benchmarks as_of.
+snapshots by the program, as the service does. Asked are moments all over the year and those farthest from a snapshot, by what was recorded and by what
+occurred: quantity and value of every item (5,000 rows), of every site, and of each account of one item. Beside it one full sum over the entries, which the
+answer must equal. Milliseconds: medians and the worst of all moments. The cluster does not fsync: nothing measured here writes.
+Run: python -m benchmarks as_of.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ from tests import servers
 START, YEAR = datetime(2025, 1, 1, tzinfo=UTC), timedelta(days=365)
 POSTGRESQL_ENTRIES, SQLITE_ENTRIES = 10_000_000, 2_000_000
 _PER_EVENT, _ACCOUNTS, _ITEMS, _LATE_EVERY = 100, 100_000, 5_000, 50
+"""Entries of an event, accounts in all, items in all, and of how many events one was recorded three days late."""
 _MOMENTS = 12
+_FARTHEST = (timedelta(days=14, hours=12), timedelta(days=15, hours=12), timedelta(days=45), timedelta(days=196, hours=12))
+"""After the start: as far from any snapshot as a moment can be, just before and just after the middle of a month of 31 days and elsewhere."""
 
 _EVENTS_POSTGRESQL = """
 INSERT INTO event (id, site, source, kind, body, body_hash, actor, occurred_at, recorded_at)
@@ -123,7 +127,7 @@ def measure(engine: Engine, entries: int) -> dict[str, float]:
     """Milliseconds of answers. Raises: AssertionError: an answer differs from the sum over all entries."""
     snapshot_s = furnish(engine, entries)
     chance = random.Random(3)
-    moments = [START + YEAR * chance.random() for _ in range(_MOMENTS)]
+    moments = [*(START + YEAR * chance.random() for _ in range(_MOMENTS)), *(START + after for after in _FARTHEST)]
     questions: dict[str, Callable[[datetime, past.Basis], float]] = {
         "by_item": lambda at, by: _ask(engine, at, by, ("item",))[0],
         "by_site": lambda at, by: _ask(engine, at, by, ("site",))[0],

@@ -88,7 +88,7 @@ def _again(work: Callable[[], None]) -> int:
         try:
             work()
         except backend.DatabaseOperationalError:
-            time.sleep(random.random() * 0.02 * (attempt + 1))
+            time.sleep(random.random() * 0.02 * (attempt + 1))  # the two that met must not meet again
         else:
             return attempt
     raise RuntimeError(f"the database refused {_ATTEMPTS} times")
@@ -266,7 +266,7 @@ def run(items: int, pallets: int, orders: int, lines: int, workers: int, lots: b
 
 def _nothing(_share: Sequence[Any]) -> None:
     """Wait until every process has loaded its models."""
-    time.sleep(1)
+    time.sleep(1)  # busy so long, no process takes the share of another one that still loads
 
 
 if __name__ == "__main__":

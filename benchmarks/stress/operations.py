@@ -17,7 +17,7 @@ from central.catalog.tables import item, kit_component, location, lot
 from central.database import savepoint
 from central.errors import BusyError, DomainError
 from central.inbound import service as inbound
-from central.inbound.service import Spot
+from central.inbound.arrival import Spot
 from central.inbound.tables import ship_notice_pallet
 from central.ledger import claims, units
 from central.ledger import service as ledger

@@ -40,7 +40,7 @@ def _write(engine: Engine, port: int) -> None:
                 return
             say = "next" if heard == "wait" else _do(engine, Operation.from_json(heard))
             if heard == "wait":
-                time.sleep(0.02)
+                time.sleep(0.02)  # all that is left is with other writers, or waits for what they do
 
 
 def _do(engine: Engine, operation: Operation) -> str:
