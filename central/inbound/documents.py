@@ -47,7 +47,7 @@ class LineAnnounced(_Document):
     quantity: int = Field(gt=0, le=QUANTITY_MAX, description="in the item's unit")
     serials: list[Serial] = Field([], max_length=10_000)
     case_ssccs: list[SsccDigits] = Field(
-        [], description="SSCCs of the cases on the pallet, which hold the quantity in equal parts; in the order of the serials"
+        [], max_length=10_000, description="SSCCs of the cases on the pallet, which hold the quantity in equal parts; in the order of the serials"
     )
     case_gtin: Gtin | None = Field(None, description="GTIN on the cases' tags when it is not the item's own")
 

@@ -18,6 +18,7 @@ from central.database import in_transaction, reading
 from central.errors import DomainError
 from central.examples import answer
 from central.examples import body as body_config
+from central.facts import RequestKey, document_id
 from central.paging import After, Limit, Page, down, page
 from central.requests import Database, News, Now
 from central.sheets import registry, service
@@ -128,6 +129,7 @@ async def import_sheet(
     database: Database,
     now: Now,
     news: News,
+    key: RequestKey,
     dry_run: Annotated[bool, Query(description="only say what would happen")] = False,
     again: Annotated[bool, Query(description="stock: places that were opened before may be opened again")] = False,
     actor: Annotated[str, Query(min_length=1, max_length=100)] = "api",
@@ -135,7 +137,7 @@ async def import_sheet(
 ) -> ImportOut:
     """Import a CSV or Excel file (the body), all rows or none; with `dry_run` only say what is wrong, row by row and column by column."""
     data = await _bounded_body(request)
-    sender = Sender(actor, now, str(uuid.uuid4()), again)
+    sender = Sender(actor, now, document_id("Import", key), again)
     return await run_in_threadpool(_import, registry.kinds()[kind], data, database, news, sender, file_name, dry_run)
 
 

@@ -30,7 +30,10 @@ class Imported:
 
 
 def import_sheet(connection: Connection, kind: SheetKind, sheet: Sheet, sender: Sender, file_name: str, dry_run: bool) -> Imported:
-    """Take a spreadsheet in, all of it or nothing; with `dry_run` only say what would happen."""
+    """Take a spreadsheet in, all of it or nothing; with `dry_run` only say what would happen. The same batch again changes nothing and says the same."""
+    known = connection.execute(select(import_batch).where(import_batch.c.id == sender.batch)).one_or_none()
+    if known is not None:
+        return Imported(len(sheet.rows), known.new, known.changed, known.unchanged, True, sender.batch, (), 0)
     planned = kind.plan(connection, sheet, sender)
     errors = sorted((*sheet.errors, *planned.faults))
     written = not errors and not dry_run and bool(planned.new or planned.changed)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, select
 
 from central.catalog import service as catalog
 from central.catalog.tables import item as catalog_item
-from central.errors import ConflictError, DomainError
+from central.errors import BusyError, ConflictError, DomainError
 from central.ledger import claims, serials, units
 from central.ledger import service as ledger
 from central.ledger.rules import Account
@@ -71,22 +71,29 @@ def put_in(connection: Connection, fact: ledger.Fact, sscc: str, goods: Sequence
     """
     if ledger.record(connection, fact, now).already:
         return False
-    unit = units.unit_by_code(connection, sscc)
-    units.lock(connection, [unit.site], {(unit.site, each.item) for each in goods})
-    unit = units.require_here(connection, sscc, units.unit_by_code(connection, sscc).place)
+    unit = _locked(connection, sscc, goods)
     if from_unit:
         units.require_here(connection, from_unit, unit.place)
     _rehouse(connection, Told(fact.id, now), unit.place, goods, from_unit, sscc)
     return True
 
 
+def _locked(connection: Connection, sscc: str, goods: Sequence[Goods]) -> Row[Any]:
+    """An open unit with the fences of its site's units and of goods there held. Raises: NotFoundError. ConflictError: closed. BusyError: it was on its way."""
+    site = units.unit_by_code(connection, sscc).site
+    units.lock(connection, [site], {(site, each.item) for each in goods})
+    unit = units.unit_by_code(connection, sscc)
+    if unit.site != site:
+        raise BusyError
+    units.require_open(unit)
+    return unit
+
+
 def take_out(connection: Connection, fact: ledger.Fact, sscc: str, goods: Sequence[Goods], now: datetime) -> bool:
     """Goods lie loose beside the unit afterwards; returns False when done before. Raises: as `put_in`."""
     if ledger.record(connection, fact, now).already:
         return False
-    unit = units.unit_by_code(connection, sscc)
-    units.lock(connection, [unit.site], {(unit.site, each.item) for each in goods})
-    unit = units.require_here(connection, sscc, units.unit_by_code(connection, sscc).place)
+    unit = _locked(connection, sscc, goods)
     _rehouse(connection, Told(fact.id, now), unit.place, goods, sscc, "")
     return True
 
@@ -170,9 +177,7 @@ def split_unit(connection: Connection, fact: ledger.Fact, sscc: str, goods: Sequ
     recorded = ledger.record(connection, fact, now)
     if recorded.already:
         return (recorded.answer or b"").decode()
-    unit = units.unit_by_code(connection, sscc)
-    units.lock(connection, [unit.site], {(unit.site, each.item) for each in goods})
-    unit = units.require_here(connection, sscc, units.unit_by_code(connection, sscc).place)
+    unit = _locked(connection, sscc, goods)
     code = check_code(new_sscc) if new_sscc else next_sscc(connection, unit.site)
     units.make(connection, fact.id, code, unit.kind, unit.place, now, unit.parent)
     _rehouse(connection, Told(fact.id, now), unit.place, goods, sscc, code)

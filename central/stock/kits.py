@@ -64,8 +64,8 @@ def assemble(connection: Connection, fact: ledger.Fact, build: Build, now: datet
     if ledger.record(connection, fact, now).already:
         return parts_of(connection, fact.id)
     needed = bill_of(connection, build.kit)
-    _check_place(connection, build)
     ledger.lock(connection, {(build.site, item) for item in (build.kit, *needed)})
+    _check_place(connection, build)
     used = _use_components(connection, fact.id, build, needed, now)
     _learn_kit_lot(connection, build, rules.kit_expiry(used))
     source = Account(PRODUCTION, build.kit, build.lot, build.owner)

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 import xlsxwriter
-from sqlalchemy import Engine
+from sqlalchemy import Engine, delete
 
 from central.app import create_app
 from central.catalog.tables import lot
+from central.identity.tables import request_answer
 from central.ledger.rules import NO_EXPIRY
 from central.ledger.tables import balance, event, handling_unit, serial
 from central.settings import Settings
@@ -337,6 +338,20 @@ def test_place_that_was_counted_anew_is_still_opened_after_that_is_taken_back(ht
     assert codes(sent(http, "stock", sheet)) == [(2, "location", "place_opened")]
     undone(http, first)
     assert (house.stock(), house.rows(stock_opening)) == ({}, [])
+
+
+@pytest.mark.requirement("R29", "X8")
+def test_import_that_was_written_before_its_answer_was_lost_is_answered_the_same(http: Http, house: Warehouse) -> None:
+    def send() -> Any:
+        sheet = STOCK + f"{SITE},A-01,milk,7,,,,,,,\n"
+        return http.post("imports/stock", content=sheet.encode(), headers={"Idempotency-Key": "count-7"}).json()
+
+    first = send()
+    # What the layer of answers kept is gone, as when the service ends between the commit and the answer.
+    house.do(lambda c: c.execute(delete(request_answer)))
+
+    assert send() == first
+    assert (first["written"], house.stock()) == (True, {"A-01 milk": (7, 0)})
 
 
 @pytest.mark.requirement("R29")
