@@ -6,12 +6,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, case, func, select
+from sqlalchemy import BigInteger, Connection, Select, case, cast, func, select
 
 from central.catalog.tables import item, location
 from central.counting.rules import Accuracy
 from central.counting.tables import count_job, count_line, count_place, count_sheet
 from central.ledger.tables import balance
+from central.paging import Page, down, page, up
 
 
 def jobs(state: str | None = None, site: str | None = None) -> Select[Any]:
@@ -21,8 +22,8 @@ def jobs(state: str | None = None, site: str | None = None) -> Select[Any]:
     return query.where(count_job.c.site == site) if site is not None else query
 
 
-def open_jobs(connection: Connection) -> list[dict[str, Any]]:
-    """Open counts, newest first, with how many of their places wait for a counter (`left`), for a decision (`review`), and how many there are."""
+def open_jobs(connection: Connection, limit: int) -> list[dict[str, Any]]:
+    """The newest open counts, with how many of their places wait for a counter (`left`), for a decision (`review`), and how many there are."""
     waits = case((count_place.c.state.in_(("open", "recount")), 1), else_=0)
     review = case((count_place.c.state == "review", 1), else_=0)
     query = (
@@ -30,7 +31,8 @@ def open_jobs(connection: Connection) -> list[dict[str, Any]]:
         .join(count_place, count_place.c.count_id == count_job.c.id)
         .where(count_job.c.state == "open")
         .group_by(count_job.c.id)
-        .order_by(count_job.c.created_at.desc())
+        .order_by(count_job.c.created_at.desc(), count_job.c.id)
+        .limit(limit)
     )
     return [dict(row) for row in connection.execute(query).mappings()]
 
@@ -82,24 +84,23 @@ def lines(count_id: str | None = None, state: str | None = None, site: str | Non
     return query
 
 
-def audit(connection: Connection, site: str, since: datetime, until: datetime) -> list[dict[str, Any]]:
-    """Differences decided in a time, by cause and item: how many, pieces too many, pieces missing, and what was refused. Largest first."""
+def audit(connection: Connection, site: str, since: datetime, until: datetime, after: str | None = None, limit: int = 100) -> Page[dict[str, Any]]:
+    """Differences decided in a time, by cause and item: how many, pieces too many, pieces missing, and what was refused. Largest first.
+
+    Raises: BadCursorError.
+    """
     adjusted = count_line.c.adjusted
-    query = (
-        select(
-            count_line.c.cause,
-            count_line.c.item,
-            func.count().label("lines"),
-            func.sum(case((adjusted > 0, adjusted), else_=0)).label("found"),
-            func.sum(case((adjusted < 0, -adjusted), else_=0)).label("missing"),
-            func.sum(case((count_line.c.state == "rejected", 1), else_=0)).label("rejected"),
-        )
-        .join(count_job, count_job.c.id == count_line.c.count_id)
-        .where(count_job.c.site == site, count_line.c.decided_at >= since, count_line.c.decided_at < until)
-        .group_by(count_line.c.cause, count_line.c.item)
-    )
-    rows = [{**row, **{name: int(row[name]) for name in ("found", "missing", "rejected")}} for row in connection.execute(query).mappings()]
-    return sorted(rows, key=lambda row: (-(row["found"] + row["missing"]), row["cause"], row["item"]))
+    sums = {
+        "found": case((adjusted > 0, adjusted), else_=0),
+        "missing": case((adjusted < 0, -adjusted), else_=0),
+        "pieces": func.abs(adjusted),
+        "rejected": case((count_line.c.state == "rejected", 1), else_=0),
+    }
+    summed = [cast(func.sum(value), BigInteger).label(name) for name, value in sums.items()]
+    lines = select(count_line.c.cause, count_line.c.item, func.count().label("lines"), *summed).join(count_job, count_job.c.id == count_line.c.count_id)
+    decided = lines.where(count_job.c.site == site, count_line.c.decided_at >= since, count_line.c.decided_at < until)
+    found = decided.group_by(count_line.c.cause, count_line.c.item).subquery()
+    return page(connection, select(found), [down(found.c.pieces), up(found.c.cause), up(found.c.item)], after, limit)
 
 
 def accuracy(connection: Connection, site: str, since: datetime, until: datetime) -> Accuracy:

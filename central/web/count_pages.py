@@ -23,6 +23,7 @@ from central.web.visitor import SAME_ORIGIN, Reader, answer, name_of, view_of
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
+_COUNTS_MAX = 100
 _BLANK_LINES = 3
 """Rows for goods that the books do not have there; another save gives more."""
 _LINES_MAX = 1000
@@ -37,8 +38,8 @@ def counts_page(request: Request, language: Reader, engine: Database, now: Now) 
     """Open counts."""
     view = view_of(request, language, engine, now)
     with reading(engine) as connection:
-        jobs = queries.open_jobs(connection)
-    return answer(request, render_page("count.html", view, "count", jobs=jobs), view)
+        jobs = queries.open_jobs(connection, _COUNTS_MAX + 1)
+    return answer(request, render_page("count.html", view, "count", jobs=jobs[:_COUNTS_MAX], more=len(jobs) > _COUNTS_MAX), view)
 
 
 @router.get("/count/{count_id}", response_class=HTMLResponse)

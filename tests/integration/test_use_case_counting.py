@@ -98,7 +98,7 @@ def test_difference_goes_to_a_second_counter_then_to_a_person_who_did_not_count(
     assert house.stock()["A-01 milk L1"] == (8, 0)
     assert house.asked() == []
     with reading(house.engine) as connection:
-        (audited,) = queries.audit(connection, SITE, house.now.replace(day=1), house.later(60))
+        (audited,) = queries.audit(connection, SITE, house.now.replace(day=1), house.later(60)).items
     assert (audited["cause"], audited["missing"], audited["found"]) == ("mispick", 2, 0)
 
 
