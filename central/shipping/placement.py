@@ -66,8 +66,8 @@ def request_when_packed(connection: Connection, order_id: str, sscc: str, now: d
         request(connection, order_id, sscc, now)
 
 
-def request(connection: Connection, order_id: str, sscc: str, now: datetime) -> str | None:
-    """Ask for a waybill for one package; returns the id of the carrier's order, None where no carrier of ours carries it.
+def request(connection: Connection, order_id: str, sscc: str, now: datetime) -> None:
+    """Ask for a waybill for one package, where a carrier of ours carries it; asked already changes nothing.
 
     An address that lacks something is not sent: a person is asked first.
     """
@@ -76,7 +76,7 @@ def request(connection: Connection, order_id: str, sscc: str, now: datetime) -> 
     site_carrier = connection.execute(select(shipping_site.c.carrier).where(shipping_site.c.site == order.site)).scalar() or ""
     code = order.carrier or (customer.carrier if customer else "") or site_carrier
     if not code or connection.execute(select(carrier_account.c.active).where(carrier_account.c.code == code)).scalar() is not True:
-        return None
+        return
     values = {
         "id": document_id("CarrierOrder", sscc),
         "sscc": sscc,
@@ -92,7 +92,6 @@ def request(connection: Connection, order_id: str, sscc: str, now: datetime) -> 
     statement = insert_or_leave(connection, carrier_order).values(**values).on_conflict_do_nothing().returning(carrier_order.c.id)
     if connection.execute(statement).scalar() is not None:
         _hold_back_if_incomplete(connection, values["id"], now)
-    return str(values["id"])
 
 
 def address_of(connection: Connection, order_id: str) -> dict[str, Any] | None:
@@ -301,13 +300,10 @@ def _keep_step(connection: Connection, carrier_order_id: str, step: Step) -> boo
     return connection.execute(statement).scalar() is not None
 
 
-def pushed(connection: Connection, carrier: str, steps: Mapping[str, Sequence[Step]], now: datetime) -> int:
-    """Keep steps that a carrier sent by itself; returns how many waybills were ours."""
-    ours = 0
+def pushed(connection: Connection, carrier: str, steps: Mapping[str, Sequence[Step]], now: datetime) -> None:
+    """Keep steps that a carrier sent by itself; waybills that are not ours are left to whom they belong."""
     for waybill, told in sorted(steps.items()):
         query = select(carrier_order).where(carrier_order.c.waybill == waybill, carrier_order.c.carrier == carrier).with_for_update()
         row = connection.execute(query).one_or_none()
         if row is not None:
             tracked(connection, row, told, now)
-            ours += 1
-    return ours

@@ -39,6 +39,16 @@ def test_advice_says_why_and_how_full() -> None:
     assert [(each.kind, each.quantity, each.unit) for each in packed.materials] == [("filler", 13, "l")]
 
 
+@pytest.mark.parametrize(("side_mm", "quantity"), [(1, 10**12), (100, 16 * 200 + 1)])
+def test_what_needs_pallets_is_told_and_not_computed(side_mm: int, quantity: int) -> None:
+    many = Piece("many", quantity, side_mm, side_mm, side_mm, 1)
+
+    advice = advise([many, replace(CUBE, condition="chilled")], ALL, transit_h=24)
+
+    assert (advice.possible, advice.too_large) == (False, ("many",))
+    assert [each.group for each in advice.cartons] == ["chilled"]
+
+
 def test_weight_splits_what_the_volume_would_not() -> None:
     heavy = replace(CUBE, quantity=4, weight_g=6_000)
 

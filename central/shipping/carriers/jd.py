@@ -69,7 +69,7 @@ class JdLogistics:
         waybill = str(data.get("waybillCode") or "")
         if not waybill:
             raise CarrierUnreachableError(f"{_NAME} took the order and gives no waybill yet")
-        return Placed(waybill, again=bool(data.get("existed")))
+        return Placed(waybill)
 
     def label(self, reference: str, waybill: str) -> Label:
         """/PullDataService/pullData: the print data of a waybill."""
@@ -109,7 +109,6 @@ class JdLogistics:
             "senderContact": _contact(shipment.sender),
             "receiverContact": _contact(shipment.receiver),
             "cargoes": [{"name": goods, "quantity": 1, "weight": max(0.01, shipment.weight_g / 1000), "volume": volume_cm3}],
-            "remark": shipment.remark[:100],
         }
 
     def _call(self, path: str, message: list[dict[str, Any]], domain: str = _DOMAIN) -> dict[str, Any]:

@@ -66,15 +66,13 @@ class Shipment:
     length_mm: int = 0
     width_mm: int = 0
     height_mm: int = 0
-    remark: str = ""
 
 
 @dataclass(frozen=True)
 class Placed:
-    """The carrier took the order. `again`: it had it already under our reference."""
+    """The carrier took the order, now or before under our reference."""
 
     waybill: str
-    again: bool = False
 
 
 @dataclass(frozen=True)

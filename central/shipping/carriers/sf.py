@@ -89,15 +89,13 @@ class SfExpress:
             "totalWidth": shipment.width_mm / 10,
             "totalHeight": shipment.height_mm / 10,
             "isReturnRoutelabel": 1,
-            "remark": shipment.remark,
         }
         try:
             return Placed(_waybill(self._call("EXP_RECE_CREATE_ORDER", message)))
         except CarrierRefusedError as error:
             if error.code != _DUPLICATE:
                 raise
-        found = self._call("EXP_RECE_SEARCH_ORDER_RESP", {"orderId": shipment.reference, "language": "zh-CN"})
-        return Placed(_waybill(found), again=True)
+        return Placed(_waybill(self._call("EXP_RECE_SEARCH_ORDER_RESP", {"orderId": shipment.reference, "language": "zh-CN"})))
 
     def label(self, reference: str, waybill: str) -> Label:
         """COM_RECE_CLOUD_PRINT_WAYBILLS as PDF, then the file behind the address that it gives."""
