@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush, nsmallest
 from math import exp, inf
+from operator import add, le, sub
 
 from central.errors import DomainError
 from central.tours.exact import shortest_length_mm
@@ -86,7 +87,9 @@ class _Wave:
         self.capacity = capacity
         self._lengths = lengths
         self._spots = [lengths.spots(order.stops) for order in orders]
-        self._columns = [frozenset(spot.x_mm for spot in spots) for spots in self._spots]
+        aisles = {x_mm: 1 << n for n, x_mm in enumerate(sorted({spot.x_mm for spots in self._spots for spot in spots}))}
+        self.columns = [sum({aisles[spot.x_mm] for spot in spots}) for spots in self._spots]
+        """The aisles that each order needs, a bit for each: many thousand pairs are compared."""
         self._walks: dict[frozenset[int], int] = {frozenset(): 0}
 
     def walk_mm(self, members: frozenset[int]) -> int:
@@ -100,9 +103,6 @@ class _Wave:
 
     def fits(self, load: Iterable[int]) -> bool:
         return all(part <= most for part, most in zip(load, self.capacity, strict=True))
-
-    def columns(self, members: Iterable[int]) -> frozenset[int]:
-        return frozenset().union(*(self._columns[number] for number in members))
 
 
 def batch_orders(
@@ -140,7 +140,8 @@ class _Merger:
         self._wave = wave
         self._members = {number: frozenset([number]) for number in range(len(wave.orders))}
         self._loads = {number: order.load for number, order in enumerate(wave.orders)}
-        self._columns = {number: wave.columns([number]) for number in self._members}
+        self._columns = dict(enumerate(wave.columns))
+        self._next = len(wave.orders)
         self._heap: list[tuple[int, int, int]] = []
         self._neighbours = min(NEIGHBOURS_MAX, max(NEIGHBOURS_MIN, MERGES_TRIED // max(1, len(wave.orders))))
 
@@ -161,19 +162,17 @@ class _Merger:
         return list(self._members.values())
 
     def _merge(self, one: int, other: int) -> int:
-        fresh = len(self._columns)
-        self._loads[fresh] = self._sum(one, other)
-        self._columns[fresh] = self._columns[one] | self._columns[other]
+        fresh, self._next = self._next, self._next + 1
+        self._loads[fresh] = tuple(map(add, self._loads.pop(one), self._loads.pop(other)))
+        self._columns[fresh] = self._columns.pop(one) | self._columns.pop(other)
         self._members[fresh] = self._members.pop(one) | self._members.pop(other)
         return fresh
-
-    def _sum(self, one: int, other: int) -> tuple[int, ...]:
-        return tuple(map(int.__add__, self._loads[one], self._loads[other]))
 
     def _measure(self, number: int) -> None:
         """What merging one batch with those nearest to it would save."""
         wave, members, columns = self._wave, self._members[number], self._columns[number]
-        fitting = [(len(columns ^ self._columns[other]), other) for other in self._members if other != number and wave.fits(self._sum(number, other))]
+        room = tuple(map(sub, wave.capacity, self._loads[number]))
+        fitting = [((columns ^ self._columns[other]).bit_count(), other) for other, load in self._loads.items() if other != number and all(map(le, load, room))]
         for _, other in nsmallest(self._neighbours, fitting):
             others = self._members[other]
             saved = wave.walk_mm(members) + wave.walk_mm(others) - wave.walk_mm(members | others)
