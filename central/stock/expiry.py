@@ -27,7 +27,7 @@ from central.ledger.rules import NO_EXPIRY, Account, Fact
 from central.ledger.tables import balance
 from central.stock import reasons, voids
 from central.stock.listeners import Told
-from central.stock.rules import limits_for, warn_from
+from central.stock.rules import is_near, limits_for
 
 log = logging.getLogger(__name__)
 EVERY_S = 900.0
@@ -88,10 +88,14 @@ def near_expiry(connection: Connection, now: datetime, site: str | None = None, 
         return []
     most = days if days is not None else max(each for each in spoken.values() if each is not None)
     query = _by_lot(site).where(balance.c.expiry <= date.fromordinal(min(now.date().toordinal() + most, NO_EXPIRY.toordinal() - 1)))
+    limits: dict[tuple[str, str], int | None] = {}
     found = []
     for row in connection.execute(query):
-        limit = days if days is not None else limits_for(table, row.site, row.item).near_expiry_days
-        if limit is not None and warn_from(row.expiry, limit) <= now.date():
+        key = (row.site, row.item)
+        if key not in limits:
+            limits[key] = days if days is not None else limits_for(table, *key).near_expiry_days
+        limit = limits[key]
+        if limit is not None and is_near(row.expiry, now.date(), limit):
             left = (row.expiry - now.date()).days
             found.append(NearExpiry(row.site, row.item, row.lot, row.expiry, left, int(row.on_hand), int(row.reserved)))
     # As Python orders texts, whatever the database's collation: pages begin where the one before ended.

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Final
 
 from central.errors import DomainError
@@ -65,9 +65,9 @@ def mean_value_minor(total_minor: int, total: int, quantity: int) -> int:
     return 0 if total <= 0 else (2 * total_minor * quantity + total) // (2 * total)
 
 
-def warn_from(expiry: date, days: int) -> date:
-    """The first day on which goods count as near their expiry."""
-    return expiry - timedelta(days=days)
+def is_near(expiry: date, today: date, days: int) -> bool:
+    """Whether the last day of use is at most so many days ahead, or past."""
+    return (expiry - today).days <= days
 
 
 def sscc(prefix: str, number: int) -> str:

@@ -24,7 +24,8 @@ def trace_up(connection: Connection, item: str, lot: str) -> dict[str, Any]:
     )
     notices = notices.add_columns(ship_notice_line.c.received, receipt.c.received_at, receipt.c.place, receipt.c.event_id)
     notices = notices.join(ship_notice_line, ship_notice_line.c.notice == ship_notice.c.number)
-    notices = notices.outerjoin(receipt, receipt.c.sscc == ship_notice_line.c.sscc).where(ship_notice_line.c.item == item, ship_notice_line.c.lot == lot)
+    received_on = (receipt.c.sscc == ship_notice_line.c.sscc) & (receipt.c.notice == ship_notice_line.c.notice)
+    notices = notices.outerjoin(receipt, received_on).where(ship_notice_line.c.item == item, ship_notice_line.c.lot == lot)
     came = [dict(row) for row in connection.execute(notices.order_by(ship_notice.c.created_at, ship_notice_line.c.id)).mappings()]
     return {
         "item": item,

@@ -14,12 +14,13 @@ from central.catalog import rules as catalog
 from central.database import reading
 from central.errors import ConflictError
 from central.inbound import service as inbound
+from central.inbound.documents import ShipNotice
 from central.inbound.tables import discrepancy
 from central.ledger import serials, units
 from central.ledger import service as ledger
 from central.ledger.rules import Account, Demand
 from central.ledger.tables import balance, handling_unit
-from central.stock import handling, moves, queries, states, transfers
+from central.stock import handling, moves, queries, states, trace, transfers
 from central.stock.transfers import Load, Request, Wanted
 from contracts.events import ItemScanned, PalletPassed, PassEvidence
 from contracts.readings import Identifiers
@@ -190,6 +191,24 @@ def test_missing_case_is_written_off_with_a_reason(house: Warehouse) -> None:
     assert (shown(house)["state"], shown(house)["in_transit"], shown(house)["differences"]) == ("received", [], [])
     assert shown(house)["timeline"][-1]["params"] == {"item": "peas", "lot": "", "quantity": 10, "reason": "lost_in_transit"}
     assert house.asked() == []
+
+
+@pytest.mark.requirement("R18", "X6")
+def test_trace_shows_each_notice_of_a_pallet_that_travels_on_with_its_own_receipt(house: Warehouse) -> None:
+    line = {"item": "peas", "lot": "P1", "expiry": "2026-11-25", "quantity": 5}
+    document = {"number": "ASN-1", "site": SITE, "supplier": "dairy", "pallets": [{"sscc": PALLET, "lines": [line]}]}
+    notice = ShipNotice.model_validate(document)
+    house.do(lambda c: inbound.announce(c, house.fact("ShipNotice", notice, "ASN-1"), notice, house.now))
+    house.happen(ItemScanned(event_time=NOW, station="dock-1", text=PALLET, identifiers=Identifiers(sscc=PALLET)))
+    house.later(3600)
+    asked(house, ("peas", 5))
+    shipped(house, "T-1", "")
+    arrive(house)
+
+    with reading(house.engine) as connection:
+        up = trace.trace_up(connection, "peas", "P1")
+
+    assert [(row["number"], row["sscc"], row["place"]) for row in up["ship_notices"]] == [("ASN-1", PALLET, f"{SITE}/rack-1"), ("T-1-1", PALLET, "s2/store")]
 
 
 def test_transfer_that_needs_approval_waits_for_a_second_person(house: Warehouse) -> None:

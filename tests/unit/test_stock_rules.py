@@ -12,6 +12,7 @@ from central.stock.rules import (
     Limits,
     Part,
     buildable,
+    is_near,
     kit_expiry,
     limits_for,
     mean_value_minor,
@@ -19,7 +20,6 @@ from central.stock.rules import (
     parts_of_broken,
     sscc,
     transfer_state,
-    warn_from,
 )
 from contracts.identifiers import check_sscc
 
@@ -72,7 +72,13 @@ def test_kits_are_limited_by_their_scarcest_component_and_last_as_long_as_the_fi
     days = (date(2026, 12, 3), None, date(2026, 12, 1))
     assert kit_expiry(Part("milk", "", "", 1, day) for day in days) == date(2026, 12, 1)
     assert kit_expiry([Part("milk", "", "", 1)]) is None
-    assert warn_from(date(2026, 12, 3), 3) == date(2026, 11, 30)
+
+
+@pytest.mark.requirement("R20")
+def test_goods_are_near_their_last_day_from_so_many_days_before_it_and_ever_after() -> None:
+    days = [date(2026, 11, 29), date(2026, 11, 30), date(2026, 12, 4)]
+    assert [is_near(date(2026, 12, 3), today, 3) for today in days] == [False, True, True]
+    assert is_near(date(1, 1, 1), date(2026, 12, 3), 36_500)
 
 
 @pytest.mark.requirement("X3", "R18")
