@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection, select
 
 from central.bulk import among, insert_rows
@@ -66,8 +65,9 @@ class Sheet:
     second_try: bool = False
 
 
-class NewTask(msgspec.Struct, frozen=True):
-    """A task as it was made. `state`: lit, or listed where no lamp can ask for it."""
+@dataclass(frozen=True, slots=True)
+class NewTask:
+    """A pick task as a release made it. `state`: lit, or listed where no lamp can ask for it."""
 
     id: str
     line_id: str

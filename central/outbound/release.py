@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, cast
 
-import msgspec
 from sqlalchemy import Connection, func, select
 
 from central.bulk import among, update_rows
@@ -30,8 +29,9 @@ from central.outbound.tables import customer_order, order_line, pick_task
 from central.webhooks.service import Happening, emit_all
 
 
-class ReleasedLine(msgspec.Struct, frozen=True):
-    """`reserved` was found for it by this release; `short` is what no task asks for and nobody picked."""
+@dataclass(frozen=True, slots=True)
+class ReleasedLine:
+    """A line after its release, in the item's unit: `reserved` was found by this release; `short` is what no task asks for and nobody picked."""
 
     n: int
     item: str

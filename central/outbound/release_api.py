@@ -19,8 +19,9 @@ from central.facts import RequestKey, fact_of
 from central.idempotency import keeps_own_answer
 from central.ledger import service as ledger
 from central.ledger.rules import Fact
+from central.outbound.new_tasks import NewTask
 from central.outbound.orders_api import OrderId
-from central.outbound.release import Released, release_orders
+from central.outbound.release import Released, ReleasedLine, release_orders
 from central.requests import Now
 from central.train import Train, line_of
 
@@ -73,36 +74,6 @@ class ReleasesIn(ReleaseIn):
     orders: Annotated[list[_Id], Field(min_length=1, max_length=AT_ONCE_MAX, description="ids of orders; each is answered for itself")]
 
 
-class ReleasedLineOut(BaseModel):
-    """A line after the release, in the item's smallest unit."""
-
-    n: int
-    item: str
-    quantity: int
-    picked: int
-    reserved: int = Field(description="found by this release")
-    short: int = Field(description="neither picked nor asked for by a task")
-
-
-class NewTaskOut(BaseModel):
-    """A pick task that the release made."""
-
-    id: str
-    line_id: str
-    place: str
-    bin: str
-    zone: str
-    gateway: str
-    station: str
-    item: str
-    lot: str
-    owner: str
-    unit: str
-    requested: int
-    state: str
-    colour: str
-
-
 class ReleasedOut(BaseModel):
     """An order after its release, with the tasks that this release made."""
 
@@ -112,8 +83,8 @@ class ReleasedOut(BaseModel):
     number: str
     state: str
     colour: str
-    lines: list[ReleasedLineOut]
-    tasks: list[NewTaskOut]
+    lines: list[ReleasedLine]
+    tasks: list[NewTask]
 
 
 class Refusal(BaseModel):
