@@ -180,8 +180,8 @@ def _write_balances(
 
 
 def _open_balances(connection: Connection, opened: Sequence[tuple[Account, Holding]], in_dates: Mapping[Account, int], turns: Mapping[Account, int]) -> None:
-    lots = lot_facts(connection, {(account.item, account.lot) for account, _ in opened if account.lot})
-    places = place_facts(connection, {account.place for account, _ in opened})
+    lots = lot_facts(connection, {(account.item, account.lot) for account, _ in opened if account.lot}, kept=True)
+    places = place_facts(connection, {account.place for account, _ in opened}, kept=True)
     rows = []
     for account, holding in opened:
         place, (expiry, held) = places.get(account.place, PlaceFacts()), lots.get((account.item, account.lot), (NO_EXPIRY, False))
@@ -191,8 +191,11 @@ def _open_balances(connection: Connection, opened: Sequence[tuple[Account, Holdi
     insert_rows(connection, balance, _BALANCE, rows)
 
 
-def lot_facts(connection: Connection, lots: Iterable[tuple[str, str]]) -> dict[tuple[str, str], tuple[date, bool]]:
-    """Expiry of (item, lot), and whether the lot is recalled, as the catalog knows it."""
+def lot_facts(connection: Connection, lots: Iterable[tuple[str, str]], *, kept: bool = False) -> dict[tuple[str, str], tuple[date, bool]]:
+    """Expiry of (item, lot), and whether the lot is recalled, as the catalog knows it; `kept`: and as it stays until the transaction ends.
+
+    Who opens a balance keeps them: a change of the catalogue that is not committed yet would not be seen here, nor the balance by that change.
+    """
     wanted = set(lots)
     if not wanted:
         return {}
@@ -200,26 +203,27 @@ def lot_facts(connection: Connection, lots: Iterable[tuple[str, str]]) -> dict[t
         "items": keys_of(connection, catalog_lot.c.item, sorted({item for item, _ in wanted})),
         "lots": keys_of(connection, catalog_lot.c.lot, sorted({lot for _, lot in wanted})),
     }
-    rows = connection.execute(_lots_named(connection.dialect.name), named)
+    rows = connection.execute(_lots_named(connection.dialect.name, kept), named)
     return {(row.item, row.lot): (row.expiry or NO_EXPIRY, row.held) for row in rows if (row.item, row.lot) in wanted}
 
 
 @cache
-def _lots_named(dialect: str) -> Select[Any]:
+def _lots_named(dialect: str, kept: bool) -> Select[Any]:
     shown = (catalog_lot.c.item, catalog_lot.c.lot, catalog_lot.c.expiry, catalog_lot.c.held)
-    return select(*shown).where(listed(dialect, catalog_lot.c.item, "items"), listed(dialect, catalog_lot.c.lot, "lots"))
+    query = select(*shown).where(listed(dialect, catalog_lot.c.item, "items"), listed(dialect, catalog_lot.c.lot, "lots"))
+    return query.with_for_update(read=True) if kept else query
 
 
-def place_facts(connection: Connection, places: Iterable[str]) -> dict[str, PlaceFacts]:
-    """What balances copy of places, as the catalog knows them."""
+def place_facts(connection: Connection, places: Iterable[str], *, kept: bool = False) -> dict[str, PlaceFacts]:
+    """What balances copy of places, as the catalog knows them; `kept` as with `lot_facts`."""
     wanted = {"places": keys_of(connection, catalog_location.c.place, sorted(set(places)))}
     return {
         row.place: PlaceFacts(row.pick_rank, row.kind in PICKABLE_KINDS, row.kind in STORAGE_KINDS, row.locked in LOCKED_OUT)
-        for row in connection.execute(_places(connection.dialect.name), wanted)
+        for row in connection.execute(_places(connection.dialect.name, kept), wanted)
     }
 
 
 @cache
-def _places(dialect: str) -> Select[Any]:
-    shown = (catalog_location.c[name] for name in ("place", "pick_rank", "kind", "locked"))
-    return select(*shown).where(listed(dialect, catalog_location.c.place, "places"))
+def _places(dialect: str, kept: bool) -> Select[Any]:
+    query = select(*(catalog_location.c[name] for name in ("place", "pick_rank", "kind", "locked"))).where(listed(dialect, catalog_location.c.place, "places"))
+    return query.with_for_update(read=True) if kept else query

@@ -10,13 +10,29 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine, func, insert, select
+from sqlalchemy import Connection, Engine, Row, func, insert, select, text, update
 
 from central.catalog.tables import item, location, lot
 from central.database import in_transaction, open_engine, reading, transaction
-from central.ledger.service import Account, Demand, Fact, Leg, Reservation, available, lock, post, record, release, reserve, take
+from central.ledger.service import (
+    Account,
+    Demand,
+    Fact,
+    Leg,
+    Reservation,
+    available,
+    lock,
+    lot_changed,
+    places_changed,
+    post,
+    record,
+    release,
+    reserve,
+    take,
+)
 from central.ledger.tables import balance, entry
 from central.ledger.verify import verify
 
@@ -45,6 +61,52 @@ def goods(engine: Engine) -> list[str]:
         accounts = [Account(f"s1/{code}-{name}", code, name) for code, name, _ in lots]
         post(connection, fact(connection), [leg for account in accounts for leg in (Leg(account.at("@vendor"), -20), Leg(account, 20))])
     return items
+
+
+def waits_for_a_row(engine: Engine) -> bool:
+    """Whether somebody waits for a row that another transaction changed."""
+    with reading(engine) as connection:
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        return bool(connection.execute(text(waiting)).scalar())
+
+
+def arriving_meanwhile(engine: Engine, change: Callable[[Connection], None]) -> Row[Any]:
+    """The balance of goods that came to a new place of another site while `change` was done and not committed yet."""
+
+    def arrive() -> None:
+        with transaction(engine) as connection:
+            lock(connection, [("s2", "item-0")])
+            here = Account("s2/store", "item-0", "L0")
+            post(connection, fact(connection), [Leg(here.at("@vendor"), -5), Leg(here, 5)])
+
+    with transaction(engine) as connection:
+        connection.execute(insert(location).values(place="s2/store", site="s2", code="store", kind="bin"))
+    with ThreadPoolExecutor(1) as pool:
+        with transaction(engine) as connection:
+            change(connection)
+            arrived = pool.submit(arrive)
+            # SQLite has one writer at a time: there the goods wait for the transaction's end anyhow.
+            while engine.dialect.name == "postgresql" and not arrived.done() and not waits_for_a_row(engine):
+                pass
+        arrived.result(30)
+    with reading(engine) as connection:
+        return connection.execute(select(balance).where(balance.c.place == "s2/store")).one()
+
+
+def test_goods_that_arrive_while_their_lot_is_recalled_are_recalled_too(engine: Engine, goods: list[str]) -> None:
+    def recall(connection: Connection) -> None:
+        connection.execute(update(lot).where(lot.c.item == "item-0", lot.c.lot == "L0").values(held=True))
+        lot_changed(connection, "item-0", "L0")
+
+    assert arriving_meanwhile(engine, recall).held
+
+
+def test_goods_that_arrive_while_their_place_is_locked_stand_at_a_locked_place(engine: Engine, goods: list[str]) -> None:
+    def close(connection: Connection) -> None:
+        connection.execute(update(location).where(location.c.place == "s2/store").values(locked="out"))
+        places_changed(connection, ["s2/store"])
+
+    assert arriving_meanwhile(engine, close).locked
 
 
 def in_threads(work: Callable[[int], None]) -> None:
