@@ -20,7 +20,7 @@ from typing import Any, Literal
 from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, cast, func, insert, literal, literal_column, select, union_all
 
 from central.database import Instant, insert_or_leave
-from central.ledger.tables import LATE, LATE_US, entry, snapshot_taken, stock_snapshot
+from central.ledger.tables import LATE, LATE_US, entry, event, snapshot_taken, stock_snapshot
 
 Basis = Literal["recorded", "occurred"]
 BASES: tuple[Basis, ...] = ("recorded", "occurred")
@@ -67,8 +67,7 @@ def _integer(total: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 def _nearest(connection: Connection, at: datetime, by: Basis) -> datetime | None:
-    """The snapshot from which fewest days lead to the moment; None: none, or the beginning is nearer (the month of the first snapshot is that of the first
-    entry)."""
+    """The snapshot from which fewest days lead to the moment; None: none, or the beginning is nearer (the first snapshot is that of the first month)."""
     taken = connection.execute(select(snapshot_taken.c.at).where(snapshot_taken.c.basis == by)).scalars().all()
     near = min(taken, key=lambda each: (abs(each - at), each), default=None)
     if near is not None and near == min(taken) and at - _month_start(near) < near - at:
@@ -141,16 +140,12 @@ def month_end(at: datetime) -> datetime:
 
 
 def due_snapshot(connection: Connection, by: Basis, now: datetime) -> datetime | None:
-    """The end of the month of which the next snapshot can be taken; None: none yet."""
+    """The end of the month of which the next snapshot can be taken, beginning with the month in which the first fact was recorded; None: none yet."""
     last = connection.execute(select(func.max(snapshot_taken.c.at)).where(snapshot_taken.c.basis == by)).scalar()
-    if last is None:
-        column = entry.c.recorded_at if by == "recorded" else entry.c.occurred_at
-        first = connection.execute(select(func.min(column))).scalar()
-        if first is None:
-            return None
-        due = month_end(first)
-    else:
-        due = month_end(last + _TICK)
+    first = connection.execute(select(event.c.recorded_at).order_by(event.c.position).limit(1)).scalar() if last is None else last + _TICK
+    if first is None:
+        return None
+    due = month_end(first)
     return due if due + _SNAPSHOT_DUE <= now else None
 
 

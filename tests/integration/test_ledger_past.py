@@ -124,6 +124,18 @@ def test_snapshot_is_taken_once_its_month_is_settled(engine: Engine) -> None:
     assert rows == [(by, datetime(2026, 1, 31, 23, 59, 59, 999999, tzinfo=UTC), 10) for by in ("occurred", "recorded")]
 
 
+def test_clock_that_was_wrong_by_decades_makes_no_snapshots_of_decades(engine: Engine) -> None:
+    receive(engine, "a", 10, START, occurred=datetime(1970, 1, 1, 0, 5, tzinfo=UTC))
+
+    take_all_snapshots(engine, START + timedelta(days=60))
+
+    with reading(engine) as connection:
+        months = sorted((row.basis, row.at.strftime("%Y-%m")) for row in connection.execute(select(snapshot_taken)))
+        assert months == [("occurred", "2026-01"), ("occurred", "2026-02"), ("recorded", "2026-01"), ("recorded", "2026-02")]
+        assert verify(connection).texts() == []
+    assert stood(engine, START - timedelta(days=365), "occurred") == stood(engine, START) == {"milk": (10, 30)}
+
+
 def test_changed_snapshot_is_found(engine: Engine) -> None:
     receive(engine, "a", 10, START)
     take_all_snapshots(engine, START + timedelta(days=60))
