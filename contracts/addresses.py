@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 """IANA service names mqtt and secure-mqtt."""
+BROKER_SOCKET_OPTIONS = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
+"""How programs open their sockets to the broker. Without it a small message waits until the one before is acknowledged, which TCP delays by 40 ms."""
 
 
 @dataclass(frozen=True, slots=True)

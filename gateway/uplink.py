@@ -22,7 +22,7 @@ import aiomqtt
 import msgspec
 
 from contracts import wire
-from contracts.addresses import parse_broker
+from contracts.addresses import BROKER_SOCKET_OPTIONS, parse_broker
 from contracts.commands import AnyCommand
 from contracts.events import LANES, Lane
 from contracts.topics import CENTRAL_STATE, GatewayAddress, partition_of
@@ -134,6 +134,7 @@ class Uplink:
             timeout=_TIMEOUT_S,
             will=aiomqtt.Will(self._address.topic("state"), wire.encode(self._state(online=False)), qos=1, retain=True),
             tls_context=ssl.create_default_context(cafile=table.broker_ca_file or None) if broker.tls else None,
+            socket_options=BROKER_SOCKET_OPTIONS,
         )
         client.pending_calls_threshold = _CALLS_MAX
         return client

@@ -94,7 +94,7 @@ def mosquitto(port: int = 0) -> Iterator[str]:
     port = port or free_port()
     with tempfile.TemporaryDirectory(prefix="dockline-mosquitto-") as folder:
         configured, log = Path(folder) / "mosquitto.conf", Path(folder) / "log"
-        configured.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nmax_queued_messages 10000\n")
+        configured.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nmax_queued_messages 10000\nset_tcp_nodelay true\n")
         with log.open("wb") as output:
             process = subprocess.Popen(["setpriv", "--pdeathsig", "TERM", program, "-c", configured], stdout=output, stderr=output)
         try:

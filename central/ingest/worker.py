@@ -30,7 +30,7 @@ from central.fleet import service as fleet
 from central.ingest.service import Door, Message, Taken, read_message, refuse_message, take_message
 from central.metrics import Metrics
 from contracts import wire
-from contracts.addresses import BrokerAddress
+from contracts.addresses import BROKER_SOCKET_OPTIONS, BrokerAddress
 from contracts.topics import ALL_STATES, ALL_UP, CENTRAL_STATE, GatewayAddress, lane_of_leaf, parse_topic
 
 _KEEPALIVE_S = 10
@@ -112,6 +112,7 @@ class IngestWorker:
             properties=properties,
             will=aiomqtt.Will(CENTRAL_STATE, wire.encode(self._state(online=False)), qos=1, retain=True),
             tls_context=ssl.create_default_context(cafile=self._broker.ca_file or None) if self._broker.tls else None,
+            socket_options=BROKER_SOCKET_OPTIONS,
         )
         client.pending_calls_threshold = 1000
         # Before connecting: set later, messages would slip through unacknowledged (aiomqtt 2.5.1 has no public way; the version is pinned).
