@@ -185,14 +185,13 @@ def let_go(connection: Connection, fact: ledger.Fact, order_id: str, now: dateti
 
 
 def _set_held(connection: Connection, fact: ledger.Fact, order_id: str, reason: str, now: datetime) -> None:
-    family = order_rows.family_of(connection, order_id)
-    order_rows.lock_orders(connection, family)
+    order_rows.lock_orders(connection, order_rows.family_of(connection, order_id))
     order = order_rows.order_of(connection, order_id)
     if order.held == reason:
         return
     _must_be_open(order)
     ledger.record(connection, fact, now)
-    mine = customer_order.c.id.in_(family) & customer_order.c.state.in_(("open", "split"))
+    mine = customer_order.c.id.in_(order_rows.family_of(connection, order_id)) & customer_order.c.state.in_(("open", "split"))
     connection.execute(update(customer_order).where(mine).values(held=reason))
 
 

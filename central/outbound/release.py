@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, cast
 
 from sqlalchemy import Connection, func, select
@@ -24,6 +24,7 @@ from central.exceptions.messages import message
 from central.ledger import service as ledger
 from central.ledger.rules import Rule
 from central.outbound import order_rows, promise, rules
+from central.outbound.demands import keep_until
 from central.outbound.new_tasks import NewTask, Sheet, make_tasks
 from central.outbound.tables import customer_order, order_line, pick_task
 from central.webhooks.service import Happening, emit_all
@@ -63,6 +64,7 @@ class _Work:
     order: Any
     lines: Sequence[Any]
     wanted: dict[str, int]
+    today: date
     most: dict[str, int] = field(default_factory=dict)
     reservations: Sequence[ledger.Reservation] = ()
     colour: str = ""
@@ -140,6 +142,7 @@ def _in_hand(connection: Connection, asked: Sequence[tuple[ledger.Fact, str]], a
     ledger.lock(connection, {(row.site, row.item) for row in connection.execute(pairs.where(mine))})
     orders = {row.id: row for row in connection.execute(select(customer_order).where(mine))}
     refused = order_rows.refusals(connection, list(orders.values()), now)
+    today = {site: promise.today_of(catalog.site_of(connection, site), now) for site in sorted({order.site for order in orders.values() if order.site})}
     works = []
     for fact, order_id in asked:
         order = orders.get(order_id)
@@ -148,7 +151,7 @@ def _in_hand(connection: Connection, asked: Sequence[tuple[ledger.Fact, str]], a
         elif order_id in refused:
             answers[fact.id] = refused[order_id]
         else:
-            works.append(_Work(fact if fact.site else replace(fact, site=order.site), order, [], {}))
+            works.append(_Work(fact if fact.site else replace(fact, site=order.site), order, [], {}, today[order.site]))
     _read_lines(connection, works)
     return works
 
@@ -176,12 +179,11 @@ def _read_lines(connection: Connection, works: Sequence[_Work]) -> None:
 
 def _spare_promises(connection: Connection, works: Sequence[_Work], now: datetime) -> None:
     """A line that wants more than it was promised for now gets of the rest only what is promised to nobody else."""
-    today = {site: promise.today_of(catalog.site_of(connection, site), now) for site in sorted({each.order.site for each in works})}
     beyond = [
         promise.Beyond(line.id, work.order, line, wanted, due, later)
         for work in works
         for line in work.lines
-        for due, later in [_entitled(work.order, line, today[work.order.site])]
+        for due, later in [_entitled(work.order, line, work.today)]
         if (wanted := work.wanted.get(line.id, 0)) > due
     ]
     most = promise.most_for(connection, beyond, now) if beyond else {}
@@ -238,14 +240,14 @@ def _unit_sizes(connection: Connection, items: set[str]) -> Mapping[str, tuple[i
 
 
 def _demand(work: _Work, sizes: Mapping[str, tuple[int, ...]], now: datetime) -> list[ledger.Demand]:
-    owner, site, today = work.order.owner, work.order.site, now.date()
+    owner, site = work.order.owner, work.order.site
     return [
         ledger.Demand(
             line.id,
             site,
             line.item,
             work.most.get(line.id, work.wanted[line.id]),
-            today + timedelta(days=line.min_expiry_days) if line.min_expiry_days else None,
+            keep_until(work.today, line.min_expiry_days, now),
             cast("Rule", line.removal),
             owner,
             sizes[line.item],

@@ -3,22 +3,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
 from central.catalog import service as catalog
-from central.errors import BusyError, ConflictError, DomainError, NotFoundError
+from central.errors import BusyError, ConflictError, DomainError
 from central.exceptions import service as exceptions
 from central.exceptions.messages import message
 from central.ingest.registry import EventContext, collect_handlers
 from central.ledger import service as ledger
-from central.outbound import atp_rules, departures, intake, order_rows, picking, promise, rules
+from central.outbound import departures, intake, order_rows, picking, promise, rules
 from central.outbound.documents import Order, Promise
 from central.outbound.release import release_orders
-from central.outbound.tables import customer_order, order_line, pick_task
+from central.outbound.tables import customer_order, pick_task
 from central.webhooks.service import emit
 from contracts.events import PickConfirmed
 from contracts.quantities import Quantity
@@ -33,24 +32,9 @@ def _tell(connection: Connection, what: str, order: Row[Any], now: datetime) -> 
     emit(connection, what, order.id, {"channel": order.channel, "number": order.number}, now, order.site)
 
 
-def available_to_promise(connection: Connection, site: str, item: str, now: datetime, owner: str = "") -> int:
-    """What of an item can be promised at a site for the first day on which it can leave, without breaking an earlier promise."""
-    goods = promise.Goods(site, item, owner)
-    book = promise.book_of(connection, [goods], now)
-    return atp_rules.promisable(book.supplies[goods], book.claims[goods], promise.first_day(catalog.site_of(connection, site), now))
-
-
 def order_by_id(connection: Connection, order_id: str) -> Row[Any]:
     """An order's row. Raises: NotFoundError."""
     return order_rows.order_of(connection, order_id)
-
-
-def _lock_order(connection: Connection, order_id: str) -> tuple[Row[Any], Sequence[Row[Any]]]:
-    """The order and its lines, with the fences of all its items held: nobody else picks, releases or cancels it meanwhile."""
-    site = order_by_id(connection, order_id).site
-    lines = select(order_line).where(order_line.c.order_id == order_id).order_by(order_line.c.n)
-    ledger.lock(connection, {(site, line.item) for line in connection.execute(lines)})
-    return order_by_id(connection, order_id), connection.execute(lines).all()
 
 
 def release_order(connection: Connection, fact: ledger.Fact, order_id: str, now: datetime) -> None:
@@ -69,14 +53,6 @@ def confirm_pick(connection: Connection, spot: picking.Place, task_id: str, quan
     order_id = connection.execute(select(pick_task.c.order_id).where(pick_task.c.id == task_id)).scalar_one()
     settle_order(connection, spot.fact_id, order_id, spot.now)
     return outcome
-
-
-def site_of_task(connection: Connection, task_id: str) -> str:
-    """The site where a pick task is to be done. Raises: NotFoundError."""
-    site: str | None = connection.execute(select(pick_task.c.site).where(pick_task.c.id == task_id)).scalar()
-    if site is None:
-        raise NotFoundError("unknown_task", f"pick task {task_id} is not known")
-    return site
 
 
 def confirm_from_list(connection: Connection, fact: ledger.Fact, task_id: str, quantity: int, now: datetime) -> rules.PickVerdict:
@@ -143,7 +119,8 @@ def ship_order(connection: Connection, fact: ledger.Fact, order_id: str, now: da
 
 
 def _ship(connection: Connection, fact_id: str, order_id: str, now: datetime) -> None:
-    order, _ = _lock_order(connection, order_id)
+    order_rows.lock_orders(connection, [order_id])
+    order = order_by_id(connection, order_id)
     if order.state != "picked":
         raise ConflictError("order_not_picked", f"order {order.number} is {order.state}; only a picked order can be shipped")
     departures.ship_picked(connection, [(fact_id, order)], now)
@@ -154,16 +131,15 @@ def cancel_order(connection: Connection, fact: ledger.Fact, order_id: str, now: 
 
     A part that is shipped stays shipped. Raises: NotFoundError. ConflictError: it is shipped itself, or all its shares are.
     """
-    family = order_rows.family_of(connection, order_id)
-    order_rows.lock_orders(connection, family)
-    order = order_by_id(connection, order_id)
+    order_rows.lock_orders(connection, order_rows.family_of(connection, order_id))
+    order, family = order_by_id(connection, order_id), order_rows.orders_of(connection, order_rows.family_of(connection, order_id))
     if order.state == "cancelled":
         return
-    parts = [each for each in order_rows.orders_of(connection, family) if each.state not in ("shipped", "cancelled")]
+    parts = [each for each in family if each.state not in ("shipped", "cancelled")]
     if order.state == "shipped" or all(each.state == "split" for each in parts):
         raise ConflictError("order_closed", f"order {order.number} is shipped; take the goods back as a return")
     ledger.record(connection, fact, now)
-    some_left = any(each.state == "shipped" for each in order_rows.orders_of(connection, family))
+    some_left = any(each.state == "shipped" for each in family)
     for each in parts:
         if each.state != "split" or not some_left:
             _cancel(connection, fact.id, each, now)

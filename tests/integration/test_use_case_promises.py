@@ -203,6 +203,18 @@ def test_order_after_the_cut_off_is_released_with_what_it_was_promised(house: Wa
     assert [row.requested for row in house.rows(pick_task)] == [5, 5]
 
 
+@pytest.mark.requirement("R46", "R43")
+def test_goods_must_keep_by_the_day_of_their_site(house: Warehouse) -> None:
+    house.keep(catalog.SiteRow(code=SITE, time_zone="Asia/Shanghai"))
+    order_id = take(house, ("milk", 2), min_remaining_days=10).id
+
+    house.later(9 * 3600)  # in Shanghai it is tomorrow, by UTC it is not
+    release(house, order_id)
+
+    assert house.rows(pick_task) == []
+    assert orders(house)["1001"].state == "unfilled"
+
+
 @pytest.mark.requirement("X3", "R55")
 def test_components_of_a_kit_that_wait_go_out_together_or_not_at_all(house: Warehouse) -> None:
     order_id = take(house, ("milk", 10), ("peas", 5)).id
