@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tutorial works when it is followed to the letter."""
+"""The tutorial and the how-to pages work when they are followed to the letter."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import pytest
 
 from tests.acceptance.tutorial import Reader, read_blocks
 
-TUTORIAL = Path(__file__).resolve().parents[2] / "docs" / "tutorial" / "first-pallet.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+TUTORIAL = DOCS / "tutorial" / "first-pallet.md"
 PORTS = [1883, 4001, 4002, 5084, 8080, 9180]
 
 
@@ -35,7 +36,22 @@ def test_first_pallet_goes_from_the_door_to_the_ledger_by_hand(reader: Reader) -
     assert {"SSCC", "GTIN", "LOT", "EXPIRY"} <= set(reader.remembered)
 
 
-def test_tutorial_names_no_port_that_the_test_would_not_replace() -> None:
-    named = re.findall(r"(?:--port |port=|port = |127\.0\.0\.1:)(\d+)", TUTORIAL.read_text(encoding="utf-8"))
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+@pytest.mark.requirement("X13")
+@pytest.mark.parametrize("page", sorted((DOCS / "how-to").glob("*.md")), ids=lambda page: page.stem)
+def test_how_to_page_does_what_it_says(reader: Reader, page: Path) -> None:
+    blocks = read_blocks(page.read_text(encoding="utf-8"))
+    for block in blocks:
+        reader.follow(block)
 
-    assert set(map(int, named)) == set(PORTS)
+    assert any("shows" in block.options for block in blocks)
+
+
+def test_pages_name_no_port_that_the_test_would_not_replace() -> None:
+    named = [
+        re.findall(r"(?:--port |port=|port = |127\.0\.0\.1:)(\d+)", page.read_text(encoding="utf-8")) for page in [TUTORIAL, *(DOCS / "how-to").glob("*.md")]
+    ]
+
+    assert set(map(int, named[0])) == set(PORTS)
+    assert {int(port) for ports in named for port in ports} == set(PORTS)
