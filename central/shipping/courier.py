@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from central.changes import Changes
 from central.database import in_transaction, reading
 from central.errors import BusyError
-from central.shipping import dispatch, packing, placement
+from central.shipping import catching_up, packing, placement
 from central.shipping.carriers import http
 from central.shipping.carriers.faults import AddressRefusedError, CarrierError, CarrierUnreachableError
 from central.shipping.carriers.protocol import Cargo, Carrier, Contact, Shipment
@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 _CLAIM = timedelta(seconds=90)
 """Longer than all that one order's conversation can take."""
 _AT_ONCE_MAX = 20
+_LOOKED_AT_MAX = 200
+"""Orders of which some goods are loaded and others not packed yet are looked at and left; those that may leave must not stand behind them."""
 _IDLE_S = 5.0
 _GRAMS_MIN = 1
 _PACE_S = 0.5
@@ -49,13 +51,23 @@ def work_once(engine: Engine, client: httpx.Client, now: Callable[[], datetime])
 
 
 def _catch_up(engine: Engine, now: Callable[[], datetime]) -> None:
-    """What became of orders elsewhere: shipped ones take their packages along, cancelled ones need no carrier."""
+    """Orders that left elsewhere take their packages along, those that are loaded leave, and for cancelled ones no carrier comes."""
     with reading(engine) as connection:
-        unsettled, abandoned = dispatch.has_unsettled(connection), placement.has_abandoned(connection)
-    if unsettled:
-        in_transaction(engine, lambda connection: dispatch.settle_shipped(connection, now(), _AT_ONCE_MAX))
-    if abandoned:
-        in_transaction(engine, lambda connection: placement.take_abandoned_back(connection, now(), _AT_ONCE_MAX))
+        left, waiting = catching_up.shipped(connection, _AT_ONCE_MAX), catching_up.loaded(connection, _LOOKED_AT_MAX)
+        cancelled = catching_up.cancelled(connection, _AT_ONCE_MAX)
+    _each(engine, catching_up.take_packages_along, left, now)
+    _each(engine, catching_up.leave, waiting, now)
+    _each(engine, placement.want_cancelled, cancelled, now)
+
+
+def _each(engine: Engine, work: Callable[[Connection, str, datetime], None], ids: Sequence[str], now: Callable[[], datetime]) -> None:
+    """Do it for each, in a transaction of its own."""
+
+    def on(which: str) -> Callable[[Connection], None]:
+        return lambda connection: work(connection, which, now())
+
+    for each in ids:
+        in_transaction(engine, on(each))
 
 
 def _due(now: datetime) -> ColumnElement[bool]:

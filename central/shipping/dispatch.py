@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select, text, update
+from sqlalchemy import Connection, Row, func, select, update
 
 from central.errors import BusyError, ConflictError, DomainError
 from central.exceptions import service as exceptions
 from central.exceptions.messages import Message, message
 from central.outbound import service as outbound
-from central.outbound.tables import customer_order
 from central.shipping import loads, packing, placement, rules
 from central.shipping.scans import sscc_in
-from central.shipping.tables import STAYING_STATES, load, load_package, package
+from central.shipping.tables import load, load_package, package
 
 _SCAN_KINDS = ("package_foreign", "package_not_ready")
 
@@ -61,7 +60,7 @@ def _confirm(connection: Connection, dock: Dock, sscc: str) -> ShipOutcome:
     if not already:
         connection.execute(update(package).where(package.c.sscc == sscc).values(state="loaded", loaded_at=dock.now))
     _note_loaded(connection, dock, sscc)
-    shipped = _ship_when_complete(connection, dock, row.order_id)
+    shipped = ship_when_complete(connection, dock, row.order_id)
     left, unpacked = _left(connection, row.order_id)
     return ShipOutcome(sscc, row.order_id, "already" if already else "loaded", shipped, left, unpacked)
 
@@ -94,7 +93,8 @@ def _check_load(connection: Connection, dock: Dock, row: Row[Any]) -> None:
         raise ConflictError("package_foreign", f"package {row.sscc} is not on load {plan.number} at {dock.station}; put it back, or add it to the load")
 
 
-def _ship_when_complete(connection: Connection, dock: Dock, order_id: str) -> bool:
+def ship_when_complete(connection: Connection, dock: Dock, order_id: str) -> bool:
+    """Ship an order all packages of which are on the vehicle, with nothing left to pack or pick; returns whether it is shipped."""
     left, unpacked = _left(connection, order_id)
     order = outbound.order_by_id(connection, order_id)
     if left or unpacked or order.state not in ("picked", "shipped"):
@@ -127,23 +127,6 @@ def ship_when_packed(connection: Connection, dock: Dock, order_id: str) -> None:
     ready = all(state != "open" and verdict in good for state, verdict in connection.execute(packed))
     if ready and outbound.ship_or_tell(connection, dock.fact_id, order_id, dock.now):
         order_shipped(connection, order_id, dock.now)
-
-
-def has_unsettled(connection: Connection) -> bool:
-    """Whether `settle_shipped` has anything to do."""
-    return connection.execute(_unsettled().limit(1)).first() is not None
-
-
-def _unsettled() -> Select[Any]:
-    waiting = select(package.c.order_id).join(customer_order, customer_order.c.id == package.c.order_id)
-    return waiting.where(text(STAYING_STATES), customer_order.c.state == "shipped")
-
-
-def settle_shipped(connection: Connection, now: datetime, at_most: int) -> None:
-    """Mark packages of orders that were shipped without a scan (by the office, or with their last pick), of so many orders at most."""
-    for order_id in connection.execute(_unsettled().distinct().order_by(package.c.order_id).limit(at_most)).scalars().all():
-        packing.hold_packing(connection, order_id, outbound.order_by_id(connection, order_id).site, now)
-        order_shipped(connection, order_id, now)
 
 
 def _left(connection: Connection, order_id: str) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select, text, update
+from sqlalchemy import Connection, Row, select, update
 
 from central.catalog.tables import partner
 from central.database import insert_or_leave
@@ -21,18 +21,18 @@ from central.exceptions.messages import message
 from central.facts import document_id
 from central.ledger import service as ledger
 from central.outbound.service import order_by_id
-from central.outbound.tables import customer_order
 from central.shipping import delivery
 from central.shipping.carriers.faults import CarrierError
 from central.shipping.carriers.protocol import Label, Placed, Step
 from central.shipping.documents import CarrierAccount, DeliveryAddress
-from central.shipping.tables import OPEN_STATES, carrier_account, carrier_order, carrier_step, package, shipping_site
+from central.shipping.tables import carrier_account, carrier_order, carrier_step, package, shipping_site
 from central.webhooks.service import emit
 
 ASKS = ("carrier_address", "carrier_refused", "carrier_unreachable")
 """Kinds of work orders that end once the carrier took the order."""
 _PLACED = ("placed", "labelled", "in_transit")
-_NOT_COLLECTED = ("requested", "placed", "labelled")
+NOT_COLLECTED = ("requested", "placed", "labelled")
+"""States in which a carrier can still be told not to come."""
 
 
 def keep_account(connection: Connection, account: CarrierAccount) -> None:
@@ -190,27 +190,8 @@ def want_cancelled(connection: Connection, carrier_order_id: str, now: datetime)
 
 def take_back(connection: Connection, sscc: str, now: datetime) -> None:
     """A package will not be sent: what a carrier was asked for it is taken back. Nothing asked, or taken back already, is fine."""
-    asked = select(carrier_order.c.id).where(carrier_order.c.sscc == sscc, carrier_order.c.state.in_((*_NOT_COLLECTED, "refused")))
+    asked = select(carrier_order.c.id).where(carrier_order.c.sscc == sscc, carrier_order.c.state.in_((*NOT_COLLECTED, "refused")))
     for carrier_order_id in connection.execute(asked).scalars().all():
-        want_cancelled(connection, carrier_order_id, now)
-
-
-def has_abandoned(connection: Connection) -> bool:
-    """Whether `take_abandoned_back` has anything to do."""
-    return connection.execute(_abandoned().limit(1)).first() is not None
-
-
-def _abandoned() -> Select[Any]:
-    """What carriers were asked for orders that were cancelled since. A carrier that would not take it back (its fault says so) is not asked again."""
-    mine = carrier_order.c.state.in_(_NOT_COLLECTED) & carrier_order.c.cancel_wanted.is_(False)
-    said_no = (carrier_order.c.state != "requested") & (carrier_order.c.fault != "")
-    query = select(carrier_order.c.id).join(customer_order, customer_order.c.id == carrier_order.c.order_id)
-    return query.where(text(OPEN_STATES), mine, ~said_no, customer_order.c.state == "cancelled").order_by(carrier_order.c.id)
-
-
-def take_abandoned_back(connection: Connection, now: datetime, at_most: int) -> None:
-    """Take back what carriers were asked for orders that were cancelled since: who cancels an order knows nothing of carriers."""
-    for carrier_order_id in connection.execute(_abandoned().limit(at_most)).scalars().all():
         want_cancelled(connection, carrier_order_id, now)
 
 

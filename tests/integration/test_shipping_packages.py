@@ -562,6 +562,24 @@ def test_order_shipped_by_the_office_takes_its_packages_and_carriers_along(http:
     assert carried(http, sscc)["waybill"] == desk.waybills_of(sscc)[0]
 
 
+def test_order_whose_packages_were_on_the_vehicle_before_it_was_picked_leaves_all_the_same(http: Http, house: Warehouse) -> None:
+    order = {"number": "1001", "site": SITE, "partner": "shop", "lines": [{"item": "milk", "quantity": 2}, {"item": "peas", "quantity": 1}]}
+    order_id = sent(http, "orders", order | {"backorders": "drop"})["id"]
+    sent(http, f"orders/{order_id}/release")
+    tasks = {row.item: row.id for row in house.rows(pick_task)}
+    sent(http, f"pick-tasks/{tasks['milk']}/confirm", {"quantity": 2})
+    sscc = package_with(http, order_id, {"item": "milk", "quantity": 2})
+    assert not sent(http, "ship-scans", {"site": SITE, "text": sscc})["shipped"]
+    carry(house)
+    assert order_state(house, order_id) == "released"
+
+    sent(http, f"pick-tasks/{tasks['peas']}/confirm", {"quantity": 0})
+    carry(house)
+
+    assert order_state(house, order_id) == "shipped"
+    assert got(http, f"packages/{sscc}")["state"] == "shipped"
+
+
 def test_package_of_a_cancelled_order_does_not_leave(http: Http, house: Warehouse) -> None:
     order_id = picked_order(http, house, ("milk", 1))
     sscc = package_with(http, order_id, {"item": "milk"})
