@@ -44,7 +44,7 @@ class Release(Said):
 def list_alarms(database: Database, standing: bool = True, after: After = None, limit: Limit = 100) -> Page[AlarmOut]:
     """Alarms that stand, most urgent first; or all of them, newest first."""
     with reading(database) as connection:
-        return queries.alarm_page(connection, standing=standing, after=after, limit=limit).of(AlarmOut)
+        return queries.alarms(connection, standing=standing, after=after, limit=limit).of(AlarmOut)
 
 
 @router.post("/alarms/{occurrence}/acknowledge")

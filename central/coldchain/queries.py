@@ -15,16 +15,8 @@ from central.paging import Page, down, page, up
 _LOTS_HELD = select(func.count()).select_from(hold).where(hold.c.alarm == alarm.c.id, hold.c.state == "held").scalar_subquery()
 
 
-def alarms(connection: Connection, *, standing: bool = True, limit: int = 100) -> list[dict[str, Any]]:
-    """Alarms with how many lots each holds, most urgent and oldest first; `standing` false for all, newest first."""
-    query = select(alarm, _LOTS_HELD.label("lots_held"))
-    urgent = query.where(alarm.c.state != "normal").order_by(alarm.c.priority, alarm.c.raised_at)
-    rows = connection.execute((urgent if standing else query.order_by(alarm.c.raised_at.desc())).limit(limit)).mappings()
-    return [dict(row) for row in rows]
-
-
-def alarm_page(connection: Connection, *, standing: bool, after: str | None, limit: int) -> Page[dict[str, Any]]:
-    """As `alarms`, in pages. Raises: BadCursorError."""
+def alarms(connection: Connection, *, standing: bool = True, after: str | None = None, limit: int = 100) -> Page[dict[str, Any]]:
+    """Alarms with how many lots each holds, most urgent and oldest first; `standing` false for all, newest first. Raises: BadCursorError."""
     query = select(alarm, _LOTS_HELD.label("lots_held"))
     if standing:
         return page(connection, query.where(alarm.c.state != "normal"), [up(alarm.c.priority), up(alarm.c.raised_at), up(alarm.c.id)], after, limit)

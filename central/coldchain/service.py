@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from central.bulk import among
 from central.catalog.tables import location
 from central.coldchain import rules
 from central.coldchain.tables import alarm, hold, measurement, sensor_value
@@ -18,6 +20,7 @@ from central.exceptions import service as exceptions
 from central.exceptions.messages import message
 from central.fleet import service as fleet
 from central.ingest.registry import EventContext
+from central.ledger import serials
 from central.ledger import service as ledger
 from central.ledger.rules import Account, Leg, Status
 from central.ledger.tables import balance
@@ -112,7 +115,7 @@ def _hold_room(connection: Connection, context: EventContext, occurrence: str, s
     stock = [rules.Stock(row.place, row.item, row.lot, row.owner, row.unit, row.on_hand, row.reserved) for row in connection.execute(here)]
     free, reserved = rules.split_for_hold(stock)
     if free:
-        ledger.post(connection, context.fact_id, [leg for each in free for leg in _legs(each, each.free, "available", "hold")])
+        _restate(connection, context.fact_id, [(each, each.free) for each in free], "available", "hold", context.now)
         connection.execute(insert(hold), [_hold_row(occurrence, each, context.now) for each in free])
     for each in reserved:
         told = message("hold_reserved", station=station, quantity=each.reserved, item=each.item, lot=each.lot or "-", place=each.place)
@@ -120,11 +123,15 @@ def _hold_room(connection: Connection, context: EventContext, occurrence: str, s
         exceptions.ask_person(connection, told, subject, context.fact_id, context.now, site=context.site, station=station, priority=2)
 
 
-def _legs(stock: rules.Stock, quantity: int, source: Status, target: Status) -> tuple[Leg, Leg]:
-    return (
-        Leg(Account(stock.place, stock.item, stock.lot, stock.owner, source, stock.unit), -quantity),
-        Leg(Account(stock.place, stock.item, stock.lot, stock.owner, target, stock.unit), quantity),
-    )
+def _restate(connection: Connection, fact_id: str, stock: Sequence[tuple[rules.Stock, int]], source: Status, target: Status, now: datetime) -> None:
+    """Post so many pieces of each to another status. Of numbered pieces as many numbers go along; which of them a scan says at the latest."""
+    moved = [(Account(each.place, each.item, each.lot, each.owner, source, each.unit), quantity) for each, quantity in stock]
+    legs = [leg for account, quantity in moved for leg in (Leg(account, -quantity), Leg(replace(account, status=target), quantity))]
+    ledger.post(connection, fact_id, legs)
+    for account, quantity in moved:
+        if serials.is_tracked(connection, account.item):
+            numbers = serials.at_account(connection, account)[:quantity]
+            serials.move(connection, fact_id, account.item, numbers, replace(account, status=target), now)
 
 
 def _hold_row(occurrence: str, stock: rules.Stock, now: datetime) -> dict[str, Any]:
@@ -164,25 +171,25 @@ def release_holds(connection: Connection, fact: ledger.Fact, numbers: Sequence[i
 
     Raises: NotFoundError. ConflictError: the room is still out of limits. InsufficientStockError: the goods are not on hold there any more.
     """
-    rows = [_hold(connection, number) for number in numbers]
-    ledger.lock(connection, {(row.place.partition("/")[0], row.item) for row in rows})
-    rows = [row for number in numbers if (row := _hold(connection, number)).state == "held"]
+    ledger.lock(connection, {(row.place.partition("/")[0], row.item) for row in _holds(connection, numbers)})
+    rows = [row for row in _holds(connection, numbers) if row.state == "held"]
     if not rows or ledger.record(connection, fact, now).already:
         return 0
-    for row in rows:
+    for row in {row.alarm: row for row in rows}.values():
         _must_be_back(connection, row)
     stock = [(rules.Stock(row.place, row.item, row.lot, row.owner, row.unit, row.quantity, 0), row.quantity) for row in rows]
-    ledger.post(connection, fact.id, [leg for each, quantity in stock for leg in _legs(each, quantity, "hold", "available")])
+    _restate(connection, fact.id, stock, "hold", "available", now)
     released = {"state": "released", "released_at": now, "released_by": actor}
     connection.execute(update(hold).where(hold.c.id.in_([row.id for row in rows])).values(**released))
     return len(rows)
 
 
-def _hold(connection: Connection, number: int) -> Row[Any]:
-    row = connection.execute(select(hold).where(hold.c.id == number)).one_or_none()
-    if row is None:
-        raise NotFoundError("unknown_hold", f"hold {number} is not known")
-    return row
+def _holds(connection: Connection, numbers: Sequence[int]) -> Sequence[Row[Any]]:
+    """Each of these holds once, in the order of their numbers. Raises: NotFoundError."""
+    rows = connection.execute(select(hold).where(among(connection, hold.c.id, sorted(set(numbers)))).order_by(hold.c.id)).all()
+    if unknown := sorted(set(numbers) - {row.id for row in rows}):
+        raise NotFoundError("unknown_hold", f"hold {unknown[0]} is not known")
+    return rows
 
 
 def _must_be_back(connection: Connection, row: Row[Any]) -> None:

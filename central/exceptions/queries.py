@@ -10,7 +10,7 @@ from sqlalchemy import Connection, RowMapping, func, select
 
 from central.exceptions.resolutions import Case, collect_actions, offers
 from central.exceptions.tables import work_order
-from central.paging import Page, down, page
+from central.paging import Page, down, page, up
 
 
 def work_orders(
@@ -21,15 +21,17 @@ def work_orders(
     kind: str | None = None,
     site: str | None = None,
     owner: str | None = None,
+    urgent_first: bool = False,
     after: str | None = None,
     limit: int = 100,
 ) -> Page[dict[str, Any]]:
-    """Work orders, newest first; `state` None for all, `owner` empty for those that nobody has in hand. Raises: BadCursorError."""
+    """Work orders, newest first, or the most urgent and oldest; `state` None for all, `owner` empty for those that nobody has. Raises: BadCursorError."""
     query = select(work_order)
     for column, value in ((work_order.c.state, state), (work_order.c.kind, kind), (work_order.c.site, site), (work_order.c.owner, owner)):
         if value is not None:
             query = query.where(column == value)
-    return page(connection, query, [down(work_order.c.id)], after, limit, lambda row: _shown(connection, row, now))
+    order = [up(work_order.c.priority), up(work_order.c.id)] if urgent_first else [down(work_order.c.id)]
+    return page(connection, query, order, after, limit, lambda row: _shown(connection, row, now))
 
 
 def work_order_of(connection: Connection, number: int, now: datetime) -> dict[str, Any] | None:

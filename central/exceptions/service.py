@@ -81,8 +81,9 @@ def take_in_hand(connection: Connection, number: int, owner: str) -> None:
 
     Raises: NotFoundError. ConflictError: resolved already.
     """
-    _open(connection, number)
-    connection.execute(update(work_order).where(work_order.c.id == number).values(owner=owner))
+    mine = (work_order.c.id == number) & (work_order.c.state == "open")
+    if connection.execute(update(work_order).where(mine).values(owner=owner).returning(work_order.c.id)).scalar() is None:
+        _open(connection, number)
 
 
 def resolve(connection: Connection, number: int, resolution: str, actor: str, now: datetime) -> None:

@@ -38,7 +38,7 @@ def exceptions_page(request: Request, language: Reader, engine: Database, now: N
     view = view_of(request, language, engine, now)
     owner = {"all": None, "mine": name_of(request), "nobody": ""}[shown]
     with reading(engine) as connection:
-        page = queries.work_orders(connection, now, owner=owner, limit=_SHOWN_MAX)
+        page = queries.work_orders(connection, now, owner=owner, urgent_first=True, limit=_SHOWN_MAX)
     # Who has said no name has nothing in hand; asked with an empty name the query would give what nobody has.
     mine_of_nobody = shown == "mine" and not owner
     cases = sorted((_case(row) for row in page.items if not mine_of_nobody), key=lambda case: (not case["late"], case["priority"], case["created_at"]))

@@ -114,19 +114,13 @@ def alarms(connection: Connection) -> tuple[AlarmRow, ...]:
     return by_urgency(tuple(_alarm_row(row, held.get(row.id, 0)) for row in rows))
 
 
+_AS_STORED = ("gateway", "alarm_id", "station", "condition", "quantity", "state", "priority", "raised_at", "value", "limit")
+
+
 def _alarm_row(row: Row[Any], lots_held: int) -> AlarmRow:
     return AlarmRow(
         occurrence=row.id,
-        gateway=row.gateway,
-        alarm_id=row.alarm_id,
-        station=row.station,
-        condition=row.condition,
-        quantity=row.quantity,
-        state=row.state,
-        priority=row.priority,
-        raised_at=row.raised_at,
-        value=row.value,
-        limit=row.limit,
+        **{name: getattr(row, name) for name in _AS_STORED},
         acknowledged_by=row.acknowledged_by if row.state == "acknowledged" else "",
         asked_by=row.asked_by if row.asked_at is not None and row.state != "acknowledged" else "",
         lots_held=lots_held,

@@ -12,10 +12,11 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from central.app import create_app
 from central.catalog import rules as catalog
+from central.exceptions import service as exceptions
 from central.settings import Settings
 from central.stock import moves
 from tests.integration import test_use_case_counting as counting
@@ -160,6 +161,20 @@ def test_work_order_is_taken_in_hand_and_settled_by_its_button(house: Warehouse,
 
     assert f"case-{number[1]}" not in done
     assert "wang was first" not in done
+
+
+def test_most_urgent_work_orders_are_shown_when_there_are_too_many(house: Warehouse, browser: Browser) -> None:
+    def raise_some(connection: Connection) -> int:
+        first = exceptions.raise_work_order(connection, "scale_fault", "urgent", "the oldest and most urgent", None, house.now, priority=1)
+        for number in range(100):
+            exceptions.raise_work_order(connection, "scale_fault", str(number), f"number {number}", None, house.now)
+        return first
+
+    first = house.do(raise_some)
+    _, page = browser.visit("/exceptions")
+
+    assert f"case-{first}" in page
+    assert "Only the 100 most urgent are shown." in text(page)
 
 
 def test_page_of_another_site_cannot_press_the_buttons(browser: Browser) -> None:

@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from central.catalog import rules as catalog
 from central.coldchain import service
 from central.coldchain.queries import alarms, chart, figures, holds, sensor_values
 from central.coldchain.tables import alarm, hold
 from central.errors import ConflictError, NotFoundError
+from central.ledger.tables import serial
+from central.stock import moves
 from contracts.commands import AcknowledgeAlarm
 from contracts.events import AlarmChanged, SensorFailed, SensorMeasured
 from tests.integration.warehouse import SITE, Warehouse
@@ -49,7 +52,7 @@ def test_alarm_holds_the_goods_of_its_room_once_an_occurrence(house: Warehouse) 
 
     assert house.stock() == HELD | {"cool-1 milk L2": (3, 0)}
     assert [(row.alarm, row.place, row.lot, row.quantity) for row in house.rows(hold)] == [(occurrence, "s1/cool-1", "L1", 20)]
-    (row,) = house.do(alarms)
+    (row,) = house.do(alarms).items
     assert (row["state"], row["value"], row["limit"], row["lots_held"], row["cleared_at"]) == ("unacknowledged", 8.5, 8.0, 1, None)
 
 
@@ -58,7 +61,31 @@ def test_alarm_that_says_nothing_of_the_goods_holds_nothing(house: Warehouse, st
     alarm_goes(house, state, condition=condition)
 
     assert house.stock() == FREE
-    assert len(house.do(alarms)) == 1
+    assert len(house.do(alarms).items) == 1
+
+
+def test_hold_that_is_named_twice_is_released_once(house: Warehouse) -> None:
+    alarm_goes(house, "unacknowledged")
+    alarm_goes(house, "rtn_unacknowledged", value=7.0)
+    (held,) = house.rows(hold)
+
+    assert house.do(lambda c: service.release_holds(c, house.fact(), [held.id, held.id], "li", house.now)) == 1
+    assert house.stock() == FREE
+
+
+@pytest.mark.requirement("R19")
+def test_numbered_pieces_are_held_and_released_under_their_numbers(house: Warehouse) -> None:
+    house.keep(catalog.Item(code="probe", name="Probe", tracking="serial"))
+    correction = moves.Correction(f"{SITE}/cool-1", "probe", 2, serials=("P1", "P2"))
+    house.do(lambda c: moves.correct_stock(c, house.fact(), [correction], house.now))
+
+    alarm_goes(house, "unacknowledged")
+    assert [row.status for row in house.rows(serial)] == ["hold", "hold"]
+    house.assert_sound()
+    alarm_goes(house, "rtn_unacknowledged", value=7.0)
+    house.do(lambda c: service.release_holds(c, house.fact(), [row.id for row in house.rows(hold)], "li", house.now))
+
+    assert [row.status for row in house.rows(serial)] == ["available", "available"]
 
 
 def test_next_occurrence_is_another_alarm(house: Warehouse) -> None:
@@ -86,9 +113,9 @@ def test_acknowledgement_goes_to_the_gateway_and_counts_when_it_comes_back(house
     (command,) = house.commands("AcknowledgeAlarm")
     assert isinstance(command, AcknowledgeAlarm)
     assert (command.station, command.alarm_id, command.actor) == ("cold-1", "cold-1.high", "li")
-    assert [row["state"] for row in house.do(alarms)] == ["unacknowledged"]
+    assert [row["state"] for row in house.do(alarms).items] == ["unacknowledged"]
     alarm_goes(house, "acknowledged", actor="li")
-    assert [(row["state"], row["acknowledged_by"]) for row in house.do(alarms)] == [("acknowledged", "li")]
+    assert [(row["state"], row["acknowledged_by"]) for row in house.do(alarms).items] == [("acknowledged", "li")]
     assert house.do(lambda c: service.acknowledge(c, occurrence, "li", house.now)) is False
     with pytest.raises(NotFoundError):
         house.do(lambda c: service.acknowledge(c, "00000000-0000-0000-0000-000000000000", "li", house.now))
