@@ -217,11 +217,13 @@ partner = Table(
     Column("min_remaining_days", Integer, nullable=False, server_default="0", comment="what is sent to it keeps at least so long"),
     Column("priority", Integer, nullable=False, server_default="5", comment="1 is served first, 9 last"),
     Column("carrier", String, nullable=False, server_default="", comment="who carries its orders"),
+    Column("backorders", String, nullable=False, server_default="backorder", comment="what becomes of what is not there: backorder, drop, or wait for all"),
     Column("address", JSON, comment="name, phone, province, city, district, street, postcode, country"),
     Column("latitude_deg", Float),
     Column("longitude_deg", Float),
     Column("search", String, nullable=False, server_default="", comment="as of an item"),
     CheckConstraint("kind IN ('supplier', 'customer', 'carrier', 'owner')", name="kind_known"),
+    CheckConstraint("backorders IN ('backorder', 'drop', 'wait')", name="backorders_known"),
 )
 
 partner_item = Table(

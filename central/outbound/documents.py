@@ -8,10 +8,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from central.catalog.rules import Code, Gtin, Site
+from central.catalog.rules import Backorders, Code, Gtin, Site
 from central.examples import answer
 
-Backorders = Literal["backorder", "drop", "wait"]
 ShipWhen = Literal["picked", "weighed", "asked"]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
 QUANTITY_MAX = 10**12
@@ -96,7 +95,9 @@ class Order(_Document):
     owner: str = Field("", max_length=64, description="whose goods are sent; empty: our own")
     priority: int | None = Field(None, ge=1, le=9, description="1 is served first, 9 last; left out: the customer's")
     due_at: AwareDatetime | None = Field(None, description="when it must leave; left out: the cut-off of the day for which it is promised")
-    backorders: Backorders = Field("backorder", description="what becomes of what is not there: sent later, dropped, or all waits for it")
+    backorders: Backorders | None = Field(
+        None, description="what becomes of what is not there: sent later (as often as some of it comes), dropped, or all waits for it; left out: the customer's"
+    )
     substitutes: bool = Field(False, description="the customer takes substitutes")
     min_remaining_days: int | None = Field(None, ge=0, le=3650, description="how long the goods must keep when they leave; left out: the customer's rule")
     carrier: str = Field("", max_length=64, description="left out: the customer's")
@@ -105,7 +106,7 @@ class Order(_Document):
 
     def model_dump_stored(self) -> dict[str, Any]:
         """The fields that are columns of the order as they are."""
-        names = {"channel", "number", "partner", "ship_when", "tote", "tare_g", "owner", "backorders", "substitutes", "min_remaining_days", "service"}
+        names = {"channel", "number", "partner", "ship_when", "tote", "tare_g", "owner", "substitutes", "min_remaining_days", "service"}
         return self.model_dump(include=names)
 
 

@@ -79,6 +79,7 @@ class Customer:
 
     priority: int = 5
     carrier: str = ""
+    backorders: Policy = "backorder"
     address: dict[str, Any] | None = None
     position: Position | None = None
 
@@ -164,11 +165,12 @@ def _answered_before(fact_id: str, known: ledger.Recorded | ConflictError) -> Or
 
 def _looked_up(connection: Connection, fact: ledger.Fact, order: Order) -> Asked:
     wants = wants_of(connection, order.lines, order.partner, order.min_remaining_days)
-    terms = terms_of(connection, wants, order.backorders, substitutes=order.substitutes)
+    address = order.address.model_dump() if order.address else None
+    customer = customer_of(connection, order.partner, address)
+    terms = terms_of(connection, wants, order.backorders or customer.backorders, substitutes=order.substitutes)
     items = {*(want.item for want in wants), *standing_in(terms)}
     sites = [catalog.site_of(connection, order.site)] if order.site else sourcing.candidates(connection, items)
-    address = order.address.model_dump() if order.address else None
-    return Asked(fact, order, wants, customer_of(connection, order.partner, address), terms, items, sites)
+    return Asked(fact, order, wants, customer, terms, items, sites)
 
 
 def _promise_all(connection: Connection, asked: Sequence[Asked], now: datetime) -> list[OrderTaken]:
@@ -206,6 +208,7 @@ def _promised(connection: Connection, each: Asked, book: Book, written: Written,
     values = order.model_dump_stored() | {
         "priority": priority,
         "carrier": order.carrier or customer.carrier,
+        "backorders": each.terms.policy,
         "address": order.address.model_dump(exclude_defaults=True) if order.address else customer.address,
         "created_at": now,
     }
@@ -258,7 +261,7 @@ def customer_of(connection: Connection, partner: str, address: Mapping[str, Any]
     spots = [(address.get("latitude_deg"), address.get("longitude_deg"))] if address else []
     spots += [(row.latitude_deg, row.longitude_deg)] if row is not None else []
     position = next((Position(lat, lon) for lat, lon in spots if lat is not None and lon is not None), None)
-    return Customer(position=position) if row is None else Customer(row.priority, row.carrier, row.address, position)
+    return Customer(position=position) if row is None else Customer(row.priority, row.carrier, row.backorders, row.address, position)
 
 
 def terms_of(connection: Connection, wants: Sequence[Want], policy: Policy, *, substitutes: bool) -> Terms:

@@ -216,6 +216,19 @@ def test_goods_must_keep_by_the_day_of_their_site(house: Warehouse) -> None:
 
 
 @pytest.mark.requirement("X3", "R55")
+def test_customer_who_takes_no_partial_shipments_gets_all_at_once_unless_the_order_says_otherwise(house: Warehouse) -> None:
+    house.keep(catalog.Partner(code="whole", name="All or nothing", kind="customer", backorders="wait"))
+    take(house, ("peas", 8), number="customer", partner="whole")
+    take(house, ("milk", 12), number="order", partner="whole", backorders="backorder")
+
+    assert {number: (row.backorders, row.waits) for number, row in orders(house).items()} == {"customer": ("wait", True), "order": ("backorder", False)}
+    house.put("B-01", "peas", 2)
+    assert house.do(lambda c: backorders.serve(c, SITE, house.now)) == []
+    house.put("B-01", "peas", 1)
+    assert house.do(lambda c: backorders.serve(c, SITE, house.now)) == [orders(house)["customer"].id]
+
+
+@pytest.mark.requirement("X3", "R55")
 def test_components_of_a_kit_that_wait_go_out_together_or_not_at_all(house: Warehouse) -> None:
     order_id = take(house, ("milk", 10), ("peas", 5)).id
     rows = [row for row in house.rows(order_line) if row.order_id == order_id]

@@ -10,6 +10,7 @@ from central.catalog.rules.goods import Alias, Component, Item, LotRow, Packagin
 from central.catalog.rules.partners import Address, Partner, PartnerItem
 from central.catalog.rules.places import Aisle, CrossAisle, Location, SiteRow, StockLevel, Zone
 from central.catalog.rules.words import (
+    Backorders,
     Code,
     Condition,
     Gln,
@@ -31,6 +32,7 @@ __all__ = [
     "Address",
     "Aisle",
     "Alias",
+    "Backorders",
     "Code",
     "Component",
     "Condition",

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from central.catalog.rules.words import Code, Count, Gln, Latitude, Longitude, Name, Named, PartnerKind, Row, Short, example, wrong
+from central.catalog.rules.words import Backorders, Code, Count, Gln, Latitude, Longitude, Name, Named, PartnerKind, Row, Short, example, wrong
 
 _Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 
@@ -42,6 +42,7 @@ class Partner(Row):
     min_remaining_days: Count = Field(0, description="what is sent to it keeps at least so long")
     priority: int = Field(5, ge=1, le=9, description="1 is served first, 9 last")
     carrier: Short = Field("", description="who carries its orders")
+    backorders: Backorders = Field("backorder", description="what becomes of what is not there, where an order does not say: sent later, dropped, or all waits")
     address: Address | None = None
     latitude_deg: Latitude | None = None
     longitude_deg: Longitude | None = None

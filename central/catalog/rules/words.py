@@ -18,6 +18,8 @@ from contracts.topics import check_name
 Condition = Literal["ambient", "chilled", "frozen"]
 LocationKind = Literal["bin", "storage", "stage", "dock", "shipped", "transit", "pack", "start"]
 PartnerKind = Literal["supplier", "customer", "carrier", "owner"]
+Backorders = Literal["backorder", "drop", "wait"]
+"""What becomes of what of an order is not there: sent later, as often as some of it comes; left out; or all waits for it."""
 SiteKind = Literal["warehouse", "store", "hub"]
 Direction = Literal["both", "up", "down"]
 Locked = Literal["", "in", "out", "both"]

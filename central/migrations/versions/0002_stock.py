@@ -352,12 +352,22 @@ def _change_partner() -> None:
         )
         batch_op.add_column(sa.Column("priority", sa.Integer(), server_default="5", nullable=False, comment="1 is served first, 9 last"))
         batch_op.add_column(sa.Column("carrier", sa.String(), server_default="", nullable=False, comment="who carries its orders"))
+        batch_op.add_column(
+            sa.Column(
+                "backorders",
+                sa.String(),
+                server_default="backorder",
+                nullable=False,
+                comment="what becomes of what is not there: backorder, drop, or wait for all",
+            )
+        )
         batch_op.add_column(sa.Column("address", sa.JSON(), nullable=True, comment="name, phone, province, city, district, street, postcode, country"))
         batch_op.add_column(sa.Column("latitude_deg", sa.Float(), nullable=True))
         batch_op.add_column(sa.Column("longitude_deg", sa.Float(), nullable=True))
         batch_op.add_column(sa.Column("search", sa.String(), server_default="", nullable=False, comment="as of an item"))
         batch_op.drop_constraint("kind_known", type_="check")
         batch_op.create_check_constraint("kind_known", "kind IN ('supplier', 'customer', 'carrier', 'owner')")
+        batch_op.create_check_constraint("backorders_known", "backorders IN ('backorder', 'drop', 'wait')")
 
 
 def _new_picker_session() -> None:
