@@ -227,13 +227,16 @@ def changed_holdings(changes: Mapping[Account, int], held: Mapping[Account, Hold
 
 def leaf_hash(event: Sequence[object], entries: Iterable[Sequence[object]]) -> bytes:
     """The Merkle leaf of an event with its entries: SHA-256 over length-prefixed fields, 0x00 before (RFC 6962, section 2.1)."""
-    digest = hashlib.sha256(b"\x00")
+    parts = [b"\x00"]
     for row in (event, *entries):
-        digest.update(struct.pack(">I", len(row)))
+        parts.append(_length(len(row)))
         for value in row:
             data = value if isinstance(value, bytes) else str(value).encode()
-            digest.update(struct.pack(">I", len(data)) + data)
-    return digest.digest()
+            parts += (_length(len(data)), data)
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+_length = struct.Struct(">I").pack
 
 
 def merkle_root(leaves: Sequence[bytes]) -> bytes:

@@ -11,16 +11,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import BigInteger, Connection, func, insert, select, type_coerce
 
-from central.database import micros
+from central.bulk import among
 from central.ledger import rules
 from central.ledger.tables import block, entry, event
 
 LATE_COMMIT_S = 120.0
+"""No write transaction takes longer: twice what the database lets one stand idle."""
 SEALED_AT_ONCE_MAX = 2000
 """More would hold up other writers on SQLite for longer than a person at a light notices."""
 FIRST_PREVIOUS = bytes(32)
@@ -44,10 +44,12 @@ def _unsealed(connection: Connection) -> dict[str, list[int]]:
     recent: set[int] = set()
     for members in connection.execute(select(block.c.members).where(block.c.last_position > floor)).scalars():
         recent.update(rules.unpack_positions(members))
+    top = max(recent, default=floor)
+    # What is sealed is not read again: it would be all that happened in the last minutes, each second.
+    late = [position for position in range(floor + 1, top) if position not in recent]
     unsealed: dict[str, list[int]] = defaultdict(list)
-    query = select(event.c.position, event.c.site).where(event.c.position > floor).order_by(event.c.position)
-    fresh = (row for row in connection.execute(query) if row.position not in recent)
-    for row in islice(fresh, SEALED_AT_ONCE_MAX):
+    query = select(event.c.position, event.c.site).where((event.c.position > top) | among(connection, event.c.position, late))
+    for row in connection.execute(query.order_by(event.c.position).limit(SEALED_AT_ONCE_MAX)):
         unsealed[row.site].append(row.position)
     return unsealed
 
@@ -61,28 +63,29 @@ def _seal_block(connection: Connection, site: str, positions: Sequence[int], now
     connection.execute(insert(block).values(site=site, n=n, hash=rules.block_hash(site, n, previous, root, members), **values))
 
 
+_EVENTS = select(
+    *(event.c[name] for name in ("position", "id", "site", "source", "source_seq", "kind", "body", "actor")),
+    # As numbers, as they are hashed: to make instants of them and numbers again was a third of the sealer's work.
+    *(type_coerce(event.c[name], BigInteger) for name in ("occurred_at", "recorded_at")),
+).order_by(event.c.position)
+_HASHED = ("n", "place", "item", "lot", "owner", "status", "unit", "quantity", "value_minor")
+_ENTRIES = (
+    select(event.c.position, *(entry.c[name] for name in _HASHED)).join_from(entry, event, event.c.id == entry.c.event_id).order_by(event.c.position, entry.c.n)
+)
+
+
 def leaves(connection: Connection, positions: Sequence[int]) -> list[tuple[int, bytes]]:
     """The Merkle leaves of events that are there, in the order of their positions, each over the event and its entries."""
     found: list[tuple[int, bytes]] = []
     for start in range(0, len(positions), 500):
-        part = positions[start : start + 500]
-        events = connection.execute(select(event).where(event.c.position.in_(part)).order_by(event.c.position)).all()
-        entries = _entries_by_event(connection, part)
-        found += [(row.position, rules.leaf_hash(_event_fields(row), entries[row.id])) for row in events]
+        part = among(connection, event.c.position, positions[start : start + 500])
+        entries: dict[int, list[Sequence[object]]] = defaultdict(list)
+        for position, *fields in connection.execute(_ENTRIES.where(part)):
+            entries[position].append(fields)
+        for position, fact_id, site, source, sequence, *fields in connection.execute(_EVENTS.where(part)):
+            hashed = (position, fact_id, site, source, "" if sequence is None else sequence, *fields)
+            found.append((position, rules.leaf_hash(hashed, entries[position])))
     return found
-
-
-def _entries_by_event(connection: Connection, positions: Sequence[int]) -> dict[str, list[Sequence[object]]]:
-    query = select(entry).join(event, event.c.id == entry.c.event_id).where(event.c.position.in_(positions)).order_by(entry.c.event_id, entry.c.n)
-    by_event: dict[str, list[Sequence[object]]] = defaultdict(list)
-    for row in connection.execute(query):
-        by_event[row.event_id].append((row.n, row.place, row.item, row.lot, row.owner, row.status, row.unit, row.quantity, row.value_minor))
-    return by_event
-
-
-def _event_fields(row: Any) -> Sequence[object]:
-    sequence = "" if row.source_seq is None else row.source_seq
-    return (row.position, row.id, row.site, row.source, sequence, row.kind, row.body, row.actor, micros(row.occurred_at), micros(row.recorded_at))
 
 
 def blocks(connection: Connection) -> Iterable[Any]:

@@ -85,11 +85,8 @@ class _Known:
         return each.leaves and rooms.is_limited(self.places[each.target.place])
 
 
-def move_together(connection: Connection, asked: Sequence[Asked], *, keep: bool = True) -> list[Moved | DomainError]:
-    """Take moves; says of each in turn what became of it. The same fact again, with the same content, gets the same answer.
-
-    Without `keep` somebody else keeps what was answered, and a fact that comes again is only told to be done.
-    """
+def move_together(connection: Connection, asked: Sequence[Asked]) -> list[Moved | DomainError]:
+    """Take moves; says of each in turn what became of it. The same fact again, with the same content, gets the same answer."""
     answers: dict[int, Moved | DomainError] = {}
     waiting = list(enumerate(asked))
     while waiting:
@@ -97,13 +94,13 @@ def move_together(connection: Connection, asked: Sequence[Asked], *, keep: bool 
         first: dict[str, tuple[int, Asked]] = {}
         for n, each in waiting:
             first.setdefault(each.fact.id, (n, each))
-        results = _move(connection, [each for _, each in first.values()], keep)
+        results = _move(connection, [each for _, each in first.values()])
         answers |= {n: results[fact_id] for fact_id, (n, _) in first.items()}
         waiting = [(n, each) for n, each in waiting if n not in answers]
     return [answers[n] for n in range(len(asked))]
 
 
-def _move(connection: Connection, asked: Sequence[Asked], keep: bool) -> dict[str, Moved | DomainError]:
+def _move(connection: Connection, asked: Sequence[Asked]) -> dict[str, Moved | DomainError]:
     known = _known(connection, asked)
     ledger.lock(connection, {pair for each in asked if known.names(each) for pair in _fences(each, known)})
     before = ledger.recorded_before(connection, [each.fact for each in asked])
@@ -116,8 +113,7 @@ def _move(connection: Connection, asked: Sequence[Asked], keep: bool) -> dict[st
         answers |= dict.fromkeys(done, Moved(_DONE))
     others = [each for each in fresh if each.fact.id not in done]
     answers |= {each.fact.id: result for each, result in zip(others, one_by_one(_alone)(connection, others), strict=True)}
-    if keep:
-        ledger.keep_answers(connection, {fact_id: each.answer for fact_id, each in answers.items() if isinstance(each, Moved) and not each.again})
+    ledger.keep_answers(connection, {fact_id: each.answer for fact_id, each in answers.items() if isinstance(each, Moved) and not each.again})
     return answers
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
@@ -157,9 +158,12 @@ async def _train(request: Request) -> Train[Asked, Moved]:
     return line_of(request, "moves", move_together)
 
 
+MoveTrain = Annotated[Train[Asked, Moved], Depends(_train)]
+
+
 @router.post("/stock/moves", response_model=answers.MovedOut)
 @keeps_own_answer
-async def post_move(body: Move, now: Now, key: RequestKey, train: Annotated[Train[Asked, Moved], Depends(_train)]) -> Response:
+async def post_move(body: Move, now: Now, key: RequestKey, train: MoveTrain) -> Response:
     """Move stock within a site."""
     moved = await train.ride(_asked(body, (key,), now))
     return Response(moved.answer, media_type="application/json", headers=_AGAIN if moved.again else None)
@@ -172,16 +176,19 @@ def _asked(body: Move, key: tuple[str, ...], now: datetime) -> Asked:
 
 
 @router.post("/stock/move-batches")
-def post_moves(body: Moves, database: Database, now: Now, news: News, key: RequestKey) -> answers.MovesMade:
-    """Move many goods within their sites. Each move is answered for itself, in the order given: one that is refused spoils none of the others."""
+async def post_moves(body: Moves, now: Now, key: RequestKey, train: MoveTrain) -> answers.MovesMade:
+    """Move many goods within their sites. Each move is answered for itself: one that is refused spoils none of the others.
+
+    They may be made together with those of others, so send a move that waits for another one with the next request.
+    """
     asked = [_asked(each, (key, str(n)), now) for n, each in enumerate(body.moves)]
-    results = in_transaction(database, lambda connection: move_together(connection, asked, keep=False))
-    news.tell()
-    refused = [
-        answers.MoveRefused(n=n, status=result.status, code=result.code, detail=result.message)
-        for n, result in enumerate(results)
-        if isinstance(result, DomainError)
-    ]
+    results = await asyncio.gather(*map(train.ride, asked), return_exceptions=True)
+    refused = []
+    for n, result in enumerate(results):
+        if isinstance(result, DomainError):
+            refused.append(answers.MoveRefused(n=n, status=result.status, code=result.code, detail=result.message))
+        elif isinstance(result, BaseException):
+            raise result
     return answers.MovesMade(moved=len(results) - len(refused), refused=refused)
 
 

@@ -108,7 +108,7 @@ def _hold_in_catalog(connection: Connection, lots: Iterable[Lot], *, held: bool)
     for item, lot in lots:
         statement = insert_or_leave(connection, catalog_lot).values(item=item, lot=lot, held=held)
         connection.execute(statement.on_conflict_do_update(index_elements=[catalog_lot.c.item, catalog_lot.c.lot], set_={"held": held}))
-        ledger.lot_changed(connection, item, lot)
+        ledger.lots_changed(connection, [(item, lot)])
 
 
 def _hold(connection: Connection, told: Told, number: str, lots: Sequence[Lot]) -> int:
