@@ -12,7 +12,7 @@ from central.catalog import service as catalog
 from central.errors import ConflictError, NotFoundError
 from central.ledger import service as ledger
 from central.outbound import mispicks, picking, rules, service, walls
-from central.outbound.picking_tables import put_task
+from central.outbound.picking_tables import put_task, wall_slot
 from central.outbound.scanned_text import read_scan
 from central.outbound.tables import order_line, pick_task
 
@@ -46,6 +46,10 @@ def scan_at_wall(connection: Connection, fact: ledger.Fact, code: str, text: str
 def close_slot(connection: Connection, fact: ledger.Fact, code: str, slot: str, tote: str, now: datetime) -> str:
     """A complete order leaves its slot for packing; returns its id, empty for a slot that was free already. Raises: as `walls.close`."""
     ledger.record(connection, fact, now)
+    held = select(order_line.c.item).join(wall_slot, wall_slot.c.order_id == order_line.c.order_id)
+    mine = (wall_slot.c.site == fact.site) & (wall_slot.c.wall == code) & (wall_slot.c.slot == slot)
+    # Before it is looked at whether all is there: a pick that is being answered may send more to the wall.
+    ledger.lock(connection, {(fact.site, item) for item in connection.execute(held.where(mine)).scalars()})
     order_id = walls.close(connection, fact.site, code, slot, tote)
     if order_id:
         service.settle_order(connection, fact.id, order_id, now)

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reservations whose deadline has passed: the goods are free again, their tasks are taken back, and what the line is short of is asked of a person."""
+"""What time brings: reservations whose deadline has passed, and walks that found nobody.
+
+The goods of the former are free again, their tasks are taken back, and what the line is short of is asked of a person.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ from central.database import in_transaction
 from central.errors import DomainError
 from central.ledger import service as ledger
 from central.ledger.tables import reservation
-from central.outbound import confirming, picking, rules, service, walking
+from central.outbound import confirming, picking, rules, service, tours, walking
 from central.outbound.tables import pick_task
 
 log = logging.getLogger(__name__)
@@ -79,8 +82,9 @@ async def watch(engine: Engine, clock: Callable[[], datetime], changes: Changes,
         timed_out = 0
         try:
             timed_out = await asyncio.to_thread(in_transaction, engine, partial(time_out, now=clock()))
-            if timed_out:
+            given = await asyncio.to_thread(in_transaction, engine, partial(tours.dispatch_everywhere, now=clock()))
+            if timed_out or given:
                 changes.tell()
         except (DomainError, SQLAlchemyError) as error:
-            log.warning("timing out reservations failed, trying again", extra={"reason": str(error)})
+            log.warning("looking after deadlines and walks failed, trying again", extra={"reason": str(error)})
         await asyncio.sleep(0 if timed_out else every_s)

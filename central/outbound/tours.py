@@ -11,12 +11,15 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, Update, and_, bindparam, insert, or_, select, update
 
+from central.bulk import keys_of, listed
 from central.catalog.tables import item, location
 from central.errors import NotFoundError
+from central.ledger import service as ledger
 from central.outbound import lights, rules, tour_rules
 from central.outbound.grouping import Grouping
 from central.outbound.picking_tables import picker_session, tour_tote
@@ -198,8 +201,9 @@ ADOPT = (
 def next_tour(connection: Connection, fact_id: str, picker: Picker, now: datetime, mode: Mode = "order", cart: Cart | None = None) -> str | None:
     """The walk that a picker has in work, else the most urgent one that is ready, else one planned of the tasks that have none. None: nothing to pick.
 
-    Two pickers never get the same.
+    Two pickers never get the same, and one who asks twice at once gets one.
     """
+    connection.execute(_SESSION, {"picker": picker.name})
     mine = select(tour.c.id).where(tour.c.picker == picker.name, tour.c.state == "picking").order_by(tour.c.id).limit(1)
     has: str | None = connection.execute(mine).scalar()
     if has is not None:
@@ -212,6 +216,8 @@ def next_tour(connection: Connection, fact_id: str, picker: Picker, now: datetim
     return chosen
 
 
+_SESSION = select(picker_session.c.id).where(picker_session.c.picker == bindparam("picker"), picker_session.c.until.is_(None)).with_for_update()
+"""Holds a picker until the transaction ends."""
 _BEFORE = tour.alias("before")
 _WAITS = select(_BEFORE.c.id).where(_BEFORE.c.id == tour.c.after_tour, _BEFORE.c.state.in_(("ready", "picking"))).exists()
 _READY = and_(tour.c.site == bindparam("site"), tour.c.state == "ready", ~_WAITS)
@@ -231,9 +237,15 @@ def _first_ready(connection: Connection, picker: Picker) -> str | None:
 
 
 def _take(connection: Connection, fact_id: str, tour_id: str, picker: Picker, now: datetime) -> None:
-    values = {"state": "picking", "picker": picker.name, "colour": picker.colour, "started_at": now}
-    connection.execute(update(tour).where(tour.c.id == tour_id).values(**values))
+    connection.execute(_TAKEN, {"b_id": tour_id, "b_picker": picker.name, "b_colour": picker.colour, "b_at": now})
     light_walk(connection, fact_id, tour_id, picker.colour, now)
+
+
+_TAKEN = (
+    update(tour)
+    .where(tour.c.id == bindparam("b_id"))
+    .values(state="picking", picker=bindparam("b_picker"), colour=bindparam("b_colour"), started_at=bindparam("b_at"))
+)
 
 
 def light_walk(connection: Connection, fact_id: str, tour_id: str, colour: str, now: datetime) -> None:
@@ -245,20 +257,27 @@ def light_walk(connection: Connection, fact_id: str, tour_id: str, colour: str, 
         connection.execute(update(pick_task).where(pick_task.c.tour_id == tour_id, OPEN).values(colour=colour))
     if not has_lamp:
         return
-    connection.execute(update(pick_task).where(pick_task.c.id.in_([row.id for row in has_lamp])).values(state="lit", colour=colour))
+    connection.execute(_lit(connection.dialect.name), {"b_tasks": keys_of(connection, pick_task.c.id, [row.id for row in has_lamp]), "b_colour": colour})
     lamps = [lights.Lamp(row.gateway, row.station, _as_light(row, colour, tour_id, row.sequence if one_by_one else 0)) for row in has_lamp]
     lights.light(connection, fact_id, lamps, now)
 
 
 def open_tasks(connection: Connection, tour_id: str) -> Sequence[Row[Any]]:
     """The tasks of a tour that wait, in the order of the walk, with the order's number."""
-    query = (
-        select(pick_task, customer_order.c.number)
-        .join(customer_order, customer_order.c.id == pick_task.c.order_id)
-        .where(pick_task.c.tour_id == tour_id, OPEN)
-        .order_by(pick_task.c.sequence, pick_task.c.id)
-    )
-    return connection.execute(query).all()
+    return connection.execute(_OPEN_TASKS, {"tour": tour_id}).all()
+
+
+_OPEN_TASKS = (
+    select(pick_task, customer_order.c.number)
+    .join(customer_order, customer_order.c.id == pick_task.c.order_id)
+    .where(pick_task.c.tour_id == bindparam("tour"), OPEN)
+    .order_by(pick_task.c.sequence, pick_task.c.id)
+)
+
+
+@cache
+def _lit(dialect: str) -> Update:
+    return update(pick_task).where(listed(dialect, pick_task.c.id, "b_tasks")).values(state="lit", colour=bindparam("b_colour"))
 
 
 def _as_light(row: Row[Any], colour: str, tour_id: str, sequence: int) -> PickTask:
@@ -280,23 +299,59 @@ _IDLE = (
     select(picker_session)
     .where(picker_session.c.site == bindparam("site"), picker_session.c.until.is_(None), picker_session.c.auto, ~_BUSY)
     .order_by(picker_session.c.since, picker_session.c.picker)
+    .with_for_update(of=picker_session, skip_locked=True)
 )
 
 
-def dispatch(connection: Connection, fact_id: str, site: str, now: datetime) -> None:
-    """Give walks that are ready to pickers who take them by themselves and have none."""
+def dispatch(connection: Connection, fact_id: str, site: str, now: datetime) -> int:
+    """Give walks that are ready to pickers who take them by themselves and have none; returns how many walks were given.
+
+    Who is given one by another transaction at this moment is left to it, see `dispatch_everywhere`.
+    """
+    given = 0
     zones = set(connection.execute(_ZONES_READY, {"site": site}).scalars())
-    if not zones:
-        return
-    for row in connection.execute(_IDLE, {"site": site}).all():
-        if row.zone and row.zone not in zones:
+    waiting = connection.execute(_IDLE, {"site": site}).all() if zones else ()
+    # Looked at once more, now that they are held: somebody may have given them a walk just before.
+    busy = (
+        set(connection.execute(_walking(connection.dialect.name), {"names": keys_of(connection, tour.c.picker, [row.picker for row in waiting])}).scalars())
+        if waiting
+        else set()
+    )
+    for row in waiting:
+        if row.picker in busy or (row.zone and row.zone not in zones):
             continue
         picker = Picker(row.picker, row.site, row.zone, row.colour)
         chosen = _first_ready(connection, picker)
         if chosen is not None:
             _take(connection, fact_id, chosen, picker, now)
+            given += 1
         else:
             zones -= {row.zone} if row.zone else zones
+    return given
+
+
+@cache
+def _walking(dialect: str) -> Select[Any]:
+    return select(tour.c.picker).where(listed(dialect, tour.c.picker, "names"), tour.c.state == "picking")
+
+
+_SITES_READY = (
+    select(tour.c.site)
+    .distinct()
+    .join(picker_session, picker_session.c.site == tour.c.site)
+    .where(tour.c.state == "ready", picker_session.c.until.is_(None), picker_session.c.auto, ~_BUSY.correlate(picker_session))
+)
+
+
+def dispatch_everywhere(connection: Connection, now: datetime) -> int:
+    """As `dispatch`, for all sites: a walk that got ready in the same moment in which somebody got free was seen by neither."""
+    given = 0
+    for site in connection.execute(_SITES_READY).scalars().all():
+        fact = ledger.Fact(str(uuid.uuid4()), "central", None, "WalksGiven", b"{}", "dockline", now, site)
+        if here := dispatch(connection, fact.id, site, now):
+            ledger.record(connection, fact, now)
+            given += here
+    return given
 
 
 _LOCKED = select(tour).where(tour.c.id == bindparam("tour")).with_for_update()

@@ -43,11 +43,12 @@ def go_on(connection: Connection, fact_id: str, walked: Row[Any], now: datetime,
     elif walked.mode not in MIXED and slot not in left:
         connection.execute(_TOTE_DONE, {"b_tour": walked.id, "b_slot": slot, "b_at": now})
     if not left and walked.state in WALKED:
-        connection.execute(update(tour).where(tour.c.id == walked.id).values(state="done", done_at=now))
+        connection.execute(_DONE, {"b_tour": walked.id, "b_at": now})
         _finish_wave(connection, walked.wave_id, now)
         dispatch(connection, fact_id, walked.site, now)
 
 
+_DONE = update(tour).where(tour.c.id == bindparam("b_tour")).values(state="done", done_at=bindparam("b_at"))
 _TOTES_DONE = update(tour_tote).where(tour_tote.c.tour_id == bindparam("b_tour"), tour_tote.c.state == "open").values(state="done", done_at=bindparam("b_at"))
 _TOTE_DONE = _TOTES_DONE.where(tour_tote.c.slot == bindparam("b_slot"))
 
@@ -56,8 +57,16 @@ def _finish_wave(connection: Connection, wave_id: int | None, now: datetime) -> 
     """A wave is done with its last tour."""
     if wave_id is None:
         return
-    open_tour = select(tour.c.id).where(tour.c.wave_id == wave_id, tour.c.state.in_(WALKED)).exists()
-    connection.execute(update(wave).where(wave.c.id == wave_id, wave.c.state == "released", ~open_tour).values(state="done", done_at=now))
+    if len(connection.execute(_WALKED_OF_WAVE, {"wave": wave_id}).all()) < _AT_ONCE:
+        # Others may end at this moment, and neither would see that the other's is over.
+        connection.execute(select(wave.c.id).where(wave.c.id == wave_id).with_for_update())
+        open_tour = select(tour.c.id).where(tour.c.wave_id == wave_id, tour.c.state.in_(WALKED)).exists()
+        connection.execute(update(wave).where(wave.c.id == wave_id, wave.c.state == "released", ~open_tour).values(state="done", done_at=now))
+
+
+_AT_ONCE = 200
+"""More walks than this never end at the same moment: a train has 64 seats, and few trains are under way at once."""
+_WALKED_OF_WAVE = select(tour.c.id).where(tour.c.wave_id == bindparam("wave"), tour.c.state.in_(WALKED)).limit(_AT_ONCE)
 
 
 def tasks_cancelled(connection: Connection, fact_id: str, tour_ids: Iterable[str], now: datetime) -> None:
