@@ -47,6 +47,7 @@ from tests import servers
 LINES = 10
 """Of an order."""
 CLIENTS = 64
+"""Connections that each wait for their answer before they ask again."""
 _BULK = 50
 """Orders in one request."""
 _EARLIER_FACTS = 20_000

@@ -60,6 +60,7 @@ BigId = BigInteger().with_variant(Integer(), "sqlite")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _BUSY_S = 30.0
+"""A writer of SQLite waits so long for its turn."""
 _RETRY_SQLSTATES = frozenset({"40P01", "40001", "55P03"})
 """deadlock_detected, serialization_failure, lock_not_available: PostgreSQL documentation, appendix A."""
 _writers: WeakKeyDictionary[Any, threading.Lock] = WeakKeyDictionary()

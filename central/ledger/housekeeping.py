@@ -19,6 +19,7 @@ from central.ledger import past
 log = logging.getLogger(__name__)
 
 EVERY_S = 600.0
+"""How often the service looks whether a month is over; its snapshot is due a day later anyway."""
 
 
 def snapshot_once(engine: Engine, now: datetime) -> int:

@@ -82,7 +82,7 @@ def _serve(demand: Demand, groups: list[list[Supply]], left: dict[int, int]) -> 
         if wanted <= 0:
             break
         if demand.min_expiry is not None:
-            group = [each for each in group if each.expiry >= demand.min_expiry]
+            group = [each for each in group if may_serve(demand, each)]
         for supply, quantity in _from_group(group, wanted, demand.unit_sizes, left):
             left[supply.balance_id] -= quantity
             wanted -= quantity

@@ -6,13 +6,14 @@ The order in one use case is: `record` the fact, `lock` all fences that it will 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Collection
+from dataclasses import astuple, fields
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, select
 
+from central.bulk import among, update_rows
 from central.ledger.fences import FenceNotHeldError, lock, turn_of
 from central.ledger.postings import PICKABLE_KINDS, PlaceFacts, holdings, lot_facts, place_facts, post, post_many
 from central.ledger.recording import Recorded, keep_answer, keep_answers, record, record_many, record_new, recorded_before
@@ -36,7 +37,7 @@ __all__ = [
     "keep_answer",
     "keep_answers",
     "lock",
-    "lot_changed",
+    "lots_changed",
     "overdue",
     "places_changed",
     "post",
@@ -59,31 +60,30 @@ def account_of(row: Any) -> Account:
     return Account(row.place, row.item, row.lot, row.owner, row.status, row.unit)
 
 
-def lot_changed(connection: Connection, item: str, lot: str) -> None:
-    """Copy the expiry of a lot, and whether it is recalled, from the catalog to its balances, after the catalog changed it. Takes the fences itself."""
-    sites = connection.execute(select(balance.c.site).distinct().where(balance.c.item == item, balance.c.lot == lot)).scalars().all()
-    lock(connection, [(site, item) for site in sites])
-    expiry, held = lot_facts(connection, [(item, lot)]).get((item, lot), (NO_EXPIRY, False))
-    mine = (balance.c.item == item) & (balance.c.lot == lot) & ((balance.c.expiry != expiry) | (balance.c.held != held))
-    for site in sites:
-        connection.execute(update(balance).where(balance.c.site == site, mine).values(expiry=expiry, held=held, turn=turn_of(connection, site, item)))
+def lots_changed(connection: Connection, lots: Collection[tuple[str, str]]) -> None:
+    """Copy the expiry of (item, lot), and whether it is recalled, from the catalog to its balances, after the catalog changed it. Takes the fences itself."""
+    of_lots = among(connection, balance.c.item, {item for item, _ in lots}) & among(connection, balance.c.lot, {lot for _, lot in lots})
+    copied = select(*(balance.c[name] for name in ("id", "site", "item", "lot", "expiry", "held"))).where(of_lots)
+    rows = [row for row in connection.execute(copied) if (row.item, row.lot) in lots]
+    lock(connection, {(row.site, row.item) for row in rows})
+    facts = lot_facts(connection, lots)
+    known = [(row, facts.get((row.item, row.lot), (NO_EXPIRY, False))) for row in rows]
+    changed = [(row.id, *fact, turn_of(connection, row.site, row.item)) for row, fact in known if fact != (row.expiry, row.held)]
+    update_rows(connection, balance, "id", ("expiry", "held", "turn"), changed)
 
 
-def places_changed(connection: Connection, places: Sequence[str]) -> None:
+def places_changed(connection: Connection, places: Collection[str]) -> None:
     """Copy pick rank, kind and lock of places from the catalog to the balances there, after the catalog changed them. Takes the fences itself."""
-    for start in range(0, len(places), 500):
-        _places_changed(connection, places[start : start + 500])
-
-
-def _places_changed(connection: Connection, places: Sequence[str]) -> None:
-    there = select(balance.c.id, balance.c.site, balance.c.item, balance.c.place, balance.c.pick_rank, balance.c.pickable, balance.c.storage, balance.c.locked)
-    rows = connection.execute(there.where(balance.c.place.in_(places))).all()
+    copied = select(*(balance.c[name] for name in ("id", "site", "item", "place", *_OF_PLACE))).where(among(connection, balance.c.place, places))
+    rows = connection.execute(copied).all()
     lock(connection, {(row.site, row.item) for row in rows})
     facts = place_facts(connection, {row.place for row in rows})
-    for row in rows:
-        if row.place in facts and facts[row.place] != PlaceFacts(row.pick_rank, row.pickable, row.storage, row.locked):
-            changed = update(balance).where(balance.c.id == row.id)
-            connection.execute(changed.values(turn=turn_of(connection, row.site, row.item), **asdict(facts[row.place])))
+    known = [(row, astuple(facts[row.place])) for row in rows if row.place in facts]
+    changed = [(row.id, *fact, turn_of(connection, row.site, row.item)) for row, fact in known if fact != tuple(getattr(row, name) for name in _OF_PLACE)]
+    update_rows(connection, balance, "id", (*_OF_PLACE, "turn"), changed)
+
+
+_OF_PLACE = tuple(each.name for each in fields(PlaceFacts))
 
 
 def available(connection: Connection, site: str, item: str, on: date | None = None) -> int:

@@ -25,7 +25,7 @@ from central.ledger.service import (
     Reservation,
     available,
     lock,
-    lot_changed,
+    lots_changed,
     places_changed,
     post,
     record,
@@ -96,7 +96,7 @@ def arriving_meanwhile(engine: Engine, change: Callable[[Connection], None]) -> 
 def test_goods_that_arrive_while_their_lot_is_recalled_are_recalled_too(engine: Engine, goods: list[str]) -> None:
     def recall(connection: Connection) -> None:
         connection.execute(update(lot).where(lot.c.item == "item-0", lot.c.lot == "L0").values(held=True))
-        lot_changed(connection, "item-0", "L0")
+        lots_changed(connection, [("item-0", "L0")])
 
     assert arriving_meanwhile(engine, recall).held
 

@@ -26,7 +26,7 @@ from central.ledger.service import (
     Reservation,
     Taking,
     lock,
-    lot_changed,
+    lots_changed,
     places_changed,
     post,
     post_many,
@@ -111,7 +111,7 @@ def test_goods_of_another_owner_on_hold_recalled_or_locked_are_left_alone(engine
     put(engine, "out", 5, "E1")
     with transaction(engine) as connection:
         connection.execute(update(lot).where(lot.c.lot == "E2").values(held=True))
-        lot_changed(connection, "milk", "E2")
+        lots_changed(connection, [("milk", "E2")])
 
     assert shown(ask(engine, 9)) == [("d", "E3", 5)]
     assert shown(ask(engine, 9, line="2", owner="acme")) == [("a", "E1", 5)]
