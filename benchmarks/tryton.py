@@ -3,9 +3,10 @@
 
 Tryton 8.2 (PyPI: trytond, modules stock, stock_lot, stock_lot_sled) runs in an environment of its own that is made at the first run. It works in process,
 through its models and workflow, with two workers: no HTTP, no lots, one commit a document. Dockline works as it is installed: `dockline central run`,
-pallets announced and received by the scan of their labels through MQTT and ingest, put away bin by bin, orders, releases and picks through the HTTP API
-with idempotent answers, lots and first-expired-first-out. The rounds of both alternate. CPU is user and system time of the service's process tree and of
-the PostgreSQL server; Tryton's clients are its workers and so are counted, ours only ask over HTTP and are not. Run: python -m benchmarks tryton.
+pallets announced and received by the scan of their labels through MQTT and ingest, put away into their bins a notice at a time (as many as on one of
+Tryton's documents), orders, releases and picks through the HTTP API with idempotent answers, lots and first-expired-first-out. The rounds of both
+alternate. CPU is user and system time of the service's process tree and of the PostgreSQL server; Tryton's clients are its workers and so are counted,
+ours only ask over HTTP and are not. Run: python -m benchmarks tryton.
 """
 
 from __future__ import annotations
