@@ -15,7 +15,7 @@ _AT = "2026-11-21T08:00:00Z"
 _ID = "0f6e5a0b-30a4-5a0b-9f0e-6f1d0c7a4b52"
 _PLACE = "shanghai-1/A-01"
 _GOODS = {"item": "MILK-1L", "lot": "L7", "owner": ""}
-_EXPECTED = {**_GOODS, "name": "Milk", "name_zh": "牛奶", "uom": "each", "tracking": "lot", "quantity": None}
+_EXPECTED = {**_GOODS, "name": "Milk", "name_zh": "牛奶", "uom": "C62", "tracking": "lot", "quantity": None}
 _DIFFERING = {"item": "MILK-1L", "book": 48, "seen": 46, "missing": [], "found": []}
 _JOB = {
     "id": _ID,

@@ -14,6 +14,8 @@ from central.stock.bodies import Serial
 Kind = Literal["cycle", "periodic", "random", "dynamic", "asked"]
 Counter = Code
 """Who counts, as people are called at the site."""
+QUANTITY_MAX = 2**53
+"""What every reader of JSON takes as a whole number; in the item's smallest unit."""
 
 
 class _Document(BaseModel):
@@ -54,9 +56,9 @@ class CountPlan(_Document):
     blind: bool = True
     frozen: bool = False
     scope: Scope = Scope()
-    tolerance_units: int = Field(0, ge=0, description="a difference up to this is booked without a second counter")
+    tolerance_units: int = Field(0, ge=0, le=QUANTITY_MAX, description="a difference up to this is booked without a second counter")
     tolerance_permille: int = Field(0, ge=0, le=1000, description="or up to this share of the book quantity")
-    approval_units: int = Field(0, ge=0, description="a difference up to this, said alike by two counters, is booked without an approval")
+    approval_units: int = Field(0, ge=0, le=QUANTITY_MAX, description="a difference up to this, said alike by two counters, is booked without an approval")
     actor: Code = Field("api", examples=["li"])
 
     @model_validator(mode="after")
@@ -72,7 +74,7 @@ class LineCounted(_Document):
     """So many of an item in the place. `code`: item code, GTIN or any other known name; a case's GTIN counts as so many pieces as a case has."""
 
     code: str = Field(min_length=1, max_length=100, examples=["MILK-1L"])
-    quantity: int = Field(ge=0, description="pieces, or cases when the code is a case's", examples=[12])
+    quantity: int = Field(ge=0, le=QUANTITY_MAX, description="pieces, or cases when the code is a case's", examples=[12])
     lot: Lot = ""
     owner: str = Field("", max_length=64)
     serials: list[Serial] = Field([], max_length=5000, description="of each piece, for items tracked by serial", examples=[[]])
@@ -102,7 +104,7 @@ class Decision(_Document):
     actor: Code = Field(examples=["wang"])
     approve: bool = Field(description="book the difference; false leaves the books as they are")
     cause: Code = Field(description="reason code of kind adjustment", examples=["mispick"])
-    quantity: int | None = Field(None, ge=0)
+    quantity: int | None = Field(None, ge=0, le=QUANTITY_MAX)
     serials: list[Serial] = Field([], max_length=5000, examples=[[]])
 
 

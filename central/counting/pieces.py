@@ -7,14 +7,15 @@ Functions run in the caller's transaction, with the fences of the goods at the s
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select
 
+from central.bulk import among
 from central.catalog import service as catalog
-from central.catalog.tables import location
+from central.catalog.tables import item, location
 from central.counting import rules
 from central.counting.adjusting import post_giving_up_claims
 from central.counting.rules import Compared, Goods, Said
@@ -54,11 +55,17 @@ def _only_lot(connection: Connection, place: str, goods: Goods) -> Goods:
 def compare(connection: Connection, place: str, compared: Iterable[Compared], scanned: Numbers) -> list[Compared]:
     """The same, those of numbered pieces with the serials that are missing and those that were found."""
     rows = list(compared)
-    tracked = {item for item in {each.goods.item for each in rows} if serials.is_tracked(connection, item)}
+    numbered = tracked(connection, {each.goods.item for each in rows})
     return [
-        rules.with_serials(each, set(_here(connection, place, each.goods)), scanned.get(each.goods, set())) if each.goods.item in tracked else each
+        rules.with_serials(each, set(_here(connection, place, each.goods)), scanned.get(each.goods, set())) if each.goods.item in numbered else each
         for each in rows
     ]
+
+
+def tracked(connection: Connection, items: Collection[str]) -> set[str]:
+    """Of these items those of which every piece has its number."""
+    query = select(item.c.code).where(among(connection, item.c.code, sorted(items)), item.c.tracking == "serial")
+    return set(connection.execute(query).scalars())
 
 
 def _here(connection: Connection, place: str, goods: Goods) -> dict[str, Account]:

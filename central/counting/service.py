@@ -8,7 +8,7 @@ is counted again by somebody else; what two say alike (or three differently) wai
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,7 @@ from central.catalog import service as catalog
 from central.catalog.tables import location
 from central.counting import pieces, rules
 from central.counting.adjusting import book_difference, confirm_doubted
-from central.counting.documents import CountPlan, Decision, LineCounted, SheetCounted
+from central.counting.documents import QUANTITY_MAX, CountPlan, Decision, LineCounted, SheetCounted
 from central.counting.rules import Compared, Goods, Said, Tolerance
 from central.counting.selection import choose
 from central.counting.tables import count_job, count_line, count_place, count_sheet
@@ -108,38 +108,45 @@ def submit(connection: Connection, fact: ledger.Fact, count_id: str, place: str,
     """
     job = job_of(connection, count_id)
     place_of(connection, count_id, place)
-    _hold_fences(connection, job.site, place, {catalog.named(connection, line.code).item for line in sheet.lines})
+    named = _named(connection, sheet.lines)
+    _hold_fences(connection, job.site, place, {each.item for each in named.values()})
     row = place_of(connection, count_id, place, lock=True)
     if ledger.record(connection, fact, now).already:
         return _standing(connection, row)
     _check_counter(connection, row, sheet.counter)
-    compared = _compare(connection, place, sheet.lines)
+    compared = _compare(connection, place, sheet.lines, named)
     values = {"event_id": fact.id, "count_id": count_id, "place": place, "round": row.rounds + 1, "counter": sheet.counter, "counted_at": now}
     connection.execute(insert(count_sheet).values(**values))
     return _take(connection, fact.id, job, row, compared, now)
 
 
-def _compare(connection: Connection, place: str, lines: Iterable[LineCounted]) -> list[Compared]:
+def _named(connection: Connection, lines: Sequence[LineCounted]) -> dict[str, catalog.Named]:
+    known = catalog.all_named(connection, {line.code for line in lines})
+    return {line.code: known.get(line.code) or catalog.named(connection, line.code) for line in lines}
+
+
+def _compare(connection: Connection, place: str, lines: Sequence[LineCounted], named: Mapping[str, catalog.Named]) -> list[Compared]:
     counted: dict[Goods, int] = defaultdict(int)
     scanned: dict[Goods, set[str]] = defaultdict(set)
+    tracked = pieces.tracked(connection, {each.item for each in named.values()})
     for line in lines:
-        named = catalog.named(connection, line.code)
-        goods, quantity = Goods(named.item, line.lot, line.owner), line.quantity * named.quantity
-        _check_serials(connection, goods.item, quantity, line.serials)
+        goods, quantity = Goods(named[line.code].item, line.lot, line.owner), line.quantity * named[line.code].quantity
+        _check_serials(goods.item, quantity, line.serials, tracked=goods.item in tracked)
         assigned = pieces.assign(connection, place, goods, line.serials) if line.serials else {}
         for each, numbers in assigned.items():
             scanned[each] |= numbers
             counted[each] = len(scanned[each])
         if not assigned:
             counted[goods] += quantity
+    if too_many := [goods for goods, quantity in counted.items() if quantity > QUANTITY_MAX]:
+        raise DomainError("quantity_too_large", f"{place}: so many of item {too_many[0].item} cannot be there; count it again")
     try:
         return pieces.compare(connection, place, rules.compare(_book(connection, place), counted), scanned)
     except rules.LotNeededError as error:
         raise rules.lot_needed(place, error.item, error.lots) from error
 
 
-def _check_serials(connection: Connection, item: str, quantity: int, numbers: Sequence[str]) -> None:
-    tracked = serials.is_tracked(connection, item)
+def _check_serials(item: str, quantity: int, numbers: Sequence[str], *, tracked: bool) -> None:
     if numbers and not tracked:
         raise DomainError("serials_not_wanted", f"item {item} is not tracked by serial; leave the serials out")
     if tracked and not len(set(numbers)) == len(numbers) == quantity:
@@ -339,7 +346,7 @@ def _decided(connection: Connection, line: Row[Any], decision: Decision) -> Said
     if decision.quantity is None and not decision.serials:
         return said_by_all(line)[-1]
     goods, quantity = Goods(line.item, line.lot, line.owner), len(decision.serials) if decision.quantity is None else decision.quantity
-    _check_serials(connection, line.item, quantity, decision.serials)
+    _check_serials(line.item, quantity, decision.serials, tracked=serials.is_tracked(connection, line.item))
     compared = Compared(goods, _book(connection, line.place).get(goods, 0), quantity)
     return pieces.compare(connection, line.place, [compared], {goods: set(decision.serials)})[0].said
 

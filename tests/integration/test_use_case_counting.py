@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import date
 from typing import Any
 
 import pytest
@@ -34,9 +33,7 @@ def house(engine: Engine) -> Iterator[Warehouse]:
     """Ten milk of an early lot in A-01, ten of a later one in A-02, five peas in B-01."""
     house = Warehouse(engine)
     house.keep(catalog.Reason(code="mispick", kind="adjustment", name="Wrong pick"))
-    house.put("A-01", "milk", 10, "L1", date(2026, 12, 1))
-    house.put("A-02", "milk", 10, "L2", date(2026, 12, 9))
-    house.put("B-01", "peas", 5)
+    house.fill()
     yield house
     house.assert_sound()
 
@@ -310,6 +307,13 @@ def test_second_sweep_adds_to_the_first(house: Warehouse) -> None:
         house.do(lambda c, seen=seen, key=key: rfid.take_tags(c, house.fact("TagsCounted", seen, key), count_id, seen, house.now))
 
     assert places(house, count_id) == {B1: "settled"}
+
+
+def test_more_than_any_place_can_hold_is_refused(house: Warehouse) -> None:
+    count_id = plan(house, "asked", scope={"places": ["A-01"]})
+
+    with pytest.raises(DomainError, match="so many of item milk cannot be there"):
+        count(house, count_id, A1, "li", *[("milk", "L1", 2**53)] * 1000)
 
 
 def waits_or_ends(engine: Engine, other: Future[Any]) -> None:
