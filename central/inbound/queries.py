@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, exists, func, select, tuple_
 
+from central.bulk import among
 from central.catalog.tables import item as catalog_item
 from central.inbound.notices import newest_of
 from central.inbound.tables import discrepancy, passage, purchase_line, receipt, ship_notice, ship_notice_line, ship_notice_pallet
@@ -39,18 +40,20 @@ def pallet_contents(connection: Connection, sscc: str) -> PalletContents | None:
     return PalletContents(tuple((code, int(quantity), weight_g) for code, quantity, weight_g in rows), pallet.tare_g)
 
 
-def incoming(connection: Connection, site: str, item: str) -> int:
-    """What of an item is on its way to a site: announced and not received, and ordered and not announced."""
+def incoming(connection: Connection, site: str, items: Collection[str]) -> dict[str, int]:
+    """What of items is on its way to a site: announced and not received, and ordered and not announced; what nothing is on its way of is left out."""
     arrived = exists().where(receipt.c.sscc == ship_notice_line.c.sscc, receipt.c.notice == ship_notice_line.c.notice)
     announced = (
-        select(func.coalesce(func.sum(ship_notice_line.c.quantity - ship_notice_line.c.received), 0))
+        select(ship_notice_line.c.item, (ship_notice_line.c.quantity - ship_notice_line.c.received).label("quantity"))
         .join(ship_notice, ship_notice.c.number == ship_notice_line.c.notice)
-        .where(ship_notice.c.site == site, ship_notice.c.state == "open", ship_notice_line.c.item == item, ~arrived)
+        .where(ship_notice.c.site == site, ship_notice.c.state == "open", among(connection, ship_notice_line.c.item, items), ~arrived)
     )
-    ordered = select(func.coalesce(func.sum(purchase_line.c.quantity - purchase_line.c.noticed), 0)).where(
-        purchase_line.c.site == site, purchase_line.c.item == item
+    ordered = select(purchase_line.c.item, (purchase_line.c.quantity - purchase_line.c.noticed).label("quantity")).where(
+        purchase_line.c.site == site, among(connection, purchase_line.c.item, items)
     )
-    return int(connection.execute(announced).scalar_one()) + int(connection.execute(ordered).scalar_one())
+    both = announced.union_all(ordered).subquery()
+    rows = connection.execute(select(both.c.item, func.sum(both.c.quantity).label("quantity")).group_by(both.c.item))
+    return {row.item: int(row.quantity) for row in rows}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, insert, or_, select, update
 
-from central.bulk import keys_of, listed
+from central.bulk import among, keys_of, listed
 from central.catalog import service as catalog
 from central.catalog.tables import location, stock_level
 from central.errors import ConflictError, NotFoundError
@@ -36,7 +36,8 @@ def propose(connection: Connection, site: str, items: Collection[str] | None, no
         query = query.where(stock_level.c.item.in_(items))
     levels = connection.execute(query).all()
     ledger.lock(connection, {(site, level.item) for level in levels})
-    return sum(_propose_one(connection, site, level, now) for level in levels)
+    states, known = _states(connection, site, levels), _open_proposals(connection, site, levels)
+    return sum(_propose_one(connection, site, level, states[level.item, level.place], known, now) for level in levels)
 
 
 def after_posting(connection: Connection, fact_id: str, site: str, now: datetime) -> None:
@@ -57,30 +58,47 @@ def _limited(dialect: str) -> Select[Any]:
     return query.where(listed(dialect, entry.c.event_id, "facts"))
 
 
-def _propose_one(connection: Connection, site: str, level: Row[Any], now: datetime) -> bool:
+_Key = tuple[str, str]
+"""Item and place: of one limit, and of the one open proposal that it may have."""
+
+
+def _propose_one(connection: Connection, site: str, level: Row[Any], state: rules.Level, known: Mapping[_Key, int], now: datetime) -> bool:
+    quantity, number = state.wanted, known.get((level.item, level.place))
+    if not quantity and number is None:
+        return False
     kind = "purchase" if level.place == site else "shelf"
-    state = _level(connection, site, level)
     why: dict[str, Any] = {name: getattr(state, name) for name in ("on_hand", "reserved", "incoming", "minimum", "maximum", "projected")}
-    quantity = state.wanted
     if kind == "shelf" and quantity:
         pulls = rules.fill_from(quantity, _sources(connection, site, level.item, now))
         why["sources"] = [{"place": pull.source.place, "lot": pull.source.lot, "quantity": pull.quantity} for pull in pulls]
         why["wanted"] = quantity
         quantity = sum(pull.quantity for pull in pulls)
-    _keep(connection, {"kind": kind, "site": site, "item": level.item, "place": level.place}, quantity, why, now)
+    _keep(connection, number, {"kind": kind, "site": site, "item": level.item, "place": level.place}, quantity, why, now)
     return quantity > 0
 
 
-def _level(connection: Connection, site: str, level: Row[Any]) -> rules.Level:
-    sums = select(func.coalesce(func.sum(balance.c.on_hand), 0), func.coalesce(func.sum(balance.c.reserved), 0)).where(
-        balance.c.item == level.item, balance.c.status == "available"
-    )
-    if level.place == site:
-        held = select(location.c.place).where(location.c.site == site, location.c.kind.in_(_HELD_KINDS))
-        on_hand, reserved = connection.execute(sums.where(balance.c.site == site, balance.c.place.in_(held))).one()
-        return rules.Level(int(on_hand), int(reserved), incoming(connection, site, level.item), level.minimum, level.maximum)
-    on_hand, reserved = connection.execute(sums.where(balance.c.place == level.place)).one()
-    return rules.Level(int(on_hand), int(reserved), 0, level.minimum, level.maximum)
+def _states(connection: Connection, site: str, levels: Sequence[Row[Any]]) -> dict[_Key, rules.Level]:
+    """What each place holds against its limits, read together. The site itself has what its own places hold, and what is on its way to it."""
+    coming = incoming(connection, site, sorted({level.item for level in levels if level.place == site}))
+    sums = [func.sum(balance.c.on_hand).label("on_hand"), func.sum(balance.c.reserved).label("reserved")]
+    held = select(balance.c.item, balance.c.place, location.c.kind, *sums).join(location, location.c.place == balance.c.place)
+    mine = held.where(balance.c.site == site, balance.c.status == "available", among(connection, balance.c.item, sorted({level.item for level in levels})))
+    stock: dict[_Key, tuple[int, int]] = {}
+    for row in connection.execute(mine.group_by(balance.c.item, balance.c.place, location.c.kind)):
+        for place in (row.place, *([site] if row.kind in _HELD_KINDS else ())):
+            on_hand, reserved = stock.get((row.item, place), (0, 0))
+            stock[row.item, place] = (on_hand + int(row.on_hand), reserved + int(row.reserved))
+    return {
+        (level.item, level.place): rules.Level(
+            *stock.get((level.item, level.place), (0, 0)), coming.get(level.item, 0) if level.place == site else 0, level.minimum, level.maximum
+        )
+        for level in levels
+    }
+
+
+def _open_proposals(connection: Connection, site: str, levels: Sequence[Row[Any]]) -> dict[_Key, int]:
+    mine = (proposal.c.site == site) & (proposal.c.state == "open") & among(connection, proposal.c.item, sorted({level.item for level in levels}))
+    return {(row.item, row.place): row.id for row in connection.execute(select(proposal.c.id, proposal.c.item, proposal.c.place).where(mine))}
 
 
 def _sources(connection: Connection, site: str, item: str, now: datetime) -> Sequence[rules.Source]:
@@ -94,15 +112,14 @@ def _sources(connection: Connection, site: str, item: str, now: datetime) -> Seq
     return [rules.Source(row.place, row.lot, row.owner, row.unit, row.on_hand - row.reserved) for row in connection.execute(query)]
 
 
-def _keep(connection: Connection, key: dict[str, str], quantity: int, why: dict[str, Any], now: datetime) -> None:
-    which = (proposal.c.kind == key["kind"]) & (proposal.c.item == key["item"]) & (proposal.c.place == key["place"]) & (proposal.c.state == "open")
-    known = connection.execute(select(proposal.c.id, proposal.c.quantity).where(which)).one_or_none()
-    if known is None and quantity:
-        connection.execute(insert(proposal).values(**key, quantity=quantity, why=why, created_at=now, changed_at=now))
-    elif known is not None and not quantity:
-        connection.execute(update(proposal).where(which).values(state="withdrawn", changed_at=now))
-    elif known is not None:
-        connection.execute(update(proposal).where(which).values(quantity=quantity, why=why, changed_at=now))
+def _keep(connection: Connection, number: int | None, key: dict[str, str], quantity: int, why: dict[str, Any], now: datetime) -> None:
+    """Make, change or (with nothing to move) withdraw the open proposal, `number` if there is one."""
+    if number is None:
+        if quantity:
+            connection.execute(insert(proposal).values(**key, quantity=quantity, why=why, created_at=now, changed_at=now))
+        return
+    values = {"quantity": quantity, "why": why} if quantity else {"state": "withdrawn"}
+    connection.execute(update(proposal).where(proposal.c.id == number).values(**values, changed_at=now))
 
 
 def accept(connection: Connection, fact: ledger.Fact, number: int, actor: str, now: datetime) -> str:

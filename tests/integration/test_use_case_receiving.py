@@ -227,7 +227,7 @@ def test_notice_of_a_supplier_whom_nobody_knows_is_refused_and_leaves_nothing(ho
 
 def test_purchased_goods_are_on_their_way_until_they_are_announced_and_received(house: Warehouse) -> None:
     def on_its_way() -> int:
-        return house.do(lambda c: incoming(c, SITE, "milk"))
+        return house.do(lambda c: incoming(c, SITE, ["milk"]).get("milk", 0))
 
     house.do(lambda c: service.order_purchase(c, "dairy", "milk", SITE, 60, house.now))
     assert on_its_way() == 60

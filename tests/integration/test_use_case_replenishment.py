@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
-from central.catalog.rules import StockLevel
+from central.catalog.rules import Location, StockLevel
 from central.errors import ConflictError, NotFoundError
 from central.inbound.queries import incoming
 from central.inbound.tables import purchase_line
@@ -92,7 +93,7 @@ def test_accepted_purchase_counts_as_incoming_and_is_not_proposed_again(house: W
     house.do(lambda c: service.accept(c, house.fact(), number, "li", house.now))
 
     assert [(row.supplier, row.item, row.quantity) for row in house.rows(purchase_line)] == [("dairy", "milk", 74)]
-    assert house.do(lambda c: incoming(c, SITE, "milk")) == 74
+    assert house.do(lambda c: incoming(c, SITE, ["milk", "peas"])) == {"milk": 74}
     assert house.do(lambda c: service.propose(c, SITE, None, house.now)) == 0
 
 
@@ -132,3 +133,23 @@ def test_purchase_of_an_item_without_a_supplier_is_refused(house: Warehouse) -> 
 def test_unknown_proposal_is_told(house: Warehouse) -> None:
     with pytest.raises(NotFoundError, match="proposal 99 is not known"):
         house.do(lambda c: service.reject(c, 99, "li", house.now))
+
+
+def test_run_over_a_whole_site_asks_the_database_no_more_often_when_more_places_have_limits(house: Warehouse) -> None:
+    def statements() -> int:
+        said: list[str] = []
+
+        def count(*arguments: Any) -> None:
+            said.append(arguments[2])
+
+        event.listen(house.engine, "before_cursor_execute", count)
+        house.do(lambda c: service.propose(c, SITE, None, house.now))
+        event.remove(house.engine, "before_cursor_execute", count)
+        return len(said)
+
+    statements()
+    few = statements()
+    house.keep(*(Location(site=SITE, code=f"full-{n}", kind="bin") for n in range(40)))
+    house.keep(*(StockLevel(site=SITE, location=f"full-{n}", item="milk", minimum=0, maximum=5) for n in range(40)))
+
+    assert statements() <= few + 2
