@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
 from functools import partialmethod
 from typing import Any
 
@@ -41,6 +40,11 @@ class Http:
     def __init__(self, app: FastAPI) -> None:
         self._app = app
 
+    @classmethod
+    def of(cls, house: Warehouse) -> Http:
+        """The application over a warehouse's database, by its clock."""
+        return cls(create_app(Settings(database=house.engine.url.render_as_string(hide_password=False)), lambda: house.now, house.engine))
+
     def request(self, method: str, path: str, **content: Any) -> httpx.Response:
         """The answer to one request below /api/v1/."""
 
@@ -56,11 +60,8 @@ class Http:
 
 
 @pytest.fixture
-def http(engine: Engine, house: Warehouse) -> Http:
-    def clock() -> datetime:
-        return house.now
-
-    return Http(create_app(Settings(database=engine.url.render_as_string(hide_password=False)), clock, engine))
+def http(house: Warehouse) -> Http:
+    return Http.of(house)
 
 
 def sent(http: Http, path: str, body: Any = None, status: int = 200, **headers: str) -> Any:

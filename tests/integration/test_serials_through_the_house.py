@@ -4,17 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
-from central.app import create_app
 from central.catalog import rules as catalog
 from central.ledger.tables import serial
 from central.outbound.tables import customer_order, pick_task
-from central.settings import Settings
 from tests.integration.test_areas_api import Http, got, sent
 from tests.integration.warehouse import SITE, Warehouse
 
@@ -33,11 +30,8 @@ def house(engine: Engine) -> Iterator[Warehouse]:
 
 
 @pytest.fixture
-def http(engine: Engine, house: Warehouse) -> Http:
-    def clock() -> datetime:
-        return house.now
-
-    http = Http(create_app(Settings(database=engine.url.render_as_string(hide_password=False)), clock, engine))
+def http(house: Warehouse) -> Http:
+    http = Http.of(house)
     assert http.put("shipping/sites", json={"site": SITE, "company_prefix": "0614141"}).status_code == 200
     line = {"place": BIN, "item": "drill", "quantity": 4, "serials": ["D1", "D2", "D3", "D4"]}
     sent(http, "stock/corrections", {"reason": "opening", "lines": [line]})

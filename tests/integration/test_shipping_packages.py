@@ -6,18 +6,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, datetime
 from typing import Any
 
 import httpx
 import pytest
 from sqlalchemy import Engine, update
 
-from central.app import create_app
 from central.catalog.tables import partner
 from central.changes import Changes
 from central.outbound.tables import customer_order, pick_task
-from central.settings import Settings
 from central.shipping import courier, packing
 from central.shipping.tables import carrier_order, shipping_site
 from central.stock.tables import sscc_series
@@ -39,19 +36,14 @@ SENDER = {"name": "Dock", "phone": "02155550000", "province": "上海市", "city
 @pytest.fixture
 def house(engine: Engine) -> Iterator[Warehouse]:
     house = Warehouse(engine)
-    house.put("A-01", "milk", 10, "L1", date(2026, 12, 1))
-    house.put("A-02", "milk", 10, "L2", date(2026, 12, 9))
-    house.put("B-01", "peas", 5)
+    house.fill()
     yield house
     house.assert_sound()
 
 
 @pytest.fixture
-def http(engine: Engine, house: Warehouse) -> Http:
-    def clock() -> datetime:
-        return house.now
-
-    http = Http(create_app(Settings(database=engine.url.render_as_string(hide_password=False)), clock, engine))
+def http(house: Warehouse) -> Http:
+    http = Http.of(house)
     assert http.put("shipping/sites", json={"site": SITE, "company_prefix": "0614141", "sender": SENDER, "carrier": "sf"}).status_code == 200
     carton = {"inner_length_mm": 300, "inner_width_mm": 200, "inner_height_mm": 200, "tare_g": 200, "max_weight_g": 5000}
     assert http.put("shipping/cartons", json=[{"code": "M", **carton}]).json() == {"kept": 1}

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import date
 from typing import Any
 
 import pytest
@@ -35,9 +34,7 @@ pytestmark = pytest.mark.requirement("R44", "R46", "R51")
 def house(engine: Engine) -> Iterator[Warehouse]:
     """Ten milk of an early lot in A-01, ten of a later one in A-02, five peas in B-01."""
     house = Warehouse(engine)
-    house.put("A-01", "milk", 10, "L1", date(2026, 12, 1))
-    house.put("A-02", "milk", 10, "L2", date(2026, 12, 9))
-    house.put("B-01", "peas", 5)
+    house.fill()
     yield house
     house.assert_sound()
 

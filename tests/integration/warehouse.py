@@ -77,6 +77,12 @@ class Warehouse:
             return fact_of(kind, (key,), body, "tester", self.now, SITE)
         return Fact(str(uuid.uuid4()), "test", None, kind, b"{}", "tester", self.now, SITE)
 
+    def fill(self) -> None:
+        """Ten milk of an early lot in A-01, ten of a later one in A-02, five peas in B-01."""
+        self.put("A-01", "milk", 10, "L1", date(2026, 12, 1))
+        self.put("A-02", "milk", 10, "L2", date(2026, 12, 9))
+        self.put("B-01", "peas", 5)
+
     def put(self, code: str, item: str, quantity: int, lot: str = "", expiry: date | None = None) -> None:
         """Opening stock at a location."""
         self.do(lambda c: moves.correct_stock(c, self.fact(), [moves.Correction(f"{SITE}/{code}", item, quantity, lot, expiry)], self.now))
