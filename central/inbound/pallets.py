@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Select, select, update
 
-from central.bulk import among, insert_rows, update_rows
+from central.bulk import among, insert_rows, keys_of, listed, update_rows
 from central.catalog.tables import item as catalog_item
 from central.catalog.tables import lot as catalog_lot
 from central.database import micros
@@ -51,6 +52,32 @@ _ON_NOTICES = (
     .outerjoin(catalog_item, catalog_item.c.code == ship_notice_line.c.item)
     .order_by(ship_notice_line.c.id)
 )
+
+
+@cache
+def _on_notices(dialect: str) -> Select[Any]:
+    return _ON_NOTICES.where(listed(dialect, ship_notice_pallet.c.sscc, "ssccs"))
+
+
+@cache
+def _received(dialect: str) -> Select[Any]:
+    return select(receipt.c.sscc).where(listed(dialect, receipt.c.sscc, "ssccs"))
+
+
+@cache
+def _labelled(dialect: str) -> Select[Any]:
+    return select(ship_notice_unit.c.line).distinct().where(listed(dialect, ship_notice_unit.c.line, "lines"))
+
+
+@cache
+def _asked_about(dialect: str) -> Select[Any]:
+    mine = discrepancy.c.kind.in_(SETTLED_BY_RECEIPT) & (discrepancy.c.state == "open")
+    return select(discrepancy.c.sscc).where(listed(dialect, discrepancy.c.sscc, "ssccs"), mine)
+
+
+@cache
+def _held(dialect: str) -> Select[Any]:
+    return select(catalog_lot.c.item, catalog_lot.c.lot).where(catalog_lot.c.held, listed(dialect, catalog_lot.c.lot, "lots"))
 
 
 _NOTHING = rules.Receipt((), (), 0, 0)
@@ -107,7 +134,8 @@ def receive_plain(connection: Connection, came: Sequence[Came]) -> dict[str, Rec
 
 def _announced(connection: Connection, came: Sequence[Came]) -> list[_Pallet]:
     named: dict[str, list[Any]] = defaultdict(list)
-    for row in connection.execute(_ON_NOTICES.where(among(connection, ship_notice_pallet.c.sscc, [each.sscc for each in came]))):
+    ssccs = {"ssccs": keys_of(connection, ship_notice_pallet.c.sscc, [each.sscc for each in came])}
+    for row in connection.execute(_on_notices(connection.dialect.name), ssccs):
         named[row.sscc].append(row)
     pallets = []
     for each in came:
@@ -131,14 +159,14 @@ def _compared(connection: Connection, pallets: Sequence[_Pallet]) -> list[_Palle
 
 def _received_or_known(connection: Connection, pallets: Sequence[_Pallet]) -> set[str]:
     ssccs = [each.sscc for each in pallets]
-    received = connection.execute(select(receipt.c.sscc).where(among(connection, receipt.c.sscc, ssccs))).scalars()
+    received = connection.execute(_received(connection.dialect.name), {"ssccs": keys_of(connection, receipt.c.sscc, ssccs)}).scalars()
     return {*received, *units.known_of(connection, ssccs)}
 
 
 def _with_labelled_cases(connection: Connection, pallets: Sequence[_Pallet]) -> set[str]:
     sscc_of = {line.id: each.sscc for each in pallets for line in each.lines}
-    labelled = select(ship_notice_unit.c.line).distinct().where(among(connection, ship_notice_unit.c.line, list(sscc_of)))
-    return {sscc_of[line] for line in connection.execute(labelled).scalars()}
+    lines = {"lines": keys_of(connection, ship_notice_unit.c.line, list(sscc_of))}
+    return {sscc_of[line] for line in connection.execute(_labelled(connection.dialect.name), lines).scalars()}
 
 
 def _places(connection: Connection, pallets: Collection[_Pallet]) -> dict[tuple[str, str], str]:
@@ -172,8 +200,9 @@ def _receive(connection: Connection, pallets: Sequence[_Pallet], places: Mapping
 
 def _held_lots(connection: Connection, pallets: Sequence[_Pallet]) -> set[tuple[str, str]]:
     lots = sorted({line.lot for each in pallets for line in each.lines if line.lot})
-    query = select(catalog_lot.c.item, catalog_lot.c.lot).where(catalog_lot.c.held, among(connection, catalog_lot.c.lot, lots))
-    return {(row.item, row.lot) for row in connection.execute(query)} if lots else set()
+    if not lots:
+        return set()
+    return {(row.item, row.lot) for row in connection.execute(_held(connection.dialect.name), {"lots": keys_of(connection, catalog_lot.c.lot, lots)})}
 
 
 def _legs(each: _Pallet, home: str, place_of: Mapping[int, str], held: Collection[tuple[str, str]]) -> list[ledger.Leg]:
@@ -188,8 +217,8 @@ def _legs(each: _Pallet, home: str, place_of: Mapping[int, str], held: Collectio
 
 def _settle_earlier(connection: Connection, pallets: Sequence[_Pallet]) -> None:
     ssccs = [each.sscc for each in pallets]
-    asked = select(discrepancy.c.sscc).where(among(connection, discrepancy.c.sscc, ssccs), discrepancy.c.state == "open")
-    open_ones = set(connection.execute(asked.where(discrepancy.c.kind.in_(SETTLED_BY_RECEIPT))).scalars())
+    asked = {"ssccs": keys_of(connection, discrepancy.c.sscc, ssccs)}
+    open_ones = set(connection.execute(_asked_about(connection.dialect.name), asked).scalars())
     for site in sorted({each.spot.site for each in pallets}):
         open_ones |= exceptions.open_about(connection, SETTLED_BY_RECEIPT, ssccs, site)
     for each in pallets:

@@ -10,11 +10,12 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, insert, select, update
+from sqlalchemy import Connection, Row, Select, exists, insert, select, update
 
-from central.bulk import among
+from central.bulk import among, keys_of, listed
 from central.catalog import service as catalog
 from central.catalog.tables import item as catalog_item
 from central.errors import BusyError, ConflictError, NotFoundError
@@ -131,11 +132,16 @@ _LINES = select(ship_notice_line, catalog_item.c.gtin, catalog_item.c.condition)
 
 def cases_of(connection: Connection, lines: Collection[int]) -> dict[int, list[rules.Case]]:
     """The tagged cases of lines, by the lines' numbers; lines without any are left out."""
-    query = select(ship_notice_case.c.line, ship_notice_case.c.gtin, ship_notice_case.c.serial).where(among(connection, ship_notice_case.c.line, lines))
     cases: dict[int, list[rules.Case]] = defaultdict(list)
-    for row in connection.execute(query.order_by(ship_notice_case.c.gtin, ship_notice_case.c.serial)):
+    for row in connection.execute(_cases(connection.dialect.name), {"lines": keys_of(connection, ship_notice_case.c.line, lines)}):
         cases[row.line].append(rules.Case(row.gtin, row.serial))
     return cases
+
+
+@cache
+def _cases(dialect: str) -> Select[Any]:
+    query = select(ship_notice_case.c.line, ship_notice_case.c.gtin, ship_notice_case.c.serial)
+    return query.where(listed(dialect, ship_notice_case.c.line, "lines")).order_by(ship_notice_case.c.gtin, ship_notice_case.c.serial)
 
 
 def notice_line(row: Row[Any], cases: Sequence[rules.Case]) -> rules.NoticeLine:
