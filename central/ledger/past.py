@@ -18,6 +18,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, cast, func, insert, literal, literal_column, select, union_all
+from sqlalchemy.sql.elements import UnaryExpression
+from sqlalchemy.sql.operators import custom_op
 
 from central.database import Instant, insert_or_leave
 from central.ledger.tables import LATE, LATE_US, entry, event, snapshot_taken, stock_snapshot
@@ -97,7 +99,13 @@ def _is_late() -> ColumnElement[bool]:
 
 
 def _columns(connection: Connection, table: Any, group: Sequence[str]) -> list[ColumnElement[Any]]:
-    return [_site(connection, table).label("site") if name == "site" else table.c[name] for name in group]
+    return [(_site(connection, table) if name == "site" else _plain(connection, table.c[name])).label(name) for name in group]
+
+
+def _plain(connection: Connection, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """SQLite reads all entries in the order of an index rather than group those of a few days; a plus sign before a column says that no index will help
+    (sqlite.org/optoverview.html, section 2)."""
+    return column if connection.dialect.name == "postgresql" else UnaryExpression(column, operator=custom_op("+"), type_=column.type)
 
 
 def _site(connection: Connection, table: Any) -> ColumnElement[Any]:
