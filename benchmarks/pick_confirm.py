@@ -8,7 +8,7 @@ lights, and every second one ends a walk and begins the next. A shift is measure
 `next_light_of_the_tour`: the light that the gateway lights by itself, from the press at one tag to the light on another, on the controllers' own lines.
 `next_tour`: the press completes a walk, central posts it, gives the picker the next walk and sends its first light: press, event, broker, ingest, ledger,
 command, broker, gateway, controller. `screen`: an HTTP confirm until its answer, which has the next stop. `dark`: presses after which a light should have
-come and did not within five seconds after the shift. Run: python -m benchmarks pick_confirm.
+come and did not within three seconds after the shift. Run: python -m benchmarks pick_confirm.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ PICKS_PER_TOUR = 2
 THINK_S = (6.0, 10.0)
 ROUND_S, ROUNDS_MAX = 10.0, 5
 """How long a repeat is, and how many of them a shift has goods in the bins for (each bin is picked once)."""
-_GRACE_S = 5.0
+_GRACE_S = 3.0
 _BOUND_MS = 100.0
 
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Routes that answer pick tasks, one or many. Requests that come at the same time share a transaction (`central.train`)."""
+"""Routes that answer pick tasks, from the list or on a walk, one or many. Requests that come at the same time share a transaction (`central.train`)."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Path, Response
@@ -26,6 +26,7 @@ AT_ONCE_MAX = 500
 _encoder = msgspec.json.Encoder()
 UUID_TEXT = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 TASK_EXAMPLE = "8d7c1f6e-30a4-5a0b-9f0e-6f1d0c7a4b52"
+TourId = Annotated[str, Path(description="id of a tour")]
 TaskId = Annotated[str, Path(pattern=UUID_TEXT, description="the task's id", examples=[TASK_EXAMPLE])]
 
 
@@ -36,6 +37,17 @@ class PickAnswer(Said):
 
     quantity: Annotated[int, Field(ge=0, le=10**12, description="in the item's smallest unit")]
     serials: list[Serial] = Field(default_factory=list, max_length=1000, description="of each piece, for an item tracked by serial; empty: scanned later")
+
+
+class Answers(BaseModel):
+    """What a picker took at a stop."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"task": TASK_EXAMPLE, "quantity": 4, "actor": "wang.fang"}]})
+
+    task: str = Field(pattern=UUID_TEXT, description="id of the pick task")
+    quantity: int = Field(ge=0, le=2**53, description="smallest units; fewer than asked is a short pick")
+    serials: list[Serial] = Field(default_factory=list, max_length=1000, description="of each piece, for an item tracked by serial; empty: scanned later")
+    actor: str = Field("api", max_length=64, description="who")
 
 
 class PiecesNamed(Said):
@@ -109,6 +121,13 @@ class PicksAnswered(BaseModel):
 async def confirm_pick(task_id: TaskId, body: PickAnswer, now: Now, key: GivenKey, train: ConfirmTrain) -> Response:
     """Answer a pick task from the list; the same answer again changes nothing."""
     return (await train.ride(ask_of(task_id, body.quantity, body, body.actor, now, key, serials=body.serials))).response()
+
+
+@router.post("/tours/{tour_id}/confirm", response_model=dict[str, Any])
+@keeps_own_answer
+async def confirm_stop(tour_id: TourId, body: Answers, now: Now, key: GivenKey, train: ConfirmTrain) -> Response:
+    """Answer a stop and get the next one. The same answer again changes nothing."""
+    return (await train.ride(ask_of(body.task, body.quantity, body, body.actor, now, key, tour_id, body.serials))).response()
 
 
 @router.post("/pick-tasks/{task_id}/serials")

@@ -5,28 +5,24 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Engine
 
 from central.database import in_transaction, reading
 from central.errors import ConflictError, NotFoundError
-from central.facts import GivenKey, RequestKey, fact_of
-from central.idempotency import keeps_own_answer
+from central.facts import RequestKey, fact_of
 from central.ledger import service as ledger
 from central.outbound import answers, mispicks, pickers, totes, tour_queries, tours, walking
-from central.outbound.confirm_api import TASK_EXAMPLE, UUID_TEXT
-from central.outbound.confirm_train import ConfirmTrain, ask_of
+from central.outbound.confirm_api import TourId
 from central.outbound.tour_rules import Cart, Mode
 from central.paging import After, Limit, Page, of_list
 from central.requests import Database, News, Now
-from central.stock.bodies import Serial
 
 router = APIRouter(prefix="/api/v1", tags=["picking"])
 
 Name = Annotated[str, Field(min_length=1, max_length=64)]
 TourState = Literal["ready", "picking", "done", "cancelled"]
-TourId = Annotated[str, Path(description="id of a tour")]
 
 
 class CartSize(BaseModel):
@@ -84,17 +80,6 @@ class Takes(BaseModel):
     picker: Name = Field(description="who; must have joined")
     mode: Mode = Field("order", description="how walks are planned when none is ready and picks wait")
     cart: CartSize = Field(default_factory=lambda: CartSize.model_validate({}), description="what one walk carries")
-
-
-class Answers(BaseModel):
-    """What a picker took at a stop."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"task": TASK_EXAMPLE, "quantity": 4, "actor": "wang.fang"}]})
-
-    task: str = Field(pattern=UUID_TEXT, description="id of the pick task")
-    quantity: int = Field(ge=0, le=2**53, description="smallest units; fewer than asked is a short pick")
-    serials: list[Serial] = Field(default_factory=list, max_length=1000, description="of each piece, for an item tracked by serial; empty: scanned later")
-    actor: str = Field("api", max_length=64, description="who")
 
 
 class Scans(BaseModel):
@@ -226,13 +211,6 @@ def tour_map(tour_id: TourId, database: Database) -> dict[str, Any]:
     if found is None:
         raise NotFoundError("unknown_tour", f"tour {tour_id} is not known")
     return found
-
-
-@router.post("/tours/{tour_id}/confirm", response_model=dict[str, Any])
-@keeps_own_answer
-async def confirm_stop(tour_id: TourId, body: Answers, now: Now, key: GivenKey, train: ConfirmTrain) -> Response:
-    """Answer a stop and get the next one. The same answer again changes nothing."""
-    return (await train.ride(ask_of(body.task, body.quantity, body, body.actor, now, key, tour_id, body.serials))).response()
 
 
 @router.post("/tours/{tour_id}/scan")
