@@ -24,7 +24,7 @@ from tests.browser.board_service import Desk, desk_with, make_app, make_engine, 
 from tests.browser.sample_boards import alarm, busy_board, calm_board, empty_board, work_orders
 from tests.unit.test_web_pages import hostile_board
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(180)]
 
 CHROMIUM = "/usr/bin/chromium"
 WIDTHS = (360, 768, 1280, 1920)

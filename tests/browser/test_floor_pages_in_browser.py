@@ -28,7 +28,7 @@ from tests.integration import test_use_case_counting as counting
 from tests.integration.picking_floor import PickingFloor
 from tests.integration.warehouse import NOW, SITE
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(180)]
 
 CHROMIUM = "/usr/bin/chromium"
 _TABS_MAX = 60
