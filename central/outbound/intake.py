@@ -169,7 +169,7 @@ def _looked_up(connection: Connection, fact: ledger.Fact, order: Order) -> Asked
     customer = customer_of(connection, order.partner, address)
     terms = terms_of(connection, wants, order.backorders or customer.backorders, substitutes=order.substitutes)
     items = {*(want.item for want in wants), *standing_in(terms)}
-    sites = [catalog.site_of(connection, order.site)] if order.site else sourcing.candidates(connection, items)
+    sites = [sourcing.named(connection, order.site)] if order.site else sourcing.candidates(connection, items)
     return Asked(fact, order, wants, customer, terms, items, sites)
 
 

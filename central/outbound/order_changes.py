@@ -96,7 +96,7 @@ def _asked(connection: Connection, order: Row[Any], change: OrderChange) -> _Ask
     terms = intake.terms_of(connection, wants, change.backorders or order.backorders, substitutes=substitutes)
     site = change.site if "site" in change.model_fields_set else None if _chooses_sites(order) or order.state == "split" else order.site
     items = {*(want.item for want in wants), *intake.standing_in(terms)}
-    sites = [catalog.site_of(connection, site)] if site is not None else sourcing.candidates(connection, items)
+    sites = [sourcing.named(connection, site)] if site is not None else sourcing.candidates(connection, items)
     address = change.columns().get("address", order.address)
     return _Asked(wants, terms, site, sites, intake.customer_of(connection, order.partner, address).position)
 

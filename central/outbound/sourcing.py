@@ -8,11 +8,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, exists, func, select
 
 from central.catalog import service as catalog
 from central.catalog.rules import SiteRow
-from central.errors import DomainError
+from central.catalog.tables import location
+from central.catalog.tables import site as site_table
+from central.errors import DomainError, NotFoundError
 from central.ledger.tables import balance
 from central.outbound import sourcing_rules
 from central.outbound.parting_rules import Shelf, Terms, Want
@@ -26,6 +28,14 @@ class Plan:
 
     shares: Mapping[str, Sequence[Want]]
     why: dict[str, Any]
+
+
+def named(connection: Connection, code: str) -> SiteRow:
+    """The site that an order names. Raises: NotFoundError: nobody ever said anything about it; an order there would wait for ever."""
+    known = select(exists().where(location.c.site == code) | exists().where(site_table.c.code == code))
+    if not connection.execute(known).scalar():
+        raise NotFoundError("unknown_site", f"site {code} is not in the catalog; correct it, or add its locations first")
+    return catalog.site_of(connection, code)
 
 
 def candidates(connection: Connection, items: Collection[str]) -> list[SiteRow]:

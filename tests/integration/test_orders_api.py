@@ -42,6 +42,21 @@ def test_shops_see_what_an_order_leaves(http: Http) -> None:
     assert http.get("atp?item=milk&site=no such site").status_code == 422
 
 
+@pytest.mark.requirement("R45")
+def test_site_that_nobody_knows_is_refused_when_an_order_names_it(http: Http) -> None:
+    refused = http.post("orders", json=order("1", ("milk", 4)) | {"site": "s11"})
+    assert (refused.status_code, refused.json()["code"]) == (404, "unknown_site")
+    order_id = sent(http, "orders", order("1", ("milk", 4)))["id"]
+
+    changed = http.request("PATCH", f"orders/{order_id}", json={"site": "s11"}, headers={"Idempotency-Key": "k"})
+
+    assert (changed.status_code, changed.json()["code"]) == (404, "unknown_site")
+    assert got(http, f"orders/{order_id}")["site"] == SITE
+    for _ in range(2):
+        whole = http.request("PATCH", f"orders/{order_id}", json={"site": None}, headers={"Idempotency-Key": "again"}).json()
+        assert [(line["item"], line["promised"]) for line in whole["lines"]] == [("milk", 4)]
+
+
 @pytest.mark.requirement("X9")
 def test_order_is_changed_only_as_it_was_read(http: Http) -> None:
     order_id = sent(http, "orders", order("1", ("milk", 4)))["id"]
