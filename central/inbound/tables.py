@@ -137,7 +137,7 @@ discrepancy = Table(
     Column("kind", String, nullable=False),
     Column("site", String, nullable=False),
     Column("notice", String, nullable=False, server_default=""),
-    Column("sscc", String, nullable=False, server_default=""),
+    Column("sscc", String, nullable=False, server_default="", index=True),
     Column("line", BigId, ForeignKey("ship_notice_line.id")),
     Column("item", String, nullable=False, server_default=""),
     Column("lot", String, nullable=False, server_default=""),

@@ -191,6 +191,11 @@ def _change_customer_order() -> None:
         batch_op.create_check_constraint("role_known", "role IN ('order', 'share', 'backorder')")
 
 
+def _change_discrepancy() -> None:
+    with op.batch_alter_table("discrepancy", schema=None) as batch_op:
+        batch_op.create_index(op.f("ix_discrepancy_sscc"), ["sscc"], unique=False)
+
+
 def _new_handling_unit() -> None:
     op.create_table(
         "handling_unit",
@@ -1607,6 +1612,7 @@ _STEPS = (
     _new_count_sheet,
     _new_cross_aisle,
     _change_customer_order,
+    _change_discrepancy,
     _new_handling_unit,
     _new_import_batch,
     _change_item,
