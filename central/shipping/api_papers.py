@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, Field
@@ -28,6 +28,13 @@ Dpi = Annotated[int, Query(ge=100, le=1200, description="dots per inch of the la
 _ZPL = "application/vnd.zebra.zpl"
 
 
+def _answers(*media_types: str) -> dict[int | str, dict[str, Any]]:
+    return {200: {"description": "what to print", "content": {each: {"schema": {"type": "string", "format": "binary"}} for each in media_types}}}
+
+
+_ANY_FORMAT = _answers(_ZPL, *MEDIA_TYPES.values())
+
+
 class Print(BaseModel):
     """Which label is printed, and where."""
 
@@ -38,7 +45,7 @@ class Print(BaseModel):
     printer: str | None = Field(None, max_length=200, description="host:port; empty: the site's printer")
 
 
-@router.get("/packages/{sscc}/label", response_class=Response)
+@router.get("/packages/{sscc}/label", response_class=Response, responses=_ANY_FORMAT)
 def get_label(
     sscc: Sscc, database: Database, form: Annotated[LabelFormat, Query(alias="format")] = "pdf", language: Language = "en", dpi: Dpi = 203
 ) -> Response:
@@ -50,7 +57,7 @@ def get_label(
     return Response(label.logistic_paper(made, form), media_type=MEDIA_TYPES[form])
 
 
-@router.get("/packages/{sscc}/content-label", response_class=Response)
+@router.get("/packages/{sscc}/content-label", response_class=Response, responses=_answers(_ZPL))
 def get_content_label(sscc: Sscc, database: Database, language: Language = "en", dpi: Dpi = 203) -> Response:
     """The content label of a package, as ZPL."""
     with reading(database) as connection:
@@ -70,7 +77,7 @@ def post_print(sscc: Sscc, body: Print, database: Database) -> PrintedOut:
     return PrintedOut(printer=printer, bytes=printing.send(printer, data))
 
 
-@router.get("/items/{item}/label", response_class=Response)
+@router.get("/items/{item}/label", response_class=Response, responses=_ANY_FORMAT)
 def get_item_label(
     item: ItemCode,
     database: Database,
@@ -89,7 +96,7 @@ def get_item_label(
     return Response(label.item_paper(made, form), media_type=MEDIA_TYPES[form])
 
 
-@router.get("/orders/{order_id}/papers/{paper}", response_class=Response)
+@router.get("/orders/{order_id}/papers/{paper}", response_class=Response, responses=_answers(MEDIA_TYPES["pdf"]))
 def get_paper(order_id: OrderId, paper: papers.Paper, database: Database, now: Now, language: Language = "en") -> Response:
     """A paper of an order as PDF: packing list, pick list, outbound document, delivery note."""
     with reading(database) as connection:

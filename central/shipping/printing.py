@@ -9,6 +9,8 @@ from central.errors import DomainError
 
 PORT = 9100
 _TIMEOUT_S = 5.0
+_ANSWERS_MAX = 8
+"""A printer that talks on and on (a status report, or no printer at all) does not keep whoever prints."""
 
 
 class PrinterError(DomainError):
@@ -39,7 +41,8 @@ def send(printer: str, data: bytes) -> int:
 def _wait_for_end(line: socket.socket) -> None:
     line.settimeout(0.5)
     try:
-        while line.recv(1024):
-            continue
+        for _ in range(_ANSWERS_MAX):
+            if not line.recv(1024):
+                return
     except TimeoutError:
         return

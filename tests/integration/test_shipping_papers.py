@@ -3,10 +3,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import threading
+
 import pytest
 from sqlalchemy import Engine, update
 
 from central.catalog.tables import item as catalog_item
+from central.shipping import printing
 from tests.integration.test_areas_api import Http, sent
 from tests.integration.test_shipping_packages import desk, house, http, package_with, picked_order  # noqa: F401  # fixtures
 from tests.integration.warehouse import SITE, Warehouse
@@ -39,6 +44,22 @@ def test_printer_that_is_off_is_told(http: Http, sscc: str) -> None:  # noqa: F8
     problem = sent(http, f"packages/{sscc}/print", {"printer": "127.0.0.1:1"}, 502)
     assert problem["code"] == "printer_unreachable"
     assert "127.0.0.1:1" in problem["detail"]
+
+
+def test_printer_that_talks_without_end_keeps_nobody() -> None:
+    def talk(server: socket.socket) -> None:
+        line, _ = server.accept()
+        with line, contextlib.suppress(OSError):
+            while True:
+                line.sendall(b"status " * 1000)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        talking = threading.Thread(target=talk, args=(server,), name="talking printer")
+        talking.start()
+        sent_bytes = printing.send(f"127.0.0.1:{server.getsockname()[1]}", b"^XA^XZ")
+        talking.join()
+
+    assert sent_bytes == 6
 
 
 def test_label_is_given_in_every_format(http: Http, sscc: str) -> None:  # noqa: F811
