@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -11,6 +13,7 @@ from typing import Any
 
 import aiomqtt
 import msgspec
+import psutil
 import pytest
 from sqlalchemy import Engine, select
 
@@ -137,6 +140,14 @@ async def test_birth_and_death_of_a_gateway_are_kept_and_a_late_death_is_ignored
             assert online(True)()
             await say(client, False, "second")
             await until(state, online(False))
+
+
+async def test_what_is_said_to_the_broker_does_not_wait_for_an_acknowledgement_of_tcp(stored: Engine, broker: str) -> None:
+    port = parse_broker(broker).port
+    async with central(stored, broker):
+        (line,) = (each for each in psutil.Process().net_connections("tcp") if each.raddr and each.raddr.port == port)
+        with socket.socket(fileno=os.dup(line.fd)) as same:
+            assert same.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
 
 
 async def test_command_goes_down_until_it_is_answered(stored: Engine, broker: str) -> None:
