@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, insert, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from central.fleet.tables import command as command_table
 from central.fleet.tables import device as device_table
@@ -19,8 +19,11 @@ def command_answered(connection: Connection, context: EventContext, event: Comma
 
 
 def device_link_changed(connection: Connection, context: EventContext, event: DeviceLinkChanged) -> None:
-    """Keep the last state of each device."""
+    """Keep the last state of each device; one that is backfilled counts unless something later is known already."""
     mine = (device_table.c.gateway == context.gateway) & (device_table.c.device == event.device)
+    known_at = connection.execute(select(device_table.c.changed_at).where(mine)).scalar()
+    if event.historical and known_at is not None and known_at > event.event_time:
+        return
     connection.execute(delete(device_table).where(mine))
     row = {"gateway": context.gateway, "device": event.device, "state": event.state, "reason": event.reason, "changed_at": event.event_time}
     connection.execute(insert(device_table).values(**row))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 
 from central.database import insert_or_leave
 from central.errors import BusyError, ConflictError, NotFoundError
@@ -78,11 +78,6 @@ def send(connection: Connection, gateway: str, command: Command, now: datetime) 
     Sending the same id again changes nothing. Raises: UnknownGatewayError. ConflictError: the id is used for another command.
     """
     body = wire.encode(command)
-    before = connection.execute(select(command_table.c.body).where(command_table.c.id == command.command_id)).scalar()
-    if before is not None:
-        if before != body:
-            raise ConflictError("identity_reused", f"command id {command.command_id} is used for another command; use a new id")
-        return command.command_id
     if connection.execute(select(gateway_table.c.id).where(gateway_table.c.id == gateway)).scalar() is None:
         raise UnknownGatewayError(gateway)
     row = {
@@ -95,7 +90,9 @@ def send(connection: Connection, gateway: str, command: Command, now: datetime) 
         "made_at": now,
         "deadline_at": command.deadline_at,
     }
-    connection.execute(insert(command_table).values(**row))
+    made = connection.execute(insert_or_leave(connection, command_table).values(**row).on_conflict_do_nothing().returning(command_table.c.id)).scalar()
+    if made is None and connection.execute(select(command_table.c.body).where(command_table.c.id == command.command_id)).scalar_one() != body:
+        raise ConflictError("identity_reused", f"command id {command.command_id} is used for another command; use a new id")
     return command.command_id
 
 

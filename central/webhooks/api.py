@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime, BaseModel, Field, StrictBool
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from central.database import in_transaction, reading
 from central.errors import NotFoundError
@@ -20,7 +20,6 @@ from central.paging import After, Limit, Page
 from central.requests import Database, News, Now
 from central.webhooks import endpoints, outbox, queries
 from central.webhooks.event_types import EVENT_TYPES, TEST_TYPE
-from central.webhooks.tables import webhook_endpoint
 
 router = APIRouter(prefix="/api/v1/webhooks", tags=["webhooks"])
 
@@ -290,10 +289,10 @@ def delete_endpoint(code: Code, database: Database, now: Now, precondition: Prec
 def get_secret(code: Code, database: Database) -> SecretOut:
     """The secret with which an endpoint's messages are signed; the receiver needs it."""
     with reading(database) as connection:
-        row = connection.execute(select(webhook_endpoint).where(webhook_endpoint.c.code == code)).one_or_none()
+        row = queries.secret_of(connection, code)
     if row is None:
         raise _unknown(code)
-    return SecretOut(secret=row.secret, old_secret_until=row.old_secret_until)
+    return SecretOut.model_validate(row)
 
 
 @router.post("/endpoints/{code}/secret")

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, RowMapping, select
 
 from central.paging import Page, down, page, up
 from central.webhooks.tables import webhook_attempt, webhook_delivery, webhook_endpoint, webhook_message, webhook_subscription
@@ -37,6 +37,12 @@ def endpoint_of(connection: Connection, code: str) -> dict[str, Any] | None:
     """One endpoint; None when it is not known."""
     row = connection.execute(select(*_SHOWN).where(webhook_endpoint.c.code == code)).mappings().one_or_none()
     return None if row is None else {**row, "types": _types(connection, [code]).get(code, [])}
+
+
+def secret_of(connection: Connection, code: str) -> RowMapping | None:
+    """The secret of an endpoint, and until when the one before signs too; None when it is not known."""
+    query = select(webhook_endpoint.c.secret, webhook_endpoint.c.old_secret_until).where(webhook_endpoint.c.code == code)
+    return connection.execute(query).mappings().one_or_none()
 
 
 def _types(connection: Connection, codes: Sequence[str]) -> dict[str, list[str]]:

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The fleet: what is known of devices, and commands that are asked for once whoever asks and however often."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+
+import pytest
+from sqlalchemy import Engine
+
+from central.errors import ConflictError, NotFoundError
+from central.fleet import service as fleet
+from central.fleet.tables import command, device
+from contracts.commands import CancelTasks
+from contracts.events import DeviceLinkChanged
+from tests.integration.warehouse import NOW, Warehouse
+
+
+@pytest.fixture
+def house(engine: Engine) -> Warehouse:
+    return Warehouse(engine)
+
+
+def link(house: Warehouse, state: str, seconds: float, *, historical: bool = False) -> None:
+    at = NOW + timedelta(seconds=seconds)
+    house.happen(DeviceLinkChanged(event_time=at, device="reader-1", state=state, historical=historical))  # type: ignore[arg-type]  # two words of the wire
+
+
+@pytest.mark.requirement("E10")
+def test_backfilled_link_does_not_overwrite_a_later_one(house: Warehouse) -> None:
+    link(house, "connected", 60)
+    link(house, "lost", 30, historical=True)
+
+    (row,) = house.rows(device)
+    assert (row.state, row.changed_at) == ("connected", NOW + timedelta(seconds=60))
+
+
+def test_backfilled_link_counts_when_nothing_later_is_known(house: Warehouse) -> None:
+    link(house, "connected", 0)
+    link(house, "lost", 30, historical=True)
+
+    assert [row.state for row in house.rows(device)] == ["lost"]
+
+
+def cancel(*tasks: str) -> CancelTasks:
+    return CancelTasks(command_id="c1", station="zone-a", deadline_at=NOW + timedelta(minutes=1), task_ids=list(tasks))
+
+
+def test_command_is_kept_once_however_many_ask_at_once(house: Warehouse) -> None:
+    start = Barrier(4)
+
+    def ask(_: int) -> str:
+        start.wait(20)
+        return house.do(lambda c: fleet.send(c, "gate-1", cancel("t1"), house.now))
+
+    with ThreadPoolExecutor(4) as people:
+        assert list(people.map(ask, range(4))) == ["c1"] * 4
+
+    assert [row.id for row in house.rows(command)] == ["c1"]
+
+
+def test_command_id_with_another_command_and_an_unknown_gateway_are_refused(house: Warehouse) -> None:
+    house.do(lambda c: fleet.send(c, "gate-1", cancel("t1"), house.now))
+
+    with pytest.raises(ConflictError, match="used for another command"):
+        house.do(lambda c: fleet.send(c, "gate-1", cancel("t2"), house.now))
+    with pytest.raises(NotFoundError, match="not enrolled"):
+        house.do(lambda c: fleet.send(c, "gate-9", cancel("t1"), house.now))
