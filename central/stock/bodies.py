@@ -14,8 +14,8 @@ from contracts.topics import check_name
 PLACE = r"^[^/@]+/[^/]+$"
 """A place as the ledger names it: site/location."""
 Place = Annotated[str, Field(pattern=PLACE, max_length=200, description="site/location", examples=["shanghai-1/A-01"])]
-Unit = Annotated[str, StringConstraints(strip_whitespace=True, max_length=40, pattern=r"^[^/@\s]*$")]
-"""A handling unit: SSCC of 18 digits, or a name of the house; empty: none."""
+Unit = Annotated[str, StringConstraints(strip_whitespace=True, max_length=40, pattern=r"^[^/@\t-\r \u00a0\u3000]*$")]
+"""A handling unit: SSCC of 18 digits, or a name of the house; empty: none. The blanks are listed: `\\s` means others here than in JSON Schema (ECMA-262)."""
 Serial = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20)]
 Quantity = Annotated[int, Field(gt=0, le=2**53, description="in the item's smallest unit")]
 Actor = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
