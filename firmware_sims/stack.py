@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import json
+import random
 import signal
 import socket
 import sys
@@ -18,6 +20,7 @@ from typing import Any
 
 _PR_SET_PDEATHSIG = 1
 _STOP_S = 10.0
+_PORTS_BELOW_EPHEMERAL = (10_000, 32_768)  # Linux' ip_local_port_range begins at 32768
 _libc = ctypes.CDLL(None)
 
 
@@ -26,11 +29,12 @@ class StackError(RuntimeError):
 
 
 def free_port() -> int:
-    """A TCP port on loopback that nobody uses just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port on loopback that nobody uses just now, outside of those the system hands to outgoing connections: one of them would take it meanwhile."""
+    while True:
+        port = random.randrange(*_PORTS_BELOW_EPHEMERAL)  # noqa: S311  # nobody gains by guessing it
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _die_with_parent() -> None:

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import socket
 import subprocess
 import threading
 import time
@@ -23,6 +22,8 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from firmware_sims.stack import free_port
 
 WAIT_S = 40.0
 _FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -80,7 +81,7 @@ class Reader:
         self.remembered: dict[str, str] = {}
         self.shown = ""
         self._command: Block | None = None
-        self._ports = {str(port): str(_free_port()) for port in ports}
+        self._ports = {str(port): str(free_port()) for port in ports}
         self._threads: list[threading.Thread] = []
 
     def follow(self, block: Block) -> None:
@@ -180,8 +181,3 @@ def _holds(shown: str, line: str) -> bool:
     """Whether some line of `shown` has the words of `line` in their order."""
     return re.search(".*".join(re.escape(word) for word in line.split()), shown) is not None
 
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port

@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -22,6 +21,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from contracts.topics import CENTRAL_STATE, GatewayAddress
 from contracts.wire import MESSAGE_BYTES_MAX
+from firmware_sims.stack import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -130,16 +130,11 @@ def test_prometheus_rules_fire_when_they_should() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
-
 
 @pytest.fixture
 def mosquitto(tmp_path: Path) -> Iterator[int]:
     """Mosquitto with the configuration of deploy/, on a private port, with the users central and dock-1; gives the port."""
-    port = _free_port()
+    port = free_port()
     passwords = tmp_path / "passwords"
     passwords.touch(mode=0o600)
     for user in ("central", "dock-1"):
