@@ -180,4 +180,3 @@ class Reader:
 def _holds(shown: str, line: str) -> bool:
     """Whether some line of `shown` has the words of `line` in their order."""
     return re.search(".*".join(re.escape(word) for word in line.split()), shown) is not None
-

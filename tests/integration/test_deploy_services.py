@@ -130,7 +130,6 @@ def test_prometheus_rules_fire_when_they_should() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-
 @pytest.fixture
 def mosquitto(tmp_path: Path) -> Iterator[int]:
     """Mosquitto with the configuration of deploy/, on a private port, with the users central and dock-1; gives the port."""
