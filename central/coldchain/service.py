@@ -22,7 +22,7 @@ from central.fleet import service as fleet
 from central.ingest.registry import EventContext
 from central.ledger import serials
 from central.ledger import service as ledger
-from central.ledger.rules import Account, Leg, Status
+from central.ledger.rules import Account, Status
 from central.ledger.tables import balance
 from contracts.commands import AcknowledgeAlarm
 from contracts.events import AlarmChanged, SensorFailed, SensorMeasured
@@ -124,14 +124,9 @@ def _hold_room(connection: Connection, context: EventContext, occurrence: str, s
 
 
 def _restate(connection: Connection, fact_id: str, stock: Sequence[tuple[rules.Stock, int]], source: Status, target: Status, now: datetime) -> None:
-    """Post so many pieces of each to another status. Of numbered pieces as many numbers go along; which of them a scan says at the latest."""
-    moved = [(Account(each.place, each.item, each.lot, each.owner, source, each.unit), quantity) for each, quantity in stock]
-    legs = [leg for account, quantity in moved for leg in (Leg(account, -quantity), Leg(replace(account, status=target), quantity))]
-    ledger.post(connection, fact_id, legs)
-    for account, quantity in moved:
-        if serials.is_tracked(connection, account.item):
-            numbers = serials.at_account(connection, account)[:quantity]
-            serials.move(connection, fact_id, account.item, numbers, replace(account, status=target), now)
+    """Post so many pieces of each to another status, as `serials.post_along`."""
+    here = [(Account(each.place, each.item, each.lot, each.owner, source, each.unit), quantity) for each, quantity in stock]
+    serials.post_along(connection, fact_id, [(account, replace(account, status=target), quantity) for account, quantity in here], now)
 
 
 def _hold_row(occurrence: str, stock: rules.Stock, now: datetime) -> dict[str, Any]:

@@ -19,7 +19,8 @@ from central.catalog import service as catalog
 from central.catalog.tables import item as catalog_item
 from central.catalog.tables import location
 from central.errors import ConflictError, DomainError
-from central.ledger.rules import COUNT_DIFFERENCE, CUSTOMER, LOSS, PRODUCTION, VENDOR, Account
+from central.ledger.postings import post
+from central.ledger.rules import COUNT_DIFFERENCE, CUSTOMER, LOSS, PRODUCTION, VENDOR, Account, Leg
 from central.ledger.tables import balance, event, serial, serial_move
 
 _Goods = tuple[str, str, str, str]
@@ -178,6 +179,18 @@ def follow_all(connection: Connection, fact_id: str, source: Account, target: Ac
     numbers = at_account(connection, source)
     if numbers:
         move(connection, fact_id, source.item, numbers, target, now)
+
+
+def post_along(connection: Connection, fact_id: str, moved: Sequence[tuple[Account, Account, int]], now: datetime) -> None:
+    """Post (source, target, quantity) of pieces that nobody has scanned. Of numbered ones as many numbers go along; which of them a scan says at the latest.
+
+    The fences are held. Raises: InsufficientStockError.
+    """
+    post(connection, fact_id, [leg for source, target, quantity in moved for leg in (Leg(source, -quantity), Leg(target, quantity))])
+    tracked = {item for item in {source.item for source, _, _ in moved} if is_tracked(connection, item)}
+    for source, target, quantity in moved:
+        if source.item in tracked and (numbers := at_account(connection, source)[:quantity]):
+            move(connection, fact_id, source.item, numbers, target, now)
 
 
 def path_of(connection: Connection, item: str, number: str) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from central.catalog.tables import location, stock_level
 from central.errors import ConflictError, NotFoundError
 from central.inbound import service as inbound
 from central.inbound.queries import incoming
+from central.ledger import serials
 from central.ledger import service as ledger
 from central.ledger.tables import balance, entry
 from central.planning import rules
@@ -165,13 +166,13 @@ def _fill_shelf(connection: Connection, fact_id: str, row: Row[Any], now: dateti
     pulls = rules.fill_from(row.quantity, _sources(connection, row.site, row.item, now))
     if not pulls:
         raise ConflictError("nothing_to_move", f"no storage place of {row.site} holds free stock of item {row.item} any more; run the proposals again")
-    legs: list[ledger.Leg] = []
+    moved = []
     for pull in pulls:
         source = pull.source
+        at = ledger.Account(source.place, row.item, source.lot, source.owner, "available", source.unit)
         # On the shelf goods do not lie on their pallet any more.
-        legs.append(ledger.Leg(ledger.Account(source.place, row.item, source.lot, source.owner, "available", source.unit), -pull.quantity))
-        legs.append(ledger.Leg(ledger.Account(row.place, row.item, source.lot, source.owner), pull.quantity))
-    ledger.post(connection, fact_id, legs)
+        moved.append((at, ledger.Account(row.place, row.item, source.lot, source.owner), pull.quantity))
+    serials.post_along(connection, fact_id, moved, now)
     return f"moved {sum(pull.quantity for pull in pulls)} to {row.place}"
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
@@ -10,16 +11,18 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from central.catalog.rules import Location, StockLevel
+from central.catalog.rules import Item, Location, StockLevel
 from central.errors import ConflictError, NotFoundError
 from central.inbound.queries import incoming
 from central.inbound.tables import purchase_line
+from central.ledger.tables import serial
 from central.outbound import service as outbound
 from central.outbound.documents import Order
 from central.outbound.tables import pick_task
 from central.planning import service
 from central.planning.queries import figures, proposals
 from central.planning.tables import proposal
+from central.stock import moves
 from contracts.events import PickConfirmed
 from contracts.quantities import Quantity
 from tests.integration.warehouse import NOW, SITE, Warehouse
@@ -84,6 +87,19 @@ def test_accepted_shelf_proposal_moves_the_first_expiring_goods(house: Warehouse
     assert answers == ["moved 8 to s1/A-01", "accepted before"]
     assert house.stock() == {"A-01 milk L1": (4, 0), "A-01 milk L2": (5, 0), "A-01 milk L3": (3, 0), "cool-1 milk L3": (12, 0)}
     assert list(open_proposals(house)) == ["purchase"]
+
+
+@pytest.mark.requirement("R19")
+def test_numbered_pieces_go_to_the_shelf_under_their_numbers(house: Warehouse) -> None:
+    house.keep(Item(code="drill", name="Drill", tracking="serial"))
+    house.keep(StockLevel(site=SITE, location="B-01", item="drill", minimum=1, maximum=2))
+    correction = moves.Correction(f"{SITE}/rack-1", "drill", 3, serials=("D1", "D2", "D3"))
+    house.do(lambda c: moves.correct_stock(c, house.fact(), [correction], house.now))
+    house.do(lambda c: service.propose(c, SITE, ["drill"], house.now))
+
+    house.do(lambda c: service.accept(c, house.fact(), house.rows(proposal)[0].id, "li", house.now))
+
+    assert Counter(row.place for row in house.rows(serial)) == {f"{SITE}/B-01": 2, f"{SITE}/rack-1": 1}
 
 
 def test_accepted_purchase_counts_as_incoming_and_is_not_proposed_again(house: Warehouse) -> None:
