@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Path, Response
@@ -17,6 +17,7 @@ from central.idempotency import keeps_own_answer
 from central.outbound import naming, rules
 from central.outbound.confirm_train import ConfirmTrain, ask_of
 from central.outbound.orders_api import Said
+from central.outbound.tour_answers import StopConfirmed
 from central.requests import Database, News, Now
 from central.stock.bodies import Serial
 
@@ -123,7 +124,7 @@ async def confirm_pick(task_id: TaskId, body: PickAnswer, now: Now, key: GivenKe
     return (await train.ride(ask_of(task_id, body.quantity, body, body.actor, now, key, serials=body.serials))).response()
 
 
-@router.post("/tours/{tour_id}/confirm", response_model=dict[str, Any])
+@router.post("/tours/{tour_id}/confirm", response_model=StopConfirmed)
 @keeps_own_answer
 async def confirm_stop(tour_id: TourId, body: Answers, now: Now, key: GivenKey, train: ConfirmTrain) -> Response:
     """Answer a stop and get the next one. The same answer again changes nothing."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+import msgspec
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Engine
 
@@ -15,6 +16,8 @@ from central.facts import RequestKey, fact_of
 from central.ledger import service as ledger
 from central.outbound import answers, mispicks, pickers, totes, tour_queries, tours, walking
 from central.outbound.confirm_api import TourId
+from central.outbound.pick_answers import PickerAccuracyOut, PickerLeft, PickerOut, PickListOut
+from central.outbound.tour_answers import ScanRight, StopAnswer, ToteFull, TourGivenBack, TourListed, TourMapOut, TourOut, ToursPlanned, TourTaken
 from central.outbound.tour_rules import Cart, Mode
 from central.paging import After, Limit, Page, of_list
 from central.requests import Database, News, Now
@@ -22,6 +25,7 @@ from central.requests import Database, News, Now
 router = APIRouter(prefix="/api/v1", tags=["picking"])
 
 Name = Annotated[str, Field(min_length=1, max_length=64)]
+_encoder = msgspec.json.Encoder()
 TourState = Literal["ready", "picking", "done", "cancelled"]
 
 
@@ -105,7 +109,7 @@ def _picker(row: tours.Picker) -> dict[str, Any]:
     return {"picker": row.name, "site": row.site, "zone": row.zone, "colour": row.colour}
 
 
-@router.post("/pickers")
+@router.post("/pickers", response_model=PickerOut)
 def join(body: Joins, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
     """Begin to pick: gives the colour of one's lights. Again changes nothing, elsewhere moves."""
     fact = fact_of("PickerJoined", (body.picker, key), body, body.picker, now, body.site)
@@ -114,14 +118,14 @@ def join(body: Joins, database: Database, now: Now, news: News, key: RequestKey)
     return _picker(joined)
 
 
-@router.get("/pickers")
+@router.get("/pickers", response_model=Page[PickerOut])
 def list_pickers(database: Database, site: str, after: After = None, limit: Limit = 200) -> Page[dict[str, Any]]:
     """Who picks at a site now, by name."""
     with reading(database) as connection:
         return tour_queries.pickers_here(connection, site, after, limit)
 
 
-@router.get("/pickers/accuracy")
+@router.get("/pickers/accuracy", response_model=Page[PickerAccuracyOut])
 def picker_accuracy(database: Database, site: str, after: After = None, limit: Limit = 200) -> Page[dict[str, Any]]:
     """Lines, mispicks that a check stopped, and the share of right lines, by picker."""
     with reading(database) as connection:
@@ -129,7 +133,7 @@ def picker_accuracy(database: Database, site: str, after: After = None, limit: L
     return of_list(found, lambda row: (row["picker"],), after, limit, ("picker",))
 
 
-@router.post("/pickers/{picker}/leave")
+@router.post("/pickers/{picker}/leave", response_model=PickerLeft)
 def leave(picker: str, body: Leaves, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
     """Go home: what is left of the walk in work is planned anew for others."""
     fact = fact_of("PickerLeft", (picker, key), body, body.actor or picker, now)
@@ -138,7 +142,7 @@ def leave(picker: str, body: Leaves, database: Database, now: Now, news: News, k
     return {"picker": picker, "ready": made}
 
 
-@router.post("/tours/plan")
+@router.post("/tours/plan", response_model=ToursPlanned)
 def plan_tours(body: Plans, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
     """Plan walks over the open picks that have none."""
     fact = fact_of("ToursPlanned", (body.site, key), body, body.actor, now, body.site)
@@ -155,14 +159,14 @@ def plan_tours(body: Plans, database: Database, now: Now, news: News, key: Reque
     return {"tours": made}
 
 
-@router.get("/tours")
+@router.get("/tours", response_model=Page[TourListed])
 def list_tours(database: Database, site: str | None = None, state: TourState | None = None, after: After = None, limit: Limit = 100) -> Page[dict[str, Any]]:
     """Walks, in the order in which they were planned."""
     with reading(database) as connection:
         return tour_queries.tours(connection, site, state, after, limit)
 
 
-@router.post("/tours/next")
+@router.post("/tours/next", response_model=TourTaken)
 def next_tour(body: Takes, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
     """Take the next walk: the one in work, else the most urgent that is ready, else one planned now. `tour` is null when nothing is to be picked."""
     fact = fact_of("TourTaken", (body.picker, key), body, body.picker, now)
@@ -187,23 +191,23 @@ def _tour(engine: Engine, tour_id: str) -> dict[str, Any]:
     return found
 
 
-@router.get("/tours/{tour_id}")
+@router.get("/tours/{tour_id}", response_model=TourOut)
 def get_tour(tour_id: TourId, database: Database) -> dict[str, Any]:
     """A walk with its stops in order (the pick list) and its totes."""
     return _tour(database, tour_id)
 
 
-@router.get("/tours/{tour_id}/stop")
-def current_stop(tour_id: TourId, database: Database) -> dict[str, Any]:
+@router.get("/tours/{tour_id}/stop", response_model=StopAnswer)
+def current_stop(tour_id: TourId, database: Database) -> Response:
     """Where to go now, what to take, into which slot, and what comes next; `stop` is null when nothing is left."""
     with reading(database) as connection:
         stop = tour_queries.stop_of(connection, tour_id)
     if stop is None:
         _tour(database, tour_id)
-    return {"stop": stop}
+    return Response(_encoder.encode({"stop": stop}), media_type="application/json")
 
 
-@router.get("/tours/{tour_id}/map")
+@router.get("/tours/{tour_id}/map", response_model=TourMapOut)
 def tour_map(tour_id: TourId, database: Database) -> dict[str, Any]:
     """The floor's coordinates and the walk, for a drawing."""
     with reading(database) as connection:
@@ -213,7 +217,7 @@ def tour_map(tour_id: TourId, database: Database) -> dict[str, Any]:
     return found
 
 
-@router.post("/tours/{tour_id}/scan")
+@router.post("/tours/{tour_id}/scan", response_model=ScanRight)
 def scan_at_stop(tour_id: TourId, body: Scans, database: Database, now: Now, key: RequestKey) -> dict[str, Any]:
     """Check a scan against a stop. What is wrong is refused (409: wrong_bin, wrong_item, wrong_lot, wrong_tote) and counted as a mispick."""
     fact = fact_of("PickScanned", (tour_id, key), body, body.actor, now)
@@ -223,7 +227,7 @@ def scan_at_stop(tour_id: TourId, body: Scans, database: Database, now: Now, key
     return {"task": body.task, "matches": found.matches, "quantity": found.quantity}
 
 
-@router.post("/tours/{tour_id}/give-back")
+@router.post("/tours/{tour_id}/give-back", response_model=TourGivenBack)
 def give_back(tour_id: TourId, body: Leaves, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
     """Stop: what is left becomes a walk that is ready for somebody else; `ready` is its id, null when nothing is left."""
     fact = fact_of("TourGivenBack", (tour_id, key), body, body.actor or "api", now)
@@ -237,14 +241,14 @@ def give_back(tour_id: TourId, body: Leaves, database: Database, now: Now, news:
     return {"tour": tour_id, "ready": ready}
 
 
-@router.put("/tours/{tour_id}/totes/{slot}")
+@router.put("/tours/{tour_id}/totes/{slot}", response_model=TourOut)
 def set_tote(tour_id: TourId, slot: str, body: ToteCode, database: Database) -> dict[str, Any]:
     """Say which tote stands in a slot (`-` for the only one)."""
     in_transaction(database, lambda connection: totes.set_tote(connection, tour_id, _slot(slot), body.tote))
     return _tour(database, tour_id)
 
 
-@router.post("/tours/{tour_id}/totes/{slot}/full")
+@router.post("/tours/{tour_id}/totes/{slot}/full", response_model=ToteFull)
 def tote_full(tour_id: TourId, slot: str, body: ToteCode, database: Database, now: Now, news: News) -> dict[str, Any]:
     """A tote is full: what is left goes into another one, in a slot of its own."""
     fresh = in_transaction(database, lambda connection: totes.tote_full(connection, tour_id, _slot(slot), body.tote, now))
@@ -256,7 +260,7 @@ def _slot(word: str) -> str:
     return "" if word == "-" else word
 
 
-@router.get("/orders/{order_id}/pick-list")
+@router.get("/orders/{order_id}/pick-list", response_model=PickListOut)
 def pick_list(order_id: str, database: Database) -> dict[str, Any]:
     """The pick list of an order, in the order in which it is walked."""
     with reading(database) as connection:

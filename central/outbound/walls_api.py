@@ -12,6 +12,7 @@ from central.database import in_transaction, reading
 from central.errors import NotFoundError
 from central.facts import RequestKey, fact_of
 from central.outbound import answers, lights, tour_queries, walls
+from central.outbound.wall_answers import LampTestAsked, LampTestOut, SlotLeft, WallOut, WallScanned
 from central.requests import Database, News, Now
 
 router = APIRouter(prefix="/api/v1", tags=["picking"])
@@ -67,14 +68,14 @@ class Asks(BaseModel):
     actor: str = Field("api", max_length=64, description="who")
 
 
-@router.put("/walls/{site}/{wall}")
+@router.put("/walls/{site}/{wall}", response_model=WallOut)
 def keep_wall(site: str, wall: str, body: WallTable, database: Database) -> dict[str, Any]:
     """Have a wall with these slots."""
     in_transaction(database, lambda connection: walls.keep(connection, site, wall, body.gateway, body.station, body.slots))
     return get_wall(site, wall, database)
 
 
-@router.get("/walls/{site}/{wall}")
+@router.get("/walls/{site}/{wall}", response_model=WallOut)
 def get_wall(site: str, wall: str, database: Database) -> dict[str, Any]:
     """A wall: what each slot holds, waits for, and whether it is complete."""
     with reading(database) as connection:
@@ -84,7 +85,7 @@ def get_wall(site: str, wall: str, database: Database) -> dict[str, Any]:
     return found
 
 
-@router.post("/walls/{site}/{wall}/scan")
+@router.post("/walls/{site}/{wall}/scan", response_model=WallScanned)
 def scan_at_wall(site: str, wall: str, body: WallScan, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
     """Goods are scanned: every slot that wants some lights with its quantity."""
     fact = fact_of("WallScanned", (site, wall, key), body, body.actor, now, site)
@@ -93,7 +94,7 @@ def scan_at_wall(site: str, wall: str, body: WallScan, database: Database, now: 
     return {"puts": [{"id": each.id, "order": each.order, "slot": each.slot, "item": each.item, "quantity": each.quantity} for each in puts]}
 
 
-@router.post("/walls/{site}/{wall}/puts/{put_id}/confirm")
+@router.post("/walls/{site}/{wall}/puts/{put_id}/confirm", response_model=WallOut)
 def confirm_put(site: str, wall: str, put_id: str, body: PutAnswer, database: Database, now: Now, news: News) -> dict[str, Any]:
     """Answer a put from a screen; the same answer again changes nothing."""
     fact = fact_of("PutConfirmed", (put_id, str(body.quantity)), body, body.actor, now, site)
@@ -102,7 +103,7 @@ def confirm_put(site: str, wall: str, put_id: str, body: PutAnswer, database: Da
     return get_wall(site, wall, database)
 
 
-@router.post("/walls/{site}/{wall}/slots/{slot}/close")
+@router.post("/walls/{site}/{wall}/slots/{slot}/close", response_model=SlotLeft)
 def close_slot(site: str, wall: str, slot: str, body: SlotClosed, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
     """An order that is complete leaves its slot for packing; `order` is empty when the slot was free already."""
     fact = fact_of("SlotClosed", (site, wall, slot, key), body, body.actor, now, site)
@@ -111,7 +112,7 @@ def close_slot(site: str, wall: str, slot: str, body: SlotClosed, database: Data
     return {"order": order_id}
 
 
-@router.post("/zones/{site}/{zone}/lamp-test", status_code=202)
+@router.post("/zones/{site}/{zone}/lamp-test", status_code=202, response_model=LampTestAsked)
 def lamp_test(site: str, zone: str, body: Asks, database: Database, now: Now, news: News, key: RequestKey) -> dict[str, Any]:
     """Light all lamps of a zone for a moment; the result names the dead ones."""
     fact = fact_of("LampTestAsked", (site, zone, key), body, body.actor, now, site)
@@ -120,7 +121,7 @@ def lamp_test(site: str, zone: str, body: Asks, database: Database, now: Now, ne
     return {"lamp_test": command_id}
 
 
-@router.get("/lamp-tests/{lamp_test_id}")
+@router.get("/lamp-tests/{lamp_test_id}", response_model=LampTestOut)
 def get_lamp_test(lamp_test_id: str, database: Database) -> dict[str, Any]:
     """A lamp test: asked, done or failed; `dead` are the bins whose lamps stayed dark."""
     with reading(database) as connection:

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Engine
 
 from central.app import create_app
+from central.outbound.tour_answers import StopAnswer, StopConfirmed
 from central.settings import Settings
 from contracts.events import LampsTested
 from tests.integration.picking_floor import PickingFloor, floor_on
@@ -95,6 +96,18 @@ def test_walks_are_planned_given_back_and_mapped_over_http(http: Http, floor: Pi
     assert http.get("pickers", params={"site": SITE}).json()["items"] == []
     listed = http.get(f"orders/{orders[0]}/pick-list").json()
     assert [line["bin"] for line in listed["lines"]] == ["P-1-1", "P-2-1"]
+
+
+@pytest.mark.requirement("X9")
+def test_stops_are_answered_as_the_documentation_says_though_they_are_not_checked_on_the_way_out(http: Http, floor: PickingFloor) -> None:
+    floor.order("1", ("g11", 2), ("g34", 1))
+    sent(http, "pickers", {"picker": "li", "site": SITE})
+    path = f"tours/{sent(http, 'tours/next', {'picker': 'li'})['tour']['id']}"
+    shown = http.get(f"{path}/stop").json()
+    answered = sent(http, f"{path}/confirm", {"task": shown["stop"]["task"], "quantity": 2})
+
+    assert StopAnswer.model_validate(shown).model_dump(mode="json", by_alias=True) == shown
+    assert StopConfirmed.model_validate(answered).model_dump(mode="json", by_alias=True) == answered
 
 
 def test_who_has_not_joined_gets_no_walk_and_unknown_things_are_named(http: Http) -> None:
