@@ -77,6 +77,13 @@ async def accepted_more(stack: Stack, events: int) -> None:
             await asyncio.sleep(0.1)
 
 
+async def alarm_stands(stack: Stack) -> None:
+    """Wait until central knows of an alarm; a program that is killed before forgets how long the room has been warm, as it should."""
+    async with asyncio.timeout(60):
+        while not (await fetch_json(f"{stack.central_url}/api/v1/alarms"))["items"]:  # noqa: ASYNC110  # another process's state has no event
+            await asyncio.sleep(0.1)
+
+
 async def kill_and_restart(stack: Stack, name: str) -> None:
     """SIGKILL one program and start it again."""
     program = getattr(stack, name)

@@ -11,7 +11,7 @@ import pytest
 
 from firmware_sims import demo_command
 from tests import servers
-from tests.acceptance.day import COUNTS, accepted_more, check_books, kill_and_restart, live_a_day
+from tests.acceptance.day import COUNTS, accepted_more, alarm_stands, check_books, kill_and_restart, live_a_day
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 DAY_S = 26.0
@@ -58,6 +58,7 @@ async def test_same_day_on_mosquitto_and_postgresql(tmp_path):
 @pytest.mark.requirement("E12", "E13")
 async def test_killed_gateway_central_and_broker_lose_nothing_and_count_nothing_twice(tmp_path):
     async def trouble(stack):
+        await alarm_stands(stack)
         for name in ("gateway", "central", "broker", "gateway"):
             await accepted_more(stack, 15)
             await kill_and_restart(stack, name)
