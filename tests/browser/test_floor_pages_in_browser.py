@@ -20,6 +20,7 @@ from central.counting.tables import count_place
 from central.database import open_engine
 from central.exceptions.tables import work_order
 from central.migrations import upgrade
+from central.outbound.picking_tables import mispick
 from central.outbound.tables import customer_order
 from central.settings import Settings
 from central.stock import moves
@@ -196,6 +197,24 @@ async def test_scanner_that_is_faster_than_the_pages_loses_no_character(url: str
         await expect(page.locator("h1")).to_have_text("A-02")
 
     assert {row.place: row.state for row in floor.rows(count_place)} == {f"{SITE}/A-01": "settled", f"{SITE}/A-02": "open"}
+
+
+@pytest.mark.requirement("R50")
+async def test_scanner_at_a_stop_is_faster_than_the_pages_and_loses_no_character(url: str, floor: PickingFloor) -> None:
+    async with window() as page:
+        await page.goto(f"{url}/pick")
+        await type_into(page.locator("#name-field"), "li\n")
+        await expect(page.locator("[name=where]")).to_be_focused()
+        await page.get_by_role("button", name="Begin").click()
+        await page.get_by_role("button", name="Next walk").click()
+        await type_into(page.locator("#scan"), "P-1-2\nP-3-4\nP-1-1\n")
+        await expect(page.locator("[role=status]")).to_contain_text("the right bin")
+        await page.get_by_role("button", name="Taken: 2").click()
+        await page.keyboard.type("P-3-4\n")
+        await expect(page.locator("h1")).to_have_text("P-3-4")
+        await expect(page.locator("[role=status]")).to_contain_text("the right bin")
+
+    assert sorted(row.scanned for row in floor.rows(mispick)) == ["P-1-2", "P-3-4"]
 
 
 @pytest.mark.requirement("R19", "R40")

@@ -20,7 +20,8 @@ from central.outbound.tables import customer_order
 from central.settings import Settings
 from contracts.events import LightFailed
 from tests.integration.picking_floor import PickingFloor
-from tests.integration.warehouse import NOW
+from tests.integration.test_use_case_walls_and_lamps import picked_batch
+from tests.integration.warehouse import NOW, SITE
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.requirement("R50", "R51")]
 
@@ -137,6 +138,16 @@ async def test_dead_lamp_and_press_of_a_light_are_on_the_screen_at_once(page: Pa
     await expect(page.locator(".said.wrong")).to_contain_text("The light here is dead")
     floor.press(first)
     await expect(page.locator("h1")).to_have_text(second.bin)
+
+
+@pytest.mark.requirement("X7")
+async def test_scanner_at_a_wall_is_faster_than_the_pages_and_loses_no_character(page: Page, url: str, floor: PickingFloor) -> None:
+    picked_batch(floor)
+    await page.goto(f"{url}/wall/{SITE}/w1")
+    await scan(page, "none\ng11\nnothing")
+
+    await expect(page.locator("[role=alert]")).to_contain_text("nothing")
+    await expect(page.locator(".take .code")).to_have_text("g11")
 
 
 async def test_page_works_without_a_script(url: str, floor: PickingFloor) -> None:
