@@ -56,8 +56,12 @@ def raise_work_order(
     if made is not None:
         told = {"kind": kind, "about": subject, "message": values["message"], "station": station, "priority": priority}
         emit(connection, "work_order.opened", str(made), told, now, site)
+        return int(made)
     same = select(work_order.c.id).where(work_order.c.state == "open", work_order.c.kind == kind, work_order.c.subject == subject, work_order.c.site == site)
-    return int(made if made is not None else connection.execute(same).scalar_one())
+    number = connection.execute(same).scalar()
+    if number is None:  # somebody closed the one that stood in the way, between the two statements: it is asked anew
+        return raise_work_order(connection, kind, subject, message, event_id, now, site=site, station=station, priority=priority, about=about)
+    return int(number)
 
 
 def ask_person(
@@ -83,7 +87,7 @@ def take_in_hand(connection: Connection, number: int, owner: str) -> None:
     """
     mine = (work_order.c.id == number) & (work_order.c.state == "open")
     if connection.execute(update(work_order).where(mine).values(owner=owner).returning(work_order.c.id)).scalar() is None:
-        _open(connection, number)
+        _refuse_resolved(_any(connection, number))
 
 
 def resolve(connection: Connection, number: int, resolution: str, actor: str, now: datetime) -> None:
@@ -95,7 +99,7 @@ def resolve(connection: Connection, number: int, resolution: str, actor: str, no
         return
     row = _any(connection, number)
     if row.resolution != resolution:
-        _open(connection, number)
+        _refuse_resolved(row)
 
 
 def close(connection: Connection, number: int, resolution: str, actor: str, now: datetime) -> None:
@@ -161,15 +165,16 @@ def act(connection: Connection, fact: ledger.Fact, number: int, code: str, now: 
     row = _any(connection, number)
     if _done_by(row, code):
         return
-    _open(connection, number)
+    _refuse_resolved(row)
     case = case_of(row)
     action = _action(connection, case, code, now)
     # Closed before the work, not after: of two people who press at once the second waits here, and finds it closed.
     mine = (work_order.c.id == number) & (work_order.c.state == "open")
     values = {"state": "resolved", "resolved_with": code, "resolved_by": fact.actor, "resolved_at": now}
     if connection.execute(update(work_order).where(mine).values(**values).returning(work_order.c.id)).scalar() is None:
-        if not _done_by(_any(connection, number), code):
-            _open(connection, number)
+        row = _any(connection, number)
+        if not _done_by(row, code):
+            _refuse_resolved(row)
         return
     ledger.record(connection, fact, now)
     done = action.work(connection, case, fact.id, now)
@@ -208,7 +213,6 @@ def _any(connection: Connection, number: int) -> Row[Any]:
     return row
 
 
-def _open(connection: Connection, number: int) -> None:
-    row = _any(connection, number)
+def _refuse_resolved(row: Row[Any]) -> None:
     if row.state != "open":
-        raise ConflictError("work_order_resolved", f"work order {number} was resolved by {row.resolved_by}: {row.resolution}")
+        raise ConflictError("work_order_resolved", f"work order {row.id} was resolved by {row.resolved_by}: {row.resolution}")

@@ -40,6 +40,9 @@ def house(engine: Engine) -> Warehouse:
     return house
 
 
+_TIMES = 200
+
+
 def unhold(house: Warehouse) -> None:
     held = Account(f"{SITE}/out", "milk", status="hold")
     house.do(lambda c: move_stock(c, house.fact(), held, replace(held, status="available"), 4, house.now))
@@ -106,6 +109,23 @@ def test_two_people_who_press_at_once_do_it_once(house: Warehouse) -> None:
 
     assert states(house) == ["shipped"]
     assert [row.resolved_with for row in house.rows(work_order)] == ["ship_again"]
+
+
+@pytest.mark.slow
+def test_question_that_is_closed_while_it_is_asked_again_is_asked_anew(house: Warehouse) -> None:
+    def ask_again() -> None:
+        for _ in range(_TIMES):
+            house.do(lambda c: service.raise_work_order(c, "mispick", "a", "look", None, house.now))
+
+    def close_again() -> None:
+        for _ in range(_TIMES):
+            house.do(lambda c: service.settle(c, ["mispick"], "a", "", "looked", house.now))
+
+    with ThreadPoolExecutor(2) as people:
+        for outcome in [people.submit(ask_again), people.submit(close_again)]:
+            outcome.result()
+
+    assert len([row for row in house.rows(work_order) if row.kind == "mispick" and row.state == "open"]) <= 1
 
 
 def test_every_action_is_for_kinds_that_have_a_message(engine: Engine) -> None:
