@@ -6,8 +6,8 @@ request 409 `idempotency_key_reused`; while the first is still running 409 `idem
 request may be sent again. Keys are forgotten after `Settings.idempotency_keep_days`.
 
 Two layers make it safe against a crash. Use cases derive the id of their fact from the key (`central.facts.RequestKey`), so that what was committed is not
-done again. This layer keeps the answer, in two small transactions of its own around the request. A route that is called so often that these cost too much,
-and whose document names itself (an order by channel and number), keeps its answer in its own transaction and says so:
+done again. This layer keeps the answer, in two small transactions of its own around the request, which requests at the same time share. A route that is
+called so often that these cost too much, and whose document names itself (an order by channel and number), keeps its answer in its own transaction and says so:
 
     @router.post("/orders")
     @keeps_own_answer
@@ -28,15 +28,16 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 
 from pydantic_core import ErrorDetails
-from sqlalchemy import Connection, Engine, delete, select, update
+from sqlalchemy import Connection, Engine, bindparam, delete, select, update
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from central.database import in_transaction, insert_or_leave
+from central.database import insert_or_leave
 from central.errors import ConflictError, DomainError, MethodError
 from central.forms import Address, Forms, methods_at
 from central.identity.tables import request_answer
 from central.problems import form_problem, problem
+from central.train import Train, one_by_one
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -103,15 +104,25 @@ class Ask:
     runner: str
 
 
-def begin(connection: Connection, ask: Ask, now: datetime) -> Answer | None:
-    """Take the key for this attempt (None), or say what was answered before.
+def begin_together(connection: Connection, asked: Sequence[Ask], now: datetime) -> list[Answer | DomainError | None]:
+    """Take the keys of requests for these attempts (None), or say what was answered before; requests that come at once share a transaction.
 
-    Raises: ConflictError: another request carried the key. KeyInUseError: another attempt is running.
+    In the place of one that cannot begin: ConflictError: another request carried the key. KeyInUseError: another attempt is running.
     """
-    values = {"caller": ask.caller, "key": ask.key, "fingerprint": ask.fingerprint, "runner": ask.runner, "leased_until": now + LEASE, "made_at": now}
-    made = insert_or_leave(connection, request_answer).values(**values).on_conflict_do_nothing().returning(request_answer.c.key)
-    if connection.execute(made).scalar() is not None:
-        return None
+    # In the order of their keys, so that two transactions with the same keys wait for each other in the same order.
+    rows = [
+        {"caller": ask.caller, "key": ask.key, "fingerprint": ask.fingerprint, "runner": ask.runner, "leased_until": now + LEASE, "made_at": now}
+        for ask in sorted(asked, key=lambda ask: (ask.caller, ask.key))
+    ]
+    made = insert_or_leave(connection, request_answer).on_conflict_do_nothing().returning(request_answer.c.runner)
+    taken = set(connection.execute(made, rows).scalars())
+    known = [ask for ask in asked if ask.runner not in taken]
+    answers = dict(zip(known, one_by_one(partial(_begin_again, now=now))(connection, known), strict=True))
+    return [answers.get(ask) for ask in asked]
+
+
+def _begin_again(connection: Connection, ask: Ask, now: datetime) -> Answer | None:
+    """What to do with a key that came before."""
     mine = (request_answer.c.caller == ask.caller) & (request_answer.c.key == ask.key)
     row = connection.execute(select(request_answer).where(mine).with_for_update()).one_or_none()
     if row is None:
@@ -126,19 +137,34 @@ def begin(connection: Connection, ask: Ask, now: datetime) -> Answer | None:
     return None
 
 
-def keep(connection: Connection, ask: Ask, answer: Answer) -> None:
-    """Keep what this attempt answered, if the key is still its own."""
-    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers]
-    connection.execute(update(request_answer).where(_own(ask)).values(status=answer.status, headers=headers, body=answer.body))
+@dataclass(frozen=True, slots=True)
+class End:
+    """What an attempt answered; None: it came to nothing, and the key may be used again."""
+
+    ask: Ask
+    answer: Answer | None
 
 
-def give_back(connection: Connection, ask: Ask) -> None:
-    """The attempt came to nothing: the key may be used again."""
-    connection.execute(delete(request_answer).where(_own(ask)))
+_IS_MINE = (request_answer.c.caller == bindparam("by")) & (request_answer.c.key == bindparam("its_key")) & (request_answer.c.runner == bindparam("attempt"))
+_KEEP = update(request_answer).where(_IS_MINE).values(status=bindparam("said"), headers=bindparam("heads"), body=bindparam("text"))
+_GIVE_BACK = delete(request_answer).where(_IS_MINE)
 
 
-def _own(ask: Ask) -> Any:
-    return (request_answer.c.caller == ask.caller) & (request_answer.c.key == ask.key) & (request_answer.c.runner == ask.runner)
+def end_together(connection: Connection, ends: Sequence[End]) -> list[None]:
+    """Keep what attempts answered, or give their keys back, wherever the key is still the attempt's own."""
+    kept, given_back = [], []
+    for end in sorted(ends, key=lambda end: (end.ask.caller, end.ask.key)):
+        mine = {"by": end.ask.caller, "its_key": end.ask.key, "attempt": end.ask.runner}
+        if end.answer is None:
+            given_back.append(mine)
+        else:
+            headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in end.answer.headers]
+            kept.append({**mine, "said": end.answer.status, "heads": headers, "text": end.answer.body})
+    if kept:
+        connection.execute(_KEEP, kept)
+    if given_back:
+        connection.execute(_GIVE_BACK, given_back)
+    return [None] * len(ends)
 
 
 def forget(connection: Connection, before: datetime) -> int:
@@ -162,13 +188,13 @@ class Idempotency:
         body_bytes_max: int = 64 * 1024 * 1024,
     ) -> None:
         self._app = app
-        self._engine = engine
-        self._clock = clock
         self._own_answers = own_answers(addresses)
         self._forms = Forms(addresses)
         self._literal = {each.path: methods_at(addresses, each.path) for each in addresses if "{" not in each.path}
         self._body_bytes_max = body_bytes_max
         self._running: set[tuple[str, str]] = set()
+        self._beginnings: Train[Ask, Answer | None] = Train(engine, lambda connection, asked: begin_together(connection, asked, clock()))
+        self._ends: Train[End, None] = Train(engine, end_together)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, once."""
@@ -233,7 +259,7 @@ class Idempotency:
             self._running.discard((caller, key))
 
     async def _once(self, ask: Ask, scope: Scope, receive: Receive, send: Send) -> None:
-        known = await asyncio.to_thread(in_transaction, self._engine, lambda connection: begin(connection, ask, self._clock()))
+        known = await self._beginnings.ride(ask)
         if known is not None:
             await _send(send, known.status, [*known.headers, REPLAYED], known.body)
             return
@@ -242,12 +268,11 @@ class Idempotency:
             await self._app(scope, receive, held)
         except BaseException:
             # Whatever ends it, a key whose request came to nothing must not stay taken; the exception goes on.
-            await asyncio.shield(asyncio.to_thread(in_transaction, self._engine, lambda connection: give_back(connection, ask)))
+            await asyncio.shield(self._ends.ride(End(ask, None)))
             raise
         answer = Answer(held.status, held.headers, b"".join(held.parts))
         final = held.complete and held.status < HTTPStatus.INTERNAL_SERVER_ERROR
-        end = partial(keep, ask=ask, answer=answer) if final else partial(give_back, ask=ask)
-        await asyncio.to_thread(in_transaction, self._engine, end)
+        await self._ends.ride(End(ask, answer if final else None))
         await _send(send, answer.status, answer.headers, answer.body)
 
 
