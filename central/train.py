@@ -105,14 +105,14 @@ class Train(Generic[Q, A]):
         return in_transaction(self._engine, lambda connection: self._journey(connection, requests), ATTEMPTS)
 
 
-def line_of(request: Request, name: str, journey: Journey[Q, A]) -> Train[Q, A]:
+def line_of(request: Request, name: str, journey: Journey[Q, A], seats: int = SEATS) -> Train[Q, A]:
     """The service's line of trains of that name, made with the first request."""
     state = request.app.state
     if not hasattr(state, "trains"):
         state.trains = {}
     trains: dict[str, Train[Any, Any]] = state.trains
     if name not in trains:
-        trains[name] = Train(state.engine, journey, state.changes)
+        trains[name] = Train(state.engine, journey, state.changes, seats=seats)
     return trains[name]
 
 

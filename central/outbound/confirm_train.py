@@ -23,6 +23,8 @@ from central.train import Train, line_of
 
 _REPLAYED = {name.decode(): value.decode() for name, value in (REPLAYED,)}
 _encoder = msgspec.json.Encoder()
+_SEATS = 256
+"""Confirmations come many to a request, and are set-based: four trains in one cost a third less than four."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def _encoded(connection: Connection, said: Confirmation, verdict: rules.PickVerd
 
 
 async def _train(request: Request) -> Train[Ask, Answered]:
-    return line_of(request, "confirmations", confirm_train)
+    return line_of(request, "confirmations", confirm_train, _SEATS)
 
 
 ConfirmTrain = Annotated[Train[Ask, Answered], Depends(_train)]

@@ -64,8 +64,8 @@ def _finish_wave(connection: Connection, wave_id: int | None, now: datetime) -> 
         connection.execute(update(wave).where(wave.c.id == wave_id, wave.c.state == "released", ~open_tour).values(state="done", done_at=now))
 
 
-_AT_ONCE = 200
-"""More walks than this never end at the same moment: a train has 64 seats, and few trains are under way at once."""
+_AT_ONCE = 1000
+"""More walks than this never end at the same moment: a train of confirmations has 256 seats, and few trains are under way at once."""
 _WALKED_OF_WAVE = select(tour.c.id).where(tour.c.wave_id == bindparam("wave"), tour.c.state.in_(WALKED)).limit(_AT_ONCE)
 
 

@@ -302,9 +302,11 @@ async def test_many_answers_in_one_request_are_each_answered_for_themselves(floo
 
 
 async def test_more_answers_than_a_train_has_seats_are_all_taken(floor: PickingFloor, http: httpx.AsyncClient) -> None:
-    everything = [(f"g{aisle}{n}", 1) for aisle in (1, 2, 3) for n in (1, 2, 3, 4)]
-    for number in range(6):
-        floor.order(str(number), *everything)
+    everything = [(f"{aisle}-{n}", f"g{aisle}{n}") for aisle in (1, 2, 3) for n in (1, 2, 3, 4)]
+    for place, item in everything:
+        floor.put(f"P-{place}", item, 20)
+    for number in range(12):
+        floor.order(str(number), *((item, 1) for _, item in everything))
     said = [{"task": row.id, "quantity": row.requested} for row in floor.rows(pick_task)]
 
     answer = (await http.post("pick-confirmations", json={"confirmations": said + said})).json()
