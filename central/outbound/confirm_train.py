@@ -19,12 +19,10 @@ from central.idempotency import REPLAYED
 from central.ledger import service as ledger
 from central.outbound import rules, tour_queries
 from central.outbound.confirmations import Again, Confirmation, confirm_together
-from central.train import Train, line_of
+from central.train import SEATS_OF_LISTS, Train, line_of
 
 _REPLAYED = {name.decode(): value.decode() for name, value in (REPLAYED,)}
 _encoder = msgspec.json.Encoder()
-_SEATS = 256
-"""Confirmations come many to a request, and are set-based: four trains in one cost a third less than four."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +83,7 @@ def _encoded(connection: Connection, said: Confirmation, verdict: rules.PickVerd
 
 
 async def _train(request: Request) -> Train[Ask, Answered]:
-    return line_of(request, "confirmations", confirm_train, _SEATS)
+    return line_of(request, "confirmations", confirm_train, SEATS_OF_LISTS)
 
 
 ConfirmTrain = Annotated[Train[Ask, Answered], Depends(_train)]

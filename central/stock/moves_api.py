@@ -22,7 +22,7 @@ from central.stock import answers, losses, moves, queries, reasons
 from central.stock.bodies import Actor, Body, OptionalCode, OptionalSite, Place, Quantity, Reason, Serial, Unit, Where
 from central.stock.move_trains import Asked, Moved, move_together
 from central.stock.rules import Limits
-from central.train import Train, line_of
+from central.train import SEATS_OF_LISTS, Train, line_of
 
 router = APIRouter(prefix="/api/v1", tags=["stock"])
 _AGAIN = {name.decode(): value.decode() for name, value in [REPLAYED]}
@@ -155,7 +155,7 @@ def post_corrections(body: Corrections, database: Database, now: Now, news: News
 
 
 async def _train(request: Request) -> Train[Asked, Moved]:
-    return line_of(request, "moves", move_together)
+    return line_of(request, "moves", move_together, SEATS_OF_LISTS)
 
 
 MoveTrain = Annotated[Train[Asked, Moved], Depends(_train)]
