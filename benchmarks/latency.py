@@ -112,7 +112,7 @@ async def _floor(folder: Path) -> dict[str, float]:
                 committed = asyncio.create_task(commit())
                 for _ in range(SCANS):
                     await publisher.publish("floor", json.dumps({"at_s": time.monotonic(), "padding": "x" * 250}), qos=1)
-                    await asyncio.sleep(INTERVAL_S)
+                    await asyncio.sleep(INTERVAL_S)  # the pace of the scans, as above
                 await asyncio.wait_for(committed, 15)
     finally:
         await stack.stop()

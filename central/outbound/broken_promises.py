@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
@@ -24,6 +24,8 @@ from central.outbound.tables import customer_order, order_line
 from central.outbound.tables import promise as promise_table
 
 KIND = "promise_broken"
+_URGENT_ORDER = 2
+"""Orders of this priority or a lower number cannot wait until their promised day is near."""
 
 
 def sites_in_doubt(connection: Connection, now: datetime) -> list[str]:
@@ -49,10 +51,11 @@ def look(connection: Connection, site: str, now: datetime) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Promised:
-    """A promise with what names its order and line, and how much of it nothing serves."""
+    """A promise with what names its order and line, how much of it nothing serves, and the day that it is at its site."""
 
     row: Row[Any]
     missing: int
+    today: date
 
 
 def missing_of(connection: Connection, order: Row[Any], line: Row[Any], now: datetime) -> int:
@@ -87,7 +90,7 @@ def _broken(connection: Connection, goods: Collection[Goods], now: datetime) -> 
     for each, rows in sorted(_promises_of(connection, goods).items()):
         today = book.today[each.site]
         claims = [atp_rules.claim(row.quantity, max(row.on_day, today), row.keep_days) for row in rows]
-        found += [_Promised(row, missing) for row, missing in zip(rows, atp_rules.unserved(book.supplies[each], claims), strict=True)]
+        found += [_Promised(row, missing, today) for row, missing in zip(rows, atp_rules.unserved(book.supplies[each], claims), strict=True)]
     return found
 
 
@@ -118,6 +121,6 @@ def _tell(connection: Connection, each: _Promised, now: datetime) -> None:
         day=row.on_day.isoformat(),
         partner=row.partner,
     )
-    urgent = row.priority <= 2 or row.on_day <= now.date()
+    urgent = row.priority <= _URGENT_ORDER or row.on_day <= each.today
     about = {"order": row.order_id, "line": row.line_id}
     exceptions.ask_person(connection, told, subject, None, now, site=row.site, priority=2 if urgent else 3, about=about)

@@ -6,8 +6,10 @@ Each function that changes something works on one order in a transaction of its 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, exists, select, text
@@ -47,15 +49,19 @@ def loaded(connection: Connection, at_most: int) -> Sequence[str]:
     other = package.alias()
     here = exists().where(other.c.order_id == customer_order.c.id, other.c.state.in_(("open", "closed")))
     query = _staying("picked").where(package.c.state == "loaded", ~here).add_columns(customer_order.c.number, customer_order.c.site).distinct()
-    return [
-        row.order_id
-        for row in connection.execute(query.limit(at_most))
-        if not _is_asked_about(connection, row) and not packing.left_of(connection, row.order_id)
-    ]
+    # Counted after the look and not before it: orders that a person was asked about would stand in the way of all others.
+    rows = connection.execute(query.order_by(package.c.order_id)).all()
+    asked = _asked_about(connection, rows)
+    leaving = (row.order_id for row in rows if row.order_id not in asked and not packing.left_of(connection, row.order_id))
+    return list(islice(leaving, at_most))
 
 
-def _is_asked_about(connection: Connection, row: Row[Any]) -> bool:
-    return bool(exceptions.open_about(connection, ("ship_refused",), [row.number], row.site))
+def _asked_about(connection: Connection, rows: Sequence[Row[Any]]) -> set[str]:
+    numbers: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        numbers[row.site].append(row.number)
+    asked = {site: exceptions.open_about(connection, ("ship_refused",), mine, site) for site, mine in numbers.items()}
+    return {row.order_id for row in rows if row.number in asked[row.site]}
 
 
 def leave(connection: Connection, order_id: str, now: datetime) -> None:

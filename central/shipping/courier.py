@@ -32,8 +32,6 @@ log = logging.getLogger(__name__)
 _CLAIM = timedelta(seconds=90)
 """Longer than all that one order's conversation can take."""
 _AT_ONCE_MAX = 20
-_LOOKED_AT_MAX = 200
-"""Orders of which some goods are loaded and others not packed yet are looked at and left; those that may leave must not stand behind them."""
 _IDLE_S = 5.0
 _GRAMS_MIN = 1
 _PACE_S = 0.5
@@ -53,7 +51,7 @@ def work_once(engine: Engine, client: httpx.Client, now: Callable[[], datetime])
 def _catch_up(engine: Engine, now: Callable[[], datetime]) -> None:
     """Orders that left elsewhere take their packages along, those that are loaded leave, and for cancelled ones no carrier comes."""
     with reading(engine) as connection:
-        left, waiting = catching_up.shipped(connection, _AT_ONCE_MAX), catching_up.loaded(connection, _LOOKED_AT_MAX)
+        left, waiting = catching_up.shipped(connection, _AT_ONCE_MAX), catching_up.loaded(connection, _AT_ONCE_MAX)
         cancelled = catching_up.cancelled(connection, _AT_ONCE_MAX)
     _each(engine, catching_up.take_packages_along, left, now)
     _each(engine, catching_up.leave, waiting, now)

@@ -64,24 +64,35 @@ def check_books(figures: dict[str, Any], seed: int) -> None:
     assert 0 < figures["latency_ms"]["p50"] <= figures["latency_ms"]["p99"], again
 
 
+async def _until(reached: Callable[[], Awaitable[object]]) -> None:
+    """Another process's state has no event to wait on, so it is asked. Raises: TimeoutError: not within a minute."""
+    async with asyncio.timeout(60):
+        while not await reached():  # noqa: ASYNC110  # see above
+            await asyncio.sleep(0.1)
+
+
 async def accepted_more(stack: Stack, events: int) -> None:
-    """Wait until the gateway has accepted so many more events. Another process's count has no event to wait on, so it is asked."""
+    """Wait until the gateway has accepted so many more events."""
 
     async def accepted() -> int:
         health = await fetch_json(f"{stack.gateway_url}/health")
         return sum(lane["accepted"] for lane in health["lanes"].values())
 
     wanted = await accepted() + events
-    async with asyncio.timeout(60):
-        while await accepted() < wanted:  # noqa: ASYNC110  # see above
-            await asyncio.sleep(0.1)
+
+    async def enough() -> bool:
+        return await accepted() >= wanted
+
+    await _until(enough)
 
 
 async def alarm_stands(stack: Stack) -> None:
     """Wait until central knows of an alarm; a program that is killed before forgets how long the room has been warm, as it should."""
-    async with asyncio.timeout(60):
-        while not (await fetch_json(f"{stack.central_url}/api/v1/alarms"))["items"]:  # noqa: ASYNC110  # another process's state has no event
-            await asyncio.sleep(0.1)
+
+    async def some() -> bool:
+        return bool((await fetch_json(f"{stack.central_url}/api/v1/alarms"))["items"])
+
+    await _until(some)
 
 
 async def kill_and_restart(stack: Stack, name: str) -> None:

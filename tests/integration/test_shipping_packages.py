@@ -14,8 +14,10 @@ from sqlalchemy import Engine, update
 
 from central.catalog.tables import partner
 from central.changes import Changes
+from central.database import reading
+from central.exceptions.service import raise_work_order
 from central.outbound.tables import customer_order, pick_task
-from central.shipping import courier, packing
+from central.shipping import catching_up, courier, packing
 from central.shipping.tables import carrier_order, shipping_site
 from central.stock.tables import sscc_series
 from contracts.events import ItemScanned, PalletPassed, WeightRecorded
@@ -554,22 +556,38 @@ def test_order_shipped_by_the_office_takes_its_packages_and_carriers_along(http:
     assert carried(http, sscc)["waybill"] == desk.waybills_of(sscc)[0]
 
 
-def test_order_whose_packages_were_on_the_vehicle_before_it_was_picked_leaves_all_the_same(http: Http, house: Warehouse) -> None:
-    order = {"number": "1001", "site": SITE, "partner": "shop", "lines": [{"item": "milk", "quantity": 2}, {"item": "peas", "quantity": 1}]}
+def loaded_before_its_last_pick(http: Http, house: Warehouse, number: str) -> tuple[str, str]:
+    """An order whose only package was on the vehicle when its last pick was answered short; its id and the package's SSCC."""
+    order = {"number": number, "site": SITE, "partner": "shop", "lines": [{"item": "milk", "quantity": 2}, {"item": "peas", "quantity": 1}]}
     order_id = sent(http, "orders", order | {"backorders": "drop"})["id"]
     sent(http, f"orders/{order_id}/release")
-    tasks = {row.item: row.id for row in house.rows(pick_task)}
+    tasks = {row.item: row.id for row in house.rows(pick_task) if row.order_id == order_id}
     sent(http, f"pick-tasks/{tasks['milk']}/confirm", {"quantity": 2})
     sscc = package_with(http, order_id, {"item": "milk", "quantity": 2})
     assert not sent(http, "ship-scans", {"site": SITE, "text": sscc})["shipped"]
-    carry(house)
     assert order_state(house, order_id) == "released"
-
     sent(http, f"pick-tasks/{tasks['peas']}/confirm", {"quantity": 0})
+    return order_id, sscc
+
+
+def test_order_whose_packages_were_on_the_vehicle_before_it_was_picked_leaves_all_the_same(http: Http, house: Warehouse) -> None:
+    order_id, sscc = loaded_before_its_last_pick(http, house, "1001")
+
     carry(house)
 
     assert order_state(house, order_id) == "shipped"
     assert got(http, f"packages/{sscc}")["state"] == "shipped"
+
+
+def test_order_that_a_person_was_asked_about_does_not_stand_in_the_way_of_others_on_the_vehicle(http: Http, house: Warehouse) -> None:
+    orders = {loaded_before_its_last_pick(http, house, "1001")[0]: "1001"}
+    house.put("A-02", "peas", 5)
+    orders |= {loaded_before_its_last_pick(http, house, "1002")[0]: "1002"}
+    first, second = sorted(orders)
+    house.do(lambda c: raise_work_order(c, "ship_refused", orders[first], "look", None, house.now, site=SITE))
+
+    with reading(house.engine) as connection:
+        assert catching_up.loaded(connection, 1) == [second]
 
 
 def test_package_of_a_cancelled_order_does_not_leave(http: Http, house: Warehouse) -> None:

@@ -80,6 +80,16 @@ def test_more_lost_goods_are_told_and_reach_the_urgent_order_last(house: Warehou
     assert [row.params["missing"] for row in asked(house, "resolved")] == [3]
 
 
+def test_promise_for_this_day_of_the_site_is_urgent_although_utc_has_the_day_before(house: Warehouse) -> None:
+    house.keep(catalog.SiteRow(code=SITE, time_zone="Asia/Shanghai"))
+    house.later(9 * 3600)
+    take(house, ("peas", 5), number="today", priority=3)
+    house.do(lambda c: moves.correct_stock(c, house.fact(), [moves.Correction(f"{SITE}/B-01", "peas", -2)], house.now))
+    assert look(house)
+
+    assert [(row.params["day"], row.priority) for row in asked(house)] == [((TODAY + timedelta(days=1)).isoformat(), 2)]
+
+
 def test_question_closes_by_itself_when_the_goods_are_there_again(house: Warehouse) -> None:
     broken(house)
     house.put("A-02", "milk", 3, "L1")

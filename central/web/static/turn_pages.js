@@ -24,7 +24,9 @@ async function send(form, button) {
   try {
     await turn(form.action, { method: "POST", body: said });
   } catch {
-    form.submit(); // The browser says in its own words that the network is away, and sends again.
+    // The browser says in its own words that the network is away, and sends again; of the button it would not know.
+    if (button?.name) form.append(Object.assign(document.createElement("input"), { type: "hidden", name: button.name, value: button.value }));
+    form.submit();
   }
 }
 
