@@ -67,4 +67,18 @@ class CountTags(Command, kw_only=True):
     duration_s: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 30.0
 
 
-AnyCommand = LightTasks | CancelTasks | AcknowledgeAlarm | LampTest | CountTags
+class DoorWork(Command, kw_only=True):
+    """What may pass a dock door from now on; it replaces the list before, one with a lower `version` changes nothing, and it outlives a restart.
+
+    `may_leave` and `may_come` are SSCCs (18 digits). None: this way is not checked; an empty list: nothing may pass this way. `load` and `vehicle`
+    name for people what stands at the door.
+    """
+
+    version: Annotated[int, msgspec.Meta(ge=1)]
+    may_leave: list[str] | None = None
+    may_come: list[str] | None = None
+    load: str = ""
+    vehicle: str = ""
+
+
+AnyCommand = LightTasks | CancelTasks | AcknowledgeAlarm | LampTest | CountTags | DoorWork

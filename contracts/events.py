@@ -51,10 +51,16 @@ class Event(msgspec.Struct, kw_only=True, tag_field="type", tag=True, rename=wir
 
 
 class PassEvidence(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """Why a dock door decided as it did: reads, order of the photo-eyes, RSSI-peak seconds per side since the session opened, tags refused."""
+    """Why a dock door decided as it did: reads, what the antennas and the photo-eyes said each for itself, RSSI-peak seconds per side since the session opened.
+
+    `eyes` is the order in which they were covered ("outer-inner"), `closed_by` what ended the session: eyes, presence, quiet, longest or end.
+    """
 
     reads: int = 0
     eyes: str = ""
+    antennas: Direction = "unknown"
+    antennas_confidence: float = 0.0
+    closed_by: str = ""
     peaks_s: dict[str, float] = {}
     tags_in: int = 0
     tags_out: int = 0
@@ -64,7 +70,13 @@ class PassEvidence(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True
 
 
 class PalletPassed(Event, kw_only=True):
-    """Goods went through a dock door. `parent_id` is the pallet's SSCC URI, None when none or several were read; `stray_epcs` were rejected."""
+    """Goods went through a dock door. `parent_id` is the pallet's SSCC URI, None when none or several were read.
+
+    `pass_id` (a UUID made of read point, reader time and tags) stays the same when the same reads are sent or worked through again.
+    `stray_epcs` stood beside, `doubtful_epcs` may have gone with the goods or not, `neighbour_epcs` were read clearly stronger at another door;
+    `strengths_dbm` has the strongest read of each tag that moved or is in doubt. `checked` is what the door's work list (DoorWork `work_version`)
+    says of the pallet: expected, unexpected, or empty where there is no list.
+    """
 
     read_point: str
     biz_step: str = _always("receiving")
@@ -76,6 +88,39 @@ class PalletPassed(Event, kw_only=True):
     other_parents: list[str] = []
     stray_epcs: list[str] = []
     evidence: PassEvidence = PassEvidence()
+    pass_id: str = ""
+    doubtful_epcs: list[str] = []
+    neighbour_epcs: list[str] = []
+    strengths_dbm: dict[str, float] = {}
+    checked: Literal["", "expected", "unexpected"] = ""
+    work_version: int = 0
+
+
+class PassCaptured(Event, kw_only=True):
+    """The reads of a pass (lane telemetry), for people to look at and for `dockline door replay`. Lists of one kind are columns of the same length.
+
+    Tags: `epcs` (hex), `results` (moved_in, moved_out, stayed, unknown), `confidences`. Reads: `read_ms` since `started_at`, `read_tags` (index into
+    `epcs`), `read_antennas`, `read_rssi_dbm` (None: not told). Edges of photo-eyes: `edge_ms`, `edge_eyes`, `edge_levels`. `sides` says where each
+    antenna looks (antenna: inner or outer). `left_out` reads were too many to be kept; they are spread evenly over the pass.
+    """
+
+    pass_id: str
+    started_at: UtcTime
+    direction: Direction
+    confidence: Annotated[float, msgspec.Meta(ge=0, le=1)]
+    reason: str = ""
+    sides: dict[str, str] = {}
+    epcs: list[str] = []
+    results: list[str] = []
+    confidences: list[float] = []
+    read_ms: list[int] = []
+    read_tags: list[int] = []
+    read_antennas: list[int] = []
+    read_rssi_dbm: list[float | None] = []
+    edge_ms: list[int] = []
+    edge_eyes: list[str] = []
+    edge_levels: list[bool] = []
+    left_out: int = 0
 
 
 class PickConfirmed(Event, kw_only=True):
@@ -235,6 +280,7 @@ AnyEvent = (
     | SensorFailed
     | DeviceLinkChanged
     | GatewayReported
+    | PassCaptured
 )
 
 MOVEMENTS: tuple[type[Event], ...] = (
@@ -250,7 +296,7 @@ MOVEMENTS: tuple[type[Event], ...] = (
     AlarmChanged,
     CommandAnswered,
 )
-TELEMETRY: tuple[type[Event], ...] = (SensorMeasured, SensorFailed, DeviceLinkChanged, GatewayReported)
+TELEMETRY: tuple[type[Event], ...] = (SensorMeasured, SensorFailed, DeviceLinkChanged, GatewayReported, PassCaptured)
 
 
 def lane_of(event: Event) -> Lane:
