@@ -15,6 +15,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     String,
     Table,
     Uuid,
@@ -114,8 +115,30 @@ passage = Table(
     Column("strays", Integer, nullable=False, server_default="0"),
     Column("reason", String, nullable=False, server_default="", comment="code of the message that says why it was not simply received"),
     Column("params", JSON, nullable=False),
+    Column("pass_id", String, nullable=False, server_default="", index=True, comment="stays the same when the same reads are sent again; empty: not said"),
 )
 Index("ix_passage_station", passage.c.site, passage.c.station, passage.c.passed_at)
+
+pass_capture = Table(
+    "pass_capture",
+    metadata,
+    Column("pass_id", String, primary_key=True),
+    Column("site", String, nullable=False),
+    Column("gateway", String, nullable=False),
+    Column("station", String, nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("direction", String, nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("reason", String, nullable=False, server_default=""),
+    Column("tags", Integer, nullable=False),
+    Column("reads", Integer, nullable=False),
+    Column("left_out", Integer, nullable=False, server_default="0", comment="reads that the gateway did not keep"),
+    Column("body", LargeBinary, nullable=False, comment="the columns of PassCaptured as JSON, deflated (RFC 1950)"),
+    Column("kept_at", Instant, nullable=False),
+)
+"""The reads of the newest passes of each door, for people to look at."""
+Index("ix_pass_capture_station", pass_capture.c.site, pass_capture.c.station, pass_capture.c.started_at)
+Index("ix_pass_capture_started_at", pass_capture.c.started_at)
 
 receipt = Table(
     "receipt",
