@@ -51,8 +51,21 @@ ship_notice = Table(
     Column("source_place", String, nullable=False, server_default="", comment="place in transit that the goods come from; empty: from the supplier"),
     Column("expected_at", Instant),
     Column("created_at", Instant, nullable=False),
+    Column("announced_as", String, nullable=False, server_default="announced", comment="how far the supplier says it is: preparing, announced, in_transit"),
+    Column("door", String, nullable=False, server_default="", comment="station of the dock door where it is expected; empty: any"),
+    Column("expected_from", Instant, comment="the window at the door begins"),
+    Column("expected_until", Instant, comment="the window at the door ends"),
     CheckConstraint("state IN ('open', 'received', 'closed')", name="state_known"),
 )
+
+purchase_notice = Table(
+    "purchase_notice",
+    metadata,
+    Column("purchase_line", BigId, ForeignKey("purchase_line.id"), primary_key=True),
+    Column("notice", String, ForeignKey("ship_notice.number"), primary_key=True, index=True),
+    Column("quantity", BigInteger, nullable=False, comment="of the purchase line, what the notice announces"),
+)
+"""Which notices announce what was bought."""
 
 ship_notice_pallet = Table(
     "ship_notice_pallet",
@@ -73,6 +86,7 @@ ship_notice_line = Table(
     Column("expiry", Date),
     Column("quantity", BigInteger, nullable=False),
     Column("received", BigInteger, nullable=False, server_default="0"),
+    Column("unit", String, nullable=False, server_default="", comment="innermost announced unit that holds it (`ship_notice_nest.code`); empty: the pallet"),
     ForeignKeyConstraint(["sscc", "notice"], ["ship_notice_pallet.sscc", "ship_notice_pallet.notice"]),
     CheckConstraint("quantity > 0 AND 0 <= received AND received <= quantity", name="received_within_quantity"),
 )
@@ -97,6 +111,19 @@ ship_notice_unit = Table(
 )
 """Cases that are handling units of their own."""
 
+ship_notice_nest = Table(
+    "ship_notice_nest",
+    metadata,
+    Column("notice", String, ForeignKey("ship_notice.number"), primary_key=True),
+    Column("code", String, primary_key=True, comment="SSCC, or GTIN.serial of a unit with an SGTIN tag"),
+    Column("sscc", String, nullable=False, comment="the pallet that it comes on"),
+    Column("parent", String, nullable=False, comment="what it stands in: the pallet's SSCC or another `code`"),
+    Column("depth", Integer, nullable=False, comment="1: directly on the pallet"),
+    Column("tagged", Boolean, nullable=False, comment="its label is an RFID tag, so a door should read it"),
+)
+Index("ix_ship_notice_nest_code", ship_notice_nest.c.code)
+"""Units announced inside pallets, to any sensible depth: pallet > case > inner > each."""
+
 passage = Table(
     "passage",
     metadata,
@@ -116,7 +143,10 @@ passage = Table(
     Column("reason", String, nullable=False, server_default="", comment="code of the message that says why it was not simply received"),
     Column("params", JSON, nullable=False),
     Column("pass_id", String, nullable=False, server_default="", index=True, comment="stays the same when the same reads are sent again; empty: not said"),
+    Column("rival", Id, comment="passage at another door that read the same tags"),
 )
+Index("ix_passage_sscc", passage.c.sscc)
+Index("ix_passage_time", passage.c.site, passage.c.passed_at)
 Index("ix_passage_station", passage.c.site, passage.c.station, passage.c.passed_at)
 
 pass_capture = Table(
@@ -140,6 +170,14 @@ pass_capture = Table(
 Index("ix_pass_capture_station", pass_capture.c.site, pass_capture.c.station, pass_capture.c.started_at)
 Index("ix_pass_capture_started_at", pass_capture.c.started_at)
 
+pass_known = Table(
+    "pass_known",
+    metadata,
+    Column("pass_id", String, primary_key=True),
+    Column("event_id", Id, nullable=False, comment="the event that said it first"),
+)
+"""Every pass once, whoever sends it how often: of two who say it at the same time one is second."""
+
 receipt = Table(
     "receipt",
     metadata,
@@ -149,6 +187,7 @@ receipt = Table(
     Column("place", String, nullable=False),
     Column("by_hand", Boolean, nullable=False),
     Column("received_at", Instant, nullable=False),
+    Column("station", String, nullable=False, server_default="", comment="door or scanner at which it came"),
 )
 """One row for each pallet received on a notice: what makes a second passage of it change nothing."""
 
@@ -170,5 +209,42 @@ discrepancy = Table(
     Column("work_order", BigId),
     Column("state", String, nullable=False, server_default="open"),
     Column("created_at", Instant, nullable=False),
+    Column("station", String, nullable=False, server_default=""),
+    Column("evidence", JSON, nullable=False, server_default=text("'{}'"), comment="what the door saw: pass, tags, strengths, confidence, read rates"),
     CheckConstraint("state IN ('open', 'accepted', 'found')", name="state_known"),
 )
+Index("ix_discrepancy_notice", discrepancy.c.notice)
+
+receiving_setting = Table(
+    "receiving_setting",
+    metadata,
+    Column("site", String, primary_key=True),
+    Column("wrong_door", String, nullable=False, comment="a pallet at another door than announced: receive or ask"),
+    Column("late_notice", String, nullable=False, comment="a notice that comes after its pallet: receive or ask"),
+    CheckConstraint("wrong_door IN ('receive', 'ask') AND late_notice IN ('receive', 'ask')", name="words_known"),
+)
+"""How a site receives; without a row: received at the wrong door, asked about a late notice."""
+
+tag_statistic = Table(
+    "tag_statistic",
+    metadata,
+    Column("item", String, ForeignKey("item.code"), primary_key=True),
+    Column("site", String, primary_key=True),
+    Column("station", String, primary_key=True),
+    Column("there", Float, nullable=False, comment="tagged cases that were certainly there, faded by age"),
+    Column("seen", Float, nullable=False, comment="of them, those that the door read"),
+    Column("changed_at", Instant, nullable=False),
+    CheckConstraint("0 <= seen AND seen <= there", name="seen_within_there"),
+)
+"""How often the tags of an item are read at a door."""
+
+short_ship_statistic = Table(
+    "short_ship_statistic",
+    metadata,
+    Column("supplier", String, primary_key=True),
+    Column("announced", Float, nullable=False, comment="tagged cases announced of which it is known whether they came, faded by age"),
+    Column("short", Float, nullable=False, comment="of them, those that did not come"),
+    Column("changed_at", Instant, nullable=False),
+    CheckConstraint("0 <= short AND short <= announced", name="short_within_announced"),
+)
+"""How often a supplier's announced cases do not come."""

@@ -18,6 +18,7 @@ depends_on = None
 def upgrade() -> None:
     """From revision 0002; what is stored is kept."""
     _captures()
+    _inbound()
 
 
 def _captures() -> None:
@@ -46,6 +47,127 @@ def _captures() -> None:
     with op.batch_alter_table("pass_capture", schema=None) as batch_op:
         batch_op.create_index("ix_pass_capture_station", ["site", "station", "started_at"], unique=False)
         batch_op.create_index("ix_pass_capture_started_at", ["started_at"], unique=False)
+
+
+def _inbound() -> None:
+    _notices()
+    _nests()
+    _passes()
+    _statistics()
+
+
+def _notices() -> None:
+    with op.batch_alter_table("ship_notice", schema=None) as batch_op:
+        batch_op.add_column(
+            sa.Column(
+                "announced_as",
+                sa.String(),
+                server_default="announced",
+                nullable=False,
+                comment="how far the supplier says it is: preparing, announced, in_transit",
+            )
+        )
+        batch_op.add_column(
+            sa.Column("door", sa.String(), server_default="", nullable=False, comment="station of the dock door where it is expected; empty: any")
+        )
+        batch_op.add_column(sa.Column("expected_from", sa.BigInteger(), nullable=True, comment="the window at the door begins"))
+        batch_op.add_column(sa.Column("expected_until", sa.BigInteger(), nullable=True, comment="the window at the door ends"))
+    op.create_table(
+        "purchase_notice",
+        sa.Column("purchase_line", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("notice", sa.String(), nullable=False),
+        sa.Column("quantity", sa.BigInteger(), nullable=False, comment="of the purchase line, what the notice announces"),
+        sa.ForeignKeyConstraint(["notice"], ["ship_notice.number"], name=op.f("fk_purchase_notice_notice")),
+        sa.ForeignKeyConstraint(["purchase_line"], ["purchase_line.id"], name=op.f("fk_purchase_notice_purchase_line")),
+        sa.PrimaryKeyConstraint("purchase_line", "notice", name=op.f("pk_purchase_notice")),
+    )
+    with op.batch_alter_table("purchase_notice", schema=None) as batch_op:
+        batch_op.create_index(op.f("ix_purchase_notice_notice"), ["notice"], unique=False)
+
+
+def _nests() -> None:
+    with op.batch_alter_table("ship_notice_line", schema=None) as batch_op:
+        batch_op.add_column(
+            sa.Column(
+                "unit",
+                sa.String(),
+                server_default="",
+                nullable=False,
+                comment="innermost announced unit that holds it (`ship_notice_nest.code`); empty: the pallet",
+            )
+        )
+    op.create_table(
+        "ship_notice_nest",
+        sa.Column("notice", sa.String(), nullable=False),
+        sa.Column("code", sa.String(), nullable=False, comment="SSCC, or GTIN.serial of a unit with an SGTIN tag"),
+        sa.Column("sscc", sa.String(), nullable=False, comment="the pallet that it comes on"),
+        sa.Column("parent", sa.String(), nullable=False, comment="what it stands in: the pallet's SSCC or another `code`"),
+        sa.Column("depth", sa.Integer(), nullable=False, comment="1: directly on the pallet"),
+        sa.Column("tagged", sa.Boolean(), nullable=False, comment="its label is an RFID tag, so a door should read it"),
+        sa.ForeignKeyConstraint(["notice"], ["ship_notice.number"], name=op.f("fk_ship_notice_nest_notice")),
+        sa.PrimaryKeyConstraint("notice", "code", name=op.f("pk_ship_notice_nest")),
+    )
+    with op.batch_alter_table("ship_notice_nest", schema=None) as batch_op:
+        batch_op.create_index("ix_ship_notice_nest_code", ["code"], unique=False)
+
+
+def _passes() -> None:
+    with op.batch_alter_table("passage", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("rival", sa.Uuid(as_uuid=False), nullable=True, comment="passage at another door that read the same tags"))
+        batch_op.create_index("ix_passage_sscc", ["sscc"], unique=False)
+        batch_op.create_index("ix_passage_time", ["site", "passed_at"], unique=False)
+    op.create_table(
+        "pass_known",
+        sa.Column("pass_id", sa.String(), nullable=False),
+        sa.Column("event_id", sa.Uuid(as_uuid=False), nullable=False, comment="the event that said it first"),
+        sa.PrimaryKeyConstraint("pass_id", name=op.f("pk_pass_known")),
+    )
+    with op.batch_alter_table("receipt", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("station", sa.String(), server_default="", nullable=False, comment="door or scanner at which it came"))
+    with op.batch_alter_table("discrepancy", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("station", sa.String(), server_default="", nullable=False))
+        batch_op.add_column(
+            sa.Column(
+                "evidence",
+                sa.JSON(),
+                server_default=sa.text("'{}'"),
+                nullable=False,
+                comment="what the door saw: pass, tags, strengths, confidence, read rates",
+            )
+        )
+        batch_op.create_index("ix_discrepancy_notice", ["notice"], unique=False)
+
+
+def _statistics() -> None:
+    op.create_table(
+        "receiving_setting",
+        sa.Column("site", sa.String(), nullable=False),
+        sa.Column("wrong_door", sa.String(), nullable=False, comment="a pallet at another door than announced: receive or ask"),
+        sa.Column("late_notice", sa.String(), nullable=False, comment="a notice that comes after its pallet: receive or ask"),
+        sa.CheckConstraint("wrong_door IN ('receive', 'ask') AND late_notice IN ('receive', 'ask')", name="words_known"),
+        sa.PrimaryKeyConstraint("site", name=op.f("pk_receiving_setting")),
+    )
+    op.create_table(
+        "tag_statistic",
+        sa.Column("item", sa.String(), nullable=False),
+        sa.Column("site", sa.String(), nullable=False),
+        sa.Column("station", sa.String(), nullable=False),
+        sa.Column("there", sa.Float(), nullable=False, comment="tagged cases that were certainly there, faded by age"),
+        sa.Column("seen", sa.Float(), nullable=False, comment="of them, those that the door read"),
+        sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("0 <= seen AND seen <= there", name="seen_within_there"),
+        sa.ForeignKeyConstraint(["item"], ["item.code"], name=op.f("fk_tag_statistic_item")),
+        sa.PrimaryKeyConstraint("item", "site", "station", name=op.f("pk_tag_statistic")),
+    )
+    op.create_table(
+        "short_ship_statistic",
+        sa.Column("supplier", sa.String(), nullable=False),
+        sa.Column("announced", sa.Float(), nullable=False, comment="tagged cases announced of which it is known whether they came, faded by age"),
+        sa.Column("short", sa.Float(), nullable=False, comment="of them, those that did not come"),
+        sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("0 <= short AND short <= announced", name="short_within_announced"),
+        sa.PrimaryKeyConstraint("supplier", name=op.f("pk_short_ship_statistic")),
+    )
 
 
 def downgrade() -> None:
