@@ -7,11 +7,13 @@ then one `struct` reads all tags of a message, after a mask has shown that every
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import repeat
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from drivers.rfid_llrp.frames import ParameterType
@@ -33,12 +35,22 @@ _FIELDS = {
     4: ("last", "Q"),
     5: ("last", "Q"),
     6: ("rssi", "b"),
+    7: ("channel", "H"),
     8: ("count", "H"),
     13: ("epc", "12s"),
 }
 """TV parameters that become part of a read; where a reader has no UTC clock it sends 3 and 5 (uptime) instead of 2 and 4."""
 
-_IMPINJ_PEAK_RSSI = (25882, 57)  # Impinj Octane LLRP: maker, subtype; | 16 bits signed, dBm * 100 |
+_CUSTOM_FIELDS = {
+    (25882, 56): ("phase", "H"),  # Impinj Octane LLRP: ImpinjRFPhaseAngle, a whole turn in 4096 steps
+    (25882, 57): ("rssi", "h"),  # ImpinjPeakRSSI, dBm * 100
+    (25882, 68): ("doppler", "h"),  # ImpinjRFDopplerFrequency, Hz * 16
+    (161, 709): ("phase", "h"),  # Zebra FX LLRP: MotoTagPhase, half a turn in 32768 steps; two bytes, as an FX9600 really sends it
+}
+"""Makers' 16-bit parameters that become part of a read, by maker and subtype."""
+
+_DIVISORS = {("rssi", "h"): 100.0, ("phase", "H"): 2048 / math.pi, ("phase", "h"): 32768 / math.pi, ("doppler", "h"): 16.0}
+"""What the raw number is divided by to be in dBm, radians or Hz."""
 
 
 class SeenTag(NamedTuple):
@@ -51,6 +63,30 @@ class SeenTag(NamedTuple):
     last_seen_us: int | None
     seen_count: int
 
+    @property
+    def channel(self) -> int | None:
+        """Index into the reader's hop table or table of fixed frequencies; None: not reported."""
+        return None
+
+    @property
+    def phase_rad(self) -> float | None:
+        """Phase of the tag's answer, to be compared only on one antenna and channel; None: not reported."""
+        return None
+
+    @property
+    def doppler_hz(self) -> float | None:
+        """Doppler shift as the reader estimates it; None: not reported."""
+        return None
+
+
+class DetailedTag(SeenTag):
+    """A read with at least one of channel, phase and Doppler shift; three values behind those of `SeenTag`."""
+
+    __slots__ = ()
+    channel = property(itemgetter(6))
+    phase_rad = property(itemgetter(7))
+    doppler_hz = property(itemgetter(8))
+
 
 class Rejected(NamedTuple):
     """Part of a report that was thrown away; `reason` is one of bad_length, truncated, unknown_tv, no_epc."""
@@ -61,7 +97,9 @@ class Rejected(NamedTuple):
 
 _DEFAULTS: dict[str, Any] = {"epc": b"", "antenna": 0, "rssi": None, "first": None, "last": None, "count": 1}
 _ORDER = tuple(_DEFAULTS)
+_DETAILS: dict[str, Any] = {"channel": None, "phase": None, "doppler": None}
 _as_seen_tag: Callable[[Iterable[Any]], SeenTag] = partial(tuple.__new__, SeenTag)  # as SeenTag._make, without a Python call for each tag
+_as_detailed_tag: Callable[[Iterable[Any]], SeenTag] = partial(tuple.__new__, DetailedTag)
 
 
 class _MalformedError(Exception):
@@ -110,8 +148,8 @@ def _tlv_value(row: bytes, at: int) -> _Value:
     if kind == _EPC_DATA:
         return _epc_value(row, start, size)
     if kind == _CUSTOM and size >= _CUSTOM_IDS.size:
-        is_rssi = _CUSTOM_IDS.unpack_from(row, start) == _IMPINJ_PEAK_RSSI and size == _CUSTOM_IDS.size + 2
-        return _Value(*(("rssi", "h") if is_rssi else ("", "x")), start + _CUSTOM_IDS.size, size - _CUSTOM_IDS.size)
+        known = _CUSTOM_FIELDS.get(_CUSTOM_IDS.unpack_from(row, start)) if size == _CUSTOM_IDS.size + 2 else None
+        return _Value(*(known or ("", "x")), start + _CUSTOM_IDS.size, size - _CUSTOM_IDS.size)
     return _Value("", "x", start, size)
 
 
@@ -139,16 +177,16 @@ class _Shape:
     row_mask: int
     headers: int
     header_mask: int
-    rssi_in_hundredths: bool
+    divisors: dict[str, float]
 
     @classmethod
     def of(cls, row: bytes) -> _Shape | None:
         """Learn from a well-formed TagReportData; None: it has something twice, which this shortcut does not cover."""
         values = list(_values(row))
-        hundredths = any(value.code == "h" for value in values)
+        divisors = {value.name: _DIVISORS[value.name, value.code] for value in values if (value.name, value.code) in _DIVISORS}
         layout, mask, columns, position = "!", bytearray(b"\xff" * len(row)), [], 0
         for value in values:
-            wanted = value.name and not (hundredths and value.code == "b")
+            wanted = value.name and not ("rssi" in divisors and value.code == "b")
             layout += f"{value.start - position}x" + (value.code if wanted else f"{value.size}x")
             position = value.start + value.size
             mask[value.start : position] = bytes(value.size)
@@ -158,7 +196,7 @@ class _Shape:
         row_mask, header_mask = int.from_bytes(mask, "big"), int.from_bytes(mask * _ROWS_MAX, "big")
         row_headers, headers = int.from_bytes(row, "big") & row_mask, int.from_bytes(row * _ROWS_MAX, "big") & header_mask
         compiled = struct.Struct(f"{layout}{len(row) - position}x")
-        return cls(len(row), compiled, tuple(columns), row_headers, row_mask, headers, header_mask, hundredths)
+        return cls(len(row), compiled, tuple(columns), row_headers, row_mask, headers, header_mask, divisors)
 
     def read(self, body: bytes) -> list[SeenTag] | None:
         """All tags of a report body; None: some header byte is another one."""
@@ -182,12 +220,13 @@ class _Shape:
 
     def _tags(self, block: bytes) -> Iterator[SeenTag]:
         rows = self.values.iter_unpack(block)
-        if self.columns == _ORDER and not self.rssi_in_hundredths:
+        if self.columns == _ORDER and not self.divisors:
             return map(_as_seen_tag, rows)
         columns: dict[str, Any] = dict(zip(self.columns, zip(*rows, strict=True), strict=True))
-        if self.rssi_in_hundredths:
-            columns["rssi"] = [value / 100 for value in columns["rssi"]]
-        return map(_as_seen_tag, zip(*(columns.get(name) or repeat(default) for name, default in _DEFAULTS.items()), strict=False))
+        for name, divisor in self.divisors.items():
+            columns[name] = [value / divisor for value in columns[name]]
+        made, wanted = (_as_seen_tag, _DEFAULTS) if _DETAILS.keys().isdisjoint(columns) else (_as_detailed_tag, _DEFAULTS | _DETAILS)
+        return map(made, zip(*(columns.get(name) or repeat(default) for name, default in wanted.items()), strict=False))
 
 
 def _walked(row: bytes) -> tuple[SeenTag, bool]:
@@ -196,17 +235,19 @@ def _walked(row: bytes) -> tuple[SeenTag, bool]:
     A TV parameter that no standard known here has hides what follows it, since it carries no length; a tag whose EPC came before it still counts.
     Raises: _MalformedError.
     """
-    found, complete = dict(_DEFAULTS), True
+    found, complete = _DEFAULTS | _DETAILS, True
     try:
         for name, code, start, _ in _values(row):
             if name and not (code == "b" and isinstance(found["rssi"], float)):
                 (value,) = struct.unpack_from("!" + code, row, start)
-                found[name] = value / 100 if code == "h" else value
+                found[name] = value / _DIVISORS[name, code] if (name, code) in _DIVISORS else value
     except _MalformedError as error:
         complete = False
         if str(error) != "unknown_tv" or not found["epc"]:
             raise
-    return _as_seen_tag(found.values()), complete
+    if all(found[name] is None for name in _DETAILS):
+        return _as_seen_tag([found[name] for name in _ORDER]), complete
+    return _as_detailed_tag(found.values()), complete
 
 
 class TagReportReader:
