@@ -35,6 +35,7 @@ from central.forms import addresses_of
 from central.idempotency import Idempotency
 from central.idempotency import forget as forget_answers
 from central.identity.gate import Gate
+from central.inbound.captures import forget as forget_captures
 from central.ingest.queries import IngestCounts, counts
 from central.ingest.registry import collect_handlers, collect_many
 from central.ingest.service import Door
@@ -184,7 +185,9 @@ def _routers() -> list[APIRouter]:
     names = (
         *_CALLED_MOST,
         *(f"central.{area}.api" for area in AREAS),
+        "central.inbound.captures_api",
         "central.web.pages",
+        "central.web.dock_pages",
         "central.web.count_pages",
         "central.web.exception_pages",
         "central.web.pick_pages",
@@ -265,8 +268,12 @@ async def _forget_for_ever(app: FastAPI) -> None:
         now = state.clock()
         forgotten = 0
         try:
-            for forget, days in ((forget_answers, settings.idempotency_keep_days), (forget_messages, settings.webhooks_keep_days)):
+            for forget, days in (
+                (forget_answers, settings.idempotency_keep_days),
+                (forget_messages, settings.webhooks_keep_days),
+                (partial(forget_captures, keep_per_door=settings.captures_keep_per_door), settings.captures_keep_days),
+            ):
                 forgotten += await asyncio.to_thread(in_transaction, state.engine, partial(forget, before=now - timedelta(days=days)))
         except (BusyError, SQLAlchemyError) as error:
-            log.warning("forgetting old keys and messages failed, trying again", extra={"reason": str(error)})
+            log.warning("forgetting old keys, messages and captures failed, trying again", extra={"reason": str(error)})
         await asyncio.sleep(1 if forgotten else _FORGET_EVERY_S)

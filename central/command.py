@@ -40,6 +40,8 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--host-name", action="append", default=[], help="a further name under which browsers may call the service; may be repeated")
     run.add_argument("--banner", default="", help="a word that the pages show, as 'simulated'")
     run.add_argument("--time-zone", default="", metavar="NAME", help="time zone of the pages, as Asia/Shanghai (default: this machine's)")
+    run.add_argument("--captures-keep-days", type=_at_least_one, default=90, metavar="N", help="keep what a door's antennas saw of a pass so long (default 90)")
+    run.add_argument("--captures-keep-per-door", type=_at_least_one, default=1000, metavar="N", help="and of each door's newest N passes (default 1000)")
     migrate = commands.add_parser("migrate", help="bring the database to this program's schema")
     key = commands.add_parser("key", help="API keys: make NAME, revoke NAME, list")
     key.add_argument("action", choices=["make", "revoke", "list"])
@@ -47,6 +49,12 @@ def _parser() -> argparse.ArgumentParser:
     for each in (run, migrate, key):
         each.add_argument("--database", default=_DATABASE, metavar="URL", help=f"sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME (default {_DATABASE})")
     return parser
+
+
+def _at_least_one(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= 1_000_000):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 1000000")
+    return int(text)
 
 
 def main(argv: list[str]) -> int:
@@ -86,6 +94,8 @@ def _run(arguments: argparse.Namespace, engine: Engine) -> int:
         allowed_hosts=tuple(arguments.host_name),
         banner=arguments.banner,
         time_zone=_time_zone(arguments.time_zone),
+        captures_keep_days=arguments.captures_keep_days,
+        captures_keep_per_door=arguments.captures_keep_per_door,
     )
     if settings.keys_required:
         _make_first_key(engine, host)

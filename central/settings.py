@@ -14,6 +14,7 @@ class Settings:
     """How one central service runs. Without `broker` nothing is ingested (for tests of the API).
 
     `warm_up`: rehearse an order at the start, so that the first customer does not wait for statements to be compiled.
+    Of the reads that door passes are decided from, each door keeps those of its newest `captures_keep_per_door` passes, none longer than `captures_keep_days`.
     """
 
     database: str
@@ -29,6 +30,8 @@ class Settings:
     idempotency_keep_days: int = 30
     webhooks_keep_days: int = 30
     webhooks_private_networks: bool = True
+    captures_keep_days: int = 90
+    captures_keep_per_door: int = 1000
     body_bytes_max: int = 64 * 1024 * 1024
 
     @property

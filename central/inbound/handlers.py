@@ -12,12 +12,12 @@ from sqlalchemy import Connection, insert
 
 from central.exceptions import service as exceptions
 from central.exceptions.messages import Message, message
-from central.inbound import pallets, rules, service
+from central.inbound import captures, pallets, rules, service
 from central.inbound.arrival import Spot
 from central.inbound.pallets import Came
 from central.inbound.tables import passage
 from central.ingest.registry import EventContext, Handler, HandlerMany
-from contracts.events import Event, ItemScanned, PalletPassed
+from contracts.events import Event, ItemScanned, PalletPassed, PassCaptured
 from contracts.identifiers import IdentifierError, sgtin_from_uri, sscc_from_uri
 
 _RECEIVING = "receiving"
@@ -172,5 +172,5 @@ def _day(text: str | None) -> date | None:
         return None
 
 
-HANDLERS: dict[type[Event], Handler] = {PalletPassed: pallet_passed, ItemScanned: item_scanned}
+HANDLERS: dict[type[Event], Handler] = {PalletPassed: pallet_passed, ItemScanned: item_scanned, PassCaptured: captures.pass_captured}
 HANDLERS_MANY: dict[type[Event], HandlerMany] = {PalletPassed: pallets_passed, ItemScanned: items_scanned}

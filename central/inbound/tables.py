@@ -164,11 +164,11 @@ pass_capture = Table(
     Column("reads", Integer, nullable=False),
     Column("left_out", Integer, nullable=False, server_default="0", comment="reads that the gateway did not keep"),
     Column("body", LargeBinary, nullable=False, comment="the columns of PassCaptured as JSON, deflated (RFC 1950)"),
-    Column("kept_at", Instant, nullable=False),
+    Column("kept_at", Instant, nullable=False, comment="by our clock: what is oldest by it is forgotten first"),
 )
 """The reads of the newest passes of each door, for people to look at."""
-Index("ix_pass_capture_station", pass_capture.c.site, pass_capture.c.station, pass_capture.c.started_at)
-Index("ix_pass_capture_started_at", pass_capture.c.started_at)
+Index("ix_pass_capture_station", pass_capture.c.site, pass_capture.c.station, pass_capture.c.kept_at)
+Index("ix_pass_capture_kept_at", pass_capture.c.kept_at)
 
 pass_known = Table(
     "pass_known",

@@ -18,7 +18,7 @@ from central.database import insert_or_leave, savepoint
 from central.errors import BusyError, DomainError
 from central.fleet.service import GatewaySiteError, enrol
 from central.ingest.registry import EventContext, Handler, HandlerMany, RaiseWorkOrder
-from central.ingest.rules import Piece, fact_id_of, source_of, split_at_mark
+from central.ingest.rules import Piece, fact_id_of, recorded_body, source_of, split_at_mark
 from central.ingest.tables import mark, quarantine
 from central.ledger.rules import Fact
 from central.ledger.service import record_new
@@ -184,7 +184,7 @@ def _fact(arrival: _Arrival) -> Fact:
     context, event = arrival.context, arrival.event
     kind, occurred_at = (UNREADABLE, context.now) if event is None else (type(event).__name__, event.event_time)
     source = source_of(context.gateway, context.epoch, context.lane)
-    return Fact(context.fact_id, source, context.seq, kind, arrival.piece.body, context.gateway, occurred_at, context.site)
+    return Fact(context.fact_id, source, context.seq, kind, recorded_body(arrival.piece.body), context.gateway, occurred_at, context.site)
 
 
 def _apply_together(connection: Connection, arrivals: Sequence[_Arrival], door: Door, taken: Taken) -> bool:
@@ -288,7 +288,7 @@ def _compare_repeated(connection: Connection, message: Message, pieces: Sequence
     )
     stored = {row.source_seq: row.body_hash for row in connection.execute(query)}
     for piece in pieces:
-        if stored.get(piece.seq) == hashlib.sha256(piece.body).digest():
+        if stored.get(piece.seq) == hashlib.sha256(recorded_body(piece.body)).digest():
             continue
         reason = "the number was used before for other content"
         if _keep(connection, message, piece, batch.epoch, batch.lane, reason, now):

@@ -41,12 +41,12 @@ def _captures() -> None:
         sa.Column("reads", sa.Integer(), nullable=False),
         sa.Column("left_out", sa.Integer(), server_default="0", nullable=False, comment="reads that the gateway did not keep"),
         sa.Column("body", sa.LargeBinary(), nullable=False, comment="the columns of PassCaptured as JSON, deflated (RFC 1950)"),
-        sa.Column("kept_at", sa.BigInteger(), nullable=False),
+        sa.Column("kept_at", sa.BigInteger(), nullable=False, comment="by our clock: what is oldest by it is forgotten first"),
         sa.PrimaryKeyConstraint("pass_id", name=op.f("pk_pass_capture")),
     )
     with op.batch_alter_table("pass_capture", schema=None) as batch_op:
-        batch_op.create_index("ix_pass_capture_station", ["site", "station", "started_at"], unique=False)
-        batch_op.create_index("ix_pass_capture_started_at", ["started_at"], unique=False)
+        batch_op.create_index("ix_pass_capture_station", ["site", "station", "kept_at"], unique=False)
+        batch_op.create_index("ix_pass_capture_kept_at", ["kept_at"], unique=False)
 
 
 def _inbound() -> None:
