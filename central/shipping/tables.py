@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tables of shipping: packages and what is in them, cartons, loads, carrier orders and their steps, returns."""
+"""Tables of shipping: packages and what is in them, cartons, loads, doors where they stand, carrier orders and their steps, returns."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Float,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -141,6 +143,103 @@ load_package = Table(
     PrimaryKeyConstraint("load_id", "sscc"),
 )
 Index("ix_load_package_sscc", load_package.c.sscc)
+
+dock_door = Table(
+    "dock_door",
+    metadata,
+    Column("site", String, primary_key=True),
+    Column("station", String, primary_key=True),
+    Column("gateway", String, nullable=False, server_default="", comment="which hosts the station; empty: not known yet"),
+    Column("state", String, nullable=False, server_default="closed", comment="what stands there now: closed, receiving, loading, both"),
+    Column("load_id", Id, ForeignKey("load.id"), comment="what is loaded now; empty: the oldest open load planned for the door"),
+    Column("vehicle", String, nullable=False, server_default=""),
+    Column("check_coming", Boolean, nullable=False, server_default=text("false"), comment="the door's lamp judges what comes, too"),
+    Column("from_at", Instant, comment="since when, or from when on, the vehicle stands there"),
+    Column("until_at", Instant, comment="when it shall be gone"),
+    Column("changed_at", Instant, nullable=False),
+    Column("changed_by", String, nullable=False),
+    Column("list_version", BigInteger, nullable=False, server_default="0", comment="of the newest list for the gateway; 0: none was made"),
+    Column("list_digest", String, nullable=False, server_default=""),
+    Column("list_command", String, nullable=False, server_default="", comment="the command that carries it"),
+    Column("list_heard", String, nullable=False, server_default="", comment="the gateway as it was then: epoch, boot, version, configuration"),
+    Column("list_sent_at", Instant),
+    Column("list_fault", String, nullable=False, server_default="", comment="why the door is not checked: no_gateway, too_long"),
+    CheckConstraint("state IN ('closed', 'receiving', 'loading', 'both')", name="state_known"),
+)
+"""Doors with a timetable. A door that is not here is not checked by a list."""
+Index("ix_dock_door_load", dock_door.c.load_id)
+
+door_notice = Table(
+    "door_notice",
+    metadata,
+    Column("site", String, nullable=False),
+    Column("station", String, nullable=False),
+    Column("notice", String, nullable=False),
+    PrimaryKeyConstraint("site", "station", "notice"),
+    ForeignKeyConstraint(["site", "station"], ["dock_door.site", "dock_door.station"]),
+)
+"""Ship notices whose vehicle stands at a door now; none: all that announce this door."""
+
+door_appointment = Table(
+    "door_appointment",
+    metadata,
+    Column("site", String, primary_key=True),
+    Column("number", String, primary_key=True),
+    Column("station", String, nullable=False),
+    Column("load", String, nullable=False, server_default="", comment="number of the load; empty: none"),
+    Column("notices", JSON, nullable=False),
+    Column("vehicle", String, nullable=False, server_default=""),
+    Column("from_at", Instant, nullable=False),
+    Column("until_at", Instant, nullable=False),
+    Column("state", String, nullable=False, server_default="planned", comment="planned, here, over, cancelled"),
+    Column("created_at", Instant, nullable=False),
+    Column("created_by", String, nullable=False),
+    CheckConstraint("state IN ('planned', 'here', 'over', 'cancelled')", name="state_known"),
+    CheckConstraint("from_at < until_at", name="has_a_length"),
+)
+Index("ix_door_appointment_station", door_appointment.c.site, door_appointment.c.station, door_appointment.c.from_at)
+
+door_pass = Table(
+    "door_pass",
+    metadata,
+    Column("event_id", Id, primary_key=True),
+    Column("pass_id", String, nullable=False, server_default=""),
+    Column("site", String, nullable=False),
+    Column("station", String, nullable=False),
+    Column("passed_at", Instant, nullable=False),
+    Column("direction", String, nullable=False),
+    Column("sscc", String, nullable=False, server_default=""),
+    Column("strength_dbm", Float, comment="strongest read of the pallet's label"),
+    Column("load_id", Id, ForeignKey("load.id")),
+    Column("outcome", String, nullable=False, server_default="seen", comment="loaded, already, unloaded, wrong, unclear, neighbour, back, seen"),
+    Column("loaded", Integer, nullable=False, server_default="0", comment="packages loaded by it"),
+    Column("reason", String, nullable=False, server_default="", comment="code of the message that says what is wrong"),
+    Column("params", JSON, nullable=False),
+    Column("checked", String, nullable=False, server_default="", comment="what the door's lamp showed: expected, unexpected; empty: not checked"),
+    Column("work_version", BigInteger, nullable=False, server_default="0", comment="by which list"),
+)
+"""What came of passes through doors where loads stand."""
+_TOLD = text("pass_id <> ''")
+Index("uq_door_pass_pass_id", door_pass.c.pass_id, unique=True, sqlite_where=_TOLD, postgresql_where=_TOLD)
+Index("ix_door_pass_station", door_pass.c.site, door_pass.c.station, door_pass.c.passed_at)
+Index("ix_door_pass_sscc", door_pass.c.sscc, door_pass.c.passed_at)
+
+load_intruder = Table(
+    "load_intruder",
+    metadata,
+    Column("load_id", Id, ForeignKey("load.id"), primary_key=True),
+    Column("sscc", String, primary_key=True),
+    Column("station", String, nullable=False),
+    Column("reason", String, nullable=False, comment="code of the message that was told"),
+    Column("state", String, nullable=False, server_default="inside", comment="inside, out, right"),
+    Column("work_order", BigInteger),
+    Column("event_id", Id, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    Column("settled_at", Instant),
+    CheckConstraint("state IN ('inside', 'out', 'right')", name="state_known"),
+)
+"""Pallets that went onto a vehicle and do not belong there: while one is believed inside, the load is not closed."""
+Index("ix_load_intruder_sscc", load_intruder.c.sscc)
 
 carrier_account = Table(
     "carrier_account",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Dock doors that receive by themselves: captures of passes.
+"""Dock doors that receive and load by themselves: captures of passes.
 
 Written out, not taken from the tables' declarations: these change with the program, this revision never does. What is stored is kept.
 """
@@ -19,6 +19,7 @@ def upgrade() -> None:
     """From revision 0002; what is stored is kept."""
     _captures()
     _inbound()
+    _shipping()
 
 
 def _captures() -> None:
@@ -168,6 +169,124 @@ def _statistics() -> None:
         sa.CheckConstraint("0 <= short AND short <= announced", name="short_within_announced"),
         sa.PrimaryKeyConstraint("supplier", name=op.f("pk_short_ship_statistic")),
     )
+
+
+def _shipping() -> None:
+    _new_dock_door()
+    _new_door_notice()
+    _new_door_appointment()
+    _new_door_pass()
+    _new_load_intruder()
+
+
+def _new_dock_door() -> None:
+    op.create_table(
+        "dock_door",
+        sa.Column("site", sa.String(), nullable=False),
+        sa.Column("station", sa.String(), nullable=False),
+        sa.Column("gateway", sa.String(), server_default="", nullable=False, comment="which hosts the station; empty: not known yet"),
+        sa.Column("state", sa.String(), server_default="closed", nullable=False, comment="what stands there now: closed, receiving, loading, both"),
+        sa.Column("load_id", sa.Uuid(as_uuid=False), nullable=True, comment="what is loaded now; empty: the oldest open load planned for the door"),
+        sa.Column("vehicle", sa.String(), server_default="", nullable=False),
+        sa.Column("check_coming", sa.Boolean(), server_default=sa.text("(false)"), nullable=False, comment="the door's lamp judges what comes, too"),
+        sa.Column("from_at", sa.BigInteger(), nullable=True, comment="since when, or from when on, the vehicle stands there"),
+        sa.Column("until_at", sa.BigInteger(), nullable=True, comment="when it shall be gone"),
+        sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.Column("changed_by", sa.String(), nullable=False),
+        sa.Column("list_version", sa.BigInteger(), server_default="0", nullable=False, comment="of the newest list for the gateway; 0: none was made"),
+        sa.Column("list_digest", sa.String(), server_default="", nullable=False),
+        sa.Column("list_command", sa.String(), server_default="", nullable=False, comment="the command that carries it"),
+        sa.Column("list_heard", sa.String(), server_default="", nullable=False, comment="the gateway as it was then: epoch, boot, version, configuration"),
+        sa.Column("list_sent_at", sa.BigInteger(), nullable=True),
+        sa.Column("list_fault", sa.String(), server_default="", nullable=False, comment="why the door is not checked: no_gateway, too_long"),
+        sa.CheckConstraint("state IN ('closed', 'receiving', 'loading', 'both')", name="state_known"),
+        sa.ForeignKeyConstraint(["load_id"], ["load.id"], name=op.f("fk_dock_door_load_id")),
+        sa.PrimaryKeyConstraint("site", "station", name=op.f("pk_dock_door")),
+    )
+    with op.batch_alter_table("dock_door", schema=None) as batch_op:
+        batch_op.create_index("ix_dock_door_load", ["load_id"], unique=False)
+
+
+def _new_door_notice() -> None:
+    op.create_table(
+        "door_notice",
+        sa.Column("site", sa.String(), nullable=False),
+        sa.Column("station", sa.String(), nullable=False),
+        sa.Column("notice", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["site", "station"], ["dock_door.site", "dock_door.station"], name=op.f("fk_door_notice_site_station")),
+        sa.PrimaryKeyConstraint("site", "station", "notice", name=op.f("pk_door_notice")),
+    )
+
+
+def _new_door_appointment() -> None:
+    op.create_table(
+        "door_appointment",
+        sa.Column("site", sa.String(), nullable=False),
+        sa.Column("number", sa.String(), nullable=False),
+        sa.Column("station", sa.String(), nullable=False),
+        sa.Column("load", sa.String(), server_default="", nullable=False, comment="number of the load; empty: none"),
+        sa.Column("notices", sa.JSON(), nullable=False),
+        sa.Column("vehicle", sa.String(), server_default="", nullable=False),
+        sa.Column("from_at", sa.BigInteger(), nullable=False),
+        sa.Column("until_at", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.String(), server_default="planned", nullable=False, comment="planned, here, over, cancelled"),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("created_by", sa.String(), nullable=False),
+        sa.CheckConstraint("state IN ('planned', 'here', 'over', 'cancelled')", name="state_known"),
+        sa.CheckConstraint("from_at < until_at", name="has_a_length"),
+        sa.PrimaryKeyConstraint("site", "number", name=op.f("pk_door_appointment")),
+    )
+    with op.batch_alter_table("door_appointment", schema=None) as batch_op:
+        batch_op.create_index("ix_door_appointment_station", ["site", "station", "from_at"], unique=False)
+
+
+def _new_door_pass() -> None:
+    op.create_table(
+        "door_pass",
+        sa.Column("event_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("pass_id", sa.String(), server_default="", nullable=False),
+        sa.Column("site", sa.String(), nullable=False),
+        sa.Column("station", sa.String(), nullable=False),
+        sa.Column("passed_at", sa.BigInteger(), nullable=False),
+        sa.Column("direction", sa.String(), nullable=False),
+        sa.Column("sscc", sa.String(), server_default="", nullable=False),
+        sa.Column("strength_dbm", sa.Float(), nullable=True, comment="strongest read of the pallet's label"),
+        sa.Column("load_id", sa.Uuid(as_uuid=False), nullable=True),
+        sa.Column("outcome", sa.String(), server_default="seen", nullable=False, comment="loaded, already, unloaded, wrong, unclear, neighbour, back, seen"),
+        sa.Column("loaded", sa.Integer(), server_default="0", nullable=False, comment="packages loaded by it"),
+        sa.Column("reason", sa.String(), server_default="", nullable=False, comment="code of the message that says what is wrong"),
+        sa.Column("params", sa.JSON(), nullable=False),
+        sa.Column("checked", sa.String(), server_default="", nullable=False, comment="what the door's lamp showed: expected, unexpected; empty: not checked"),
+        sa.Column("work_version", sa.BigInteger(), server_default="0", nullable=False, comment="by which list"),
+        sa.ForeignKeyConstraint(["load_id"], ["load.id"], name=op.f("fk_door_pass_load_id")),
+        sa.PrimaryKeyConstraint("event_id", name=op.f("pk_door_pass")),
+    )
+    with op.batch_alter_table("door_pass", schema=None) as batch_op:
+        batch_op.create_index("ix_door_pass_sscc", ["sscc", "passed_at"], unique=False)
+        batch_op.create_index("ix_door_pass_station", ["site", "station", "passed_at"], unique=False)
+        batch_op.create_index(
+            "uq_door_pass_pass_id", ["pass_id"], unique=True, sqlite_where=sa.text("pass_id <> ''"), postgresql_where=sa.text("pass_id <> ''")
+        )
+
+
+def _new_load_intruder() -> None:
+    op.create_table(
+        "load_intruder",
+        sa.Column("load_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("sscc", sa.String(), nullable=False),
+        sa.Column("station", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False, comment="code of the message that was told"),
+        sa.Column("state", sa.String(), server_default="inside", nullable=False, comment="inside, out, right"),
+        sa.Column("work_order", sa.BigInteger(), nullable=True),
+        sa.Column("event_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("seen_at", sa.BigInteger(), nullable=False),
+        sa.Column("settled_at", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("state IN ('inside', 'out', 'right')", name="state_known"),
+        sa.ForeignKeyConstraint(["load_id"], ["load.id"], name=op.f("fk_load_intruder_load_id")),
+        sa.PrimaryKeyConstraint("load_id", "sscc", name=op.f("pk_load_intruder")),
+    )
+    with op.batch_alter_table("load_intruder", schema=None) as batch_op:
+        batch_op.create_index("ix_load_intruder_sscc", ["sscc"], unique=False)
 
 
 def downgrade() -> None:
