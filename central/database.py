@@ -41,6 +41,7 @@ AREAS = (
     "counting",
     "planning",
     "coldchain",
+    "trace",
     "analytics",
 )
 """Packages of central that may have tables, routes and handlers, in the order in which they may call each other (later ones call earlier ones)."""

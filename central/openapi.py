@@ -38,6 +38,7 @@ AREAS = {
     "planning": "Replenishment proposals with their reasons.",
     "coldchain": "Temperatures, alarms, goods on hold.",
     "analytics": "Figures over all areas.",
+    "epcis": "GS1 EPCIS 2.0: capture and query of events, Dockline's own among them.",
     "webhooks": "Messages to other systems by Standard Webhooks: endpoints, the outbox, dead letters.",
     "status": "Versions and counts of the service itself.",
 }

@@ -132,6 +132,7 @@ site = Table(
     Column("lines_per_day", Integer, comment="what it can pick in a day; empty: not limited"),
     Column("cutoff", String, nullable=False, server_default="", comment="HH:MM local: orders after it leave the next day; empty: none"),
     Column("ships_orders", Boolean, nullable=False, server_default=text("true")),
+    Column("gln", String, comment="13 digits: as what partners' events and notices name the site"),
     CheckConstraint("kind IN ('warehouse', 'store', 'hub')", name="kind_known"),
 )
 """What is known of a site beyond its name. A site that has locations and no row here is a warehouse without a position."""

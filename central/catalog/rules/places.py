@@ -13,6 +13,7 @@ from central.catalog.rules.words import (
     Condition,
     Count,
     Direction,
+    Gln,
     Hazards,
     Hour,
     Latitude,
@@ -48,6 +49,7 @@ class SiteRow(Row):
     lines_per_day: Small | None = Field(None, description="what it can pick in a day; empty: not limited")
     cutoff: Hour = Field("", description="HH:MM local: orders after it leave the next day; empty: none")
     ships_orders: bool = True
+    gln: Gln | None = Field(None, description="13 digits: as what partners' events and notices name the site")
 
     @model_validator(mode="after")
     def _both_or_none(self) -> Self:

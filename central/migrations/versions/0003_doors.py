@@ -20,6 +20,7 @@ def upgrade() -> None:
     _captures()
     _inbound()
     _shipping()
+    _trace()
 
 
 def _captures() -> None:
@@ -287,6 +288,144 @@ def _new_load_intruder() -> None:
     )
     with op.batch_alter_table("load_intruder", schema=None) as batch_op:
         batch_op.create_index("ix_load_intruder_sscc", ["sscc"], unique=False)
+
+
+def _trace() -> None:
+    with op.batch_alter_table("site", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("gln", sa.String(), nullable=True, comment="13 digits: as what partners' events and notices name the site"))
+    _epcis_events()
+    _epcis_jobs()
+
+
+def _epcis_events() -> None:
+    op.create_table(
+        "epcis_event",
+        sa.Column("n", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("event_id", sa.String(), nullable=False),
+        sa.Column("declaration", sa.String(), server_default="", nullable=False, comment="SHA-256 of what an error declaration says; empty: the event itself"),
+        sa.Column("hash", sa.String(), nullable=False, comment="of its content (CBV 2.0, section 8.9); the same id with another one is refused"),
+        sa.Column("type", sa.String(), nullable=False),
+        sa.Column("event_at", sa.BigInteger(), nullable=False),
+        sa.Column("recorded_at", sa.BigInteger(), nullable=False),
+        sa.Column("action", sa.String(), server_default="", nullable=False),
+        sa.Column("biz_step", sa.String(), server_default="", nullable=False),
+        sa.Column("disposition", sa.String(), server_default="", nullable=False),
+        sa.Column("read_point", sa.String(), server_default="", nullable=False),
+        sa.Column("biz_location", sa.String(), server_default="", nullable=False),
+        sa.Column("transformation", sa.String(), server_default="", nullable=False),
+        sa.Column("declared_at", sa.BigInteger(), nullable=True, comment="of an error declaration"),
+        sa.Column("reason", sa.String(), server_default="", nullable=False, comment="of an error declaration"),
+        sa.Column("sensors", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False, comment="the event as it was captured (JSON)"),
+        sa.Column("context", sa.Text(), server_default="", nullable=False, comment="what its @context declares beside the standard's (JSON); empty: nothing"),
+        sa.Column("job", sa.Uuid(as_uuid=False), nullable=True, comment="capture that brought it; empty: Dockline's own"),
+        sa.Column("fact", sa.Uuid(as_uuid=False), nullable=True, comment="fact of the ledger of which it tells; empty: captured"),
+        sa.PrimaryKeyConstraint("n", name=op.f("pk_epcis_event")),
+        sa.UniqueConstraint("event_id", "declaration", name=op.f("uq_epcis_event_event_id_declaration")),
+    )
+    with op.batch_alter_table("epcis_event", schema=None) as batch_op:
+        batch_op.create_index("ix_epcis_event_biz_location", ["biz_location", "n"], unique=False)
+        batch_op.create_index("ix_epcis_event_biz_step", ["biz_step", "n"], unique=False)
+        batch_op.create_index(
+            "ix_epcis_event_declared_at",
+            ["declared_at"],
+            unique=False,
+            sqlite_where=sa.text("declared_at IS NOT NULL"),
+            postgresql_where=sa.text("declared_at IS NOT NULL"),
+        )
+        batch_op.create_index("ix_epcis_event_disposition", ["disposition", "n"], unique=False)
+        batch_op.create_index("ix_epcis_event_event_at", ["event_at", "n"], unique=False)
+        batch_op.create_index(
+            "ix_epcis_event_fact", ["fact"], unique=False, sqlite_where=sa.text("fact IS NOT NULL"), postgresql_where=sa.text("fact IS NOT NULL")
+        )
+        batch_op.create_index("ix_epcis_event_read_point", ["read_point", "n"], unique=False)
+        batch_op.create_index("ix_epcis_event_recorded_at", ["recorded_at", "n"], unique=False)
+        batch_op.create_index("ix_epcis_event_type", ["type", "n"], unique=False)
+
+    op.create_table(
+        "epcis_term",
+        sa.Column(
+            "kind",
+            sa.String(),
+            nullable=False,
+            comment="epc, parent, child, input, output, class, in_class, out_class, bt:TYPE, src:TYPE, dst:TYPE, field:NAME, ...",
+        ),
+        sa.Column("value", sa.String(), nullable=False),
+        sa.Column("event", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(["event"], ["epcis_event.n"], name=op.f("fk_epcis_term_event")),
+        sa.PrimaryKeyConstraint("kind", "value", "event", name=op.f("pk_epcis_term")),
+    )
+    with op.batch_alter_table("epcis_term", schema=None) as batch_op:
+        batch_op.create_index("ix_epcis_term_event", ["event"], unique=False)
+
+    op.create_table(
+        "epcis_number",
+        sa.Column("event", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("k", sa.Integer(), nullable=False),
+        sa.Column(
+            "kind", sa.String(), nullable=False, comment="quantity:KGM, value:CEL, minValue:CEL, percRank, time (microseconds since 1970), field:NAME, ..."
+        ),
+        sa.Column("value", sa.Float(), nullable=False),
+        sa.ForeignKeyConstraint(["event"], ["epcis_event.n"], name=op.f("fk_epcis_number_event")),
+        sa.PrimaryKeyConstraint("event", "k", name=op.f("pk_epcis_number")),
+    )
+    with op.batch_alter_table("epcis_number", schema=None) as batch_op:
+        batch_op.create_index("ix_epcis_number_kind", ["kind", "value", "event"], unique=False)
+
+
+def _epcis_jobs() -> None:
+    op.create_table(
+        "epcis_capture",
+        sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("n", sa.BigInteger(), nullable=False, comment="in the order in which they came"),
+        sa.Column("behaviour", sa.String(), nullable=False, comment="rollback or proceed"),
+        sa.Column("success", sa.Boolean(), nullable=False),
+        sa.Column("captured", sa.Integer(), nullable=False, comment="events that are new with it"),
+        sa.Column("errors", sa.Text(), nullable=False, comment="problems (JSON list)"),
+        sa.Column("actor", sa.String(), server_default="", nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("finished_at", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("behaviour IN ('rollback', 'proceed')", name="behaviour_known"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_epcis_capture")),
+        sa.UniqueConstraint("n", name=op.f("uq_epcis_capture_n")),
+    )
+    op.create_table(
+        "epcis_master",
+        sa.Column("id", sa.String(), nullable=False, comment="canonical"),
+        sa.Column("vocabulary", sa.String(), nullable=False, comment="type of the vocabulary, a URI"),
+        sa.Column("body", sa.Text(), nullable=False, comment="the element as it was captured (JSON)"),
+        sa.Column("captured_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", "vocabulary", name=op.f("pk_epcis_master")),
+    )
+    op.create_table(
+        "epcis_within",
+        sa.Column("child", sa.String(), nullable=False),
+        sa.Column("parent", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("child", "parent", name=op.f("pk_epcis_within")),
+    )
+    with op.batch_alter_table("epcis_within", schema=None) as batch_op:
+        batch_op.create_index("ix_epcis_within_parent", ["parent"], unique=False)
+
+    op.create_table(
+        "epcis_query",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("query", sa.Text(), nullable=False, comment="parameters (JSON)"),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_epcis_query")),
+    )
+    op.create_table(
+        "epcis_progress",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False, comment="facts of the ledger up to here were looked at"),
+        sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_epcis_progress")),
+    )
+    op.create_table(
+        "epcis_hole",
+        sa.Column("position", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("seen_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("position", name=op.f("pk_epcis_hole")),
+    )
 
 
 def downgrade() -> None:

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is wrong with an event or a query, and where; refusals with the exception names of EPCIS 2.0 (section 12.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from central.errors import DomainError
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A fault of a document. `at` is the place as a JSON Pointer (RFC 6901); `form`: the schema refuses it, else a rule of ours or of the standard's text."""
+
+    at: str
+    text: str
+    form: bool = True
+
+    def within(self, place: str) -> Fault:
+        """The same fault seen from outside `place`."""
+        return Fault(place + self.at, self.text, self.form)
+
+
+class EpcisError(DomainError):
+    """A request that an EPCIS interface refuses. `exception` is the standard's name, which becomes the problem's type."""
+
+    status = 400
+    exception = "ValidationException"
+
+    def __init__(self, message: str, faults: Sequence[Fault] = ()) -> None:
+        super().__init__("epcis_" + _snake(self.exception), message)
+        self.faults = tuple(faults)
+
+    def body(self, path: str) -> dict[str, Any]:
+        """The problem (RFC 7807) as it is answered."""
+        made: dict[str, Any] = {
+            "type": f"epcisException:{self.exception}",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "code": self.code,
+            "detail": self.message,
+            "instance": path,
+        }
+        if self.faults:
+            made["errors"] = [{"at": fault.at, "message": fault.text, "kind": "form" if fault.form else "rule"} for fault in self.faults]
+        return made
+
+
+class ValidationError(EpcisError):
+    """A document or an event that is none."""
+
+
+class QueryParameterError(EpcisError):
+    """A query with a parameter that is not known, or with a value that does not fit it."""
+
+    exception = "QueryParameterException"
+
+
+class QueryTooLargeError(EpcisError):
+    """More events than the caller allows."""
+
+    status = 413
+    exception = "QueryTooLargeException"
+
+
+class NoSuchNameError(EpcisError):
+    """An event, a job or a query that is not there."""
+
+    status = 404
+    exception = "NoSuchNameException"
+
+
+class DuplicateNameError(EpcisError):
+    """A query of this name says something else."""
+
+    status = 409
+    exception = "DuplicateNameException"
+
+
+class CaptureLimitError(EpcisError):
+    """More than one capture may have."""
+
+    status = 413
+    exception = "CaptureLimitExceededException"
+
+
+class UnsupportedError(EpcisError):
+    """A version, a format or a function that Dockline does not have."""
+
+    exception = "ImplementationException"
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def told(faults: Iterable[Fault], most: int = 5) -> str:
+    """The first faults in one line."""
+    listed = list(faults)
+    text = "; ".join(f"{fault.at or '/'}: {fault.text}" for fault in listed[:most])
+    return text + (f"; and {len(listed) - most} more" if len(listed) > most else "")
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name.removesuffix("Exception")).lstrip("_")
