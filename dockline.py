@@ -11,6 +11,7 @@ import sys
 COMMANDS = {
     "gateway": ("gateway.command", "run a gateway, or check its configuration"),
     "device": ("gateway.device_command", "try one device without a gateway, send it a command, list drivers"),
+    "door": ("gateway.door_command", "what a dock door makes of recorded reads; what other settings would change"),
     "central": ("central.command", "run the central inventory service, its migrations, its keys"),
     "ledger": ("central.ledger.command", "verify the stock ledger"),
     "broker": ("central.broker_command", "run the embedded MQTT broker on loopback"),
