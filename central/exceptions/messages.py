@@ -63,6 +63,33 @@ TEMPLATES = {
     "near_expiry": "{site}: {quantity} of item {item} lot {lot} expire on {expiry}, in {days} days; sell, move or write them off",
     "transfer_short": "transfer {transfer}: {short} of item {item} at {site} were taken from it ({reason}) and no others are free; send less or wait",
     "serials_missing": "{station}: {quantity} pieces of item {item} came to {place} without their serials; scan each piece to release it from inspection",
+    "pallet_cases_unread": "{station}: pallet {sscc} of ship notice {notice} passed in; {missing} of {expected} cases not seen, "
+    "most likely weak tags, for such tags are often not read here; look at the pallet, then book them or accept",
+    "pallet_cases_doubtful": "{station}: of pallet {sscc} of ship notice {notice} it is not sure whether {count} cases came with it, first {first}; "
+    "look at the pallet, then say whether they came",
+    "pallet_wrong_door": "{station}: pallet {sscc} of ship notice {notice} was received here and is expected at {door}; "
+    "leave it here and tell {door}, or take it there",
+    "pallet_other_door": "{station}: pallet {sscc} of ship notice {notice} passed in here and is expected at {door}; receive it here, or bring it to {door}",
+    "pallet_not_expected": "{station}: pallet {sscc} passed in and is not on the door's list {version}; receive it as seen, or send it away",
+    "pallet_label_unread": "{station}: {case} passed in and belongs to pallet {sscc}, whose own label was not read; "
+    "look at the pallet, then receive it as seen",
+    "pallet_notice_late": "{station}: pallet {sscc} passed in before ship notice {notice} named it; receive it as seen, or say that it is not here",
+    "pallet_two_doors": "pallet {sscc} was read at {first} ({first_dbm} dBm) and at {second} ({second_dbm} dBm) of {site} at the same time; "
+    "look where it stands, then name the door",
+    "pallet_goods_expired": "{station}: {quantity} of item {item} lot {lot} on pallet {sscc} of ship notice {notice} came after their last day {expiry}; "
+    "they are kept apart as expired, send them back or write them off",
+    "pallet_goods_damaged": "{place}: {quantity} of item {item} lot {lot} of pallet {sscc}, ship notice {notice}, came damaged ({reason}); "
+    "claim them from the supplier, then write them off or send them back",
+    "wrong_pallet_load": "{station}: wrong pallet {sscc} on the vehicle of load {load}: it belongs to load {other} at door {door}; take it out before it leaves",
+    "wrong_pallet_unplanned": "{station}: wrong pallet {sscc} on the vehicle of load {load}: it is on no load; take it out before it leaves, or load it",
+    "wrong_pallet_unknown": "{station}: wrong pallet {sscc} on the vehicle of load {load}: it is none of our packages; take it out before it leaves",
+    "wrong_pallet_blocked": "{station}: pallet {sscc} went onto the vehicle of load {load} and may not leave ({reason}); take it out before it leaves",
+    "pallet_loading_unclear": "{station}: it is not sure whether pallet {sscc} went onto the vehicle ({reason}); look where it stands; nothing was loaded",
+    "pallet_back": "{station}: pallet {sscc} came in again after its order was shipped; take it back as a return",
+    "door_lamp_green": "{station}: the lamp let pallet {sscc} pass by list {had} although it may not leave (newest list {newest}); stop the vehicle, take it out",
+    "door_lamp_red": "{station}: the lamp stopped pallet {sscc} by list {had} although it may leave (newest list {newest}); tell the driver that it is right",
+    "door_list_long": "{station}: {count} pallets may pass, a list for the door holds {most}; the door is not checked; make smaller loads",
+    "door_not_checked": "{station}: gateway {gateway} does not take the door's list ({reason}); its lamp stops no wrong pallet until that is mended",
 }
 """Every message that areas write, by its code."""
 

@@ -11,11 +11,11 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from central.catalog import service as catalog
-from central.errors import InsufficientStockError
+from central.errors import ConflictError, InsufficientStockError
 from central.exceptions import service as exceptions
 from central.exceptions.messages import message
 from central.inbound import rules
-from central.inbound.tables import ship_notice, ship_notice_unit
+from central.inbound.tables import ship_notice, ship_notice_line, ship_notice_nest, ship_notice_unit
 from central.ledger import serials, units
 from central.ledger import service as ledger
 from central.ledger.rules import VENDOR, Account
@@ -34,12 +34,16 @@ class Spot:
 
 @dataclass(frozen=True)
 class Arrived:
-    """So much of a notice's line for a place. `seen` are the tagged cases that a door read; None: a person vouches for all."""
+    """So much of a notice's line for a place. `seen` are the tagged cases that a door read; None: a person vouches for all.
+
+    `status` is what the goods come in as when nothing else speaks against them: available, or expired.
+    """
 
     line: rules.NoticeLine
     quantity: int
     place: str
     seen: frozenset[rules.Case] | None = None
+    status: str = "available"
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ def book(connection: Connection, spot: Spot, notice: str, arrived: Sequence[Arri
     home = arrived[0].place
     parts = [part for each in arrived for part in (_from_transit if source_place else _from_supplier)(connection, each, source_place, sscc)]
     if sscc:
-        _stand(connection, spot, sscc, home, arrived, source_place)
+        _stand(connection, spot, notice, sscc, home, arrived, source_place)
     _post(connection, spot, [replace(part, target=_unit_at(part.target, home)) for part in parts])
     for each in arrived:
         _number_pieces(connection, spot, each, [replace(part, target=_unit_at(part.target, home)) for part in parts if part.target.item == each.line.item])
@@ -80,8 +84,8 @@ def _from_supplier(connection: Connection, each: Arrived, _source_place: str, ss
     line = each.line
     held = catalog.held_lot(connection, line.item, line.lot)
     unnumbered = serials.is_tracked(connection, line.item) and not _piece_serials(each)
-    status = "hold" if held else "inspect" if unnumbered else "available"
-    target = Account(each.place, line.item, line.lot, status=status, unit=sscc)  # type: ignore[arg-type]  # three known words
+    status = "hold" if held else "inspect" if unnumbered else each.status
+    target = Account(each.place, line.item, line.lot, status=status, unit=(line.unit or sscc) if sscc else "")  # type: ignore[arg-type]  # known words
     cases = _cases_of(connection, each) if sscc else []
     for case in cases:
         yield _Part(Account(VENDOR, line.item, line.lot), replace(target, unit=case), each.quantity // len(cases))
@@ -117,14 +121,49 @@ def _loose_in_transit(connection: Connection, place: str, item: str, lot: str) -
     return connection.execute(query.order_by(balance.c.unit, balance.c.id)).all()
 
 
-def _stand(connection: Connection, spot: Spot, sscc: str, home: str, arrived: Sequence[Arrived], source_place: str) -> None:
+def _stand(connection: Connection, spot: Spot, notice: str, sscc: str, home: str, arrived: Sequence[Arrived], source_place: str) -> None:
     """The pallet stands here with its cases; what did not come with it stays in transit without a unit."""
     if source_place:
         _leave_behind(connection, spot, sscc, arrived)
     units.arrive(connection, spot.fact_id, sscc, "pallet", home, spot.now)
-    for each in () if source_place else arrived:
-        for case in _cases_of(connection, each) if each.place == home else ():
-            units.make(connection, spot.fact_id, case, "case", home, spot.now, parent=sscc)
+    if source_place:
+        return
+    here = [each for each in arrived if each.place == home]
+    _stand_nests(connection, spot, notice, sscc, home, {each.line.unit for each in here if each.line.unit})
+    for each in here:
+        for case in _cases_of(connection, each):
+            units.make(connection, spot.fact_id, case, "case", home, spot.now, parent=each.line.unit or sscc)
+
+
+def _stand_nests(connection: Connection, spot: Spot, notice: str, sscc: str, home: str, wanted: Collection[str]) -> None:
+    """The announced units in which goods came stand on the pallet, each in what it was announced in. Raises: ConflictError: one stands elsewhere."""
+    if not wanted:
+        return
+    mine = (ship_notice_nest.c.notice == notice) & (ship_notice_nest.c.sscc == sscc)
+    rows = connection.execute(select(ship_notice_nest).where(mine).order_by(ship_notice_nest.c.depth, ship_notice_nest.c.code)).all()
+    parents = {row.code: row.parent for row in rows}
+    needed: set[str] = set()
+    for code in wanted:
+        while code in parents and code not in needed:
+            needed.add(code)
+            code = parents[code]
+    there = units.known_of(connection, sorted(needed))
+    for row in rows:
+        if row.code in needed - there:
+            units.make(connection, spot.fact_id, row.code, "case", home, spot.now, parent=row.parent)
+        elif row.code in needed:
+            _stand_again(connection, spot, row.code, row.parent, home)
+
+
+def _stand_again(connection: Connection, spot: Spot, code: str, parent: str, home: str) -> None:
+    """A unit that is known already: it came back, or it stands here since other goods in it came."""
+    unit = units.unit_by_code(connection, code)
+    if unit.place not in ("", home):
+        text = f"handling unit {code} is announced in {parent} and stands at {unit.place}; one of both labels is wrong, take it off or move it"
+        raise ConflictError("unit_elsewhere", text)
+    if not unit.place:
+        units.set_place(connection, spot.fact_id, [code], home, "open")
+        units.nest(connection, spot.fact_id, code, parent)
 
 
 def _leave_behind(connection: Connection, spot: Spot, sscc: str, arrived: Sequence[Arrived]) -> None:
@@ -169,16 +208,20 @@ def _number_pieces(connection: Connection, spot: Spot, each: Arrived, parts: Seq
             exceptions.ask_person(connection, told, f"{part.target.place}/{part.target.item}", spot.fact_id, spot.now, site=spot.site)
 
 
-def book_found(connection: Connection, spot: Spot, row: Row[Any]) -> None:
-    """Post goods of a discrepancy that are there after all; the fences are held."""
+def book_found(connection: Connection, spot: Spot, row: Row[Any], cases: Sequence[Sequence[str]], quantity: int) -> None:
+    """Post so much of a discrepancy, in these cases of it, that is there after all, in the unit in which it was announced; the fences are held."""
     source_place = _source_of(connection, row.notice)
     stands = select(handling_unit.c.sscc).where(handling_unit.c.sscc == row.sscc, handling_unit.c.place == row.place)
     unit = connection.execute(stands).scalar() or ""
-    line = rules.NoticeLine(row.line or 0, row.item, "", row.lot, row.quantity)
-    each = Arrived(line, row.quantity, row.place)
-    if source_place and row.kind == "missing":
+    inside = connection.execute(select(ship_notice_line.c.unit).where(ship_notice_line.c.id == row.line)).scalar() or ""
+    # Listed cases with labels of their own: which of them came late is not known, so their goods stand on the pallet and not in the cases (line 0 has none).
+    named = tuple(rules.Case(gtin, serial) for gtin, serial in cases)
+    each = Arrived(rules.NoticeLine(0, row.item, "", row.lot, quantity, cases=named, unit=inside if unit else ""), quantity, row.place)
+    if source_place and row.kind in ("missing", "doubtful"):
         parts = [replace(part, target=replace(part.target, unit=unit)) for part in _from_transit(connection, each, source_place, "")]
     else:
+        if each.line.unit:
+            _stand_nests(connection, spot, row.notice, unit, row.place, {each.line.unit})
         parts = list(_from_supplier(connection, each, "", unit))
     _post(connection, spot, parts)
     _number_pieces(connection, spot, each, parts)

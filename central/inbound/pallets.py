@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pallets that come one after the other, through a door or under a person's scanner, received together in few statements.
 
-Only what is plain: announced to this site by a supplier, not received yet, a unit that nobody knows yet, all its tagged cases and no others seen, without
-case labels, numbered pieces or dangerous goods, for a place without limits.
+Only what is plain: announced to this site and door by a supplier, not received yet, a unit that nobody knows yet, all its tagged cases and no others
+seen, without case labels, units inside, numbered pieces, dangerous or expired goods, for a place without limits.
 Whatever is not plain is received alone (`central.inbound.service.receive_pallet`), which also says why when it cannot be.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -21,9 +22,10 @@ from central.catalog.tables import item as catalog_item
 from central.catalog.tables import lot as catalog_lot
 from central.database import micros
 from central.exceptions import service as exceptions
-from central.inbound import putting, rules, service
+from central.inbound import habits, putting, rules, service, tag_rates
 from central.inbound.arrival import Spot
-from central.inbound.service import SETTLED_BY_RECEIPT, Announced, Received
+from central.inbound.differences import SETTLED_BY_RECEIPT
+from central.inbound.service import Announced, Received
 from central.inbound.tables import discrepancy, receipt, ship_notice, ship_notice_case, ship_notice_line, ship_notice_pallet, ship_notice_unit
 from central.ledger import service as ledger
 from central.ledger import units
@@ -35,11 +37,15 @@ _COLUMNS = (
     ship_notice.c.site,
     ship_notice.c.source_place,
     ship_notice.c.created_at,
+    ship_notice.c.door,
+    ship_notice.c.supplier,
     ship_notice_line.c.id,
     ship_notice_line.c.item,
     ship_notice_line.c.lot,
     ship_notice_line.c.quantity,
     ship_notice_line.c.received,
+    ship_notice_line.c.unit,
+    ship_notice_line.c.expiry,
     catalog_item.c.gtin,
     catalog_item.c.condition,
     catalog_item.c.tracking,
@@ -126,10 +132,22 @@ def receive_plain(connection: Connection, came: Sequence[Came]) -> dict[str, Rec
     other = _received_or_known(connection, pallets) | _with_labelled_cases(connection, pallets)
     compared = _compared(connection, [each for each in pallets if each.sscc not in other])
     places = _places(connection, compared)
-    plain = [each for each in compared if each.is_plain and all((each.spot.site, line.condition) in places for line in each.lines)]
+    doors = habits.plain_stagings(connection, {(each.spot.site, each.spot.station) for each in compared})
+    plain = [each for each in compared if each.is_plain and _has_places(each, places, doors)]
     if plain:
-        _receive(connection, plain, places)
+        _receive(connection, plain, places, doors)
     return {each.sscc: Received("received", each.notice, each.result.seen, each.result.expected or None) for each in plain}
+
+
+_Doors = Mapping[tuple[str, str], str | None]
+"""The places of doors; None: look closely. A door that is not named has none, and goods go to storage."""
+
+
+def _has_places(each: _Pallet, places: Mapping[tuple[str, str], str], doors: _Doors) -> bool:
+    door = (each.spot.site, each.spot.station)
+    if door in doors:
+        return doors[door] is not None
+    return all((each.spot.site, line.condition) in places for line in each.lines)
 
 
 def _announced(connection: Connection, came: Sequence[Came]) -> list[_Pallet]:
@@ -142,18 +160,30 @@ def _announced(connection: Connection, came: Sequence[Came]) -> list[_Pallet]:
         if each.sscc in named:
             newest = max(named[each.sscc], key=lambda row: (row.created_at, row.number))
             lines = [row for row in named[each.sscc] if row.number == newest.number and row.id is not None]
-            if newest.site == each.spot.site and not newest.source_place and all(row.tracking != "serial" and not row.hazard_class for row in lines):
+            if newest.site == each.spot.site and not newest.source_place and _at_its_door(each, newest) and all(_is_plain(row, each.spot) for row in lines):
                 pallets.append(_Pallet(each, newest.number, lines))
     return pallets
 
 
+def _at_its_door(came: Came, row: Any) -> bool:
+    return came.seen is None or row.door in ("", came.spot.station)
+
+
+def _is_plain(row: Any, spot: Spot) -> bool:
+    # Somewhere the day is a day further than by UTC: what may be expired there is looked at closely.
+    expired = row.expiry is not None and row.expiry < spot.now.date() + timedelta(days=1)
+    return row.tracking != "serial" and not row.hazard_class and not row.unit and not expired
+
+
 def _compared(connection: Connection, pallets: Sequence[_Pallet]) -> list[_Pallet]:
     cases = service.cases_of(connection, [line.id for each in pallets for line in each.lines])
+    listed = {case for mine in cases.values() for case in mine}
+    sizes = service.sizes_of(connection, {case.gtin for each in pallets for case in each.came.seen or () if case not in listed})
     compared = []
     for each in pallets:
         lines = [service.notice_line(row, cases.get(row.id, ())) for row in each.lines]
         seen = each.came.seen
-        compared.append(replace(each, result=rules.receive_by_hand(lines) if seen is None else rules.match_to_ship_notice(lines, seen)))
+        compared.append(replace(each, result=rules.receive_by_hand(lines) if seen is None else rules.match_to_ship_notice(lines, seen, (), sizes)))
     return compared
 
 
@@ -179,23 +209,45 @@ def _places(connection: Connection, pallets: Collection[_Pallet]) -> dict[tuple[
     return places
 
 
-def _receive(connection: Connection, pallets: Sequence[_Pallet], places: Mapping[tuple[str, str], str]) -> None:
+def _receive(connection: Connection, pallets: Sequence[_Pallet], places: Mapping[tuple[str, str], str], doors: _Doors) -> None:
     now = max(each.spot.now for each in pallets)
     conditions = {line.id: line.condition for each in pallets for line in each.lines}
-    place_of = {part.line.line_id: places[each.spot.site, conditions[part.line.line_id]] for each in pallets for part in each.result.received}
+    place_of = {
+        part.line.line_id: doors.get((each.spot.site, each.spot.station)) or places[each.spot.site, conditions[part.line.line_id]]
+        for each in pallets
+        for part in each.result.received
+    }
     homes = {each.sscc: place_of[each.result.received[0].line.line_id] for each in pallets}
     units.make_many(connection, [(each.spot.fact_id, each.sscc, "pallet", homes[each.sscc]) for each in pallets], now)
     held = _held_lots(connection, pallets)
     ledger.post_many(connection, [(each.spot.fact_id, _legs(each, homes[each.sscc], place_of, held)) for each in pallets])
     received = [(part.line.line_id, part.quantity) for each in pallets for part in each.result.received]
     update_rows(connection, ship_notice_line, "id", ("received",), received, frozenset({"received"}))
-    receipts = [(each.sscc, each.notice, each.spot.fact_id, homes[each.sscc], each.came.seen is None, micros(each.spot.now)) for each in pallets]
-    insert_rows(connection, receipt, ("sscc", "notice", "event_id", "place", "by_hand", "received_at"), receipts)
+    receipts = [
+        (each.sscc, each.notice, each.spot.fact_id, homes[each.sscc], each.came.seen is None, micros(each.spot.now), each.spot.station) for each in pallets
+    ]
+    insert_rows(connection, receipt, ("sscc", "notice", "event_id", "place", "by_hand", "received_at", "station"), receipts)
     tagged = [part.line.line_id for each in pallets for part in each.result.received if part.line.cases]
     if tagged:
         connection.execute(update(ship_notice_case).where(among(connection, ship_notice_case.c.line, tagged)).values(seen=True))
+        _count_tags(connection, pallets, now)
     _settle_earlier(connection, pallets)
     service.close_notices(connection, {each.notice for each in pallets})
+
+
+def _count_tags(connection: Connection, pallets: Sequence[_Pallet], now: datetime) -> None:
+    """All tagged cases were seen; what a person vouched for says nothing of tags."""
+    shipped: dict[str, int] = defaultdict(int)
+    for site, station in sorted({(each.spot.site, each.spot.station) for each in pallets}):
+        counted = []
+        for each in pallets:
+            if (each.spot.site, each.spot.station) == (site, station) and each.came.seen is not None:
+                lines = [part.line for part in each.result.received if part.line.cases]
+                counted += [tag_rates.Counted(line.item, len(line.cases), len(line.cases)) for line in lines]
+                shipped[each.lines[0].supplier] += sum(len(line.cases) for line in lines)
+        tag_rates.count_reads(connection, site, station, counted, now)
+    for supplier, cases in sorted(shipped.items()):
+        tag_rates.count_shipped(connection, supplier, cases, 0, now)
 
 
 def _held_lots(connection: Connection, pallets: Sequence[_Pallet]) -> set[tuple[str, str]]:

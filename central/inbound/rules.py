@@ -8,8 +8,9 @@ are expected on it. A person who scans the pallet's label by hand vouches for al
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 
 @dataclass(frozen=True, order=True)
@@ -22,7 +23,10 @@ class Case:
 
 @dataclass(frozen=True)
 class NoticeLine:
-    """One line of a ship notice. `quantity` and `received` in the item's unit; `cases` are the tagged cases that hold the quantity in equal parts."""
+    """One line of a ship notice. `quantity` and `received` in the item's unit; `cases` are the tagged cases that hold the quantity in equal parts.
+
+    `unit` is the innermost announced unit that holds it; empty: the pallet itself. `expiry`: the last day of use, as announced.
+    """
 
     line_id: int
     item: str
@@ -31,6 +35,8 @@ class NoticeLine:
     quantity: int
     received: int = 0
     cases: tuple[Case, ...] = ()
+    unit: str = ""
+    expiry: date | None = None
 
     @property
     def open(self) -> int:
@@ -53,15 +59,18 @@ class Received:
 
 @dataclass(frozen=True)
 class Discrepancy:
-    """What differs from the notice: `kind` missing, unexpected, over, or the code of the message that says why nothing was received.
+    """What differs from the notice: `kind` missing, doubtful, unexpected, over, expired, wrong_door, damaged, or the code of the message that says why
+    nothing was received.
 
-    `quantity` in the item's unit (0: the item is not known), `cases` those concerned.
+    `quantity` in the item's unit (0: the item is not known), `cases` those concerned. `item` and `lot` where no line of the notice says them.
     """
 
     kind: str
     quantity: int
     cases: tuple[Case, ...] = ()
     line: NoticeLine | None = None
+    item: str = ""
+    lot: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,17 +83,31 @@ class Receipt:
     expected: int
 
 
-def match_to_ship_notice(lines: Sequence[NoticeLine], seen: Iterable[Case]) -> Receipt:
-    """Compare the cases seen on a pallet with the lines of its ship notice."""
+@dataclass(frozen=True)
+class Size:
+    """What one tag with a GTIN stands for: so many units of an item."""
+
+    item: str
+    quantity: int
+
+
+_NO_SIZES: Mapping[str, Size] = {}
+
+
+def match_to_ship_notice(lines: Sequence[NoticeLine], seen: Iterable[Case], doubtful: Iterable[Case] = (), sizes: Mapping[str, Size] = _NO_SIZES) -> Receipt:
+    """Compare the cases seen on a pallet with the lines of its ship notice.
+
+    Cases in doubt are neither received nor told missing: they are one question. `sizes`, by GTIN, say what tags stand for that no line lists.
+    """
     seen_cases = frozenset(seen)
+    doubtful_cases = frozenset(doubtful) - seen_cases
     listed = frozenset(case for line in lines for case in line.cases)
-    untagged = {line.gtin for line in lines if not line.cases}
     received = [_receive_line(line, seen_cases) for line in lines]
-    missing = [_missing(line, seen_cases) for line in lines if not seen_cases.issuperset(line.cases)]
-    unexpected = tuple(sorted(case for case in seen_cases - listed if case.gtin not in untagged))
-    if unexpected:
-        missing.append(Discrepancy("unexpected", 0, unexpected))
-    return Receipt(tuple(each for each in received if each.quantity), tuple(missing), len(seen_cases & listed), len(listed))
+    told = [_cases_of_line("missing", line, [case for case in line.cases if case not in seen_cases | doubtful_cases]) for line in lines]
+    told += [_cases_of_line("doubtful", line, [case for case in line.cases if case in doubtful_cases]) for line in lines]
+    told += _over(lines, seen_cases - listed, sizes)
+    told += _unexpected(lines, seen_cases - listed, sizes)
+    return Receipt(tuple(each for each in received if each.quantity), tuple(each for each in told if each.cases), len(seen_cases & listed), len(listed))
 
 
 def _receive_line(line: NoticeLine, seen: frozenset[Case]) -> Received:
@@ -93,9 +116,49 @@ def _receive_line(line: NoticeLine, seen: frozenset[Case]) -> Received:
     return Received(line, min(line.open, line.units_per_case * sum(case in seen for case in line.cases)))
 
 
-def _missing(line: NoticeLine, seen: frozenset[Case]) -> Discrepancy:
-    cases = tuple(case for case in line.cases if case not in seen)
-    return Discrepancy("missing", line.units_per_case * len(cases), cases, line)
+def _cases_of_line(kind: str, line: NoticeLine, cases: Sequence[Case]) -> Discrepancy:
+    return Discrepancy(kind, line.units_per_case * len(cases), tuple(cases), line)
+
+
+def _over(lines: Sequence[NoticeLine], unlisted: frozenset[Case], sizes: Mapping[str, Size]) -> list[Discrepancy]:
+    """Tags that no line lists say more of an item than lines without listed cases announce."""
+    announced: dict[str, list[NoticeLine]] = {}
+    for line in lines:
+        if not line.cases:
+            announced.setdefault(line.item, []).append(line)
+    told = []
+    for item, mine in announced.items():
+        cases = sorted(case for case in unlisted if (size := sizes.get(case.gtin)) is not None and size.item == item)
+        surplus = sum(sizes[case.gtin].quantity for case in cases) - sum(line.quantity for line in mine)
+        if surplus > 0:
+            told.append(Discrepancy("over", surplus, tuple(cases), mine[-1]))
+    return told
+
+
+def _unexpected(lines: Sequence[NoticeLine], unlisted: frozenset[Case], sizes: Mapping[str, Size]) -> list[Discrepancy]:
+    """Tags that no line lists and no line without listed cases can mean, by what they stand for."""
+    vouched = {line.gtin for line in lines if not line.cases} - {""}
+    items = {line.item for line in lines if not line.cases}
+    groups: dict[tuple[str, int], list[Case]] = {}
+    for case in sorted(unlisted):
+        size = _size_of(lines, case, sizes)
+        if case.gtin not in vouched and (size is None or size.item not in items):
+            groups.setdefault((size.item, size.quantity) if size else ("", 0), []).append(case)
+    return [
+        Discrepancy("unexpected", quantity * len(cases), tuple(cases), item=item, lot=_only_lot(lines, item))
+        for (item, quantity), cases in sorted(groups.items())
+    ]
+
+
+def _size_of(lines: Sequence[NoticeLine], case: Case, sizes: Mapping[str, Size]) -> Size | None:
+    """As the cases of the same GTIN on this pallet, else as the catalog says."""
+    alike = next((line for line in lines if any(each.gtin == case.gtin for each in line.cases) and case.gtin), None)
+    return Size(alike.item, alike.units_per_case) if alike else sizes.get(case.gtin)
+
+
+def _only_lot(lines: Sequence[NoticeLine], item: str) -> str:
+    lots = {line.lot for line in lines if line.item == item}
+    return lots.pop() if len(lots) == 1 else ""
 
 
 def receive_by_hand(lines: Sequence[NoticeLine]) -> Receipt:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache
 from typing import Any
@@ -17,32 +17,36 @@ from sqlalchemy import Connection, Row, Select, exists, insert, select, update
 
 from central.bulk import among, keys_of, listed
 from central.catalog import service as catalog
+from central.catalog.tables import barcode
 from central.catalog.tables import item as catalog_item
 from central.errors import BusyError, ConflictError, NotFoundError
 from central.exceptions import service as exceptions
 from central.exceptions.messages import Message, message
-from central.inbound import announcing, arrival, notices, putting, rules
+from central.inbound import announcing, arrival, differences, habits, notices, putting, rules, tag_rates
 from central.inbound.arrival import Spot
-from central.inbound.documents import ShipNotice
-from central.inbound.tables import discrepancy, purchase_line, receipt, ship_notice, ship_notice_case, ship_notice_line, ship_notice_pallet
+from central.inbound.documents import Progress, ShipNotice
+from central.inbound.seen import Seen, event_of, seen_of
+from central.inbound.tables import discrepancy, passage, purchase_line, receipt, ship_notice, ship_notice_case, ship_notice_line, ship_notice_pallet
+from central.ledger import serials, units
 from central.ledger import service as ledger
-
-SETTLED_BY_RECEIPT = ("pallet_unknown", "pallet_direction_unknown", "pallet_wrong_site")
+from central.ledger.tables import handling_unit
 
 
 @dataclass(frozen=True)
 class Announced:
-    """A pallet's notice and lines as stored."""
+    """A pallet's notice and lines as stored. `door` is where it is expected; empty: anywhere."""
 
     sscc: str
     notice: str
     site: str
     lines: tuple[rules.NoticeLine, ...]
+    door: str = ""
+    supplier: str = ""
 
 
 @dataclass(frozen=True)
 class Received:
-    """What receiving a pallet did: `outcome` received, differences, already_received or not_received; the message when a person is asked."""
+    """What receiving a pallet did: `outcome` received, differences, already_received, moved or not_received; the message when a person is asked."""
 
     outcome: str
     notice: str = ""
@@ -74,8 +78,66 @@ def announce(connection: Connection, fact: ledger.Fact, notice: ShipNotice, now:
         return False
     catalog.check_partner(connection, notice.supplier)
     values = {"number": notice.number, "site": notice.site, "supplier": notice.supplier, "expected_at": notice.expected_at, "created_at": now}
+    values |= {"door": notice.door, "expected_from": notice.expected_from, "expected_until": notice.expected_until, "announced_as": notice.progress}
     connection.execute(insert(ship_notice).values(**values))
     announcing.keep_contents(connection, notice)
+    _match_earlier(connection, fact, notice, now)
+    return True
+
+
+def _match_earlier(connection: Connection, fact: ledger.Fact, notice: ShipNotice, now: datetime) -> None:
+    """Pallets that came before their notice: received now, or asked about with one touch, as is the habit of the site."""
+    if not notice.pallets:
+        return
+    asked = (discrepancy.c.kind == "pallet_unknown") & (discrepancy.c.state == "open") & (discrepancy.c.site == notice.site)
+    wanted = among(connection, discrepancy.c.sscc, [pallet.sscc for pallet in notice.pallets])
+    rows = connection.execute(select(discrepancy).where(asked, wanted).order_by(discrepancy.c.id)).all()
+    for row in {row.sscc: row for row in rows}.values():
+        spot = Spot(fact.id, notice.site, row.station, now)
+        if habits.habits_of(connection, notice.site).late_notice == "receive":
+            receive_as_seen(connection, spot, row.sscc, row.event_id)
+            continue
+        differences.answer_open(connection, spot, row.sscc, ("pallet_unknown",), f"ship notice {notice.number} names it")
+        told = message("pallet_notice_late", station=row.station, sscc=row.sscc, notice=notice.number)
+        late = rules.Discrepancy(told.code, 0)
+        differences.keep(connection, spot, late, told, notice.number, row.sscc, "", 2, row.evidence, {"event": row.event_id})
+
+
+def receive_as_seen(connection: Connection, spot: Spot, sscc: str, event_id: str, also: Collection[str] = ()) -> Received:
+    """Receive a pallet because a person says so, with what a door saw in an earlier pass; what was a scan of its label is vouched for as a whole.
+
+    `also` are other pallets in the same pass: their cases are theirs.
+    """
+    event = event_of(connection, event_id)
+    seen = seen_of(event, event_id) if event is not None else None
+    if seen is not None and also:
+        theirs = {case for other in also for case in _cases_listed(connection, other)}
+        seen = replace(seen, cases=seen.cases - theirs)
+    result = receive_pallet(connection, spot, sscc, seen, decided=True)
+    values = {"outcome": result.outcome, "notice": result.notice, "cases_expected": result.expected}
+    if result.outcome != "not_received":
+        connection.execute(update(passage).where(passage.c.event_id == event_id).values(**values))
+    return result
+
+
+def _cases_listed(connection: Connection, sscc: str) -> set[rules.Case]:
+    announced = announced_of(connection, sscc)
+    return {case for line in announced.lines for case in line.cases} if announced else set()
+
+
+def say_progress(connection: Connection, fact: ledger.Fact, number: str, progress: Progress, now: datetime) -> bool:
+    """Keep how far goods are that have not come; the last word counts. Returns False when it was said before.
+
+    Raises: NotFoundError. ConflictError: everything has come.
+    """
+    row = connection.execute(select(ship_notice.c.state).where(ship_notice.c.number == number).with_for_update()).one_or_none()
+    if row is None:
+        raise NotFoundError("unknown_ship_notice", f"ship notice {number} is not known")
+    if row.state != "open":
+        raise ConflictError("notice_received", f"ship notice {number} is {row.state}; its goods have come, nothing is on its way any more")
+    if ledger.record(connection, fact, now).already:
+        return False
+    connection.execute(update(ship_notice).where(ship_notice.c.number == number).values(announced_as=progress))
     return True
 
 
@@ -85,46 +147,172 @@ def is_received(connection: Connection, sscc: str) -> bool:
     return bool(connection.execute(select(exists().where(receipt.c.sscc == sscc, receipt.c.notice == notice))).scalar())
 
 
-def receive_pallet(connection: Connection, spot: Spot, sscc: str, seen: Sequence[rules.Case] | None) -> Received:
-    """Receive a pallet against its ship notice. `seen` are the cases that a door read; None: a person scanned the label and vouches for all.
+def receive_pallet(connection: Connection, spot: Spot, sscc: str, seen: Seen | None, *, decided: bool = False) -> Received:
+    """Receive a pallet against its ship notice. `seen` is what a door read; None: a person scanned the label and vouches for all.
 
-    A pallet that was received before is not received again. What differs becomes discrepancies and a work order.
-    Raises: DomainError: the site has no place for the goods.
+    A pallet that was received before is not received again; one that comes by another door stands there. What differs becomes discrepancies and work
+    orders. `decided`: a person has said that it is received here. Raises: DomainError: the site has no place for the goods.
     """
-    announced = _announced(connection, sscc)
+    announced = announced_of(connection, sscc)
     if announced is None:
         told = message("pallet_unknown", station=spot.station, sscc=sscc)
-        refuse(connection, spot, sscc, told)
-        return Received("not_received", told=told)
+        return _refused(connection, spot, sscc, told, seen)
     if is_received(connection, sscc):
-        return Received("already_received", announced.notice)
+        return _again(connection, spot, announced, seen)
     if announced.site != spot.site:
         told = message("pallet_wrong_site", station=spot.station, sscc=sscc, site=spot.site, notice=announced.notice, expected_site=announced.site)
-        refuse(connection, spot, sscc, told)
-        return Received("not_received", announced.notice, told=told)
-    result = rules.receive_by_hand(announced.lines) if seen is None else rules.match_to_ship_notice(announced.lines, seen)
-    places = _book(connection, spot, announced.notice, result.received, sscc, None if seen is None else frozenset(seen))
+        return _refused(connection, spot, sscc, told, seen)
+    other_door = seen is not None and announced.door not in ("", spot.station)
+    if other_door and not decided and habits.habits_of(connection, spot.site).wrong_door == "ask":
+        told = message("pallet_other_door", station=spot.station, sscc=sscc, notice=announced.notice, door=announced.door)
+        return _refused(connection, spot, sscc, told, seen)
+    return _receive(connection, spot, announced, seen, other_door=other_door)
+
+
+def _refused(connection: Connection, spot: Spot, sscc: str, told: Message, seen: Seen | None) -> Received:
+    differences.refuse(connection, spot, sscc, told, seen.evidence if seen else None)
+    return Received("not_received", str(told.params.get("notice", "")), told=told)
+
+
+def _receive(connection: Connection, spot: Spot, announced: Announced, seen: Seen | None, *, other_door: bool) -> Received:
+    result = compared(connection, announced.lines, seen)
+    cases = None if seen is None else seen.cases
+    expired = _expired_lines(connection, spot, result.received)
+    places = _book(connection, spot, announced.notice, result.received, announced.sscc, cases, expired)
     _keep_receipt(connection, spot, announced, places, by_hand=seen is None)
-    _mark_cases(connection, announced.lines, None if seen is None else frozenset(seen))
-    told_all = [_tell_difference(connection, spot, announced, result, each, places) for each in result.discrepancies]
+    _mark_cases(connection, announced.lines, cases)
+    if cases is not None:
+        count_seen(connection, spot, announced.supplier, announced.lines, cases)
+    waits = _places_of_rest(connection, spot, result, places) | places
+    told_all = differences.tell(connection, spot, announced.sscc, announced.notice, result, waits, seen)
+    told_all += _tell_expired(connection, spot, announced, expired, places, seen)
+    if other_door:
+        told = message("pallet_wrong_door", station=spot.station, sscc=announced.sscc, notice=announced.notice, door=announced.door)
+        place = next(iter(places.values()), "")
+        at_door = rules.Discrepancy("wrong_door", 0)
+        differences.keep(connection, spot, at_door, told, announced.notice, announced.sscc, place, evidence=seen.evidence if seen else None)
+        told_all.append(told)
     settle_earlier(connection, spot, announced)
     close_notices(connection, [announced.notice])
     return Received("differences" if told_all else "received", announced.notice, result.seen, result.expected or None, told_all[0] if told_all else None)
 
 
-def refuse(connection: Connection, spot: Spot, subject: str, told: Message) -> None:
-    """Keep that goods were not received, and ask a person; `subject` is the pallet's SSCC, or a tag when no label was read."""
-    _keep_discrepancy(connection, spot, rules.Discrepancy(told.code, 0), told, str(told.params.get("notice", "")), subject, "", priority=2)
+def _places_of_rest(connection: Connection, spot: Spot, result: rules.Receipt, places: dict[str, str]) -> dict[str, str]:
+    """Where what is missing or in doubt of other items than came would be put."""
+    rest = [each for each in result.discrepancies if each.line is not None and each.line.item not in places]
+    goods = [catalog.Goods(each.line.item, each.quantity, each.line.lot) for each in rest if each.line is not None]
+    staging = habits.staging_of(connection, spot.site, spot.station) if goods else ""
+    if staging or not goods:
+        return dict.fromkeys((each.item for each in goods), staging)
+    return putting.places_for(connection, spot.site, goods)
 
 
-def _announced(connection: Connection, sscc: str) -> Announced | None:
+def compared(connection: Connection, lines: Sequence[rules.NoticeLine], seen: Seen | None) -> rules.Receipt:
+    """What a pallet comes to against the lines of its notice."""
+    if seen is None:
+        return rules.receive_by_hand(lines)
+    listed = {case for line in lines for case in line.cases}
+    return rules.match_to_ship_notice(lines, seen.cases, seen.doubtful, sizes_of(connection, {case.gtin for case in seen.cases - listed}))
+
+
+def sizes_of(connection: Connection, gtins: Collection[str]) -> dict[str, rules.Size]:
+    """What one tag of each GTIN stands for, by the catalog; a GTIN that it does not know is left out."""
+    wanted = sorted(set(gtins) - {""})
+    if not wanted:
+        return {}
+    rows = connection.execute(select(barcode.c.code, barcode.c.item, barcode.c.quantity).where(among(connection, barcode.c.code, wanted)))
+    return {row.code: rules.Size(row.item, row.quantity) for row in rows}
+
+
+def count_seen(connection: Connection, spot: Spot, supplier: str, lines: Sequence[rules.NoticeLine], cases: frozenset[rules.Case]) -> None:
+    """Cases that a door saw were there: that counts for their tags and for the supplier."""
+    counted = [tag_rates.Counted(line.item, seen, seen) for line in lines if (seen := sum(case in cases for case in line.cases))]
+    if counted:
+        tag_rates.count_reads(connection, spot.site, spot.station, counted, spot.now)
+        tag_rates.count_shipped(connection, supplier, sum(each.there for each in counted), 0, spot.now)
+
+
+def _expired_lines(connection: Connection, spot: Spot, received: Sequence[rules.Received]) -> list[rules.Received]:
+    dated = [each for each in received if each.line.expiry is not None]
+    if not dated:
+        return []
+    today = habits.today_at(connection, spot.site, spot.now)
+    return [each for each in dated if each.line.expiry is not None and each.line.expiry < today]
+
+
+def _tell_expired(
+    connection: Connection, spot: Spot, announced: Announced, expired: Sequence[rules.Received], places: dict[str, str], seen: Seen | None
+) -> list[Message]:
+    told_all = []
+    for each in expired:
+        line = each.line
+        named = {"station": spot.station, "sscc": announced.sscc, "notice": announced.notice, "item": line.item, "lot": line.lot or "-"}
+        told = message("pallet_goods_expired", **named, quantity=each.quantity, expiry=str(line.expiry))
+        past = rules.Discrepancy("expired", each.quantity, line=line)
+        evidence = seen.evidence if seen else None
+        differences.keep(connection, spot, past, told, announced.notice, announced.sscc, places[line.item], evidence=evidence)
+        told_all.append(told)
+    return told_all
+
+
+def _again(connection: Connection, spot: Spot, announced: Announced, seen: Seen | None) -> Received:
+    """A received pallet passes in again. It stands where it was seen last, as long as nobody has put it away."""
+    if seen is None or announced.site != spot.site or not bring(connection, spot, announced.sscc, announced.notice):
+        return Received("already_received", announced.notice)
+    return Received("moved", announced.notice)
+
+
+def bring(connection: Connection, spot: Spot, sscc: str, notice: str) -> bool:
+    """A received pallet that waits at another door of the site stands at this one from now on, with all in it; returns False when nothing moved.
+
+    The transfer is posted under this fact. Raises: ConflictError: goods on it are reserved.
+    """
+    target = habits.staging_of(connection, spot.site, spot.station)
+    stands = connection.execute(select(handling_unit.c.place, handling_unit.c.state).where(handling_unit.c.sscc == sscc)).one_or_none()
+    if not target or stands is None or stands.place in ("", target) or not habits.is_dock(connection, stands.place):
+        return False
+    tree = units.lock_tree(connection, sscc)
+    source = tree[0].place
+    accounts = [(ledger.account_of(row), ledger.account_of(row).at(target)) for row in units.goods_in(connection, [sscc])]
+    units.move(connection, spot.fact_id, sscc, target)
+    for old, new in accounts:
+        if serials.is_tracked(connection, old.item):
+            serials.follow_all(connection, spot.fact_id, old, new, spot.now)
+    mine = (receipt.c.sscc == sscc) & (receipt.c.notice == notice)
+    connection.execute(update(receipt).where(mine).values(place=target, station=spot.station))
+    waiting = (discrepancy.c.sscc == sscc) & (discrepancy.c.place == source) & (discrepancy.c.state == "open")
+    connection.execute(update(discrepancy).where(waiting).values(place=target))
+    return True
+
+
+def see_more(connection: Connection, spot: Spot, sscc: str, more: frozenset[rules.Case]) -> int:
+    """Cases of a received pallet that were missing or in doubt were seen after all; returns how many. They are booked where the pallet was put."""
+    waiting = (discrepancy.c.sscc == sscc) & discrepancy.c.kind.in_(("missing", "doubtful")) & (discrepancy.c.state == "open")
+    found = 0
+    for row in connection.execute(select(discrepancy).where(waiting, discrepancy.c.site == spot.site).order_by(discrepancy.c.id)).all():
+        cases = [case for case in map(tuple, row.cases) if rules.Case(*case) in more]
+        if not cases:
+            continue
+        arrival.lock(connection, row.site, row.sscc, [row.item])
+        part = row.quantity // len(row.cases) * len(cases)
+        _book_cases(connection, Spot(spot.fact_id, row.site, row.station, spot.now), row, [list(case) for case in cases], part)
+        rest = [case for case in row.cases if tuple(case) not in set(cases)]
+        values: dict[str, Any] = {"cases": rest, "quantity": row.quantity - part} if rest else {"state": "found"}
+        connection.execute(update(discrepancy).where(discrepancy.c.id == row.id).values(**values))
+        _close_when_answered(connection, row.work_order, f"seen at {spot.station}", "dockline", spot.now)
+        found += len(cases)
+    return found
+
+
+def announced_of(connection: Connection, sscc: str) -> Announced | None:
+    """A pallet on the newest notice that names it; None when none does."""
     number = notices.newest_of(connection, sscc)
-    row = connection.execute(select(ship_notice.c.number, ship_notice.c.site).where(ship_notice.c.number == number)).one_or_none()
+    row = connection.execute(select(ship_notice).where(ship_notice.c.number == number)).one_or_none()
     if row is None:
         return None
     mine = (ship_notice_line.c.sscc == sscc) & (ship_notice_line.c.notice == number)
     lines = connection.execute(_LINES.where(mine).order_by(ship_notice_line.c.id)).all()
-    return Announced(sscc, row.number, row.site, _with_cases(connection, lines))
+    return Announced(sscc, row.number, row.site, _with_cases(connection, lines), row.door, row.supplier)
 
 
 _LINES = select(ship_notice_line, catalog_item.c.gtin, catalog_item.c.condition).join(catalog_item, catalog_item.c.code == ship_notice_line.c.item)
@@ -146,7 +334,7 @@ def _cases(dialect: str) -> Select[Any]:
 
 def notice_line(row: Row[Any], cases: Sequence[rules.Case]) -> rules.NoticeLine:
     """A line as `rules` take it, of its row with the GTIN of its item."""
-    return rules.NoticeLine(row.id, row.item, row.gtin or "", row.lot, row.quantity, row.received, tuple(cases))
+    return rules.NoticeLine(row.id, row.item, row.gtin or "", row.lot, row.quantity, row.received, tuple(cases), row.unit, row.expiry)
 
 
 def _with_cases(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[rules.NoticeLine, ...]:
@@ -155,19 +343,27 @@ def _with_cases(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[rules
 
 
 def _book(
-    connection: Connection, spot: Spot, notice: str, received: Sequence[rules.Received], sscc: str, seen: frozenset[rules.Case] | None = None
+    connection: Connection,
+    spot: Spot,
+    notice: str,
+    received: Sequence[rules.Received],
+    sscc: str,
+    seen: frozenset[rules.Case] | None = None,
+    expired: Sequence[rules.Received] = (),
 ) -> dict[str, str]:
-    """Post what was received to its place; returns the place of each item. `seen` as in `receive_pallet`."""
+    """Post what was received to its place; returns the place of each item. `seen` are the cases that a door read (None: a person vouches for all)."""
     goods = [catalog.Goods(each.line.item, each.quantity, each.line.lot) for each in received]
-    places = putting.places_for(connection, spot.site, goods)
+    staging = habits.staging_of(connection, spot.site, spot.station) if sscc else ""
+    places = dict.fromkeys((each.item for each in goods), staging) if staging else putting.places_for(connection, spot.site, goods)
     rooms = putting.fences_of(connection, places.values())
     arrival.lock(connection, spot.site, sscc, [each.line.item for each in received], rooms)
-    putting.check_still(connection, spot.site, goods, places, rooms)
+    if not staging:
+        putting.check_still(connection, spot.site, goods, places, rooms)
     _check_still_open(connection, received, sscc)
     for each in received:
         line = each.line
         connection.execute(update(ship_notice_line).where(ship_notice_line.c.id == line.line_id).values(received=ship_notice_line.c.received + each.quantity))
-    arrived = [arrival.Arrived(each.line, each.quantity, places[each.line.item], seen) for each in received]
+    arrived = [arrival.Arrived(each.line, each.quantity, places[each.line.item], seen, "expired" if each in expired else "available") for each in received]
     arrival.book(connection, spot, notice, arrived, sscc)
     return places
 
@@ -182,14 +378,14 @@ def _check_still_open(connection: Connection, received: Sequence[rules.Received]
 
 def settle_earlier(connection: Connection, spot: Spot, announced: Announced) -> None:
     """What was asked of a person about this pallet before it could be received is answered now."""
-    exceptions.settle(connection, SETTLED_BY_RECEIPT, announced.sscc, spot.site, f"received against {announced.notice} at {spot.station}", spot.now)
-    mine = (discrepancy.c.sscc == announced.sscc) & discrepancy.c.kind.in_(SETTLED_BY_RECEIPT) & (discrepancy.c.state == "open")
-    connection.execute(update(discrepancy).where(mine).values(state="accepted"))
+    answered = f"received against {announced.notice} at {spot.station}"
+    differences.answer_open(connection, spot, announced.sscc, differences.SETTLED_BY_RECEIPT, answered)
 
 
 def _keep_receipt(connection: Connection, spot: Spot, announced: Announced, places: dict[str, str], *, by_hand: bool) -> None:
     place = next(iter(places.values()), "")
     values = {"sscc": announced.sscc, "notice": announced.notice, "event_id": spot.fact_id, "place": place, "by_hand": by_hand, "received_at": spot.now}
+    values["station"] = spot.station
     connection.execute(insert(receipt).values(**values))
 
 
@@ -199,43 +395,6 @@ def _mark_cases(connection: Connection, lines: Sequence[rules.NoticeLine], seen:
         which = (ship_notice_case.c.line == line.line_id) & ship_notice_case.c.serial.in_(serials)
         if serials:
             connection.execute(update(ship_notice_case).where(which).values(seen=True))
-
-
-def _tell_difference(
-    connection: Connection, spot: Spot, announced: Announced, result: rules.Receipt, each: rules.Discrepancy, places: dict[str, str]
-) -> Message:
-    if each.kind == "missing":
-        params: dict[str, str | int | float] = {"missing": len(each.cases), "expected": result.expected}
-        told = message("pallet_cases_missing", station=spot.station, sscc=announced.sscc, notice=announced.notice, **params)
-    else:
-        first = f"(01){each.cases[0].gtin}(21){each.cases[0].serial}" if each.cases[0].gtin else each.cases[0].serial
-        params = {"count": len(each.cases), "first": first}
-        told = message("pallet_cases_unexpected", station=spot.station, sscc=announced.sscc, notice=announced.notice, **params)
-    place = places.get(each.line.item, next(iter(places.values()), "")) if each.line else ""
-    _keep_discrepancy(connection, spot, each, told, announced.notice, announced.sscc, place)
-    return told
-
-
-def _keep_discrepancy(
-    connection: Connection, spot: Spot, each: rules.Discrepancy, told: Message, notice: str, sscc: str, place: str, priority: int = 3
-) -> None:
-    number = exceptions.ask_person(connection, told, sscc or notice, spot.fact_id, spot.now, site=spot.site, station=spot.station, priority=priority)
-    values = {
-        "event_id": spot.fact_id,
-        "kind": each.kind,
-        "site": spot.site,
-        "notice": notice,
-        "sscc": sscc,
-        "line": each.line.line_id if each.line else None,
-        "item": each.line.item if each.line else "",
-        "lot": each.line.lot if each.line else "",
-        "quantity": each.quantity,
-        "cases": [[case.gtin, case.serial] for case in each.cases],
-        "place": place,
-        "work_order": number,
-        "created_at": spot.now,
-    }
-    connection.execute(insert(discrepancy).values(**values))
 
 
 def close_notices(connection: Connection, notices: Collection[str]) -> None:
@@ -277,7 +436,7 @@ def receive_loose(connection: Connection, spot: Spot, goods: ScannedGoods) -> bo
     for each in result.discrepancies:
         told = message("receipt_over_notice", station=spot.station, over=each.quantity, item=item.code, lot=lot or "-", notice=lines[-1].notice)
         over = rules.Discrepancy("over", each.quantity, line=result.received[-1].line if result.received else None)
-        _keep_discrepancy(connection, spot, over, told, lines[-1].notice, "", places.get(item.code, ""))
+        differences.keep(connection, spot, over, told, lines[-1].notice, "", places.get(item.code, ""))
     close_notices(connection, {notice_of[each.line.line_id] for each in result.received})
     return True
 
@@ -306,22 +465,44 @@ def settle_discrepancy(connection: Connection, fact: ledger.Fact, number: int, *
 
     The same answer again changes nothing. Raises: NotFoundError. ConflictError: settled otherwise before, or nothing that could be booked.
     """
-    row = _locked_discrepancy(connection, number, book=found)
+    row = locked_discrepancy(connection, number, book=found)
     state = "found" if found else "accepted"
     if row.state == state:
         return
     if row.state != "open":
         raise ConflictError("discrepancy_settled", f"discrepancy {number} is {row.state} already")
     ledger.record(connection, fact, now)
+    settle(connection, Spot(fact.id, row.site, row.station, fact.occurred_at), row, found=found, actor=actor, now=now)
+
+
+def settle(connection: Connection, spot: Spot, row: Row[Any], *, found: bool, actor: str, now: datetime) -> None:
+    """Close an open discrepancy whose fences are held, and its work order when nothing else of it is open. Raises: ConflictError: nothing to book."""
     if found:
-        _book_found(connection, fact, row)
-    connection.execute(update(discrepancy).where(discrepancy.c.id == number).values(state=state))
-    others = exists().where(discrepancy.c.work_order == row.work_order, discrepancy.c.state == "open")
-    if row.work_order is not None and not connection.execute(select(others)).scalar():
-        exceptions.close(connection, row.work_order, state, actor, now)
+        _book_found(connection, spot, row)
+    if row.kind == "missing" and row.cases and row.line is not None:
+        _learn(connection, row, found=found, now=now)
+    state = "found" if found else "accepted"
+    connection.execute(update(discrepancy).where(discrepancy.c.id == row.id).values(state=state))
+    _close_when_answered(connection, row.work_order, state, actor, now)
 
 
-def _locked_discrepancy(connection: Connection, number: int, *, book: bool) -> Row[Any]:
+def _learn(connection: Connection, row: Row[Any], *, found: bool, now: datetime) -> None:
+    """A case that was not seen was there, which counts against its tag, or was not, which counts against the supplier."""
+    count = len(row.cases)
+    if found and row.station:
+        tag_rates.count_reads(connection, row.site, row.station, [tag_rates.Counted(row.item, count, 0)], now)
+    supplier = connection.execute(select(ship_notice.c.supplier).where(ship_notice.c.number == row.notice)).scalar()
+    if supplier:
+        tag_rates.count_shipped(connection, supplier, count, 0 if found else count, now)
+
+
+def _close_when_answered(connection: Connection, number: int | None, resolution: str, actor: str, now: datetime) -> None:
+    others = exists().where(discrepancy.c.work_order == number, discrepancy.c.state == "open")
+    if number is not None and not connection.execute(select(others)).scalar():
+        exceptions.close(connection, number, resolution, actor, now)
+
+
+def locked_discrepancy(connection: Connection, number: int, *, book: bool) -> Row[Any]:
     """A discrepancy that nobody else settles before the transaction ends, with the fences of its goods if they are to be booked. Raises: NotFoundError."""
     query = select(discrepancy).where(discrepancy.c.id == number)
     row = connection.execute(query).one_or_none()
@@ -332,11 +513,25 @@ def _locked_discrepancy(connection: Connection, number: int, *, book: bool) -> R
     return connection.execute(query.with_for_update()).one()
 
 
-def _book_found(connection: Connection, fact: ledger.Fact, row: Row[Any]) -> None:
-    if not row.item or not row.place or not row.quantity:
-        raise ConflictError("nothing_to_book", f"discrepancy {row.id} names no item of the catalog; enter a ship notice for the goods, then accept it")
-    arrival.book_found(connection, Spot(fact.id, row.site, "", fact.occurred_at), row)
-    if row.kind == "missing":
+def _book_found(connection: Connection, spot: Spot, row: Row[Any]) -> None:
+    if not row.item or not row.place or not row.quantity or row.kind in ("expired", "damaged"):
+        raise ConflictError("nothing_to_book", f"discrepancy {row.id} names no goods that wait to be booked; enter a ship notice for them, or accept it")
+    _book_cases(connection, spot, row, row.cases, row.quantity)
+
+
+def _book_cases(connection: Connection, spot: Spot, row: Row[Any], cases: Sequence[Sequence[str]], quantity: int) -> None:
+    arrival.book_found(connection, spot, row, cases, quantity)
+    if row.kind in ("missing", "doubtful"):
         mine = ship_notice_line.c.id == row.line
-        connection.execute(update(ship_notice_line).where(mine).values(received=ship_notice_line.c.received + row.quantity))
-        connection.execute(update(ship_notice_case).where(ship_notice_case.c.line == row.line).values(seen=True))
+        connection.execute(update(ship_notice_line).where(mine).values(received=ship_notice_line.c.received + quantity))
+        which = (ship_notice_case.c.line == row.line) & ship_notice_case.c.serial.in_([serial for _, serial in cases])
+        connection.execute(update(ship_notice_case).where(which).values(seen=True))
+
+
+def leave_out(connection: Connection, spot: Spot, row: Row[Any], gone: Collection[rules.Case]) -> None:
+    """Cases of an open discrepancy are none after all; without any left it is accepted, and what was asked is answered."""
+    rest = [case for case in row.cases if rules.Case(*case) not in gone]
+    part = row.quantity // len(row.cases)
+    values: dict[str, Any] = {"cases": rest, "quantity": part * len(rest)} if rest else {"state": "accepted"}
+    connection.execute(update(discrepancy).where(discrepancy.c.id == row.id).values(**values))
+    _close_when_answered(connection, row.work_order, f"went through {spot.station}", "dockline", spot.now)

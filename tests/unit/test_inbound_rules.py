@@ -37,7 +37,7 @@ def shown(receipt: Receipt) -> tuple[list[str], list[str]]:
         ("milk L1 48 m1 m2", "m1 m2", ["milk 48"], []),
         ("milk L1 48 m1 m2", "m2", ["milk 24"], ["missing 24 m1"]),
         ("milk L1 48 m1 m2", "", [], ["missing 48 m1 m2"]),
-        ("milk L1 48 m1 m2", "m1 m2 m3", ["milk 48"], ["unexpected 0 m3"]),
+        ("milk L1 48 m1 m2", "m1 m2 m3", ["milk 48"], ["unexpected 24 m3"]),
         ("milk L1 48 m1 m2", "m1 x9", ["milk 24"], ["missing 24 m2", "unexpected 0 x9"]),
         ("milk L1 48", "", ["milk 48"], []),
         ("milk L1 48", "m1 m2", ["milk 48"], []),
