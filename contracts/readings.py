@@ -26,13 +26,20 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=T
 
 
 class TagRead(Reading, frozen=True, kw_only=True):
-    """One RFID read. `epc` is upper-case hex, `peak_rssi_dbm` in dBm, `reader_time_us` the reader's own UTC microseconds (None: not reported)."""
+    """One RFID read. `epc` is upper-case hex, `peak_rssi_dbm` in dBm; None: not reported.
+
+    `reader_time_us` is the reader's own clock as it is, right or wrong: UTC, or time since its start. `phase_rad` is comparable only on one antenna and
+    `channel` (the reader's number of it).
+    """
 
     epc: str
     antenna: int
     peak_rssi_dbm: float | None = None
     reader_time_us: int | None = None
     seen_count: int = 1
+    channel: int | None = None
+    phase_rad: float | None = None
+    doppler_hz: float | None = None
 
 
 class InputChanged(Reading, frozen=True, kw_only=True):

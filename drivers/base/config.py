@@ -42,7 +42,34 @@ class StreamConfig(DeviceConfig, frozen=True, kw_only=True, forbid_unknown_field
     @property
     def endpoint(self) -> str:
         """Where the device is, for messages."""
-        return f"{self.host}:{self.port}" if self.host else self.path
+        if not self.host:
+            return self.path
+        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.host}:{self.port}"
+
+    @property
+    def address(self) -> str:
+        """`host` without the brackets that IPv6 addresses often come in."""
+        return self.host[1:-1] if self.host.startswith("[") and self.host.endswith("]") else self.host
+
+
+class TlsStreamConfig(StreamConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A device whose TCP connection may be encrypted; its certificate is always checked."""
+
+    tls: Annotated[bool, described("Encrypt the connection (TLS 1.2 or later) and check the device's certificate", "flag")] = False
+    tls_ca_file: Annotated[
+        str,
+        described("Certificates (PEM) by which the device's is believed: its maker's, your own authority's, or the device's own; empty: the system's", "path"),
+    ] = ""
+    tls_certificate_file: Annotated[str, described("Our certificate (PEM), where the device asks for one", "path")] = ""
+    tls_key_file: Annotated[str, described("Its private key (PEM); empty: in `tls_certificate_file`", "path")] = ""
+    tls_name: Annotated[str, described("Name in the device's certificate, where it is not `host`", "name")] = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.tls and (self.tls_ca_file or self.tls_certificate_file or self.tls_key_file or self.tls_name):
+            raise ValueError("`tls_...` without `tls` does nothing; set `tls` to true")
+        if self.tls_key_file and not self.tls_certificate_file:
+            raise ValueError("`tls_key_file` needs a `tls_certificate_file`")
 
 
 def parse_config(kind: type[C], fields: dict[str, Any], *, strict: bool = True) -> C:

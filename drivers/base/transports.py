@@ -9,17 +9,19 @@ import errno
 import ipaddress
 import os
 import socket
+import ssl
 import termios
 import threading
 from collections.abc import Awaitable, Callable
 
 import serial
 
-from drivers.base.config import StreamConfig
-from drivers.base.errors import TransportError
+from drivers.base.config import StreamConfig, TlsStreamConfig
+from drivers.base.errors import ConfigError, TransportError
 
 _READ_BYTES = 65536
 _CLOSE_TIMEOUT_S = 1.0
+_TLS_TIMEOUT_S = 5.0  # chosen: small readers take a second or two for their half of the handshake
 
 
 class Transport:
@@ -59,7 +61,10 @@ class Transport:
 
 
 async def open_transport(config: StreamConfig) -> Transport:
-    """Open the device's TCP connection or serial line. Raises: TransportError: says where and why."""
+    """Open the device's TCP connection, encrypted if wanted, or serial line.
+
+    Raises: TransportError: says where and why. ConfigError: a file of certificates cannot be used.
+    """
     return await _open_tcp(config) if config.host else _open_serial(config)
 
 
@@ -76,6 +81,13 @@ def _reason(error: Exception) -> str:
     if isinstance(error, socket.gaierror) or not isinstance(number, int) or number <= 0:
         return getattr(error, "strerror", None) or str(error)
     return os.strerror(number)
+
+
+def _numeric(info: tuple[int, int, int, str, tuple[object, ...]]) -> str:
+    """The address of a line of getaddrinfo, with the zone of a link-local one, which stands beside it."""
+    address = str(info[4][0])
+    zone = info[4][3] if info[0] == socket.AF_INET6 and len(info[4]) > 3 else 0
+    return f"{address}%{zone}" if zone and "%" not in address else address
 
 
 async def _addresses_of(host: str) -> list[str]:
@@ -99,7 +111,7 @@ async def _addresses_of(host: str) -> list[str]:
     def look_up() -> None:
         outcome: list[str] | OSError
         try:
-            outcome = list(dict.fromkeys(str(info[4][0]) for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)))
+            outcome = list(dict.fromkeys(map(_numeric, socket.getaddrinfo(host, None, type=socket.SOCK_STREAM))))
         except OSError as error:
             outcome = error
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
@@ -110,15 +122,20 @@ async def _addresses_of(host: str) -> list[str]:
 
 
 async def _connect(config: StreamConfig) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """To the first address of the host that answers. Raises: OSError: none did, or the name is not known."""
-    *others, last = await _addresses_of(config.host)
+    """To the first address of the host that answers; each gets its share of the time, so that a dead one does not take it all.
+
+    Raises: OSError: none did, or the name is not known. TimeoutError.
+    """
+    *others, last = await _addresses_of(config.address)
     for address in others:
-        with contextlib.suppress(OSError):
-            return await asyncio.open_connection(address, config.port)
+        with contextlib.suppress(OSError):  # TimeoutError is one
+            async with asyncio.timeout(config.connect_timeout_s / (len(others) + 1)):
+                return await asyncio.open_connection(address, config.port)
     return await asyncio.open_connection(last, config.port)
 
 
 async def _open_tcp(config: StreamConfig) -> Transport:
+    security = _security(config) if isinstance(config, TlsStreamConfig) and config.tls else None
     try:
         async with asyncio.timeout(config.connect_timeout_s):
             reader, writer = await _connect(config)
@@ -127,6 +144,8 @@ async def _open_tcp(config: StreamConfig) -> Transport:
     except OSError as error:
         raise TransportError(f"cannot connect to {config.endpoint}: {_reason(error)}; check host, port and that the device is on") from error
     _keep_alive(writer.get_extra_info("socket"))
+    if security is not None and isinstance(config, TlsStreamConfig):
+        await _encrypt(config, security, writer)
 
     async def close() -> None:
         writer.close()
@@ -137,6 +156,48 @@ async def _open_tcp(config: StreamConfig) -> Transport:
             writer.transport.abort()
 
     return Transport(reader, writer.write, close)
+
+
+def _security(config: TlsStreamConfig) -> ssl.SSLContext:
+    """What the other side must show and what we show. Raises: ConfigError: names the field and the file."""
+    context = ssl.create_default_context()
+    field, path = "tls_ca_file", config.tls_ca_file
+    try:
+        if path:
+            context = ssl.create_default_context(cafile=path)
+        field, path = "tls_certificate_file", config.tls_certificate_file
+        if path:
+            context.load_cert_chain(path, config.tls_key_file or None)
+    except OSError as error:  # ssl.SSLError is one
+        raise ConfigError(f"`{field}` {path}: {_reason(error)}; it must be a readable PEM file with what its name says", operation="TLS") from error
+    return context
+
+
+async def _encrypt(config: TlsStreamConfig, security: ssl.SSLContext, writer: asyncio.StreamWriter) -> None:
+    """Raises: TransportError: says what is wrong with the certificate, or that the other side speaks no TLS."""
+    name = config.tls_name or config.address.partition("%")[0]
+    try:
+        await writer.start_tls(security, server_hostname=name, ssl_handshake_timeout=_TLS_TIMEOUT_S)
+    except ssl.SSLCertVerificationError as error:
+        writer.transport.abort()
+        raise TransportError(f"{config.endpoint}: the certificate is not believed: {error.verify_message}; {_advice(error, name)}") from error
+    except (OSError, EOFError) as error:  # ssl.SSLError is an OSError
+        writer.transport.abort()
+        what = getattr(error, "reason", None) or str(error) or type(error).__name__
+        raise TransportError(f"{config.endpoint}: no TLS there: {what}; is this the port for TLS, and does the device ask for our certificate?") from error
+
+
+_EXPIRED, _NOT_YET, _OTHER_NAME, _OTHER_ADDRESS = 10, 9, 62, 64  # X509_V_ERR_... of OpenSSL
+
+
+def _advice(error: ssl.SSLCertVerificationError, name: str) -> str:
+    if error.verify_code == _EXPIRED:
+        return "it has expired; give the device a new one"
+    if error.verify_code == _NOT_YET:
+        return "it is not valid yet; check the clock of this computer"
+    if error.verify_code in (_OTHER_NAME, _OTHER_ADDRESS):
+        return f"it is not for {name!r}; give the name that stands in it as `tls_name`"
+    return "give the authority that signed it, or the certificate itself, as `tls_ca_file`"
 
 
 def _open_port(config: StreamConfig) -> serial.Serial:

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the reader says, but for tag reports: capabilities, events, input levels.
+"""What the reader says, but for tag reports and capabilities: its version, events, input levels.
 
-Source: LLRP 1.0.1, 16.2.3 (capabilities), 16.2.6 (configuration), 16.2.7.6 (events).
+Source: LLRP 1.0.1, 16.2.6 (configuration), 16.2.7.6 (events); LLRP 1.1, 17.1.2 (version).
 """
 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from drivers.base.errors import RemoteProtocolError
-from drivers.rfid_llrp.frames import Message, Parameter, ParameterType, first, parameters
+from drivers.rfid_llrp.frames import Message, Parameter, ParameterType, Status, decode_status, first, parameters
 
 _U8 = struct.Struct("!B")
 _U16 = struct.Struct("!H")
@@ -22,62 +22,6 @@ CONNECTION_ATTEMPT = {  # LLRP 1.0.1, 16.2.7.6.10
     3: "the reader gives no reason; look at its own log",
     4: "another client tried to connect while this connection is open",
 }
-
-
-@dataclass(frozen=True)
-class Capabilities:
-    """What the reader is and can do. `power_dbm` maps the indices of its power table; `hop_table_id` is 0 where channels are fixed."""
-
-    manufacturer: int = 0
-    model: int = 0
-    firmware: str = ""
-    antennas: int = 0
-    has_utc_clock: bool = True
-    inputs: int = 0
-    outputs: int = 0
-    power_dbm: dict[int, float] = field(default_factory=dict)
-    hop_table_id: int = 0
-
-    def __str__(self) -> str:
-        maker = {25882: "Impinj", 161: "Zebra", 24831: "Sirit"}.get(self.manufacturer, f"maker {self.manufacturer}")  # IANA private enterprise numbers
-        clock = "UTC clock" if self.has_utc_clock else "no UTC clock"
-        return f"{maker} model {self.model}, firmware {self.firmware}, {self.antennas} antennas, {self.inputs} inputs, {self.outputs} outputs, {clock}"
-
-    def power_index(self, power_dbm: float) -> int | None:
-        """The table index of the highest power that is not above `power_dbm`; None: the table has none so low."""
-        fitting = [(power, index) for index, power in self.power_dbm.items() if power <= power_dbm + 1e-9]
-        return max(fitting)[1] if fitting else None
-
-
-_GENERAL = struct.Struct("!HHII")  # antennas; flags (bit 15 can set antenna properties, bit 14 UTC clock); maker; model (16.2.3.1)
-_TWO_U16 = struct.Struct("!HH")
-_POWER_ENTRY = struct.Struct("!Hh")  # index, dBm * 100 (16.2.3.4.1.1)
-
-
-def decode_capabilities(message: Message) -> Capabilities:
-    """Of a GET_READER_CAPABILITIES_RESPONSE (16.2.3). Raises: RemoteProtocolError: it is damaged or says nothing about the device."""
-    found = list(parameters(message.body))
-    general = first(found, ParameterType.GENERAL_DEVICE_CAPABILITIES)
-    if general is None:
-        raise RemoteProtocolError("the reader does not say what it is (no GeneralDeviceCapabilities)", message.body)
-    antennas, flags, manufacturer, model = general.value(_GENERAL)
-    firmware, text_end = general.text(_GENERAL.size)
-    gpio = first(general.children(text_end), ParameterType.GPIO_CAPABILITIES)
-    inputs, outputs = gpio.value(_TWO_U16) if gpio else (0, 0)
-    power_dbm, hop_table_id = _decode_band(first(found, ParameterType.REGULATORY_CAPABILITIES))
-    return Capabilities(manufacturer, model, firmware, antennas, bool(flags & 0x4000), inputs, outputs, power_dbm, hop_table_id)
-
-
-def _decode_band(regulatory: Parameter | None) -> tuple[dict[int, float], int]:
-    """Power table and hop table id (0: fixed channels)."""
-    band = first(regulatory.children(4), ParameterType.UHF_BAND_CAPABILITIES) if regulatory else None
-    if band is None:
-        return {}, 0
-    found = band.children()
-    entries = [entry.value(_POWER_ENTRY) for entry in found if entry.type == ParameterType.TRANSMIT_POWER_LEVEL_TABLE_ENTRY]
-    frequencies = first(found, ParameterType.FREQUENCY_INFORMATION)
-    hop_table = first(frequencies.children(1), ParameterType.FREQUENCY_HOP_TABLE) if frequencies else None
-    return {index: hundredths / 100 for index, hundredths in entries}, hop_table.value(_U8)[0] if hop_table else 0
 
 
 @dataclass(frozen=True)
@@ -146,3 +90,14 @@ def decode_input_levels(message: Message) -> dict[int, bool]:
     """Levels of the inputs in a GET_READER_CONFIG_RESPONSE; those that the reader does not know are left out. Raises: RemoteProtocolError: damaged."""
     states = [part.value(_PORT_STATE) for part in parameters(message.body) if part.type == ParameterType.GPI_PORT_CURRENT_STATE]
     return {port: state == 1 for port, _, state in states if state in (0, 1)}
+
+
+_VERSIONS = struct.Struct("!BB")  # in use, highest supported (LLRP 1.1, 17.1.2)
+
+
+def decode_versions(message: Message) -> tuple[int, int, Status]:
+    """The version in use, the highest that the reader supports, and the status, of a GET_SUPPORTED_VERSION_RESPONSE. Raises: RemoteProtocolError: damaged."""
+    if len(message.body) < _VERSIONS.size:
+        raise RemoteProtocolError("the reader's answer about its version is cut off", message.body)
+    current, supported = _VERSIONS.unpack_from(message.body)
+    return current, supported, decode_status(message._replace(body=message.body[_VERSIONS.size :]))

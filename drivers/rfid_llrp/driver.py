@@ -4,20 +4,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 
 from contracts.readings import AnyReading, InputChanged, ReadingFailed, TagRead
 from drivers.base.driver import StreamDriver
 from drivers.base.session import Session, SessionEvent
-from drivers.base.spec import ArgumentSpec, CommandSpec, DriverSpec
+from drivers.base.spec import DriverSpec
+from drivers.rfid_llrp.commands import COMMANDS
 from drivers.rfid_llrp.config import RfidLlrpConfig
-from drivers.rfid_llrp.session import InputLevel, LlrpSession, ReaderClock, ReaderFault, TagsSeen
+from drivers.rfid_llrp.events import InputLevel, ReaderFault, TagsSeen
+from drivers.rfid_llrp.session import LlrpSession
+from drivers.rfid_llrp.setup import KnownReader
 
 
 class RfidLlrpDriver(StreamDriver[RfidLlrpConfig]):
     """Emits TagRead, InputChanged, and ReadingFailed (quantity antenna, report_buffer or reader) when the reader complains.
 
-    `TagRead.reader_time_us` is the reader's own clock as it sends it: UTC, or microseconds since its start when it has no UTC clock. It orders
-    reads and measures between them; `reader_clock` turns it into our monotonic time.
+    `TagRead.reader_time_us` is the reader's own clock as it sends it: UTC, or microseconds since its start when it has no UTC clock, and wrong as often as
+    not. It orders reads and measures between them; whoever needs to know when they were lays it beside `at_s`.
     """
 
     @property
@@ -27,12 +31,11 @@ class RfidLlrpDriver(StreamDriver[RfidLlrpConfig]):
 
     def new_session(self) -> Session:
         """See `StreamDriver.new_session`."""
-        return LlrpSession(self.config)
+        return LlrpSession(self.config, self._known)
 
-    @property
-    def reader_clock(self) -> ReaderClock | None:
-        """How the reader's clock stands to our monotonic one; None while not connected."""
-        return self._session.clock if isinstance(self._session, LlrpSession) else None
+    @cached_property
+    def _known(self) -> KnownReader:
+        return KnownReader()
 
     def readings(self, event: SessionEvent, at_s: float) -> Iterable[AnyReading]:
         """See `StreamDriver.readings`."""
@@ -47,6 +50,9 @@ class RfidLlrpDriver(StreamDriver[RfidLlrpConfig]):
                         peak_rssi_dbm=tag.peak_rssi_dbm,
                         reader_time_us=tag.first_seen_us if tag.last_seen_us is None else tag.last_seen_us,
                         seen_count=tag.seen_count,
+                        channel=tag.channel,
+                        phase_rad=tag.phase_rad,
+                        doppler_hz=tag.doppler_hz,
                     )
                     for tag in tags
                 ]
@@ -64,11 +70,5 @@ SPEC = DriverSpec(
     capabilities=frozenset({"reads_tags", "senses_inputs", "switches_outputs"}),
     twin="firmware_sims.rfid_llrp.twin:LlrpReaderTwin",
     source="EPCglobal Low Level Reader Protocol (LLRP) 1.0.1 and 1.1, ratified standards",
-    commands=(
-        CommandSpec(
-            "switch_output",
-            "Switch an output of the reader (stack light, horn)",
-            (ArgumentSpec("output", int, "output number as printed on the reader", "count"), ArgumentSpec("on", bool, "whether it is to be on", "flag")),
-        ),
-    ),
+    commands=COMMANDS,
 )

@@ -25,7 +25,7 @@ _SHOWN_BYTES = 128
 _SHAPES_MAX = 16  # chosen: a reader uses one or two; a hostile one shall not fill the memory
 _ROWS_MAX = 64  # chosen: tags that one mask covers; longer reports are read in such blocks
 
-_TV_BYTES = {1: 2, 2: 8, 3: 8, 4: 8, 5: 8, 6: 1, 7: 2, 8: 2, 9: 4, 10: 2, 11: 2, 12: 2, 13: 12, 14: 2, 15: 2, 16: 4, 17: 2, 18: 4, 19: 2, 20: 2}
+TV_BYTES = {1: 2, 2: 8, 3: 8, 4: 8, 5: 8, 6: 1, 7: 2, 8: 2, 9: 4, 10: 2, 11: 2, 12: 2, 13: 12, 14: 2, 15: 2, 16: 4, 17: 2, 18: 4, 19: 2, 20: 2}
 """Value lengths of the TV parameters (LLRP 1.1, 17.2.7.3 and 17.2.8; 1 to 18 are those of 1.0.1)."""
 
 _FIELDS = {
@@ -87,6 +87,9 @@ class DetailedTag(SeenTag):
     phase_rad = property(itemgetter(7))
     doppler_hz = property(itemgetter(8))
 
+    def __repr__(self) -> str:
+        return f"DetailedTag{tuple(self)}"
+
 
 class Rejected(NamedTuple):
     """Part of a report that was thrown away; `reason` is one of bad_length, truncated, unknown_tv, no_epc."""
@@ -131,9 +134,9 @@ def _values(row: bytes) -> Iterator[_Value]:
 
 def _tv_value(row: bytes, at: int) -> _Value:
     kind = row[at] & 0x7F
-    if kind not in _TV_BYTES:
+    if kind not in TV_BYTES:
         raise _MalformedError("unknown_tv")
-    return _Value(*_FIELDS.get(kind, ("", "x")), at + 1, _TV_BYTES[kind])
+    return _Value(*_FIELDS.get(kind, ("", "x")), at + 1, TV_BYTES[kind])
 
 
 def _tlv_value(row: bytes, at: int) -> _Value:

@@ -15,12 +15,14 @@ POWER_DBM = tuple(10 + step / 4 for step in range(87))
 FIXED_KHZ = (865_700, 866_300, 866_900, 867_500)  # the four upper channels of ETSI EN 302 208
 _MODES = ((0, 0, 640_000), (1, 1, 640_000), (2, 2, 274_000), (3, 3, 170_600), (1000, 2, 274_000))  # id, M (0 FM0, 1 M2, 2 M4, 3 M8), bits per second
 
+MODES = frozenset(mode for mode, _, _ in _MODES) | {0}
 
-def general(antennas: int, inputs: int, outputs: int, has_utc_clock: bool) -> bytes:
+
+def general(antennas: int, inputs: int, outputs: int, has_utc_clock: bool, maker: int = MAKER) -> bytes:
     """GeneralDeviceCapabilities."""
     ports = b"".join(encode("PerAntennaAirProtocol", port, [1]) for port in range(1, antennas + 1))
     inner = encode("ReceiveSensitivityTableEntry", 1, 0) + encode("GPIOCapabilities", inputs, outputs) + ports
-    return encode("GeneralDeviceCapabilities", antennas, 0x4000 if has_utc_clock else 0, MAKER, MODEL, FIRMWARE, inner=inner)
+    return encode("GeneralDeviceCapabilities", antennas, 0x4000 if has_utc_clock else 0, maker, MODEL, FIRMWARE, inner=inner)
 
 
 def protocol() -> bytes:

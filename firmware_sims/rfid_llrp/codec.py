@@ -43,6 +43,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "ROSpec": (177, "u32 u8 u8"),  # id, priority, state
     "ROBoundarySpec": (178, ""),
     "ROSpecStartTrigger": (179, "u8"),
+    "PeriodicTriggerValue": (180, "u32 u32"),  # offset ms, period ms
     "GPITriggerValue": (181, "u16 u8 u32"),  # port, flags, timeout ms
     "ROSpecStopTrigger": (182, "u8 u32"),  # type, duration ms
     "AISpec": (183, "u16list"),
@@ -50,6 +51,8 @@ TABLE: dict[str, tuple[int, str]] = {
     "TagObservationTrigger": (185, "u8 u8 u16 u16 u16 u32"),  # type, reserved, tags, attempts, quiet ms, timeout ms
     "InventoryParameterSpec": (186, "u16 u8"),
     "AccessSpec": (207, "u32 u16 u8 u8 u32"),  # id, antenna, protocol, state, ROSpec
+    "AccessSpecStopTrigger": (208, "u8 u16"),  # type, operations
+    "AccessCommand": (209, ""),
     "LLRPConfigurationStateValue": (217, "u32"),
     "Identification": (218, "u8 u8list"),
     "GPOWriteData": (219, "u16 u8"),
@@ -80,6 +83,18 @@ TABLE: dict[str, tuple[int, str]] = {
     "C1G2InventoryCommand": (330, "u8"),
     "C1G2RFControl": (335, "u16 u16"),
     "C1G2SingulationControl": (336, "u8 u16 u32"),
+    "C1G2TagSpec": (338, ""),
+    "C1G2TargetTag": (339, "u8 u16 bits bits"),  # flags, first bit, mask, data
+    "C1G2Read": (341, "u16 u32 u8 u16 u16"),  # OpSpec, password, flags, first word, words
+    "C1G2Write": (342, "u16 u32 u8 u16 u16list"),
+    "C1G2Kill": (343, "u16 u32"),
+    "C1G2Lock": (344, "u16 u32"),
+    "C1G2LockPayload": (345, "u8 u8"),  # privilege, part
+    "C1G2ReadOpSpecResult": (349, "u8 u16 u16list"),
+    "C1G2WriteOpSpecResult": (350, "u8 u16 u16"),
+    "C1G2KillOpSpecResult": (351, "u8 u16"),
+    "C1G2LockOpSpecResult": (352, "u8 u16"),
+    "Custom": (1023, "u32 u32 rest"),  # maker, subtype, what only that maker knows
 }
 
 _FROM_CLIENT = {number: name for name, (number, _) in TABLE.items() if number > 127 and name != "EPCData"}  # what only readers send is not parsed
@@ -131,7 +146,7 @@ def _encode_field(kind: str, value: Any) -> bytes:
         return struct.pack("!H", 8 * len(value)) + bytes(value)
     if kind.endswith("list"):
         return struct.pack("!H", len(value)) + b"".join(struct.pack(_CODES[kind[:-4]], item) for item in value)
-    if kind.startswith("b"):
+    if kind.startswith("b") or kind == "rest":
         return bytes(value)
     return struct.pack(_CODES[kind], value)
 
@@ -170,6 +185,14 @@ def _parse_field(name: str, kind: str, body: bytes, at: int) -> tuple[Any, int]:
         if kind == "text":
             end = at + 2 + struct.unpack_from("!H", body, at)[0]
             return body[at + 2 : end].decode(errors="replace"), end
+        if kind == "rest":
+            return body[at:], len(body)
+        if kind == "bits":
+            count = struct.unpack_from("!H", body, at)[0]
+            end = at + 2 + (count + 7) // 8
+            if end > len(body):
+                raise MalformedError(f"{name} is too short")
+            return "".join(f"{byte:08b}" for byte in body[at + 2 : end])[:count], end
         if kind.endswith("list"):
             code = _CODES[kind[:-4]]
             count, size = struct.unpack_from("!H", body, at)[0], struct.calcsize(code)

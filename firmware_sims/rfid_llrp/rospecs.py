@@ -7,7 +7,9 @@ Source: LLRP 1.0.1, 6.3 (ROSpec states), 10.2 (ROSpec and its triggers), 13.2.1 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from firmware_sims.rfid_llrp import extensions
 from firmware_sims.rfid_llrp.codec import MalformedError, Node, encode
 
 DISABLED, INACTIVE, ACTIVE = 0, 1, 2
@@ -22,25 +24,36 @@ class UnsupportedError(ValueError):
     """The ROSpec asks for what this reader cannot do."""
 
 
+class Radio(NamedTuple):
+    """How a tag was heard."""
+
+    peak_rssi_dbm: float
+    channel: int = 1
+    phase_rad: float = 0.0
+    doppler_hz: float = 0.0
+
+
 @dataclass
 class Seen:
     """Reads of one tag by one antenna since the last report."""
 
     epc: bytes
     antenna: int
-    peak_rssi_dbm: int
+    radio: Radio
     first_us: int
     last_us: int
     count: int = 1
 
-    def again(self, peak_rssi_dbm: int, at_us: int) -> None:
-        """The same tag was read once more."""
-        self.peak_rssi_dbm = max(self.peak_rssi_dbm, peak_rssi_dbm)
+    def again(self, radio: Radio, at_us: int) -> None:
+        """The same tag was read once more; phase and Doppler shift are those of the last read."""
+        self.radio = radio._replace(peak_rssi_dbm=max(self.radio.peak_rssi_dbm, radio.peak_rssi_dbm))
         self.last_us = at_us
         self.count = min(self.count + 1, _COUNT_MAX)
 
-    def encoded(self, content: int, rospec_id: int, utc: bool) -> bytes:
-        """TagReportData with what the content selector asks for."""
+    def encoded(self, content: int, rospec_id: int, utc: bool, wanted: dict[str, int], access: tuple[int, bytes] = (0, b"")) -> bytes:
+        """TagReportData with what the content selector and the maker's parameters ask for, and the results of an AccessSpec."""
+        access_spec_id, results = access
+        whole_dbm = max(-128, min(127, round(self.radio.peak_rssi_dbm)))
         clock = "UTC" if utc else "Uptime"
         identity = encode("EPC_96", self.epc) if len(self.epc) == 12 else encode("EPCData", self.epc)
         optional = (
@@ -48,14 +61,16 @@ class Seen:
             (14, encode("SpecIndex", 1)),
             (13, encode("InventoryParameterSpecID", 1)),
             (12, encode("AntennaID", self.antenna)),
-            (10, encode("PeakRSSI", self.peak_rssi_dbm)),
-            (11, encode("ChannelIndex", 1)),
+            (10, encode("PeakRSSI", whole_dbm)),
+            (11, encode("ChannelIndex", self.radio.channel)),
             (9, encode(f"FirstSeenTimestamp{clock}", self.first_us)),
             (8, encode(f"LastSeenTimestamp{clock}", self.last_us)),
             (7, encode("TagSeenCount", self.count)),
-            (6, encode("AccessSpecID", 0)),
+            (6, encode("AccessSpecID", access_spec_id)),
         )
-        return encode("TagReportData", inner=identity + b"".join(part for bit, part in optional if content >> bit & 1))
+        standard = b"".join(part for bit, part in optional if content >> bit & 1)
+        custom = extensions.reported(wanted, self.radio.peak_rssi_dbm, self.radio.phase_rad, self.radio.doppler_hz)
+        return encode("TagReportData", inner=identity + standard + results + custom)
 
 
 @dataclass
@@ -65,10 +80,15 @@ class RoSpec:
     rospec_id: int
     raw: bytes
     antennas: frozenset[int] = frozenset()
-    power_index: int | None = None
+    power_indices: frozenset[int] = frozenset()
+    modes: frozenset[int] = frozenset()
     immediate: bool = False
     start_input: tuple[int, bool] | None = None
     stop_input: tuple[int, bool] | None = None
+    starts_after_ms: int = 0
+    starts_every_ms: int = 0
+    starts_at_s: float | None = None
+    wanted: dict[str, int] = field(default_factory=dict)
     runs_ms: int = 0
     ends_after_tags: int = 0
     report_trigger: int = 2
@@ -89,14 +109,28 @@ class RoSpec:
         stop = boundary.find("ROSpecStopTrigger") if boundary else None
         if boundary is None or start is None or stop is None or ai is None:
             raise MalformedError("a ROSpec needs a boundary with start and stop trigger, and an AISpec")
-        if start.fields[0] == _START_PERIODIC:
-            raise UnsupportedError("periodic start triggers are not simulated")
         spec = cls(rospec_id, raw, frozenset(ai.fields[0]) - {0}, immediate=start.fields[0] == _START_IMMEDIATE)
+        if start.fields[0] == _START_PERIODIC:
+            spec._take_period(start)
         spec.start_input = _trigger(start) if start.fields[0] == _START_GPI else None
         spec._take_stop(stop, ai)
         spec._take_report(node)
-        spec.power_index = next((transmitter.fields[2] for transmitter in ai.walk("RFTransmitter")), None)
+        spec.power_indices = frozenset(transmitter.fields[2] for transmitter in ai.walk("RFTransmitter"))
+        spec.modes = frozenset(control.fields[0] for control in ai.walk("C1G2RFControl"))
         return spec
+
+    def _take_period(self, start: Node) -> None:
+        value = start.find("PeriodicTriggerValue")
+        if value is None:
+            raise MalformedError("a periodic start trigger needs a PeriodicTriggerValue")
+        self.starts_after_ms, self.starts_every_ms = value.fields
+        if not self.starts_every_ms:
+            raise UnsupportedError("a period of zero is none")
+
+    def wind(self, now_s: float) -> None:
+        """It was enabled: a periodic one begins to count."""
+        if self.starts_every_ms:
+            self.starts_at_s = now_s + self.starts_after_ms / 1000
 
     def _take_stop(self, stop: Node, ai: Node) -> None:
         kind, duration_ms = stop.fields
@@ -126,6 +160,8 @@ class RoSpec:
     def start(self, now_s: float) -> None:
         """Begin to read."""
         self.state = ACTIVE
+        if self.starts_at_s is not None:
+            self.starts_at_s += self.starts_every_ms / 1000
         self.stops_at_s = now_s + self.runs_ms / 1000 if self.runs_ms else None
 
     def stop(self) -> None:
@@ -136,13 +172,13 @@ class RoSpec:
         """Whether a tag before this antenna is seen now."""
         return self.state == ACTIVE and (not self.antennas or antenna in self.antennas)
 
-    def collect(self, epc: bytes, antenna: int, peak_rssi_dbm: int, at_us: int) -> None:
+    def collect(self, epc: bytes, antenna: int, radio: Radio, at_us: int) -> None:
         """Take a read."""
         key = (epc, antenna if self.content >> 12 & 1 else 0)
         if (seen := self._collected.get(key)) is not None:
-            seen.again(peak_rssi_dbm, at_us)
+            seen.again(radio, at_us)
         else:
-            self._collected[key] = Seen(epc, antenna, peak_rssi_dbm, at_us, at_us)
+            self._collected[key] = Seen(epc, antenna, radio, at_us, at_us)
 
     @property
     def report_is_due(self) -> bool:
@@ -157,7 +193,7 @@ class RoSpec:
     def collected(self, utc: bool) -> bytes:
         """The reads since the last report as TagReportData, and forget them."""
         seen, self._collected = self._collected, {}
-        return b"".join(one.encoded(self.content, self.rospec_id, utc) for one in seen.values())
+        return b"".join(one.encoded(self.content, self.rospec_id, utc, self.wanted) for one in seen.values())
 
 
 def _trigger(node: Node) -> tuple[int, bool]:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a client can set at the simulated reader and ask of it: events, keepalive, inputs, outputs, held reports; and its AccessSpecs.
+"""What a client can set at the simulated reader and ask of it: events, keepalive, inputs, outputs, held reports.
 
-Source: LLRP 1.0.1, chapter 12 and 16.2.6 (configuration), chapter 11 (AccessSpecs).
+Source: LLRP 1.0.1, chapter 12 and 16.2.6 (configuration).
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import struct
 
 from firmware_sims.rfid_llrp import capabilities
-from firmware_sims.rfid_llrp.codec import TABLE, Node, encode, parse
+from firmware_sims.rfid_llrp.codec import Node, encode, parse
 
 OK, PARAMETER_ERROR, FIELD_ERROR = 0, 100, 101  # status codes: LLRP 1.0.1, chapter 14
-UNSUPPORTED_MESSAGE, UNSUPPORTED_VERSION, INVALID, DEVICE_ERROR = 109, 110, 300, 401
+UNSUPPORTED_MESSAGE, UNSUPPORTED_VERSION, UNSUPPORTED_PARAMETER, INVALID, DEVICE_ERROR = 109, 110, 111, 300, 401
 _READER_ID = bytes.fromhex("0200000000004C52")  # an EUI-64 of the locally administered kind
 
 
@@ -33,6 +33,7 @@ class ReaderSettings:
         self.outputs = dict.fromkeys(range(1, outputs + 1), False)
         self.unplugged: set[int] = set()
         self.broken_outputs: set[int] = set()
+        self.refuses: frozenset[str] = frozenset()
         self.reset()
 
     def reset(self) -> None:
@@ -49,6 +50,8 @@ class ReaderSettings:
     def apply(self, body: bytes) -> bool:
         """SET_READER_CONFIG; whether the keepalive was set. Raises: RefusedError, MalformedError."""
         nodes = parse(body[1:])
+        for name in self.refuses & {node.name for node in nodes}:
+            raise RefusedError(UNSUPPORTED_PARAMETER, f"{name} is not supported")
         if body[:1] and body[0] & 0x80:
             self.reset()
         for node in nodes:
@@ -107,36 +110,3 @@ def _known(port: int, ports: dict[int, bool], kind: str) -> int:
     if port not in ports:
         raise RefusedError(FIELD_ERROR, f"there is no {kind} {port}")
     return port
-
-
-class AccessSpecs:
-    """AccessSpecs are kept and shown, but not carried out."""
-
-    def __init__(self) -> None:
-        self._specs: dict[int, bytes] = {}
-
-    def clear(self) -> None:
-        """What a power failure does."""
-        self._specs.clear()
-
-    def add(self, body: bytes) -> None:
-        """ADD_ACCESSSPEC. Raises: RefusedError."""
-        if len(body) < 8 or struct.unpack_from("!H", body)[0] != TABLE["AccessSpec"][0]:
-            raise RefusedError(PARAMETER_ERROR, "ADD_ACCESSSPEC carries one AccessSpec")
-        self._specs[struct.unpack_from("!I", body, 4)[0]] = body
-
-    def check(self, body: bytes) -> list[int]:
-        """The ids that a request names, all for 0. Raises: RefusedError: there is none such."""
-        (spec_id,) = struct.unpack_from("!I", body)
-        if spec_id and spec_id not in self._specs:
-            raise RefusedError(FIELD_ERROR, f"there is no AccessSpec {spec_id}")
-        return [spec_id] if spec_id else list(self._specs)
-
-    def delete(self, body: bytes) -> None:
-        """DELETE_ACCESSSPEC. Raises: RefusedError."""
-        for spec_id in self.check(body):
-            del self._specs[spec_id]
-
-    def encoded(self) -> bytes:
-        """All of them, as they were added."""
-        return b"".join(self._specs.values())

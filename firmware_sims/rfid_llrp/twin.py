@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A simulated fixed RFID reader that speaks LLRP 1.0.1.
+"""A simulated fixed RFID reader that speaks LLRP 1.0.1, and 1.1 when it is built so.
 
 Written from the standard, with its own tables; it shares no code with the driver. Simulated: connection events, capabilities, configuration,
-ROSpecs with immediate, GPI and duration triggers, reports by number of tags or on request, keepalives, inputs and outputs, held reports.
-Not simulated: RF physics, AccessSpec execution (they are only kept), vendor extensions, TLS.
+ROSpecs with immediate, periodic, GPI and duration triggers, reports by number of tags or on request, keepalives, inputs and outputs, held reports,
+AccessSpecs on tags with a memory, Impinj's and Zebra's search mode, phase and Doppler shift. Not simulated: RF physics, block operations, RF surveys.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from collections import deque
 from collections.abc import Callable
 
 from firmware_sims.engine.twin import Twin
-from firmware_sims.rfid_llrp import capabilities
+from firmware_sims.rfid_llrp import capabilities, extensions
+from firmware_sims.rfid_llrp.access import AccessSpecs
 from firmware_sims.rfid_llrp.codec import MalformedError, encode, parse
-from firmware_sims.rfid_llrp.rospecs import ACTIVE, DISABLED, INACTIVE, RoSpec, UnsupportedError
+from firmware_sims.rfid_llrp.rospecs import ACTIVE, DISABLED, INACTIVE, Radio, RoSpec, Seen, UnsupportedError
 from firmware_sims.rfid_llrp.settings import (
     FIELD_ERROR,
     INVALID,
@@ -23,16 +24,17 @@ from firmware_sims.rfid_llrp.settings import (
     PARAMETER_ERROR,
     UNSUPPORTED_MESSAGE,
     UNSUPPORTED_VERSION,
-    AccessSpecs,
     ReaderSettings,
     RefusedError,
     selected,
 )
+from firmware_sims.rfid_llrp.tags import Tag
 
 UTC_AT_ZERO_US = 1_767_225_600_000_000  # 2026-01-01T00:00:00Z at the clock's second 0: reproducible, and as wrong as clocks of readers are
 _HEADER = struct.Struct("!HII")
 _MESSAGE_BYTES_MAX = 1_048_576
 _QUEUE_MESSAGES_MAX = 66_000  # what a Zebra FX reader keeps while nobody is connected; the oldest are dropped
+_GET_SUPPORTED_VERSION, _SET_PROTOCOL_VERSION, _VERSION_1_1 = 46, 47, 2  # LLRP 1.1, 9.1: both always go by that version
 _CLOSE_CONNECTION, _CLOSE_CONNECTION_RESPONSE = 14, 4
 _RO_ACCESS_REPORT, _KEEPALIVE, _NOTIFICATION, _ERROR = 61, 62, 63, 100
 _GPI_EVENTS, _ROSPEC_EVENTS, _ANTENNA_EVENTS = 1, 2, 8  # event types that a client may switch on
@@ -42,11 +44,32 @@ _ALREADY_CONNECTED = 2  # ConnectionAttemptEvent: a client initiated connection 
 class LlrpReaderTwin(Twin):
     """The reader. `outputs` are the levels of its outputs, `keepalive_acks` how often a client answered; all but the connection outlives connections.
 
-    `has_utc_clock` false: it reports uptime. Serve it with `exclusive=True` to have a second client refused as real readers do.
+    `has_utc_clock` false: it reports uptime. `version_max` 2: it knows LLRP 1.1. `refuses`: parameters that it does not take in its configuration, as
+    words (`KeepaliveSpec GPIPortCurrentState`). `ignores_version`: it says nothing to questions of 1.1. `tags`, by the EPC they were made with, get a
+    memory with the first AccessSpec. Serve it with `exclusive=True` to have a second client refused as real readers do.
     """
 
-    def __init__(self, *, antennas: int = 4, inputs: int = 4, outputs: int = 4, has_utc_clock: bool = True, utc_at_zero_us: int = UTC_AT_ZERO_US) -> None:
+    def __init__(
+        self,
+        *,
+        antennas: int = 4,
+        inputs: int = 4,
+        outputs: int = 4,
+        has_utc_clock: bool = True,
+        utc_at_zero_us: int = UTC_AT_ZERO_US,
+        version_max: int = 1,
+        maker: int = capabilities.MAKER,
+        refuses: str = "",
+        ignores_version: bool = False,
+    ) -> None:
         self.settings = ReaderSettings(antennas, inputs, outputs)
+        self.settings.refuses = frozenset(refuses.split())
+        self.tags: dict[bytes, Tag] = {}
+        self.version = 1
+        self.maker = maker
+        self._version_max = version_max
+        self._ignores_version = ignores_version
+        self._has_extensions = False
         self.outputs = self.settings.outputs
         self.rospecs: dict[int, RoSpec] = {}
         self.keepalive_acks = 0
@@ -69,6 +92,7 @@ class LlrpReaderTwin(Twin):
     def connected(self, now_s: float) -> bytes:
         """The client is told that its attempt succeeded; then comes what was kept for it, unless it wants to ask first."""
         self.is_connected, self._wants_close = True, False
+        self.version, self._has_extensions = 1, False
         self._buffer.clear()
         self._said += self._message(_NOTIFICATION, self._event(now_s, encode("ConnectionAttemptEvent", OK)))
         self._held = self.settings.holds_after_reconnect
@@ -115,26 +139,46 @@ class LlrpReaderTwin(Twin):
         for spec in self.rospecs.values():
             if spec.stops_at_s is not None and now_s >= spec.stops_at_s:
                 self._stop(spec, now_s)
+        self._start_due(now_s)
         return self._spoken()
 
     def next_deadline_s(self) -> float | None:
         """See `Twin.next_deadline_s`."""
         deadlines_s = [spec.stops_at_s for spec in self.rospecs.values() if spec.stops_at_s is not None]
+        deadlines_s += [spec.starts_at_s for spec in self.rospecs.values() if spec.starts_at_s is not None and spec.state == INACTIVE]
         if self._keepalive_at_s is not None:
             deadlines_s.append(self._keepalive_at_s)
         return min(deadlines_s, default=None)
 
     # ---- stimuli
 
-    def on_read(self, epc: str, antenna: int, peak_rssi_dbm: float, *, now_s: float) -> bytes:
-        """A tag answers before an antenna; it counts only while a ROSpec reads with that antenna. `epc` is hex, whole 16-bit words."""
+    def on_read(
+        self, epc: str, antenna: int, peak_rssi_dbm: float, channel: int = 1, phase_rad: float = 0.0, doppler_hz: float = 0.0, *, now_s: float
+    ) -> bytes:
+        """A tag answers before an antenna; it counts only while a ROSpec reads with that antenna. `epc` is hex, whole 16-bit words, of the tag as it was
+        made; it answers with what was written to it since, or not at all when it was killed."""
+        raw = bytes.fromhex(epc)
         if antenna not in self.settings.unplugged:
-            rssi_dbm = max(-128, min(127, round(peak_rssi_dbm)))
+            radio = Radio(peak_rssi_dbm, channel, phase_rad, doppler_hz)
             for spec in self.rospecs.values():
                 if spec.reads_with(antenna):
-                    spec.collect(bytes.fromhex(epc), antenna, rssi_dbm, self._clock_us(now_s))
-                    self._report_or_end(spec, now_s)
+                    self._read(spec, raw, antenna, radio, now_s)
         return self._spoken()
+
+    def _read(self, spec: RoSpec, raw: bytes, antenna: int, radio: Radio, now_s: float) -> None:
+        """An AccessSpec that ends with this tag is reported at once, together with the read."""
+        if raw not in self.tags and len(self._access_specs):
+            self.tags[raw] = Tag.with_epc(raw)
+        tag = self.tags.get(raw)
+        if tag is not None and tag.is_dead:
+            return
+        epc, at_us = tag.epc if tag else raw, self._clock_us(now_s)
+        if tag is not None and (access := self._access_specs.carry_out(tag, antenna, spec.rospec_id, self.version)):
+            report = Seen(epc, antenna, radio, at_us, at_us).encoded(spec.content, spec.rospec_id, self._has_utc_clock, spec.wanted, access)
+            self._queue.append((_RO_ACCESS_REPORT, report))
+            return
+        spec.collect(epc, antenna, radio, at_us)
+        self._report_or_end(spec, now_s)
 
     def on_input(self, input: int, level: bool, *, now_s: float) -> bytes:  # noqa: A002 - the word of the trade, and of the reading
         """An input line changes."""
@@ -199,7 +243,7 @@ class LlrpReaderTwin(Twin):
     def _message(self, kind: int, body: bytes, message_id: int | None = None) -> bytes:
         if message_id is None:
             self._last_id = message_id = self._last_id % 0xFFFFFFFF + 1
-        return _HEADER.pack(1 << 10 | kind, _HEADER.size + len(body), message_id) + body
+        return _HEADER.pack(self.version << 10 | kind, _HEADER.size + len(body), message_id) + body
 
     def _answer(self, kind: int, message_id: int, code: int, text: str = "", inner: bytes = b"") -> None:
         self._said += self._message(kind, encode("LLRPStatus", code, text) + inner, message_id)
@@ -231,14 +275,21 @@ class LlrpReaderTwin(Twin):
             26: lambda body, now_s: b"".join(spec.encoded() for spec in self.rospecs.values()),
             40: self._change_access_specs(self._access_specs.add),
             41: self._change_access_specs(self._access_specs.delete),
-            42: self._change_access_specs(self._access_specs.check),
-            43: self._change_access_specs(self._access_specs.check),
+            42: self._change_access_specs(self._access_specs.enable),
+            43: self._change_access_specs(self._access_specs.disable),
             44: lambda body, now_s: self._access_specs.encoded(),
         }
 
     def _take(self, version: int, kind: int, message_id: int, body: bytes, now_s: float) -> None:
-        if version != 1:
-            self._answer(_ERROR, message_id, UNSUPPORTED_VERSION, f"this reader speaks LLRP version 1, not {version}")
+        if kind in (_GET_SUPPORTED_VERSION, _SET_PROTOCOL_VERSION) and self._ignores_version:
+            return
+        if kind in (_GET_SUPPORTED_VERSION, _SET_PROTOCOL_VERSION) and version == _VERSION_1_1 <= self._version_max:
+            self._agree(kind, message_id, body)
+        elif version != self.version:
+            self._answer(_ERROR, message_id, UNSUPPORTED_VERSION, f"this reader speaks LLRP version {self.version}, not {version}")
+        elif kind == extensions.CUSTOM_MESSAGE and self.maker == extensions.IMPINJ and body.startswith(extensions.ENABLE_EXTENSIONS):
+            self._has_extensions = True
+            self._said += self._message(extensions.CUSTOM_MESSAGE, extensions.EXTENSIONS_ENABLED + encode("LLRPStatus", OK, ""), message_id)
         elif kind in self._handlers:
             self._request(kind, message_id, body, now_s)
         elif kind == _CLOSE_CONNECTION:
@@ -254,6 +305,18 @@ class LlrpReaderTwin(Twin):
         else:
             self._answer(_ERROR, message_id, UNSUPPORTED_MESSAGE, f"message type {kind}")
 
+    def _agree(self, kind: int, message_id: int, body: bytes) -> None:
+        """The version that both speak from now on; answers about it always go by 1.1."""
+        code, current = OK, self.version
+        if kind == _SET_PROTOCOL_VERSION:
+            wanted = body[0] if body else 0
+            code = OK if 1 <= wanted <= self._version_max else UNSUPPORTED_VERSION
+            current = wanted if code == OK else current
+        versions = bytes([self.version, self._version_max]) if kind == _GET_SUPPORTED_VERSION else b""
+        self.version = _VERSION_1_1
+        self._said += self._message(kind + 10, versions + encode("LLRPStatus", code, ""), message_id)
+        self.version = current
+
     def _request(self, kind: int, message_id: int, body: bytes, now_s: float) -> None:
         try:
             inner = self._handlers[kind](body, now_s)
@@ -265,10 +328,11 @@ class LlrpReaderTwin(Twin):
             self._answer(kind + 10, message_id, OK, inner=inner)
             if kind == 24:  # ENABLE_ROSPEC; one that a client stops stays stopped
                 self._start_immediate(now_s)
+                self._start_due(now_s)
 
     def _get_capabilities(self, body: bytes, now_s: float) -> bytes:
         parts = (
-            capabilities.general(self.settings.antennas, len(self.settings.inputs), len(self.settings.outputs), self._has_utc_clock),
+            capabilities.general(self.settings.antennas, len(self.settings.inputs), len(self.settings.outputs), self._has_utc_clock, self.maker),
             capabilities.protocol(),
             capabilities.regulatory(),
             capabilities.air_protocol(),
@@ -302,6 +366,7 @@ class LlrpReaderTwin(Twin):
         except UnsupportedError as error:
             raise RefusedError(INVALID, str(error)) from error
         self._check(spec)
+        spec.wanted = extensions.wanted_of(nodes[0], self.maker, self._has_extensions)
         self.rospecs[spec.rospec_id] = spec
         return b""
 
@@ -310,8 +375,10 @@ class LlrpReaderTwin(Twin):
             raise RefusedError(FIELD_ERROR, f"there is a ROSpec {spec.rospec_id} already")
         if max(spec.antennas, default=0) > self.settings.antennas:
             raise RefusedError(FIELD_ERROR, f"this reader has {self.settings.antennas} antennas")
-        if spec.power_index is not None and not 1 <= spec.power_index <= len(capabilities.POWER_DBM):
-            raise RefusedError(FIELD_ERROR, f"the power table has no index {spec.power_index}")
+        if wrong := [index for index in spec.power_indices if not 1 <= index <= len(capabilities.POWER_DBM)]:
+            raise RefusedError(FIELD_ERROR, f"the power table has no index {wrong[0]}")
+        if unknown := spec.modes - capabilities.MODES:
+            raise RefusedError(FIELD_ERROR, f"there is no RF mode {min(unknown)}")
 
     def _named(self, body: bytes, may_be_all: bool = True) -> list[RoSpec]:
         (rospec_id,) = struct.unpack_from("!I", body)
@@ -331,6 +398,7 @@ class LlrpReaderTwin(Twin):
         for spec in self._named(body):
             if spec.state == DISABLED:
                 spec.stop()
+                spec.wind(now_s)
         return b""
 
     def _disable_rospec(self, body: bytes, now_s: float) -> bytes:
@@ -371,6 +439,11 @@ class LlrpReaderTwin(Twin):
     def _start_immediate(self, now_s: float) -> None:
         for spec in self.rospecs.values():
             if spec.state == INACTIVE and spec.immediate:
+                self._start(spec, now_s)
+
+    def _start_due(self, now_s: float) -> None:
+        for spec in self.rospecs.values():
+            if spec.state == INACTIVE and spec.starts_at_s is not None and now_s >= spec.starts_at_s:
                 self._start(spec, now_s)
 
     def _pull_triggers(self, edge: tuple[int, bool], now_s: float) -> None:

@@ -184,16 +184,6 @@ async def test_reader_that_somebody_stopped_is_set_up_anew() -> None:
         await asyncio.gather(again, return_exceptions=True)
 
 
-async def test_reader_clock_is_placed_beside_ours() -> None:
-    async with running() as (door, driver, _):
-        door.read()
-        (read,) = await door.until(lambda reading: isinstance(reading, TagRead))
-
-        assert isinstance(read, TagRead)
-        assert driver.reader_clock is not None
-        assert abs(driver.reader_clock.monotonic_s(read.reader_time_us or 0) - read.at_s) < 1.0
-
-
 async def test_mute_reader_is_given_up() -> None:
     # How soon is a matter of the session, which is tested without a clock.
     async with running(keepalive_s=0.15) as (door, _, task):

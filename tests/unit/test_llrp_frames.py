@@ -6,9 +6,12 @@ from __future__ import annotations
 import pytest
 
 from drivers.base.errors import RemoteProtocolError
-from drivers.rfid_llrp.answers import decode_capabilities, decode_input_levels, decode_notification
+from drivers.rfid_llrp.answers import decode_input_levels, decode_notification
+from drivers.rfid_llrp.capabilities import Band, Capabilities, decode_capabilities
+from drivers.rfid_llrp.config import RfidLlrpConfig
 from drivers.rfid_llrp.frames import Message, MessageSplitter, MessageType, decode_status
-from drivers.rfid_llrp.requests import Inventory, configuration_body, input_levels_body, output_body, rospec_body
+from drivers.rfid_llrp.requests import configuration_body, input_levels_body, output_body
+from drivers.rfid_llrp.rospec import rospec_body
 
 pytestmark = pytest.mark.requirement("E1")
 
@@ -89,9 +92,30 @@ def test_capabilities_tell_power_table_ports_and_clock() -> None:
 
     able = decode_capabilities(message(11, f"011f 0008 0000 0000 {general} {regulatory}"))
 
-    assert str(able) == "Impinj model 2001482, firmware 5.14.0, 4 antennas, 4 inputs, 2 outputs, UTC clock"
-    assert able.power_dbm == {1: 10.0, 2: 27.0}
-    assert able.hop_table_id == 1
+    assert str(able).startswith("Impinj model 2001482, firmware 5.14.0, 4 antennas, 4 inputs, 2 outputs, UTC clock; 10 to 27 dBm in 2 steps")
+    assert able.band.power_dbm == {1: 10.0, 2: 27.0}
+    assert able.band.hop_table_id == 1
+
+
+def test_capabilities_tell_limits_channels_and_modes() -> None:
+    general = "0089 0012 0000 0000 000000a1 00000001 0000"
+    limits = "008e 001c 48 01 0000 00000004 00000001 00000002 00000003 00000005"
+    modes = "0148 0024 0149 0020 000003e8 00 02 00 02 00042e50 000005dc 0000186a 000061a8 00000753"
+    band = f"0090 0041 0092 0019 80 0093 0014 02 00 0003 000dccdc 000dd0c4 000dd8ec {modes}"
+    regulatory = f"008f 0049 0348 0001 {band}"
+    able = decode_capabilities(message(11, f"{general} {limits} {regulatory} 0147 0007 00 0002"))
+
+    assert (able.limits.rospecs_max, able.limits.access_specs_max, able.limits.ops_per_access_spec_max) == (4, 3, 5)
+    assert (able.limits.holds_reports, able.limits.warns_of_full_buffer, able.select_filters_max) == (True, True, 2)
+    assert (able.band.hop_table_id, able.band.channels_khz) == (2, (904412, 905412, 907500))
+    assert [str(mode) for mode in able.band.modes] == ["1000 (Miller 4, 274 kb/s, Tari 6.25 to 25 us)"]
+    assert "Zebra" in str(able)
+
+
+@pytest.mark.parametrize("damage", ["008f 0004", "008f 0019 0348 0001 0090 0011 0092 000d 80 0093 0008 01 00 0005", "008e 0006 4801", "0147 0005 00"])
+def test_damaged_capabilities_are_a_protocol_error(damage: str) -> None:
+    with pytest.raises(RemoteProtocolError):
+        decode_capabilities(message(11, f"0089 0012 0000 0000 000000a1 00000001 0000 {damage}"))
 
 
 @pytest.mark.parametrize(("wanted_dbm", "index"), [(10.0, 1), (26.99, 1), (27.0, 2), (33.0, 2), (9.9, None)])
@@ -160,7 +184,9 @@ def test_asking_for_inputs_asks_for_nothing_else() -> None:
 
 
 def test_rospec_reads_with_the_wanted_antennas_power_and_session() -> None:
-    body = rospec_body(Inventory(antennas=(1, 4), session=2, tag_population=50, reader_mode=1000, power_index=69, report_every_n_tags=1))
+    wanted = RfidLlrpConfig(host="reader", antennas=(1, 4), session=2, tag_population=50, reader_mode=1000, power_dbm=27.0, report_every_n_tags=1)
+
+    body = rospec_body(wanted, Capabilities(band=Band(power_dbm={69: 27.0, 70: 27.25})))
 
     assert body == bytes.fromhex(
         "00b1 006b 00000001 00 00"  # ROSpec 1, priority 0, disabled
