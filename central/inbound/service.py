@@ -26,7 +26,17 @@ from central.inbound import announcing, arrival, differences, habits, notices, p
 from central.inbound.arrival import Spot
 from central.inbound.documents import Progress, ShipNotice
 from central.inbound.seen import Seen, event_of, seen_of
-from central.inbound.tables import discrepancy, passage, purchase_line, receipt, ship_notice, ship_notice_case, ship_notice_line, ship_notice_pallet
+from central.inbound.tables import (
+    discrepancy,
+    passage,
+    purchase_line,
+    receipt,
+    ship_notice,
+    ship_notice_case,
+    ship_notice_line,
+    ship_notice_nest,
+    ship_notice_pallet,
+)
 from central.ledger import serials, units
 from central.ledger import service as ledger
 from central.ledger.tables import handling_unit
@@ -175,6 +185,8 @@ def _refused(connection: Connection, spot: Spot, sscc: str, told: Message, seen:
 
 
 def _receive(connection: Connection, spot: Spot, announced: Announced, seen: Seen | None, *, other_door: bool) -> Received:
+    if seen is not None and any(line.unit for line in announced.lines):
+        seen = replace(seen, cases=seen.cases - _around(connection, announced))
     result = compared(connection, announced.lines, seen)
     cases = None if seen is None else seen.cases
     expired = _expired_lines(connection, spot, result.received)
@@ -195,6 +207,14 @@ def _receive(connection: Connection, spot: Spot, announced: Announced, seen: See
     settle_earlier(connection, spot, announced)
     close_notices(connection, [announced.notice])
     return Received("differences" if told_all else "received", announced.notice, result.seen, result.expected or None, told_all[0] if told_all else None)
+
+
+def _around(connection: Connection, announced: Announced) -> set[rules.Case]:
+    """Tags of announced units that only hold other tagged units: no line is received by them, and they are not unexpected."""
+    mine = (ship_notice_nest.c.notice == announced.notice) & (ship_notice_nest.c.sscc == announced.sscc)
+    codes = connection.execute(select(ship_notice_nest.c.code).where(mine)).scalars()
+    named = {rules.Case("", code) if code.isdigit() else rules.Case(*code.split(".", 1)) for code in codes}
+    return named - {case for line in announced.lines for case in line.cases}
 
 
 def _places_of_rest(connection: Connection, spot: Spot, result: rules.Receipt, places: dict[str, str]) -> dict[str, str]:
