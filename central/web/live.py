@@ -12,15 +12,16 @@ import contextlib
 import json
 import logging
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime, tzinfo
+from typing import Any, Generic, Protocol, TypeVar
 
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import Send
 
 from central.changes import Changes
-from central.web.board import REGIONS, Board
+from central.web.board import REGIONS, Board, Region
 from central.web.languages import Language
 from central.web.render import View, clock_text, render_region
 
@@ -35,23 +36,44 @@ RETRY_MS = 2000
 log = logging.getLogger(__name__)
 
 
-class LiveBoard:
+class Shown(Protocol):
+    """What a live page shows: regions by name."""
+
+    def region(self, name: str) -> Region[Any]:
+        """The region of that name."""
+        ...
+
+
+B = TypeVar("B", bound=Shown)
+
+
+class Live(Generic[B]):
     """The newest board, its version by region, and those who wait for the next.
 
     `read` gives the board as of now, with regions that it could not read marked so; it may raise SQLAlchemyError when there is no database at all.
     For one event loop.
     """
 
-    def __init__(self, read: Callable[[], Awaitable[Board]], now: Callable[[], datetime], changes: Changes) -> None:
+    def __init__(
+        self,
+        read: Callable[[], Awaitable[B]],
+        now: Callable[[], datetime],
+        changes: Changes,
+        empty: B,
+        regions: Sequence[str],
+        draw: Callable[[str, B, View], str],
+    ) -> None:
         self._read = read
+        self._regions = regions
+        self._draw = draw
         self._changes = changes
         self._seen_changes = -1
         self.now = now
-        self.board = Board()
+        self.board = empty
         self.as_of: datetime | None = None
         self.boot = secrets.token_hex(4)
         self._version = 0
-        self._changed = dict.fromkeys(REGIONS, 0)
+        self._changed = dict.fromkeys(regions, 0)
         self._drawn: dict[tuple[str, Language], tuple[int, str]] = {}
         self._news = asyncio.Condition()
         self._reading = asyncio.Lock()
@@ -69,7 +91,7 @@ class LiveBoard:
         """How many browsers look."""
         return self._listeners
 
-    async def fresh(self) -> Board:
+    async def fresh(self) -> B:
         """The board, read now unless it was read within the last POLL_S and nothing changed since."""
         async with self._reading:
             if self.as_of is None or self._changes.count != self._seen_changes or (self.now() - self.as_of).total_seconds() >= POLL_S:
@@ -78,13 +100,13 @@ class LiveBoard:
 
     def changed_since(self, version: int) -> list[str]:
         """The regions that changed after that version, in the order of the page."""
-        return [name for name in REGIONS if self._changed[name] > version]
+        return [name for name in self._regions if self._changed[name] > version]
 
     def drawn(self, name: str, language: Language, zone: tzinfo | None) -> str:
         """A region as HTML, drawn once for all who look in that language; browsers count its ages on by themselves."""
         version, html = self._drawn.get((name, language), (-1, ""))
         if version != self._changed[name]:
-            html = render_region(name, self.board, View(language, self.now(), zone))
+            html = self._draw(name, self.board, View(language, self.now(), zone))
             self._drawn[name, language] = self._changed[name], html
         return html
 
@@ -148,7 +170,7 @@ class LiveBoard:
             log.exception("the board could not be read; the page shows its age and it is tried again")
             return
         self.as_of = self.now()
-        changed = [name for name in REGIONS if board.region(name) != self.board.region(name)]
+        changed = [name for name in self._regions if board.region(name) != self.board.region(name)]
         self.board = board
         if changed:
             self._version += 1
@@ -157,7 +179,14 @@ class LiveBoard:
                 self._news.notify_all()
 
 
-async def events(live: LiveBoard, language: Language, zone: tzinfo | None, last_event_id: str) -> AsyncIterator[bytes]:
+class LiveBoard(Live[Board]):
+    """The live board of all areas."""
+
+    def __init__(self, read: Callable[[], Awaitable[Board]], now: Callable[[], datetime], changes: Changes) -> None:
+        super().__init__(read, now, changes, Board(), REGIONS, render_region)
+
+
+async def events(live: Live[Any], language: Language, zone: tzinfo | None, last_event_id: str) -> AsyncIterator[bytes]:
     """The stream of one browser: changed regions, a beat while what stands is fresh, comments to keep the way open."""
     loop = asyncio.get_running_loop()
     seen, beaten_at, sent_s = live.version_of(last_event_id), None, loop.time()
@@ -200,6 +229,6 @@ class LiveResponse(EventSourceResponse):
             log.info("a browser took nothing for too long and was dropped", extra={"timeout_s": SEND_TIMEOUT_S})
 
 
-def stream(live: LiveBoard, language: Language, zone: tzinfo | None, last_event_id: str) -> LiveResponse:
+def stream(live: Live[Any], language: Language, zone: tzinfo | None, last_event_id: str) -> LiveResponse:
     """The response that keeps a page live; never cached, never buffered by nginx."""
     return LiveResponse(events(live, language, zone, last_event_id), headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})

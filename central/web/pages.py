@@ -29,10 +29,11 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 
 async def end_streams(app: FastAPI) -> None:
-    """Close the live board, if there is one: a server that is about to stop would otherwise wait for its streams in vain."""
+    """Close the live pages that there are: a server that is about to stop would otherwise wait for their streams in vain."""
     live: LiveBoard | None = getattr(app.state, "live_board", None)
-    if live is not None:
-        await live.close()
+    for each in (live, *getattr(app.state, "live_docks", {}).values()):
+        if each is not None:
+            await each.close()
 
 
 def _live(request: Request) -> LiveBoard:

@@ -136,10 +136,10 @@ def _lots_held_by_alarm(connection: Connection) -> dict[str, int]:
 def doors(connection: Connection) -> tuple[Door, ...]:
     """Every door that something ever passed, with its last passages."""
     online = _online(connection)
-    return tuple(_door(connection, site, station, online) for site, station in _stations_with_passages(connection))
+    return tuple(_door(connection, site, station, online) for site, station in stations_with_passages(connection))
 
 
-def _stations_with_passages(connection: Connection) -> Iterator[tuple[str, str]]:
+def stations_with_passages(connection: Connection) -> Iterator[tuple[str, str]]:
     """(site, station) in order, by one short look into the index for each instead of a walk through all passages."""
     columns = (passage.c.site, passage.c.station)
     query = select(*columns).order_by(*columns).limit(1)
@@ -157,11 +157,12 @@ def _door(connection: Connection, site: str, station: str, online: dict[str, boo
 
 
 def _passage(row: Row[Any]) -> Passage:
-    reason = Message.of(row.reason, _english(row.reason, row.params), row.params) if row.reason else None
+    reason = Message.of(row.reason, english(row.reason, row.params), row.params) if row.reason else None
     return Passage(row.passed_at, row.direction, row.outcome, row.sscc, row.cases_seen, row.cases_expected, row.notice, reason)
 
 
-def _english(code: str, params: dict[str, Any]) -> str:
+def english(code: str, params: dict[str, Any]) -> str:
+    """The English sentence of a stored message; its code when a parameter is missing."""
     try:
         return TEMPLATES[code].format(**params)
     except (KeyError, IndexError):

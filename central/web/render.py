@@ -134,6 +134,10 @@ def _times(view: View) -> dict[str, Any]:
     def clock(at: datetime, seconds: bool = True) -> str:
         return clock_text(at, view.zone, seconds)
 
+    def day_clock(at: datetime) -> str:
+        today = at.astimezone(view.zone).date() == view.now.astimezone(view.zone).date()
+        return clock(at) if today else f"{at.astimezone(view.zone):%Y-%m-%d} {clock(at)}"
+
     def age(since: datetime) -> Markup:
         return Markup('<time datetime="{}" data-age>{}</time>').format(since.isoformat(), words.age_text(since, view.now, translations))
 
@@ -150,7 +154,7 @@ def _times(view: View) -> dict[str, Any]:
             "unit": words.unit_of(room.quantity),
         }
 
-    return {"clock": clock, "age": age, "chart_words": chart_words}
+    return {"clock": clock, "day_clock": day_clock, "age": age, "chart_words": chart_words}
 
 
 def _message_text(message: Message, language: Language, with_station: bool) -> str:
