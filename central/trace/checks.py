@@ -38,6 +38,11 @@ def namespaces(context: Any) -> dict[str, str]:
     return found
 
 
+def beyond_the_standard(context: Any) -> list[Any]:
+    """The parts of a @context beside the standard's own."""
+    return [part for part in _parts(context) if not isinstance(part, str) or not part.startswith(_GS1_CONTEXTS)]
+
+
 def _parts(context: Any) -> list[Any]:
     return context if isinstance(context, list) else [context]
 

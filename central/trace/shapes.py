@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Values of JSON and their forms: each checker takes a value and its place and yields the faults it finds. What they accept is never more than the schema does."""
+"""Values of JSON and their forms: each checker takes a value and its place and yields its faults. They never accept more than the schema."""
 
 from __future__ import annotations
 

@@ -75,8 +75,8 @@ Index("ix_epcis_number_kind", epcis_number.c.kind, epcis_number.c.value, epcis_n
 epcis_capture = Table(
     "epcis_capture",
     metadata,
-    Column("id", Id, primary_key=True),
-    Column("n", BigInteger, nullable=False, unique=True, comment="in the order in which they came"),
+    Column("n", BigId, primary_key=True, autoincrement=True, comment="in the order in which they came"),
+    Column("id", Id, nullable=False, unique=True),
     Column("behaviour", String, nullable=False, comment="rollback or proceed"),
     Column("success", Boolean, nullable=False),
     Column("captured", Integer, nullable=False, comment="events that are new with it"),

@@ -376,8 +376,8 @@ def _epcis_events() -> None:
 def _epcis_jobs() -> None:
     op.create_table(
         "epcis_capture",
+        sa.Column("n", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False, comment="in the order in which they came"),
         sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
-        sa.Column("n", sa.BigInteger(), nullable=False, comment="in the order in which they came"),
         sa.Column("behaviour", sa.String(), nullable=False, comment="rollback or proceed"),
         sa.Column("success", sa.Boolean(), nullable=False),
         sa.Column("captured", sa.Integer(), nullable=False, comment="events that are new with it"),
@@ -386,8 +386,8 @@ def _epcis_jobs() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("finished_at", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("behaviour IN ('rollback', 'proceed')", name="behaviour_known"),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_epcis_capture")),
-        sa.UniqueConstraint("n", name=op.f("uq_epcis_capture_n")),
+        sa.PrimaryKeyConstraint("n", name=op.f("pk_epcis_capture")),
+        sa.UniqueConstraint("id", name=op.f("uq_epcis_capture_id")),
     )
     op.create_table(
         "epcis_master",
