@@ -7,7 +7,7 @@ PYTEST = $(BIN)/python -m pytest -p tests.ci_plugin -p tests.serial_lines
 CHECKED = benchmarks central contracts drivers firmware_sims gateway tests tools dockline.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test test-fast check bench stress bench-routing docs lock
+.PHONY: help setup setup-test demo test test-fast check bench accuracy stress bench-routing docs lock
 
 help:           ## show the targets
 	@sed -n 's/^\([a-z-]*\): .*## /  make \1|/p; s/^\([a-z-]*\):  *## /  make \1|/p' $(MAKEFILE_LIST) | sort -u | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ check: setup-test ## format, lint, types, layers, tidiness
 
 bench: setup-test ## measure, beside peers in the same run; writes benchmarks/results/*.json
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+accuracy: setup ## how often a dock door is right: make accuracy ARGS="--captures FOLDER --rounds 20"; writes benchmarks/results/accuracy.json
+	@$(BIN)/python -m benchmarks.accuracy $(ARGS)
 
 bench-routing: setup ## solve routing instances: make bench-routing DIR=/path/to/instances OPTIMA=/path/to/optima.csv
 	@$(BIN)/python -m benchmarks.routing --dir "$(DIR)" --optima "$(OPTIMA)" $(ARGS)

@@ -21,6 +21,8 @@ from gateway.portal.summary import summarise
 SIDES: dict[int, Side] = {1: "inner", 2: "inner", 3: "outer", 4: "outer"}
 EXCERPTS = Path(__file__).parents[2] / "tests" / "captures" / "rfid_portal"
 _STEP_S, _BALANCE_S, _CLEAR = 0.1, 1.0, 0.8
+_LOUD = 8
+"""Fewer reads in a second are goods far away, heard now by one side and now by the other."""
 _NEARER_S = 6.0
 """Changes of side nearer to each other are noise of the balance, no passes."""
 _HALF_S, _MATCH_S = 5.0, 4.0
@@ -75,7 +77,7 @@ def crossings(reads: Sequence[Read], moving: frozenset[str]) -> list[Crossing]:
     for step in range(int(times[-1] / _STEP_S)):
         t_s = step * _STEP_S
         window = heard[bisect.bisect_left(times, t_s - _BALANCE_S / 2) : bisect.bisect_left(times, t_s + _BALANCE_S / 2)]
-        outer = sum(is_outer for _, is_outer in window) / len(window) if window else 0.5
+        outer = sum(is_outer for _, is_outer in window) / len(window) if len(window) >= _LOUD else 0.5
         now = "outer" if outer > _CLEAR else "inner" if outer < 1 - _CLEAR else ""
         if not now:
             continue

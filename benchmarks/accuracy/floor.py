@@ -56,6 +56,11 @@ def _readings(view: DoorView) -> Iterator[tuple[float, AnyReading]]:
     yield from sorted(seen, key=lambda one: one[0])
 
 
+def second_of(event: PalletPassed) -> float:
+    """When the goods passed, in the yard's seconds."""
+    return (event.event_time - _START).total_seconds() - _DELAY_S
+
+
 def told(scene: Played) -> list[tuple[int, PalletPassed]]:
     """What the gateway would send: (door, event), as they come."""
     return _Floor(scene).run()

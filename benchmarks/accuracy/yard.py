@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.accuracy.floor import told
+from benchmarks.accuracy.floor import second_of, told
 from benchmarks.accuracy.scores import Tally, share
 from contracts.events import PalletPassed
 from firmware_sims.yard.scenarios import KINDS
@@ -58,7 +58,7 @@ class Score:
             "pallets": {name: share(self.pallets[name], pallets) for name in ("right", "doubtful", "wrong", "silent")},
             "came_and_went_back": {name: share(self.never[name], never) for name in ("quiet", "doubtful", "wrong")},
             "wrong_door_or_direction": share(self.pallets["wrong"] + self.never["wrong"], chances),
-            "without_tags": {name: share(self.empty[name], self.empty.total()) for name in ("right", "doubtful", "wrong", "silent")},
+            "without_tags": {name: share(self.empty[name], self.empty.total()) for name in ("right", "doubtful", "wrong", "silent", "no eyes")},
             "by_kind": {kind: dict(sorted(counts.items())) for kind, counts in sorted(self.by_kind.items())},
             "doors": self.tally.report(),
             "notes": self.notes,
@@ -127,24 +127,21 @@ def _verdict(true: TruePass, own: set[str], door: int, event: PalletPassed) -> s
 
 
 def _fits(true: TruePass, door: int, event: PalletPassed) -> bool:
-    at_s = event.monotonic_s
-    return door == true.door and event.direction == true.direction and at_s >= true.start_s - _EARLY_S
+    return door == true.door and event.direction == true.direction and _is_near(true, event)
+
+
+def _is_near(true: TruePass, event: PalletPassed) -> bool:
+    return true.start_s - _EARLY_S <= second_of(event) <= true.end_s + _LATE_S
 
 
 def _of_empty(true: TruePass, scene: Played, events: Sequence[tuple[int, PalletPassed]]) -> str:
     """A pallet without tags can only be told where there are eyes."""
-    near = [
-        event
-        for door, event in events
-        if door == true.door and not event.child_epcs and event.parent_id is None and abs(event.event_time.timestamp() % 3600 - true.crossed_s) < _LATE_S + 5
-    ]
+    if next(view.eyes for view in scene.doors if view.number == true.door) == "none":
+        return "no eyes"
+    near = [event for door, event in events if door == true.door and not event.child_epcs and event.parent_id is None and _is_near(true, event)]
     if any(event.direction == true.direction for event in near):
         return "right"
-    return "doubtful" if near else "silent" if _eyes_of(scene, true.door) == "both" else "doubtful" if near else "silent"
-
-
-def _eyes_of(scene: Played, door: int) -> str:
-    return next(view.eyes for view in scene.doors if view.number == door)
+    return "doubtful" if any(event.direction == "unknown" for event in near) else "wrong" if near else "silent"
 
 
 def _never_passed(scene: Played) -> Iterator[tuple[int, tuple[str, ...]]]:
