@@ -16,7 +16,7 @@ from gateway.metrics import Metrics
 from gateway.stations.station import DeviceAction
 
 _FIRST_DELAY_S = 0.2
-_DELAY_S_MAX = 1.5  # with a connection time of up to half a second a device serves again within 2 s of its return
+_DELAY_S_MAX = 0.8  # with a connection time of up to a second a device serves again within 2 s of its return
 _PATIENT_AFTER_S = 300.0
 _PATIENT_DELAY_S_MAX = 10.0
 _JITTER = 0.2  # readers that lost power together shall not all knock at once

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import os
 import pty
+import ssl
 import time
 import tty
 from collections.abc import Callable
@@ -72,11 +73,24 @@ class TwinServer(abc.ABC):
 
 
 class TcpTwinServer(TwinServer):
-    """One TCP listener on loopback; a second client takes the line over from the first unless `exclusive`, when it is closed at once."""
+    """One TCP listener on loopback; a second client takes the line over from the first unless `exclusive`, when it is closed at once.
 
-    def __init__(self, twin: Twin, *, host: str = "127.0.0.1", port: int = 0, exclusive: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
+    With `security` it speaks TLS.
+    """
+
+    def __init__(
+        self,
+        twin: Twin,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        exclusive: bool = False,
+        security: ssl.SSLContext | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         super().__init__(twin, clock=clock)
         self.host = host
+        self._security = security
         self.port = port
         self._exclusive = exclusive
         self._server: asyncio.Server | None = None
@@ -85,7 +99,7 @@ class TcpTwinServer(TwinServer):
 
     async def start(self) -> None:
         """Listen; `port` then tells where. Raises: OSError: the port is taken."""
-        self._server = await asyncio.start_server(self._on_client, self.host, self.port)
+        self._server = await asyncio.start_server(self._on_client, self.host, self.port, ssl=self._security)
         self.port = self._server.sockets[0].getsockname()[1]
         self._wind()
 

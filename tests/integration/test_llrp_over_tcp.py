@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -16,6 +17,8 @@ from drivers.rfid_llrp.driver import RfidLlrpDriver
 from firmware_sims.engine.servers import TcpTwinServer
 from firmware_sims.rfid_llrp.replay import captured_reads
 from firmware_sims.rfid_llrp.twin import LlrpReaderTwin
+from gateway.metrics import Metrics
+from gateway.supervisor import Supervisor
 
 pytestmark = pytest.mark.requirement("E1")
 
@@ -26,8 +29,8 @@ EPC = "3074257BF7194E4000001A85"
 class Door:
     """A twin with its server, a driver, and what the driver said."""
 
-    def __init__(self, **fields: object) -> None:
-        self.twin = LlrpReaderTwin()
+    def __init__(self, twin: LlrpReaderTwin | None = None, **fields: object) -> None:
+        self.twin = twin or LlrpReaderTwin()
         self.server = TcpTwinServer(self.twin, exclusive=True)
         self.readings: list[AnyReading] = []
         self._fields = fields
@@ -55,8 +58,8 @@ class Door:
 
 
 @asynccontextmanager
-async def running(**fields: object) -> AsyncIterator[tuple[Door, RfidLlrpDriver, asyncio.Task[None]]]:
-    door = Door(**fields)
+async def running(twin: LlrpReaderTwin | None = None, **fields: object) -> AsyncIterator[tuple[Door, RfidLlrpDriver, asyncio.Task[None]]]:
+    door = Door(twin, **fields)
     await door.server.start()
     driver = door.driver()
     task = asyncio.create_task(driver.run(door.emit))
@@ -203,6 +206,62 @@ async def test_keepalives_hold_a_quiet_link() -> None:
         assert not task.done()
 
 
+async def test_link_that_is_cut_in_the_middle_of_a_message_is_made_anew() -> None:
+    async with running() as (door, driver, task):
+        door.server._send(bytes.fromhex("043d 00000200 00000009 00f0 0020 8d30"))  # a report of 512 bytes of which 16 come
+        door.server.drop_client()
+        with pytest.raises(TransportError):
+            await asyncio.wait_for(task, PATIENCE_S)
+
+        again = asyncio.create_task(driver.run(door.emit))
+        await door.connected(2)
+        door.read()
+
+        await door.until(lambda reading: isinstance(reading, TagRead))
+        again.cancel()
+        await asyncio.gather(again, return_exceptions=True)
+
+
+async def test_reader_that_refuses_its_keepalive_stays_connected_and_a_mute_one_is_found() -> None:
+    async with running(LlrpReaderTwin(refuses="KeepaliveSpec"), keepalive_s=0.15) as (door, _, task):
+        await asyncio.wait([task], timeout=0.6)
+        assert not task.done()
+        door.read()
+        await door.until(lambda reading: isinstance(reading, TagRead))
+        door.server.faults.mute = True
+
+        with pytest.raises(ReplyTimeout, match="reader-1: no keepalive"):
+            await asyncio.wait_for(task, PATIENCE_S)
+
+
+@pytest.mark.requirement("E17")
+async def test_supervisor_finds_a_reader_again_that_was_away_and_one_that_another_client_let_go() -> None:
+    """What counts is by whose clock: the attempts after the reader is back come at most 0.8 s apart, and one is enough."""
+    door = Door()
+    await door.server.start()
+    other = asyncio.create_task(door.driver("other").run(door.emit))
+    await door.connected()
+    supervisor = Supervisor({"reader-1": ("rfid_llrp", door.driver())}, door.emit, Metrics(), time.monotonic)
+    supervised = asyncio.create_task(supervisor.run())
+    (lost,) = await door.until(lambda reading: isinstance(reading, LinkChanged) and reading.state == "lost")
+    other.cancel()
+    await door.until(lambda reading: isinstance(reading, LinkChanged) and reading.state == "connected", 2)
+
+    door.server.stimulate("reboot")
+    await door.server.stop()
+    await door.until(lambda reading: isinstance(reading, LinkChanged) and reading.state == "lost", 2)
+    await door.server.start()
+    await door.until(lambda reading: isinstance(reading, LinkChanged) and reading.state == "connected", 3)
+    door.read()
+    await door.until(lambda reading: isinstance(reading, TagRead))
+    supervised.cancel()
+    await asyncio.gather(supervised, other, return_exceptions=True)
+    await door.server.stop()
+
+    assert isinstance(lost, LinkChanged)
+    assert "another client is connected already; stop it" in lost.reason
+
+
 async def test_second_client_is_told_that_another_is_connected() -> None:
     async with running() as (door, _, task):
         with pytest.raises(RemoteProtocolError, match="reader-2: the reader refuses the connection: another client is connected already"):
@@ -239,7 +298,7 @@ async def test_leaving_stops_the_reading_and_frees_the_reader() -> None:
 
 async def test_answers_in_small_pieces_are_put_together() -> None:
     door = Door()
-    door.server.faults.chunk_bytes = 3
+    door.server.faults.chunk_bytes = 1
     await door.server.start()
     task = asyncio.create_task(door.driver().run(door.emit))
     await door.connected()
