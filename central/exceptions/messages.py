@@ -80,13 +80,15 @@ TEMPLATES = {
     "they are kept apart as expired, send them back or write them off",
     "pallet_goods_damaged": "{place}: {quantity} of item {item} lot {lot} of pallet {sscc}, ship notice {notice}, came damaged ({reason}); "
     "claim them from the supplier, then write them off or send them back",
-    "wrong_pallet_load": "{station}: wrong pallet {sscc} on the vehicle of load {load}: it belongs to load {other} at door {door}; take it out before it leaves",
+    "wrong_pallet_load": "{station}: wrong pallet {sscc} on the vehicle of load {load}: it belongs to load {other} at door {door}; "
+    "take it out before it leaves",
     "wrong_pallet_unplanned": "{station}: wrong pallet {sscc} on the vehicle of load {load}: it is on no load; take it out before it leaves, or load it",
     "wrong_pallet_unknown": "{station}: wrong pallet {sscc} on the vehicle of load {load}: it is none of our packages; take it out before it leaves",
     "wrong_pallet_blocked": "{station}: pallet {sscc} went onto the vehicle of load {load} and may not leave ({reason}); take it out before it leaves",
     "pallet_loading_unclear": "{station}: it is not sure whether pallet {sscc} went onto the vehicle ({reason}); look where it stands; nothing was loaded",
     "pallet_back": "{station}: pallet {sscc} came in again after its order was shipped; take it back as a return",
-    "door_lamp_green": "{station}: the lamp let pallet {sscc} pass by list {had} although it may not leave (newest list {newest}); stop the vehicle, take it out",
+    "door_lamp_green": "{station}: the lamp let pallet {sscc} pass by list {had} although it may not leave (newest list {newest}); "
+    "stop the vehicle, take it out",
     "door_lamp_red": "{station}: the lamp stopped pallet {sscc} by list {had} although it may leave (newest list {newest}); tell the driver that it is right",
     "door_list_long": "{station}: {count} pallets may pass, a list for the door holds {most}; the door is not checked; make smaller loads",
     "door_not_checked": "{station}: gateway {gateway} does not take the door's list ({reason}); its lamp stops no wrong pallet until that is mended",

@@ -96,6 +96,12 @@ def send(connection: Connection, gateway: str, command: Command, now: datetime) 
     return command.command_id
 
 
+def supersede(connection: Connection, gateway: str, station: str, kind: type[Command], reason: str) -> None:
+    """Give up commands of a kind that a station has not answered, because a newer one takes their place; an answer that comes all the same is kept."""
+    mine = (command_table.c.gateway == gateway) & (command_table.c.station == station) & (command_table.c.kind == kind.__name__)
+    connection.execute(update(command_table).where(mine, command_table.c.state == "pending").values(state="unanswered", reason=reason))
+
+
 def due_commands(connection: Connection, now: datetime, limit: int = 200) -> Sequence[Outgoing]:
     """Commands to publish now; say `commands_published` afterwards. Reads only: what lights a lamp does not wait for a disk."""
     stale = command_table.c.published_at.is_(None) | (command_table.c.published_at <= now - timedelta(seconds=RESEND_AFTER_S))

@@ -14,7 +14,7 @@ from central.examples import body as taken
 from central.facts import RequestKey, fact_of
 from central.paging import After, Limit, Page
 from central.requests import Database, Filter, News, Now
-from central.shipping import loads, queries
+from central.shipping import dispatch, loads, queries
 from central.shipping.answers import LoadListed, LoadOut
 from central.shipping.documents import UUID_PATTERN, LoadPlan, SsccText
 from central.shipping.requests import EXAMPLE_ID, EXAMPLE_SSCC, Said, Sscc, do
@@ -74,7 +74,7 @@ def get_load(load_id: LoadId, database: Database) -> LoadOut:
 def post_load_package(load_id: LoadId, body: OneMore, database: Database, now: Now, news: News, key: RequestKey) -> LoadOut:
     """Put one more package on an open load's plan."""
     fact = fact_of("LoadExtended", (load_id, key), body, body.actor, now)
-    do(database, news, lambda connection: loads.add_package(connection, fact, load_id, body.sscc, now))
+    do(database, news, lambda connection: dispatch.plan_one_more(connection, fact, load_id, body.sscc, now))
     return _load(database, load_id)
 
 
@@ -82,7 +82,7 @@ def post_load_package(load_id: LoadId, body: OneMore, database: Database, now: N
 def post_load_close(load_id: LoadId, body: CloseLoad, database: Database, now: Now, news: News, key: RequestKey) -> LoadOut:
     """The vehicle leaves; with packages missing only when `incomplete` says so."""
     fact = fact_of("LoadClosed", (load_id, key), body, body.actor, now)
-    do(database, news, lambda connection: loads.close(connection, fact, load_id, now, incomplete=body.incomplete))
+    do(database, news, lambda connection: dispatch.depart(connection, fact, load_id, now, incomplete=body.incomplete))
     return _load(database, load_id)
 
 

@@ -19,7 +19,7 @@ from central.facts import document_id
 from central.ledger import service as ledger
 from central.outbound.service import order_by_id
 from central.outbound.tables import customer_order
-from central.shipping import dispatch, packing, placement
+from central.shipping import dispatch, loads, packing, placement
 from central.shipping.dispatch import Dock
 from central.shipping.tables import OPEN_STATES, STAYING_STATES, carrier_order, package
 
@@ -44,11 +44,12 @@ def take_packages_along(connection: Connection, order_id: str, now: datetime) ->
 def loaded(connection: Connection, at_most: int) -> Sequence[str]:
     """Orders that are on the vehicle to the last piece and did not leave: their last pick was answered after the scan, with nothing more to pack.
 
-    What a person was asked about is left to that person.
+    What a person was asked about is left to that person, what stands on a vehicle at a door with a timetable to the close of its load.
     """
-    other = package.alias()
+    other, aboard = package.alias(), package.alias()
     here = exists().where(other.c.order_id == customer_order.c.id, other.c.state.in_(("open", "closed")))
     query = _staying("picked").where(package.c.state == "loaded", ~here).add_columns(customer_order.c.number, customer_order.c.site).distinct()
+    query = query.where(~exists().where(aboard.c.order_id == customer_order.c.id, aboard.c.sscc.in_(loads.standing_at_doors())))
     # Counted after the look and not before it: orders that a person was asked about would stand in the way of all others.
     rows = connection.execute(query.order_by(package.c.order_id)).all()
     asked = _asked_about(connection, rows)

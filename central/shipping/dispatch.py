@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Use cases of the dock: ship confirm by scan and the check at the door. Each runs inside the caller's transaction."""
+"""Use cases of the dock: ship confirm by scan. Each runs inside the caller's transaction."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from sqlalchemy import Connection, Row, func, select, update
 from central.errors import BusyError, ConflictError, DomainError
 from central.exceptions import service as exceptions
 from central.exceptions.messages import Message, message
+from central.ledger import service as ledger
+from central.outbound import order_rows
 from central.outbound import service as outbound
-from central.shipping import loads, packing, placement, rules
+from central.shipping import doors, loads, packing, placement, rules, vehicles
 from central.shipping.scans import sscc_in
 from central.shipping.tables import load, load_package, package
 
@@ -54,15 +56,21 @@ def confirm_scan(connection: Connection, dock: Dock, text: str) -> ShipOutcome:
 
 
 def _confirm(connection: Connection, dock: Dock, sscc: str) -> ShipOutcome:
+    loads.hold_of_packages(connection, [sscc], dock.site, dock.station)
     row = packing.held_package(connection, sscc, dock.now)
     _check_ready(connection, dock, row)
+    return put_aboard(connection, dock, row)
+
+
+def put_aboard(connection: Connection, dock: Dock, row: Row[Any]) -> ShipOutcome:
+    """A package (its row; its order's packing and its loads are held) that may leave is on the vehicle; there already changes nothing."""
     already = row.state in ("loaded", "shipped")
     if not already:
-        connection.execute(update(package).where(package.c.sscc == sscc).values(state="loaded", loaded_at=dock.now))
-    _note_loaded(connection, dock, sscc)
+        connection.execute(update(package).where(package.c.sscc == row.sscc).values(state="loaded", loaded_at=dock.now))
+    _note_loaded(connection, dock, row.sscc)
     shipped = ship_when_complete(connection, dock, row.order_id)
     left, unpacked = _left(connection, row.order_id)
-    return ShipOutcome(sscc, row.order_id, "already" if already else "loaded", shipped, left, unpacked)
+    return ShipOutcome(row.sscc, row.order_id, "already" if already else "loaded", shipped, left, unpacked)
 
 
 def _check_ready(connection: Connection, dock: Dock, row: Row[Any]) -> None:
@@ -94,10 +102,13 @@ def _check_load(connection: Connection, dock: Dock, row: Row[Any]) -> None:
 
 
 def ship_when_complete(connection: Connection, dock: Dock, order_id: str) -> bool:
-    """Ship an order all packages of which are on the vehicle, with nothing left to pack or pick; returns whether it is shipped."""
+    """Ship an order all packages of which are on the vehicle, with nothing left to pack or pick; returns whether it is shipped.
+
+    What stands on a vehicle at a door with a timetable may still be taken off again: it leaves with the vehicle, when its load is closed.
+    """
     left, unpacked = _left(connection, order_id)
     order = outbound.order_by_id(connection, order_id)
-    if left or unpacked or order.state not in ("picked", "shipped"):
+    if left or unpacked or order.state not in ("picked", "shipped") or loads.waits_for_vehicle(connection, order_id):
         return bool(order.state == "shipped")
     if order.state == "picked" and not outbound.ship_or_tell(connection, dock.fact_id, order_id, dock.now):
         return False
@@ -135,9 +146,8 @@ def _left(connection: Connection, order_id: str) -> tuple[int, int]:
 
 
 def _load_here(connection: Connection, dock: Dock) -> Row[Any] | None:
-    """The open load of a door, the oldest first; loads without a door do not restrict what is scanned."""
-    query = select(load).where(load.c.site == dock.site, load.c.door == dock.station, load.c.door != "", load.c.state == "open")
-    return connection.execute(query.order_by(load.c.created_at, load.c.id).limit(1)).one_or_none()
+    """The open load that stands at a door; loads without a door do not restrict what is scanned."""
+    return doors.load_at(connection, dock.site, dock.station)
 
 
 def _note_loaded(connection: Connection, dock: Dock, sscc: str) -> None:
@@ -145,10 +155,43 @@ def _note_loaded(connection: Connection, dock: Dock, sscc: str) -> None:
     mine = (load_package.c.sscc == sscc) & load_package.c.loaded_at.is_(None) & load_package.c.load_id.in_(open_loads)
     connection.execute(update(load_package).where(mine).values(loaded_at=dock.now))
     exceptions.settle(connection, _SCAN_KINDS, sscc, dock.site, "loaded", dock.now)
+    vehicles.is_right(connection, sscc, dock.site, dock.now)
+
+
+def depart(connection: Connection, fact: ledger.Fact, load_id: str, now: datetime, *, incomplete: bool) -> None:
+    """The vehicle of a load leaves, and with it the orders that are on it to the last piece. Raises: as `loads.close`."""
+    order_ids = loads.close(connection, fact, load_id, now, incomplete=incomplete)
+    if not order_ids:
+        return
+    row = loads.load_by_id(connection, load_id)
+    for order_id in order_ids:
+        packing.hold_packing(connection, order_id, row.site, now)
+    order_rows.lock_orders(connection, order_ids)
+    for order_id in order_ids:
+        ship_when_complete(connection, Dock(fact.id, row.site, row.door, now), order_id)
+
+
+def plan_one_more(connection: Connection, fact: ledger.Fact, load_id: str, sscc: str, now: datetime) -> None:
+    """Put one more package on a load's plan; one that a door saw go onto the vehicle is loaded with that. Raises: as `loads.add_package`."""
+    loads.add_package(connection, fact, load_id, sscc, now)
+    row = loads.load_by_id(connection, load_id)
+    if sscc in vehicles.inside(connection, load_id):
+        _confirm(connection, Dock(fact.id, row.site, row.door, now), sscc)
+
+
+def unload(connection: Connection, dock: Dock, row: Row[Any]) -> bool:
+    """A package (its row, held as for `put_aboard`) is taken off the vehicle again; False: it was on none, or left with it."""
+    if row.state != "loaded":
+        return False
+    connection.execute(update(package).where(package.c.sscc == row.sscc).values(state="closed", loaded_at=None))
+    open_loads = select(load.c.id).where(load.c.site == dock.site, load.c.state == "open")
+    mine = (load_package.c.sscc == row.sscc) & load_package.c.load_id.in_(open_loads)
+    connection.execute(update(load_package).where(mine).values(loaded_at=None))
+    return True
 
 
 def seen_leaving(connection: Connection, dock: Dock, sscc: str) -> rules.LoadVerdict:
-    """A door or scan point saw a package go out. Goods are on the vehicle already, so nothing is refused: what should not leave becomes a work order.
+    """A scan point saw a package go out. Goods are on the vehicle already, so nothing is refused: what should not leave becomes a work order.
 
     A label that is not one of our packages (a supplier's pallet, a returned one) concerns shipping only where a load is waiting at that door.
     """
@@ -158,6 +201,7 @@ def seen_leaving(connection: Connection, dock: Dock, sscc: str) -> rules.LoadVer
     if row is None or row.site != dock.site:
         _ask(connection, dock, sscc, message("package_foreign", station=dock.station, sscc=sscc, load=_load_number(connection, dock)))
         return "foreign"
+    loads.hold_of_packages(connection, [sscc], dock.site, dock.station)
     packing.hold_packing(connection, row.order_id, row.site, dock.now)
     try:
         with connection.begin_nested():

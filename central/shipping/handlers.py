@@ -5,28 +5,16 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
+from central.exceptions import service as exceptions
+from central.exceptions.messages import message
 from central.ingest.registry import EventContext, Handler
-from central.shipping import dispatch, weigh_check
+from central.shipping import dispatch, door_lists, door_passes, weigh_check
 from central.shipping.dispatch import Dock
 from central.shipping.scans import sscc_in
-from contracts.events import Event, ItemScanned, PalletPassed, WeightRecorded
-from contracts.identifiers import IdentifierError, sscc_from_uri
+from contracts.events import CommandAnswered, Event, ItemScanned, PalletPassed, WeightRecorded
 
 _LEAVING = ("shipping", "loading")
 """Business steps (CBV) in which goods leave."""
-
-
-def pallet_passed(connection: Connection, context: EventContext, event: PalletPassed) -> None:
-    """A door of the shipping side saw goods go out: each label read is compared with the load."""
-    if event.biz_step not in _LEAVING or event.direction != "out":
-        return
-    dock = Dock(context.fact_id, context.site, event.station, context.now)
-    for uri in sorted({*([event.parent_id] if event.parent_id else []), *event.other_parents}):
-        try:
-            sscc = sscc_from_uri(uri)
-        except IdentifierError:
-            continue
-        dispatch.seen_leaving(connection, dock, sscc)
 
 
 def item_scanned(connection: Connection, context: EventContext, event: ItemScanned) -> None:
@@ -38,4 +26,20 @@ def item_scanned(connection: Connection, context: EventContext, event: ItemScann
         dispatch.seen_leaving(connection, Dock(context.fact_id, context.site, event.station, context.now), sscc)
 
 
-HANDLERS: dict[type[Event], Handler] = {PalletPassed: pallet_passed, ItemScanned: item_scanned, WeightRecorded: weigh_check.weight_recorded}
+def command_answered(connection: Connection, context: EventContext, event: CommandAnswered) -> None:
+    """A gateway that does not take a door's list: that door is not checked, and a person should know."""
+    if not event.command_id.startswith(door_lists.PREFIX):
+        return
+    if event.outcome == "refused":
+        told = message("door_not_checked", station=event.station, gateway=context.gateway, reason=event.reason)
+        exceptions.ask_person(connection, told, event.station, context.fact_id, context.now, site=context.site, station=event.station, priority=3)
+    elif event.outcome == "done":
+        exceptions.settle(connection, ("door_not_checked",), event.station, context.site, "the gateway took the list", context.now)
+
+
+HANDLERS: dict[type[Event], Handler] = {
+    PalletPassed: door_passes.passed,
+    ItemScanned: item_scanned,
+    WeightRecorded: weigh_check.weight_recorded,
+    CommandAnswered: command_answered,
+}

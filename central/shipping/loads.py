@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, Select, insert, select, update
 
 from central.bulk import among
 from central.errors import ConflictError, NotFoundError
@@ -18,9 +18,9 @@ from central.exceptions import service as exceptions
 from central.exceptions.messages import message
 from central.ledger import service as ledger
 from central.outbound.tables import customer_order
-from central.shipping import rules
+from central.shipping import rules, vehicles
 from central.shipping.documents import LoadPlan
-from central.shipping.tables import load, load_package, package
+from central.shipping.tables import dock_door, load, load_package, package
 
 
 def plan_load(connection: Connection, fact: ledger.Fact, plan: LoadPlan, now: datetime) -> str:
@@ -136,20 +136,23 @@ def cancel(connection: Connection, fact: ledger.Fact, load_id: str, now: datetim
     if ledger.record(connection, fact, now).already or _held(connection, load_id).state == "cancelled":
         return
     row, state = _open(connection, load_id), load_state(connection, load_id)
+    _refuse_intruders(connection, row)
     if state.loaded:
         text = f"load {row.number}: {len(state.loaded)} packages are on the vehicle already, first {state.loaded[0]}; close the load as incomplete"
         raise ConflictError("package_loaded", text)
     connection.execute(update(load).where(load.c.id == load_id).values(state="cancelled", closed_at=now))
 
 
-def close(connection: Connection, fact: ledger.Fact, load_id: str, now: datetime, *, incomplete: bool) -> None:
+def close(connection: Connection, fact: ledger.Fact, load_id: str, now: datetime, *, incomplete: bool) -> Sequence[str]:
     """The vehicle leaves. What is missing becomes a work order; without `incomplete` it is refused instead.
 
-    Closed already, or the same fact again, changes nothing. Raises: NotFoundError. ConflictError: `load_incomplete`; or it was cancelled.
+    Returns the orders of which packages left with it; none when it is closed already, or for the same fact again, which change nothing.
+    Raises: NotFoundError. ConflictError: `load_incomplete`; `load_wrong_pallet`: a wrong pallet is believed to be on the vehicle; or it was cancelled.
     """
     if ledger.record(connection, fact, now).already or _held(connection, load_id).state == "closed":
-        return
+        return []
     row, state = _open(connection, load_id), load_state(connection, load_id)
+    _refuse_intruders(connection, row)
     if state.missing and not incomplete:
         text = f"load {row.number}: {len(state.missing)} packages are not loaded, first {state.missing[0]}; load them, or close it as incomplete"
         raise ConflictError("load_incomplete", text)
@@ -157,6 +160,36 @@ def close(connection: Connection, fact: ledger.Fact, load_id: str, now: datetime
     if state.missing:
         told = message("load_missing", load=row.number, vehicle=row.vehicle or "-", count=len(state.missing), first=state.missing[0], door=row.door or "-")
         exceptions.ask_person(connection, told, row.number, fact.id, now, site=row.site, station=row.door, priority=2)
+    gone = select(package.c.order_id).where(among(connection, package.c.sscc, state.loaded), package.c.state == "loaded").distinct()
+    return connection.execute(gone.order_by(package.c.order_id)).scalars().all()
+
+
+def _refuse_intruders(connection: Connection, row: Row[Any]) -> None:
+    inside = vehicles.inside(connection, row.id)
+    if inside:
+        text = f"load {row.number}: {len(inside)} pallets on the vehicle do not belong there, first {inside[0]}; take them out, or add them to the load"
+        raise ConflictError("load_wrong_pallet", text)
+
+
+def hold_of_packages(connection: Connection, ssccs: Collection[str], site: str, station: str) -> None:
+    """Hold the open loads that these packages are on, and those of a door: before the packages, as whoever plans does."""
+    theirs = select(load_package.c.load_id).where(among(connection, load_package.c.sscc, ssccs))
+    at_door = (load.c.site == site) & (load.c.door == station) & (load.c.door != "")
+    query = select(load.c.id).where(load.c.state == "open", load.c.id.in_(theirs) | at_door).order_by(load.c.id)
+    connection.execute(query.with_for_update())
+
+
+def waits_for_vehicle(connection: Connection, order_id: str) -> bool:
+    """Whether a package of an order stands on the vehicle of an open load at a door with a timetable."""
+    query = select(package.c.sscc).where(package.c.order_id == order_id, package.c.state == "loaded", package.c.sscc.in_(standing_at_doors()))
+    return connection.execute(query.limit(1)).scalar() is not None
+
+
+def standing_at_doors() -> Select[Any]:
+    """SSCCs of the packages that are loaded on open loads at doors with a timetable."""
+    at_door = (dock_door.c.site == load.c.site) & (dock_door.c.station == load.c.door)
+    there = select(load_package.c.sscc).join(load, load.c.id == load_package.c.load_id).join(dock_door, at_door)
+    return there.where(load_package.c.loaded_at.is_not(None), load.c.state == "open")
 
 
 def is_planned(connection: Connection, load_id: str, sscc: str) -> bool:

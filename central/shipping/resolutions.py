@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 from central.catalog.tables import partner
 from central.exceptions.resolutions import Action, Case
 from central.outbound.service import order_by_id
-from central.shipping import delivery, packing, placement
+from central.shipping import delivery, loading, packing, placement, vehicles
 from central.shipping.tables import carrier_order, package
 
 
@@ -54,7 +54,28 @@ def _still_here(connection: Connection, case: Case, _now: datetime) -> bool:
     return connection.execute(select(package.c.state).where(package.c.sscc == case.subject)).scalar() == "closed"
 
 
+def _taken_out(connection: Connection, case: Case, _fact_id: str, now: datetime) -> str:
+    vehicles.is_out(connection, case.subject, case.site, "taken out", now)
+    return "the pallet is off the vehicle"
+
+
+def _load_it(connection: Connection, case: Case, fact_id: str, now: datetime) -> str:
+    loading.load_all_the_same(connection, fact_id, case.about["load"], case.subject, now)
+    return "the pallet is loaded"
+
+
+def _can_be_loaded(connection: Connection, case: Case, _now: datetime) -> bool:
+    return bool(case.about.get("load")) and loading.could_be_loaded(connection, case.about["load"], case.subject)
+
+
+def _stayed(connection: Connection, case: Case, _fact_id: str, _now: datetime) -> str:
+    return "the pallet was not loaded"
+
+
 ACTIONS = (
+    Action("taken_out", "It is taken out again", vehicles.WRONG, _taken_out),
+    Action("load_it", "It is right: load it", (*vehicles.WRONG, vehicles.UNCLEAR), _load_it, _can_be_loaded),
+    Action("stayed", "It is not on the vehicle", (vehicles.UNCLEAR,), _stayed),
     Action("customers_address", "Send it to the customer's own address", ("carrier_address",), _take_customers_address, _has_another_address),
     Action("send_again", "Send it to the carrier again", ("carrier_refused", "carrier_unreachable"), _send_again),
     Action("take_back", "Take the carrier's order back", ("carrier_address", "carrier_refused", "carrier_unreachable", "carrier_trouble"), _give_up),

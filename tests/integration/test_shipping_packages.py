@@ -233,20 +233,21 @@ def test_door_compares_what_leaves_with_the_load(http: Http, house: Warehouse) -
     assert sent(http, "ship-scans", {"site": SITE, "text": mine, "station": "door-6"}, 409)["code"] == "package_wrong_door"
     pass_door(house, mine, direction="in")
     pass_door(house, foreign)
-    assert house.asked() == ["package_foreign"]
+    assert house.asked() == ["wrong_pallet_unplanned"]
     assert sent(http, "ship-scans", {"site": SITE, "text": foreign, "station": "door-5"}, 409)["code"] == "package_foreign"
     pass_door(house, mine)
     house.happen(ItemScanned(event_time=NOW, station="door-5", text="x", identifiers=Identifiers(sscc="006141410000999996"), biz_step="shipping"))
 
     assert got(http, f"loads/{load['id']}")["loaded"] == [mine]
     assert order_state(house, orders[0]) == "shipped"
-    assert sent(http, f"loads/{load['id']}/close", status=409)["code"] == "load_incomplete"
+    assert sent(http, f"loads/{load['id']}/close", {"incomplete": True}, 409)["code"] == "load_wrong_pallet"
     sent(http, f"loads/{load['id']}/packages", {"sscc": foreign})
+    assert sent(http, f"loads/{load['id']}/close", status=409)["code"] == "load_incomplete"
     pass_door(house, foreign)
     assert order_state(house, orders[2]) == "shipped"
     assert sent(http, f"loads/{load['id']}/close", {"incomplete": True})["state"] == "closed"
     assert sorted(house.asked()) == ["load_missing", "package_foreign"]
-    assert house.asked("resolved") == ["package_foreign"]
+    assert house.asked("resolved") == ["wrong_pallet_unplanned"]
     assert [(row["packages"], row["loaded"]) for row in got(http, "loads?state=closed")["items"]] == [(3, 2)]
 
 
@@ -315,7 +316,7 @@ def test_package_that_leaves_open_is_told(http: Http, house: Warehouse) -> None:
 
     pass_door(house, sscc)
 
-    assert house.asked() == ["package_not_ready"]
+    assert house.asked() == ["wrong_pallet_blocked"]
     assert got(http, f"packages/{sscc}")["state"] == "open"
 
 

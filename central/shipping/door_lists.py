@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The lists by which gateways judge what passes their doors: worked out of what is planned, and sent again whenever that comes out differently.
+
+Nobody who changes a plan has to think of doors: a round compares what each list should say with what was sent last. A round is due after every commit; a
+hundred commits in a moment share one, and 500 packages in one transaction make one list. All reading is set-based, for all doors at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from central.bulk import among
+from central.changes import Changes
+from central.database import in_transaction, reading
+from central.errors import BusyError
+from central.exceptions import service as exceptions
+from central.exceptions.messages import message
+from central.fleet import service as fleet
+from central.fleet.tables import command, gateway
+from central.inbound.tables import receipt, ship_notice, ship_notice_pallet
+from central.ledger.tables import handling_unit
+from central.shipping import door_rules, readiness
+from central.shipping.door_rules import DoorList
+from central.shipping.tables import dock_door, door_notice, load, load_package, package
+from contracts.commands import DoorWork
+
+log = logging.getLogger(__name__)
+
+PREFIX = "door:"
+ANSWER_WITHIN = timedelta(hours=1)
+"""A gateway that was away longer gets a newer list instead."""
+_AGAIN_AFTER = timedelta(minutes=1)
+"""A list that came too late, or got no answer, is made again after this."""
+_LEVELS = 4
+"""Units stand in units to this depth (central.ledger.units.MAX_DEPTH)."""
+_POLL_S = 1.0
+_GATHER_S = 0.05
+"""Commits within this time share a round."""
+_IDLE_PER_WORK = 9.0
+"""A round that took a second is followed by nine of rest: doors take at most a tenth of a processor."""
+
+_SITE_STATION = (dock_door.c.site, dock_door.c.station)
+Door = tuple[str, str]
+
+
+def wanted(connection: Connection, doors: Sequence[Row[Any]]) -> dict[Door, DoorList]:
+    """What the list of each door (rows of `dock_door`) should say now, by site and station."""
+    loads = loads_at(connection, doors)
+    boxes = _packages(connection, [each.id for each in loads.values()])
+    announced = _announced(connection, [door for door in doors if door.check_coming and door.state in door_rules.RECEIVES])
+    return {(door.site, door.station): _list_of(door, loads.get((door.site, door.station)), boxes, announced) for door in doors}
+
+
+class _Boxes:
+    """Packages of a load: those that may leave, with the units that carry them, and those on the vehicle."""
+
+    def __init__(self, ready: set[str], loaded: set[str]) -> None:
+        self.ready = ready
+        self.loaded = loaded
+
+
+def _list_of(door: Row[Any], plan: Row[Any] | None, boxes: Mapping[str, _Boxes], announced: Mapping[Door, set[str]]) -> DoorList:
+    mine = boxes.get(plan.id, _Boxes(set(), set())) if plan is not None else _Boxes(set(), set())
+    loads = door.state in door_rules.LOADS
+    return DoorList(
+        door_rules.leaving(door.state, load_named=door.load_id is not None, load_open=plan is not None, ready=mine.ready),
+        door_rules.coming(door.state, checked=door.check_coming, announced=announced.get((door.site, door.station), ()), loaded=mine.loaded),
+        plan.number if plan is not None and loads else "",
+        door.vehicle or (plan.vehicle if plan is not None and loads else ""),
+    )
+
+
+def loads_at(connection: Connection, doors: Sequence[Row[Any]]) -> dict[Door, Row[Any]]:
+    """The open load at each door, as `doors.load_at` finds it for one."""
+    if not doors:
+        return {}
+    query = select(load).where(load.c.state == "open", among(connection, load.c.door, sorted({door.station for door in doors})))
+    by_door: dict[Door, list[Row[Any]]] = defaultdict(list)
+    for row in connection.execute(query.order_by(load.c.created_at, load.c.id)):
+        by_door[row.site, row.door].append(row)
+    found = {}
+    for door in doors:
+        fits = [row for row in by_door[door.site, door.station] if door.load_id in (None, row.id)]
+        if fits:
+            found[door.site, door.station] = fits[0]
+    return found
+
+
+def _packages(connection: Connection, load_ids: Sequence[str]) -> dict[str, _Boxes]:
+    if not load_ids:
+        return {}
+    query = select(load_package.c.load_id, load_package.c.loaded_at.label("aboard_at"), package).join(package, package.c.sscc == load_package.c.sscc)
+    rows = connection.execute(query.where(among(connection, load_package.c.load_id, load_ids))).all()
+    bad: set[str] = set()
+    for site in sorted({row.site for row in rows}):
+        bad |= set(readiness.blocked(connection, [row for row in rows if row.site == site]))
+    ready: dict[str, set[str]] = defaultdict(set)
+    loaded: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        if row.sscc not in bad:
+            ready[row.load_id].add(row.sscc)
+        if row.aboard_at is not None:
+            loaded[row.load_id].add(row.sscc)
+    parents, packages = _standing(connection, [row.sscc for row in rows])
+    return {
+        load_id: _Boxes(
+            ready[load_id] | door_rules.carriers(parents, packages, ready[load_id]), loaded[load_id] | door_rules.carriers(parents, packages, loaded[load_id])
+        )
+        for load_id in load_ids
+    }
+
+
+def _standing(connection: Connection, ssccs: Sequence[str]) -> tuple[dict[str, str], set[str]]:
+    """What packages and everything that stands with them on the same units stand in, and which of all these are packages that exist."""
+    parents: dict[str, str] = {}
+    wave = set(ssccs)
+    for _ in range(_LEVELS):
+        query = select(handling_unit.c.sscc, handling_unit.c.parent).where(among(connection, handling_unit.c.sscc, sorted(wave)))
+        query = query.where(handling_unit.c.parent.is_not(None))
+        found = {row.sscc: row.parent for row in connection.execute(query)} if wave else {}
+        parents |= found
+        wave = set(found.values())
+    wave = set(parents.values())
+    for _ in range(_LEVELS):
+        query = select(handling_unit.c.sscc, handling_unit.c.parent).where(among(connection, handling_unit.c.parent, sorted(wave)))
+        found = {row.sscc: row.parent for row in connection.execute(query)} if wave else {}
+        parents |= found
+        wave = set(found)
+    if not parents:
+        return {}, set()
+    exist = select(package.c.sscc).where(among(connection, package.c.sscc, sorted(parents)), package.c.state != "void")
+    return parents, set(connection.execute(exist).scalars())
+
+
+def _announced(connection: Connection, doors: Sequence[Row[Any]]) -> dict[Door, set[str]]:
+    """Pallets not yet received of the notices that stand at doors; of all open notices for a door where it names none."""
+    if not doors:
+        return {}
+    named: dict[Door, set[str]] = defaultdict(set)
+    for row in connection.execute(select(door_notice).where(among(connection, door_notice.c.station, sorted({door.station for door in doors})))):
+        named[row.site, row.station].add(row.notice)
+    planned: dict[Door, set[str]] = defaultdict(set)
+    query = select(ship_notice.c.number, ship_notice.c.site, ship_notice.c.door)
+    for row in connection.execute(query.where(ship_notice.c.state == "open", among(connection, ship_notice.c.door, sorted({door.station for door in doors})))):
+        planned[row.site, row.door].add(row.number)
+    of_door = {(door.site, door.station): named.get((door.site, door.station)) or planned[door.site, door.station] for door in doors}
+    numbers = sorted(set().union(*of_door.values()))
+    received = select(receipt.c.sscc).where(receipt.c.sscc == ship_notice_pallet.c.sscc, receipt.c.notice == ship_notice_pallet.c.notice).exists()
+    pallets: dict[str, set[str]] = defaultdict(set)
+    for row in connection.execute(select(ship_notice_pallet).where(among(connection, ship_notice_pallet.c.notice, numbers), ~received)):
+        pallets[row.notice].add(row.sscc)
+    return {door: set().union(*(pallets[number] for number in its)) for door, its in of_door.items()}
+
+
+def _seen(connection: Connection, which: Any = None) -> Sequence[Row[Any]]:
+    """Doors with how their gateway is now (`heard`, empty: not enrolled) and what became of their last list (`answer`, `answered_at`)."""
+    query = (
+        select(
+            dock_door,
+            gateway.c.epoch,
+            gateway.c.boot_id,
+            gateway.c.version,
+            gateway.c.config_hash,
+            gateway.c.id.label("enrolled"),
+            command.c.state.label("answer"),
+        )
+        .outerjoin(gateway, (gateway.c.id == dock_door.c.gateway) & (gateway.c.site == dock_door.c.site))
+        .outerjoin(command, command.c.id == dock_door.c.list_command)
+        .order_by(*_SITE_STATION)
+    )
+    return connection.execute(query if which is None else query.where(which)).all()
+
+
+def _heard(door: Row[Any]) -> str:
+    """A gateway that is another one now: a swapped card, a reboot, a new program or configuration. It may have forgotten its list."""
+    return f"{door.epoch}/{door.boot_id}/{door.version}/{door.config_hash}" if door.enrolled else ""
+
+
+def _is_due(door: Row[Any], said: DoorList, now: datetime) -> bool:
+    if not door.enrolled:
+        return bool(door.list_fault != "no_gateway")
+    if said.size > door_rules.SSCCS_MAX:
+        said = _unchecked(said)
+    if said.digest != door.list_digest or _heard(door) != door.list_heard:
+        return True
+    stuck = door.answer in ("unanswered", "expired") or door.answer is None
+    return bool(stuck and (door.list_sent_at is None or now - door.list_sent_at >= _AGAIN_AFTER))
+
+
+def _unchecked(said: DoorList) -> DoorList:
+    """A list that is too long for a message is not cut short: that would show red for right pallets. The door does not check until it is shorter."""
+    return DoorList(None, None, said.load, said.vehicle)
+
+
+def due(connection: Connection, now: datetime) -> list[Door]:
+    """Doors whose gateway has to be told something."""
+    doors = _seen(connection)
+    lists = wanted(connection, doors)
+    return [(door.site, door.station) for door in doors if _is_due(door, lists[door.site, door.station], now)]
+
+
+def tell(connection: Connection, keys: Sequence[Door], now: datetime) -> int:
+    """Send these doors their lists, as they must be now; returns how many were sent. What changed meanwhile is looked at again."""
+    for site, station in sorted(keys):
+        connection.execute(select(dock_door.c.station).where(dock_door.c.site == site, dock_door.c.station == station).with_for_update())
+    stations = sorted({station for _, station in keys})
+    doors = [door for door in _seen(connection, among(connection, dock_door.c.station, stations)) if (door.site, door.station) in set(keys)]
+    lists = wanted(connection, doors)
+    return sum(_send(connection, door, lists[door.site, door.station], now) for door in doors if _is_due(door, lists[door.site, door.station], now))
+
+
+def _send(connection: Connection, door: Row[Any], said: DoorList, now: datetime) -> bool:
+    mine = (dock_door.c.site == door.site) & (dock_door.c.station == door.station)
+    if not door.enrolled:
+        connection.execute(update(dock_door).where(mine).values(list_fault="no_gateway"))
+        return False
+    too_long = said.size > door_rules.SSCCS_MAX
+    _tell_length(connection, door, said.size, now, too_long=too_long)
+    said = _unchecked(said) if too_long else said
+    version = door_rules.next_version(door.list_version, now)
+    work = DoorWork(
+        command_id=f"{PREFIX}{door.site}:{door.station}:{version}",
+        station=door.station,
+        deadline_at=now + ANSWER_WITHIN,
+        version=version,
+        may_leave=None if said.may_leave is None else list(said.may_leave),
+        may_come=None if said.may_come is None else list(said.may_come),
+        load=said.load,
+        vehicle=said.vehicle,
+    )
+    fleet.supersede(connection, door.gateway, door.station, DoorWork, f"list {version} took its place")
+    fleet.send(connection, door.gateway, work, now)
+    values = {"list_version": version, "list_digest": said.digest, "list_command": work.command_id, "list_heard": _heard(door), "list_sent_at": now}
+    connection.execute(update(dock_door).where(mine).values(**values, list_fault="too_long" if too_long else ""))
+    return True
+
+
+def _tell_length(connection: Connection, door: Row[Any], size: int, now: datetime, *, too_long: bool) -> None:
+    if too_long:
+        told = message("door_list_long", station=door.station, count=size, most=door_rules.SSCCS_MAX)
+        exceptions.ask_person(connection, told, door.station, None, now, site=door.site, station=door.station, priority=2)
+    elif door.list_fault == "too_long":
+        exceptions.settle(connection, ("door_list_long",), door.station, door.site, "the list fits again", now)
+
+
+def forgotten(connection: Connection, site: str, station: str) -> None:
+    """A gateway showed that it lost its list: it gets the list again."""
+    mine = (dock_door.c.site == site) & (dock_door.c.station == station)
+    connection.execute(update(dock_door).where(mine).values(list_heard=""))
+
+
+def work_once(engine: Engine, now: datetime) -> int:
+    """One round: look, and tell the doors that have to be told. Returns how many lists were sent."""
+    with reading(engine) as connection:
+        keys = due(connection, now)
+    return in_transaction(engine, lambda connection: tell(connection, keys, now)) if keys else 0
+
+
+async def watch(engine: Engine, clock: Callable[[], datetime], changes: Changes) -> None:
+    """Rounds until cancelled: after every change, at least every second, never more than a tenth of the time."""
+    while True:
+        seen = changes.count
+        began_s = time.monotonic()
+        try:
+            if await asyncio.to_thread(work_once, engine, clock()):
+                changes.tell()
+        except (BusyError, SQLAlchemyError) as error:
+            log.warning("doors could not be told, trying again", extra={"reason": str(error)})
+        await asyncio.sleep(_GATHER_S + _IDLE_PER_WORK * (time.monotonic() - began_s))
+        await changes.wait(seen, _POLL_S)
