@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import math
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -13,10 +14,11 @@ from llrpkit.reader import Reader
 from sllurp.llrp import LLRPReaderClient, LLRPReaderConfig, LLRPReaderState
 
 from contracts.readings import AnyReading, InputChanged, LinkChanged, TagRead
-from drivers.base.errors import RemoteProtocolError
+from drivers.base.errors import DeviceFault, RemoteProtocolError
 from drivers.rfid_llrp.config import RfidLlrpConfig
 from drivers.rfid_llrp.driver import RfidLlrpDriver
 from firmware_sims.engine.servers import TcpTwinServer
+from firmware_sims.rfid_llrp.extensions import IMPINJ
 from firmware_sims.rfid_llrp.rospecs import ACTIVE
 from firmware_sims.rfid_llrp.twin import LlrpReaderTwin
 
@@ -186,3 +188,63 @@ async def test_driver_works_with_the_reader_of_llrpkit() -> None:
     assert about.endswith("; LLRP 1.0.1")
     assert {(reading.epc, reading.antenna) for reading in readings if isinstance(reading, TagRead)} == {(EPC, 2)}
     assert driver.rejected_frames == {}
+
+
+async def test_driver_accesses_tags_and_asks_for_impinjs_additions_at_the_reader_of_llrpkit() -> None:
+    readings: list[AnyReading] = []
+    tag = EmulatedTag(bytes.fromhex(EPC), antennas=(1,), rssi_dbm=-55.0)
+    config = {"report_phase": True, "report_doppler": True, "fine_rssi": True, "search_mode": "dual_target", "report_every_n_tags": 20}
+    async with LLRPEmulator(tags=[tag], reads_per_sec=200) as emulator:
+        driver = RfidLlrpDriver("reader-1", RfidLlrpConfig(host="127.0.0.1", port=emulator.port, **config))  # type: ignore[arg-type]
+        task = asyncio.create_task(driver.run(readings.append))
+        await until(lambda: any(isinstance(reading, TagRead) for reading in readings))
+        place = {"epc": EPC, "bank": "user", "first_word": 0}
+
+        written = await driver.execute("write_tag", {**place, "data": "CAFE0042"})
+        read = await driver.execute("read_tag", {**place, "words": 2})
+        await driver.execute("write_tag", {**place, "bank": "reserved", "data": "0000DEAD"})
+        with pytest.raises(DeviceFault, match="lock_tag: the reader failed"):  # which that reader does not simulate
+            await driver.execute("lock_tag", {"epc": EPC, "what": "user", "how": "lock"})
+        killed = await driver.execute("kill_tag", {"epc": EPC, "password": "0000DEAD"})
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    (first, *_) = [reading for reading in readings if isinstance(reading, TagRead)]
+    assert (written["words_written"], read["data"], killed["result"]) == (2, "CAFE0042", "success")
+    assert None not in (first.phase_rad, first.doppler_hz, first.channel)
+    assert driver.rejected_frames == {}
+
+
+async def test_llrpkit_reads_writes_and_kills_tags_of_our_reader(reader: TcpTwinServer) -> None:
+    async def before_the_antenna(doing: Coroutine[Any, Any, Any]) -> Any:
+        task = asyncio.create_task(doing)
+        async with asyncio.timeout(PATIENCE_S):
+            while not task.done():
+                reader.stimulate("read", epc=EPC, antenna=1, peak_rssi_dbm=-48.0)
+                await asyncio.wait([task], timeout=0.01)
+        return task.result()
+
+    async with Reader("127.0.0.1", reader.port) as client:
+        written = await before_the_antenna(client.write_memory(bank="user", word_pointer=1, data=bytes.fromhex("CAFE"), target_epc=EPC))
+        read = await before_the_antenna(client.read_memory(bank="user", word_pointer=0, word_count=3, target_epc=EPC))
+        await before_the_antenna(client.write_memory(bank="reserved", word_pointer=0, data=bytes.fromhex("0000DEAD"), target_epc=EPC))
+        killed = await before_the_antenna(client.kill_tag(kill_password=0xDEAD, target_epc=EPC))
+
+    assert isinstance(reader.twin, LlrpReaderTwin)
+    assert (written.status, read.status, read.data, killed.status) == ("Success", "Success", bytes.fromhex("0000CAFE0000"), "Success")
+    assert reader.twin.tags[bytes.fromhex(EPC)].is_dead
+
+
+async def test_sllurp_reads_phase_rssi_and_doppler_of_our_reader_as_impinjs() -> None:
+    server = TcpTwinServer(LlrpReaderTwin(maker=IMPINJ), exclusive=True)
+    await server.start()
+    selector = {"EnableRFPhaseAngle": True, "EnablePeakRSSI": True, "EnableRFDopplerFrequency": True}
+    wanted = {"antennas": [1], "report_every_n_tags": 1, "impinj_search_mode": "2", "impinj_tag_content_selector": selector}
+    async with Sllurp(server.port, **wanted) as sllurp:
+        await until(lambda: reads(server))
+        server.stimulate("read", epc=EPC, antenna=1, peak_rssi_dbm=-51.25, phase_rad=math.pi, doppler_hz=-2.5)
+        await until(lambda: bool(sllurp.tags))
+    await server.stop()
+
+    (tag, *_) = sllurp.tags
+    assert (tag["ImpinjPeakRSSI"], tag["ImpinjRFPhaseAngle"], tag["ImpinjRFDopplerFrequency"]) == (-5125, 2048, -40)
