@@ -71,7 +71,7 @@ def _llrp() -> Entry:
         stimulus=("read", {"epc": "3074257BF7194E4000001A85", "antenna": 2, "peak_rssi_dbm": -51.0}),
         reading="TagRead",
         round_trips=(RoundTrip("message", messages, frames.Message.encode, frames.Message.decode),),
-        faults={"four_port_output_refused": "401"},
+        faults={"four_port_output_refused": "401", "four_port_tag_access": "2 memory_locked"},
     )
 
 
