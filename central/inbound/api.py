@@ -13,9 +13,19 @@ from central.database import in_transaction, reading
 from central.errors import NotFoundError
 from central.examples import body as body_config
 from central.facts import RequestKey, fact_of
-from central.inbound import queries, service
-from central.inbound.answers import DiscrepancyOut, NoticeOut, NoticeTaken, NoticeWhole, PassageOut, PurchaseExpected, PurchaseLineOut, Settled
-from central.inbound.documents import ShipNotice
+from central.inbound import queries, receiving_api, service
+from central.inbound.answers import (
+    DiscrepancyOut,
+    NoticeOut,
+    NoticeTaken,
+    NoticeWhole,
+    PassageOut,
+    ProgressKept,
+    PurchaseExpected,
+    PurchaseLineOut,
+    Settled,
+)
+from central.inbound.documents import Progress, ShipNotice
 from central.paging import After, Limit, Page
 from central.requests import Database, Filter, News, Now, Number
 
@@ -31,6 +41,15 @@ class Settlement(BaseModel):
 
     resolution: Literal["accepted", "found"] = Field(description="how it ends")
     actor: str = Field("api", min_length=1, max_length=100, description="who decides it")
+
+
+class Progressing(BaseModel):
+    """How far goods are that have not come."""
+
+    model_config = body_config({"progress": "in_transit", "actor": "carrier"})
+
+    progress: Progress = Field(description="preparing, announced or in_transit")
+    actor: str = Field("api", min_length=1, max_length=100, description="who says it")
 
 
 class ExpectedOn(BaseModel):
@@ -69,6 +88,15 @@ def get_ship_notice(number: NoticeNumber, database: Database) -> NoticeWhole:
     return NoticeWhole.model_validate(notice)
 
 
+@router.post("/ship-notices/{number}/progress")
+def say_progress(number: NoticeNumber, body: Progressing, database: Database, now: Now, news: News, key: RequestKey) -> ProgressKept:
+    """Say how far the goods of a notice are; the last word counts until the first of them arrives."""
+    fact = fact_of("NoticeProgress", (number, key), body, body.actor, now)
+    in_transaction(database, lambda connection: service.say_progress(connection, fact, number, body.progress, now))
+    news.tell()
+    return ProgressKept(number=number, progress=body.progress)
+
+
 @router.get("/purchase-lines")
 def list_purchase_lines(database: Database, after: After = None, limit: Limit = 100) -> Page[PurchaseLineOut]:
     """What was bought, newest first."""
@@ -93,11 +121,17 @@ def list_passages(database: Database, station: Filter = None, after: After = Non
 
 @router.get("/discrepancies")
 def list_discrepancies(
-    database: Database, state: Literal["open", "accepted", "found"] | None = None, after: After = None, limit: Limit = 100
+    database: Database,
+    state: Literal["open", "accepted", "found"] | None = None,
+    kind: Filter = None,
+    notice: Filter = None,
+    sscc: Filter = None,
+    after: After = None,
+    limit: Limit = 100,
 ) -> Page[DiscrepancyOut]:
-    """Where goods and ship notices differ, newest first."""
+    """Where goods and ship notices differ, newest first, each with its evidence; its work order has the answers of one touch."""
     with reading(database) as connection:
-        return queries.discrepancies(connection, state, after, limit).of(DiscrepancyOut)
+        return queries.discrepancies(connection, state, after, limit, kind=kind, notice=notice, sscc=sscc).of(DiscrepancyOut)
 
 
 @router.post("/discrepancies/{number}/settle")
@@ -108,3 +142,6 @@ def settle_discrepancy(number: Number, body: Settlement, database: Database, now
     in_transaction(database, lambda connection: service.settle_discrepancy(connection, fact, number, found=found, actor=body.actor, now=now))
     news.tell()
     return Settled(number=number, state=body.resolution)
+
+
+router.include_router(receiving_api.router)

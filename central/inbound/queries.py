@@ -13,7 +13,17 @@ from sqlalchemy import Connection, Select, exists, func, select, tuple_
 from central.bulk import among
 from central.catalog.tables import item as catalog_item
 from central.inbound.notices import newest_of
-from central.inbound.tables import discrepancy, passage, purchase_line, receipt, ship_notice, ship_notice_line, ship_notice_pallet
+from central.inbound.progress import arrived_at_of, progress_of, purchase_progress, window_of
+from central.inbound.tables import (
+    discrepancy,
+    passage,
+    purchase_line,
+    receipt,
+    ship_notice,
+    ship_notice_line,
+    ship_notice_nest,
+    ship_notice_pallet,
+)
 from central.paging import Page, down, page
 
 
@@ -103,27 +113,34 @@ def supply_expected() -> Select[Any]:
 
 
 def purchase_lines(connection: Connection, after: str | None, limit: int) -> Page[dict[str, Any]]:
-    """Purchase lines, newest first. Raises: BadCursorError."""
-    return page(connection, select(purchase_line), [down(purchase_line.c.id)], after, limit)
+    """Purchase lines, newest first, each with how much of it is how far. Raises: BadCursorError."""
+    found: Page[dict[str, Any]] = page(connection, select(purchase_line), [down(purchase_line.c.id)], after, limit)
+    progress = purchase_progress(connection, found.items)
+    return Page[Any](items=[{**line, "progress": far} for line, far in zip(found.items, progress, strict=True)], next=found.next)
 
 
 def notices(connection: Connection, state: str | None = None, after: str | None = None, limit: int = 100) -> Page[dict[str, Any]]:
     """Ship notices, newest first, with how many of their pallets came. Raises: BadCursorError."""
     came = select(func.count()).select_from(receipt).where(receipt.c.notice == ship_notice.c.number).scalar_subquery()
     all_pallets = select(func.count()).select_from(ship_notice_pallet).where(ship_notice_pallet.c.notice == ship_notice.c.number).scalar_subquery()
-    query = select(ship_notice, all_pallets.label("pallets"), came.label("pallets_received"))
+    query = select(
+        ship_notice, all_pallets.label("pallets"), came.label("pallets_received"), progress_of().label("progress"), arrived_at_of().label("arrived_at")
+    )
     if state is not None:
         query = query.where(ship_notice.c.state == state)
-    return page(connection, query, [down(ship_notice.c.created_at), down(ship_notice.c.number)], after, limit)
+    return page(connection, query, [down(ship_notice.c.created_at), down(ship_notice.c.number)], after, limit, lambda row: {**row, "window": window_of(row)})
 
 
 def notice_of(connection: Connection, number: str) -> dict[str, Any] | None:
-    """One ship notice with its lines; None when it is not known."""
-    row = connection.execute(select(ship_notice).where(ship_notice.c.number == number)).mappings().one_or_none()
+    """One ship notice with its lines and the units inside its pallets; None when it is not known."""
+    query = select(ship_notice, progress_of().label("progress"), arrived_at_of().label("arrived_at")).where(ship_notice.c.number == number)
+    row = connection.execute(query).mappings().one_or_none()
     if row is None:
         return None
     lines = connection.execute(select(ship_notice_line).where(ship_notice_line.c.notice == number).order_by(ship_notice_line.c.id)).mappings()
-    return {**row, "lines": [dict(line) for line in lines]}
+    inside = select(ship_notice_nest).where(ship_notice_nest.c.notice == number)
+    nests = connection.execute(inside.order_by(ship_notice_nest.c.sscc, ship_notice_nest.c.depth, ship_notice_nest.c.code)).mappings()
+    return {**row, "window": window_of(row), "lines": [dict(line) for line in lines], "units": [dict(each) for each in nests]}
 
 
 def passages(connection: Connection, station: str | None = None, after: str | None = None, limit: int = 50) -> Page[dict[str, Any]]:
@@ -134,11 +151,21 @@ def passages(connection: Connection, station: str | None = None, after: str | No
     return page(connection, query, [down(passage.c.passed_at), down(passage.c.event_id)], after, limit)
 
 
-def discrepancies(connection: Connection, state: str | None = "open", after: str | None = None, limit: int = 100) -> Page[dict[str, Any]]:
+def discrepancies(
+    connection: Connection,
+    state: str | None = "open",
+    after: str | None = None,
+    limit: int = 100,
+    *,
+    kind: str | None = None,
+    notice: str | None = None,
+    sscc: str | None = None,
+) -> Page[dict[str, Any]]:
     """Discrepancies, newest first; `state` None for all. Raises: BadCursorError."""
     query = select(discrepancy)
-    if state is not None:
-        query = query.where(discrepancy.c.state == state)
+    for column, value in ((discrepancy.c.state, state), (discrepancy.c.kind, kind), (discrepancy.c.notice, notice), (discrepancy.c.sscc, sscc)):
+        if value is not None:
+            query = query.where(column == value)
     return page(connection, query, [down(discrepancy.c.id)], after, limit)
 
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from central.database import reading
 from central.paging import After, Limit, Page
 from central.requests import Database
-from central.stock import answers, lots_api, states, transfers_api, units_api
+from central.stock import answers, lots_api, putaway_api, states, transfers_api, units_api
 
 router = APIRouter()
 _views = APIRouter(prefix="/api/v1", tags=["stock"])
@@ -30,5 +30,5 @@ def list_states(
         return states.states(connection, site=site, item=item, by=by, after=after, limit=limit)
 
 
-for _part in (_views, units_api.router, transfers_api.router, lots_api.router):
+for _part in (_views, units_api.router, transfers_api.router, lots_api.router, putaway_api.router):
     router.include_router(_part)
