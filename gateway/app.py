@@ -23,6 +23,7 @@ from gateway.floor import Floor
 from gateway.health import HealthReporter, HealthServer
 from gateway.metrics import Metrics
 from gateway.outbox import Outbox
+from gateway.portal.arbiter import Arbiter
 from gateway.stations.cold_room import ColdRoomStation
 from gateway.stations.count_zone import CountZoneStation
 from gateway.stations.dock_door import DockDoorStation
@@ -40,11 +41,11 @@ _WATCHDOG_SHARE = 3  # so many signs of life within the time that systemd gives
 log = logging.getLogger(__name__)
 
 
-def build_station(config: AnyStation, site: str) -> Station:
-    """The state machine of a station's table."""
+def build_station(config: AnyStation, site: str, arbiter: Arbiter) -> Station:
+    """The state machine of a station's table. `arbiter` is shared by the dock doors of a gateway."""
     match config:
         case DockDoor():
-            return DockDoorStation(config, site)
+            return DockDoorStation(config, site, arbiter)
         case PickZone():
             return PickZoneStation(config)
         case WeighPoint():
@@ -101,7 +102,8 @@ class Gateway:
         self.metrics.build.info({"version": program})
         self.store = Store(outbox, self.metrics, self._now)
         self.supervisor = Supervisor(drivers, self._take, self.metrics, lambda: self._now().monotonic_s)
-        stations = [build_station(station, table.site) for station in config.stations.values()]
+        arbiter = Arbiter()
+        stations = [build_station(station, table.site, arbiter) for station in config.stations.values()]
         self.floor = Floor(stations, self.store, self.supervisor.perform, self._now, self.metrics)
         identity = Identity(version=program, config_hash=config.config_hash, boot_id=self._now().boot_id)
         self.uplink = Uplink(table, identity, self.store, self.floor.take, self._now, self.metrics)

@@ -69,6 +69,7 @@ class DockDoor(StationTable, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     outer_antennas: Annotated[list[int], described("Antenna ports on the yard's side", "count", min_length=1)]
     photo_eye_outer: Annotated[InputRef | None, described("Photo-eye on the yard's side", "name")] = None
     photo_eye_inner: Annotated[InputRef | None, described("Photo-eye on the warehouse's side", "name")] = None
+    presence: Annotated[InputRef | None, described("Radar, door contact or single beam that says that something is in the portal", "name")] = None
     stack_light: Annotated[OutputRef | None, described("Lamp that is lit after a clear pass (green)", "name")] = None
     stack_light_red: Annotated[OutputRef | None, described("Lamp that is lit after a doubtful pass (red)", "name")] = None
     light_s: Annotated[float, described("How long a lamp stays lit", "s", gt=0, le=60)] = 3.0
@@ -77,12 +78,18 @@ class DockDoor(StationTable, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     quiet_s: Annotated[float, described("A pass ends when no moving tag was read for so long", "s", gt=0, le=60)] = 1.5
     settle_s: Annotated[float, described("Late reads are awaited so long after the second photo-eye is free again", "s", ge=0, le=10)] = 0.4
     session_max_s: Annotated[float, described("A pass ends at the latest after so long", "s", gt=0, le=600)] = 30.0
-    static_after_s: Annotated[float, described("A tag that is read on and on for so long without coming closer is static", "s", gt=0)] = 8.0
-    mobility_db: Annotated[float, described("A static tag counts as moving when it becomes so much stronger than it used to be", "dB", gt=0)] = 6.0
+    debounce_s: Annotated[float, described("An eye that flickers for less than this did not change", "s", ge=0, le=2)] = 0.03
+    glimpsed_timeout_s: Annotated[float, described("ALE GlimpsedTimeout: a tag glimpsed and not read again for so long was nothing", "s", gt=0, le=60)] = 1.0
+    observed_count_threshold: Annotated[int, described("ALE ObservedCountThreshold: a tag is observed after so many reads", "count", ge=1, le=100)] = 1
+    observed_time_threshold_s: Annotated[
+        float, described("ALE ObservedTimeThreshold: or when it was read over so long; 0: by its count alone", "s", ge=0, le=60)
+    ] = 0.0
+    lost_timeout_s: Annotated[float, described("ALE LostTimeout: an observed tag not read for so long is gone", "s", gt=0, le=60)] = 1.5
+    sure: Annotated[float, described("A direction that is less sure than this is unknown, for a person to decide", "probability", ge=0.5, lt=1)] = 0.9
 
     def devices(self) -> frozenset[str]:
         """See `StationTable.devices`."""
-        eyes = {eye.device for eye in (self.photo_eye_outer, self.photo_eye_inner) if eye}
+        eyes = {eye.device for eye in (self.photo_eye_outer, self.photo_eye_inner, self.presence) if eye}
         lights = {light.device for light in (self.stack_light, self.stack_light_red) if light}
         return frozenset({self.reader} | eyes | lights)
 

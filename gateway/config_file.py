@@ -204,7 +204,7 @@ def _border_checks(gateway: GatewayTable) -> Iterator[Mistake]:
 
 def _door_needs(station: DockDoor) -> Iterator[tuple[str, str, Capability]]:
     yield "reader", station.reader, "reads_tags"
-    for key in ("photo_eye_outer", "photo_eye_inner"):
+    for key in ("photo_eye_outer", "photo_eye_inner", "presence"):
         if (eye := getattr(station, key)) is not None:
             yield key, eye.device, "senses_inputs"
     for key in ("stack_light", "stack_light_red"):

@@ -55,9 +55,9 @@ class Eyes:
         """When the next change is certain."""
         return min((pending.edge.t_s + self._debounce_s for pending in self._pending.values()), default=None)
 
-    def covered(self, after_s: float) -> bool:
-        """Whether something stands before an eye, since later than `after_s` (one that is covered for longer is dirty or broken)."""
-        return any(edge.level and edge.t_s > after_s for edge in self._levels.values())
+    def covered_since_s(self, presence: bool) -> float | None:
+        """Since when something has stood before the presence sensor, or before a photo-eye; None: nothing does."""
+        return max((edge.t_s for eye, edge in self._levels.items() if edge.level and (eye == "presence") is presence), default=None)
 
     @property
     def levels(self) -> Mapping[Eye, bool]:

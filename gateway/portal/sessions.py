@@ -20,6 +20,7 @@ from gateway.portal.settings import Settings
 from gateway.portal.smoothing import Smoother
 
 BEFORE_S = 5.0  # chosen: so much of what was seen before belongs to a window
+COVERED_S = 5.0  # chosen: goods that stand before a photo-eye and are not read keep a window open so much longer; an eye whose end was missed no more than that
 TAIL_S = 3.0  # so long goods that have passed may still be read (4 m at a slow 1.3 m/s)
 READS_MAX = 60_000  # of one window; a reader at its 1,100 reads/s needs 54 s for them
 _BEFORE_READS_MAX = 8_000
@@ -298,9 +299,16 @@ class Sessions:
         if self._free is not None:
             at_s, by = self._free[0] + max(settings.settle_s, settings.debounce_s), self._free[1]
             return _Closing(at_s, by, ended=True)
-        if self._open_s is not None and self._eyes.covered(self._open_s - BEFORE_S):
+        if self._is_covered(presence=True):
             return _Closing(limit_s, "longest", ended=quiet_s <= limit_s)
+        if self._is_covered(presence=False):
+            quiet_s += COVERED_S
         return _Closing(quiet_s, "quiet", ended=True) if quiet_s <= limit_s else _Closing(limit_s, "longest", ended=False)
+
+    def _is_covered(self, *, presence: bool) -> bool:
+        """Whether something stands there; an eye that was dark long before is dirty or broken."""
+        since_s = self._eyes.covered_since_s(presence)
+        return since_s is not None and self._open_s is not None and since_s >= self._open_s - BEFORE_S
 
     def _close(self, closing: _Closing) -> Cut:
         assert self._open_s is not None

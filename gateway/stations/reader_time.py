@@ -60,6 +60,10 @@ class ReaderTime:
         self.newest_at_s = at_s
         return line_s
 
+    def drained(self) -> None:
+        """Nothing more comes of what was held back."""
+        self.lag_s = 0.0
+
     def now_s(self, at_s: float) -> float:
         """Where the line stands at a monotonic second."""
         return at_s - self._shift_s

@@ -36,6 +36,13 @@ class Stage:
         self.outputs += said
         return said
 
+    def advance(self, now_s: float) -> Sequence[Output]:
+        """Let the time be known without a deadline of the station, as the floor does after each turn."""
+        self.now_s = max(self.now_s, now_s)
+        said = self.station.advance_to(instant(self.now_s))
+        self.outputs += said
+        return said
+
     def read(self, reading: AnyReading) -> Sequence[Output]:
         due = self.wait_until(reading.at_s)
         said = list(self.station.on_reading(reading, instant(self.now_s)))
