@@ -112,7 +112,7 @@ def _is_told(own: set[str], event: PalletPassed) -> bool:
     """Whether an event is about a load: names its SSCC, or holds a good part of its tags."""
     parents = {event.parent_id, *event.other_parents, *event.doubtful_epcs} - {None}
     tags = {*event.child_epcs, *event.doubtful_epcs, *parents}
-    return bool({uri for uri in parents & own if uri is not None and ":sscc:" in uri}) or len(tags & own) >= _MANY * max(1, len(tags))
+    return bool({uri for uri in parents & own if uri is not None and ":sscc:" in uri}) or len(tags & own) >= _MANY * max(1, min(len(tags), len(own)))
 
 
 def _verdict(true: TruePass, own: set[str], door: int, event: PalletPassed) -> str:

@@ -14,7 +14,8 @@ from firmware_sims.yard.doors import DOORS, PITCH_M, Door, Eyes, Fault, make_doo
 COMPANY = "0614141"
 _FAR_M = 7.0
 _STOPS_M = (-_FAR_M, -4.0, -2.0, -1.0, 0.0, 1.0, 2.0, 4.0, _FAR_M)
-_LEAD_S = 3.0
+_LEADS_S = (3.0, 20.0)
+"""Before anything moves: hardly anything (a reader just switched on), or long enough that the door knows what stands there."""
 
 
 @dataclass
@@ -27,6 +28,7 @@ class Scene:
     duration_s: float
     doors: dict[int, Door] = field(default_factory=dict)
     things: list[Thing] = field(default_factory=list)
+    lead_s: float = 3.0
     serials: int = 0
 
     def epcs(self, cases: int, pallets: int = 1) -> list[str]:
@@ -99,25 +101,25 @@ def _ordinary(scene: Scene, door: int, start_s: float) -> float:
 
 def plain(scene: Scene, door: int) -> None:
     """Two pallets one after the other with time between."""
-    _ordinary(scene, door, _ordinary(scene, door, _LEAD_S) + scene.rng.uniform(3, 6))
+    _ordinary(scene, door, _ordinary(scene, door, scene.lead_s) + scene.rng.uniform(3, 6))
 
 
 def neighbours(scene: Scene, door: int) -> None:
     """At the doors beside it something passes at the same moment, perhaps the other way."""
     for number in (door, door + 1 if door < DOORS else door - 1):
-        carried(scene, through(scene, number, _way(scene), _LEAD_S + scene.rng.uniform(0, 2), _speed(scene)), scene.epcs(_cases(scene)))
+        carried(scene, through(scene, number, _way(scene), scene.lead_s + scene.rng.uniform(0, 2), _speed(scene)), scene.epcs(_cases(scene)))
 
 
 def turn_back(scene: Scene, door: int) -> None:
     """Comes, stops before, in or just behind the plane, and goes back."""
-    way = turned(scene, door, _way(scene), _LEAD_S, _speed(scene), scene.rng.choice((-2.0, -1.2, -0.5, 0.3, 0.9)))
+    way = turned(scene, door, _way(scene), scene.lead_s, _speed(scene), scene.rng.choice((-2.0, -1.2, -0.5, 0.3, 0.9)))
     carried(scene, way, scene.epcs(_cases(scene)))
 
 
 def turn_back_then_pass(scene: Scene, door: int) -> None:
     """The same pallet comes again and goes through."""
     direction, epcs = _way(scene), scene.epcs(_cases(scene))
-    first = turned(scene, door, direction, _LEAD_S, _speed(scene), scene.rng.uniform(-1.5, 0.5))
+    first = turned(scene, door, direction, scene.lead_s, _speed(scene), scene.rng.uniform(-1.5, 0.5))
     second = through(scene, door, direction, first.end_s + scene.rng.uniform(0.5, 3), _speed(scene))
     carried(scene, Way([*first.stops, *second.stops]), epcs)
 
@@ -128,32 +130,32 @@ def parked(scene: Scene, door: int) -> None:
     x, y = scene.x(door) + rng.choice((-1, 1)) * rng.uniform(1.2, 2.0), sign * rng.uniform(2.2, 3.5)
     scene.things.append(standing(scene.epcs(_cases(scene)), x, y, 0.6, rng, what="parked"))
     scene.things.append(Thing("forklift", Way([Stop(0.0, x, y + sign * 1.8)], stands=True), 0.55, 1.1, 25.0, 12.0, covers_eyes=False))
-    _ordinary(scene, door, _ordinary(scene, door, _LEAD_S) + rng.uniform(3, 6))
+    _ordinary(scene, door, _ordinary(scene, door, scene.lead_s) + rng.uniform(3, 6))
 
 
 def resting(scene: Scene, door: int) -> None:
     """A pallet stands two to four metres before the portal for a while, then passes."""
-    way = through(scene, door, _way(scene), 0.0, _speed(scene), rests={scene.rng.choice((-4.0, -2.0)): scene.rng.uniform(5, 15)})
+    way = through(scene, door, _way(scene), scene.lead_s - 3.0, _speed(scene), rests={scene.rng.choice((-4.0, -2.0)): scene.rng.uniform(5, 15)})
     carried(scene, way, scene.epcs(_cases(scene)))
 
 
 def stops_in_portal(scene: Scene, door: int) -> None:
     """A pallet halts between the antennas for some seconds and goes on."""
-    way = through(scene, door, _way(scene), _LEAD_S, _speed(scene), rests={scene.rng.choice((-1.0, 0.0, 1.0)): scene.rng.uniform(2, 8)})
+    way = through(scene, door, _way(scene), scene.lead_s, _speed(scene), rests={scene.rng.choice((-1.0, 0.0, 1.0)): scene.rng.uniform(2, 8)})
     carried(scene, way, scene.epcs(_cases(scene)))
 
 
 def two_close(scene: Scene, door: int) -> None:
     """Two pallets, each on its own truck, two seconds and a bit apart, the same way."""
     direction, speed = _way(scene), scene.rng.uniform(1.2, 2.0)
-    for start_s in (_LEAD_S, _LEAD_S + scene.rng.uniform(2.0, 3.5)):
+    for start_s in (scene.lead_s, scene.lead_s + scene.rng.uniform(2.0, 3.5)):
         way = through(scene, door, direction, start_s, speed)
         scene.things += [load(way, scene.epcs(scene.rng.randint(8, 40)), scene.rng), jack(way, 1 if direction == "in" else -1)]
 
 
 def in_then_out(scene: Scene, door: int) -> None:
     """One pallet comes, another leaves a few seconds later."""
-    first = through(scene, door, "in", _LEAD_S, _speed(scene))
+    first = through(scene, door, "in", scene.lead_s, _speed(scene))
     second = through(scene, door, "out", first.end_s - scene.rng.uniform(0, 2), _speed(scene))
     for way in (first, second):
         carried(scene, way, scene.epcs(_cases(scene)))
@@ -161,23 +163,23 @@ def in_then_out(scene: Scene, door: int) -> None:
 
 def empty(scene: Scene, door: int) -> None:
     """A pallet without any tag."""
-    carried(scene, through(scene, door, _way(scene), _LEAD_S, _speed(scene)), [], what="load without tags")
+    carried(scene, through(scene, door, _way(scene), scene.lead_s, _speed(scene)), [], what="load without tags")
 
 
 def double_sscc(scene: Scene, door: int) -> None:
     """Two pallets stacked: two SSCC on one truck."""
-    carried(scene, through(scene, door, _way(scene), _LEAD_S, _speed(scene)), scene.epcs(_cases(scene), pallets=2))
+    carried(scene, through(scene, door, _way(scene), scene.lead_s, _speed(scene)), scene.epcs(_cases(scene), pallets=2))
 
 
 def no_sscc(scene: Scene, door: int) -> None:
     """The pallet's own tag is missing."""
-    carried(scene, through(scene, door, _way(scene), _LEAD_S, _speed(scene)), scene.epcs(_cases(scene), pallets=0))
+    carried(scene, through(scene, door, _way(scene), scene.lead_s, _speed(scene)), scene.epcs(_cases(scene), pallets=0))
 
 
 def people(scene: Scene, door: int) -> None:
     """Somebody walks through; later a pallet passes and somebody comes against it."""
-    scene.things.append(person(through(scene, door, _way(scene), _LEAD_S, scene.rng.uniform(1.0, 1.6))))
-    way = through(scene, door, _way(scene), _LEAD_S + 14, _speed(scene))
+    scene.things.append(person(through(scene, door, _way(scene), scene.lead_s, scene.rng.uniform(1.0, 1.6))))
+    way = through(scene, door, _way(scene), scene.lead_s + 14, _speed(scene))
     carried(scene, way, scene.epcs(_cases(scene)))
     against = "out" if way.stops[-1].y > 0 else "in"
     scene.things.append(person(through(scene, door, against, way.crossings()[0][0] - scene.rng.uniform(2, 7), 1.3)))
@@ -185,11 +187,11 @@ def people(scene: Scene, door: int) -> None:
 
 def cross_traffic(scene: Scene, door: int) -> None:
     """A loaded truck drives along inside, past all doors, while something passes at one of them."""
-    y, start_s = scene.rng.uniform(2.8, 5.0), scene.rng.uniform(0, 4)
+    y, start_s = scene.rng.uniform(2.8, 5.0), scene.lead_s - scene.rng.uniform(0, 3)
     ends = (-4.0, (DOORS - 1) * PITCH_M + 4.0) if scene.rng.random() < 0.5 else ((DOORS - 1) * PITCH_M + 4.0, -4.0)
     way = Way([Stop(start_s, ends[0], y), Stop(start_s + abs(ends[1] - ends[0]) / scene.rng.uniform(0.8, 2.0), ends[1], y)])
     scene.things.append(load(way, scene.epcs(_cases(scene)), scene.rng, what="load along the doors"))
-    _ordinary(scene, door, _LEAD_S + scene.rng.uniform(0, 6))
+    _ordinary(scene, door, scene.lead_s + scene.rng.uniform(0, 6))
 
 
 def broken_eyes(scene: Scene, door: int) -> None:
@@ -210,7 +212,7 @@ KINDS: dict[str, Callable[[Scene, int], None]] = {
 def make(kind: str, seed: int) -> Scene:
     """The yard of a kind and a seed: goods that stand about everywhere, the event itself at one door, ordinary passes at some others."""
     rng = random.Random(f"{kind} {seed}")  # noqa: S311  # a simulation that can be repeated
-    scene = Scene(kind, seed, rng, 0.0)
+    scene = Scene(kind, seed, rng, 0.0, lead_s=rng.choice(_LEADS_S))
     eyes: tuple[Eyes, ...] = ("none", "both", "both", "presence")
     no_fault: Fault = ""
     scene.doors = {number: make_door(number, rng, rng.choice(eyes), no_fault) for number in range(1, DOORS + 1)}
@@ -219,7 +221,7 @@ def make(kind: str, seed: int) -> Scene:
     KINDS[kind](scene, door)
     for other in range(1, DOORS + 1):
         if other != door and kind != "neighbours" and rng.random() < 0.5:
-            _ordinary(scene, other, _LEAD_S + rng.uniform(0, 8))
+            _ordinary(scene, other, scene.lead_s + rng.uniform(0, 8))
     scene.duration_s = max(thing.way.end_s for thing in scene.things) + 5.0
     return scene
 
