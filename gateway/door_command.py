@@ -15,10 +15,12 @@ from typing import Any, get_args
 
 from gateway.portal import tuning
 from gateway.portal.files import FileError, Recording, load_edges, load_reads
+from gateway.portal.pallets import pallets
 from gateway.portal.reads import Eye, Pass, Side
-from gateway.portal.replay import pass_id, replay
+from gateway.portal.replay import replay
 from gateway.portal.settings import Settings
 from gateway.portal.summary import Part, TagSummary, summarise
+from gateway.stations.pass_events import first_seen_s, pass_id_of
 
 _WRONG_USE = 2
 _WORDS = {"moved_in": "moved in", "moved_out": "moved out", "stayed": "stayed", "unknown": "not known"}
@@ -136,8 +138,12 @@ def tag_object(tag: TagSummary) -> dict[str, Any]:
     }
 
 
-def pass_object(n: int, one: Pass, read_point: str = "") -> dict[str, Any]:
-    """A pass as a line of --json."""
+def pass_object(n: int, one: Pass, read_point: str = "", origin_s: float = 0.0) -> dict[str, Any]:
+    """A pass as a line of --json. Identities are the gateway's when times are the reader's clock; `origin_s` is second 0."""
+    found = [
+        {"sscc": pallet.sscc, "tags": len(pallet.tags), "pass_id": pass_id_of(read_point, round((first_seen_s(one, pallet) + origin_s) * 1e6), pallet)}
+        for pallet in pallets(one)
+    ]
     return {
         "kind": "pass",
         "pass": n,
@@ -154,7 +160,8 @@ def pass_object(n: int, one: Pass, read_point: str = "") -> dict[str, Any]:
         "eyes": "-".join(one.eyes),
         "closed_by": one.closed_by,
         "reason": one.reason,
-        "pass_id": pass_id(one, read_point),
+        "pass_id": found[0]["pass_id"],
+        "pallets": found,
     }
 
 
@@ -213,7 +220,7 @@ def _replay(options: argparse.Namespace) -> int:
     for tag in tags:
         print(json.dumps(tag_object(tag)))
     for n, one in enumerate(passes, 1):
-        print(json.dumps(pass_object(n, one, options.read_point)))
+        print(json.dumps(pass_object(n, one, options.read_point, recording.origin_s)))
     return 0
 
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
@@ -31,9 +30,3 @@ def replay(
                 passes += door.edge(each)
     passes += door.finish()
     return passes
-
-
-def pass_id(one: Pass, read_point: str = "") -> str:
-    """The same for the same reads: UUID version 5 of read point, start and tags."""
-    epcs = sorted(tag.epc for tag in one.moved())
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{read_point}|{round(one.start_s * 1e6)}|{','.join(epcs)}"))
