@@ -139,6 +139,11 @@ async def test_reader_with_a_certificate_of_its_own_is_believed_by_it(folder: Pa
         await reads_a_tag(server, host="127.0.0.1", tls=True, tls_ca_file=str(own.public_path), tls_name="own.example")
 
 
+async def test_reader_is_believed_by_its_certificate_alone_where_the_authority_is_not_at_hand(reader: Identity) -> None:
+    async with served(security(reader)) as server:
+        await reads_a_tag(server, host="127.0.0.1", tls=True, tls_ca_file=str(reader.public_path))
+
+
 async def test_reader_that_asks_for_our_certificate_gets_it(folder: Path, authority: Identity, reader: Identity) -> None:
     ours = identity(folder, "gateway.example", authority)
     async with served(security(reader, clients=authority)) as server:
