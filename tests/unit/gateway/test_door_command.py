@@ -112,7 +112,7 @@ def test_bad_rows_stop_a_replay_before_anything_is_printed_unless_they_are_to_be
 
 def test_tune_shows_for_every_setting_what_other_values_would_change(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     short = tmp_path / "reads.csv"
-    short.write_text("\n".join(gzip.decompress(Path(EXCERPT).read_bytes()).decode().splitlines()[:600]))
+    short.write_text("\n".join(gzip.decompress(Path(EXCERPT).read_bytes()).decode().splitlines()[:850]))
 
     told = lines(capsys, "tune", str(short), *SIDES, "--json", "--labels", str(CAPTURES / "moving.txt"))
 
