@@ -31,21 +31,20 @@ from drivers.rfid_llrp.frames import MessageSplitter
 from drivers.rfid_llrp.session import LlrpSession
 from drivers.rfid_llrp.tag_reports import SeenTag, TagReportReader
 from firmware_sims.rfid_llrp.codec import encode
-from firmware_sims.rfid_llrp.rospecs import Seen
+from firmware_sims.rfid_llrp.rospecs import Radio, Seen
 
 TAGS_PER_ROUND = 4_000
 _STANDARD = 1 << 12 | 1 << 10 | 1 << 9 | 1 << 8 | 1 << 7  # antenna, peak RSSI, first and last seen, count: 43 bytes a tag
 _WITH_IMPINJ = _STANDARD | 1 << 15 | 1 << 11  # and ROSpec id and channel
-_IMPINJ, _PHASE, _PEAK_RSSI, _DOPPLER = 25882, 56, 57, 67
+_IMPINJ, _PHASE, _PEAK_RSSI, _DOPPLER = 25882, 56, 57, 68
 CASES = {"standard_50": (50, False), "impinj_50": (50, True), "standard_1": (1, False)}
 GOAL_RATIO = 10.0
 
 
 def _tag(number: int, impinj: bool) -> bytes:
-    seen = Seen(
-        struct.pack("!IQ", 0x30742500 + number % 97, number), 1 + number % 4, -45 - number % 30, 1_767_225_600_000_000 + number, 1_767_225_600_000_900 + number
-    )
-    tag = seen.encoded(_WITH_IMPINJ if impinj else _STANDARD, 1, utc=True)
+    seen_us, radio = 1_767_225_600_000_000 + number, Radio(-45 - number % 30)
+    seen = Seen(struct.pack("!IQ", 0x30742500 + number % 97, number), 1 + number % 4, radio, seen_us, seen_us + 900)
+    tag = seen.encoded(_WITH_IMPINJ if impinj else _STANDARD, 1, utc=True, wanted={})
     if not impinj:
         return tag
     values = ((_PHASE, number % 4096), (_PEAK_RSSI, -4512 - number % 2900), (_DOPPLER, number % 320 - 160))

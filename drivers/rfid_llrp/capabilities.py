@@ -7,10 +7,14 @@ Source: LLRP 1.0.1, chapter 9 and 16.2.3 (general, LLRP and regulatory capabilit
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from drivers.base.errors import RemoteProtocolError
 from drivers.rfid_llrp.frames import Message, Parameter, ParameterType, first, parameters
+
+T = TypeVar("T")
 
 IMPINJ, ZEBRA = 25882, 161  # IANA private enterprise numbers; Zebra's readers still carry Motorola's
 _MAKERS = {IMPINJ: "Impinj", ZEBRA: "Zebra", 24831: "Sirit"}
@@ -115,7 +119,10 @@ _C1G2 = struct.Struct("!BH")  # bit 7 block erase, bit 6 block write; select fil
 
 
 def decode_capabilities(message: Message) -> Capabilities:
-    """Of a GET_READER_CAPABILITIES_RESPONSE (16.2.3). Raises: RemoteProtocolError: it is damaged or says nothing about the device."""
+    """Of a GET_READER_CAPABILITIES_RESPONSE (16.2.3). What it says of limits and bands is left out where it cannot be read; tags are read all the same.
+
+    Raises: RemoteProtocolError: it is damaged, or says nothing about the device.
+    """
     found = list(parameters(message.body))
     general = first(found, ParameterType.GENERAL_DEVICE_CAPABILITIES)
     if general is None:
@@ -124,7 +131,6 @@ def decode_capabilities(message: Message) -> Capabilities:
     firmware, text_end = general.text(_GENERAL.size)
     gpio = first(general.children(text_end), ParameterType.GPIO_CAPABILITIES)
     inputs, outputs = gpio.value(_TWO_U16) if gpio else (0, 0)
-    c1g2 = first(found, ParameterType.C1G2_LLRP_CAPABILITIES)
     return Capabilities(
         manufacturer=manufacturer,
         model=model,
@@ -133,22 +139,25 @@ def decode_capabilities(message: Message) -> Capabilities:
         has_utc_clock=bool(flags & 0x4000),
         inputs=inputs,
         outputs=outputs,
-        limits=_decode_limits(first(found, ParameterType.LLRP_CAPABILITIES)),
-        band=_decode_band(first(found, ParameterType.REGULATORY_CAPABILITIES)),
-        select_filters_max=c1g2.value(_C1G2)[1] if c1g2 else 0,
+        limits=_readable(_decode_limits, first(found, ParameterType.LLRP_CAPABILITIES), Limits()),
+        band=_readable(_decode_band, first(found, ParameterType.REGULATORY_CAPABILITIES), Band()),
+        select_filters_max=_readable(lambda part: part.value(_C1G2)[1], first(found, ParameterType.C1G2_LLRP_CAPABILITIES), 0),
     )
 
 
-def _decode_limits(found: Parameter | None) -> Limits:
-    if found is None:
-        return Limits()
+def _readable(decode: Callable[[Parameter], T], part: Parameter | None, otherwise: T) -> T:
+    try:
+        return otherwise if part is None else decode(part)
+    except RemoteProtocolError:
+        return otherwise
+
+
+def _decode_limits(found: Parameter) -> Limits:
     flags, _, _, rospecs, specs, _, access_specs, ops = found.value(_LIMITS)
     return Limits(rospecs, specs, access_specs, ops, holds_reports=bool(flags & 0x08), warns_of_full_buffer=bool(flags & 0x40))
 
 
-def _decode_band(regulatory: Parameter | None) -> Band:
-    if regulatory is None:
-        return Band()
+def _decode_band(regulatory: Parameter) -> Band:
     country, standard = regulatory.value(_TWO_U16)
     band = first(regulatory.children(_TWO_U16.size), ParameterType.UHF_BAND_CAPABILITIES)
     if band is None:

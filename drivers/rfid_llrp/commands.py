@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from drivers.base.errors import DeviceFault, LocalProtocolError, ReplyTimeout
+from drivers.base.errors import DeviceFault, DriverError, LocalProtocolError, RemoteProtocolError, ReplyTimeout
 from drivers.base.session import Argument, CommandDone, CommandFailed, SessionEvent
 from drivers.base.spec import ArgumentSpec, CommandSpec
 from drivers.rfid_llrp import requests
@@ -113,12 +113,10 @@ class Commands:
         return self._access is not None and number == self._access.asked_id and message.type in answers
 
     def on_answer(self, message: Message, now_s: float) -> Sequence[SessionEvent]:
-        """Raises: RemoteProtocolError: the answer is damaged."""
+        """An answer that is damaged fails its command, not the link."""
         if message.message_id == self._cleaning_id:
             return ()  # the reader deletes an AccessSpec by itself after its last operation, and may say that there is none
-        status = decode_status(message)
-        ok = status.ok and message.type != MessageType.ERROR_MESSAGE
-        refused = DeviceFault(str(status.code), f"the reader refuses: {status}")
+        refused, ok = _refusal(message)
         if (switching := self._switching.pop(message.message_id, None)) is not None:
             refused.operation = "switch_output"
             return [CommandDone(message.message_id, switching.result) if ok else CommandFailed(message.message_id, refused)]
@@ -148,7 +146,7 @@ class Commands:
         advice = ADVICE.get(outcome.name, "the reader gives a result that no version of LLRP known here has")
         return [self._failed(DeviceFault(f"{outcome.code} {outcome.name}", advice))]
 
-    def _failed(self, error: DeviceFault | ReplyTimeout) -> CommandFailed:
+    def _failed(self, error: DriverError) -> CommandFailed:
         assert self._access is not None
         error.operation = self._access.name
         failed = CommandFailed(self._access.token, error)
@@ -181,6 +179,15 @@ class Commands:
         """When `advance_to` has something to do."""
         ends_s = [self._access.ends_at_s] if self._access is not None else []
         return [switching.sent_at_s + self._reply_timeout_s for switching in self._switching.values()] + ends_s
+
+
+def _refusal(message: Message) -> tuple[DriverError, bool]:
+    """What a refusal says, and whether the answer is none."""
+    try:
+        status = decode_status(message)
+    except RemoteProtocolError as error:
+        return error, False
+    return DeviceFault(str(status.code), f"the reader refuses: {status}"), status.ok and message.type != MessageType.ERROR_MESSAGE
 
 
 def _told(outcome: Outcome) -> dict[str, Argument]:

@@ -113,9 +113,16 @@ def test_capabilities_tell_limits_channels_and_modes() -> None:
 
 
 @pytest.mark.parametrize("damage", ["008f 0004", "008f 0019 0348 0001 0090 0011 0092 000d 80 0093 0008 01 00 0005", "008e 0006 4801", "0147 0005 00"])
-def test_damaged_capabilities_are_a_protocol_error(damage: str) -> None:
+def test_damage_in_what_nobody_needs_does_not_hide_the_reader(damage: str) -> None:
+    able = decode_capabilities(message(11, f"0089 0012 0000 0000 000000a1 00000001 0000 {damage}"))
+
+    assert able == Capabilities(manufacturer=161, model=1, has_utc_clock=False)
+
+
+@pytest.mark.parametrize("body", ["", "0089 0008 0004 4000", "0089 0000"])
+def test_reader_that_does_not_say_what_it_is_is_none(body: str) -> None:
     with pytest.raises(RemoteProtocolError):
-        decode_capabilities(message(11, f"0089 0012 0000 0000 000000a1 00000001 0000 {damage}"))
+        decode_capabilities(message(11, body))
 
 
 @pytest.mark.parametrize(("wanted_dbm", "index"), [(10.0, 1), (26.99, 1), (27.0, 2), (33.0, 2), (9.9, None)])
