@@ -86,6 +86,9 @@ def announce(connection: Connection, fact: ledger.Fact, notice: ShipNotice, now:
     """
     if ledger.record(connection, fact, now).already:
         return False
+    if connection.execute(select(ship_notice.c.number).where(ship_notice.c.number == notice.number)).scalar() is not None:
+        text = f"ship notice {notice.number} is stored already, from a list; a notice is never changed, give the new one another number"
+        raise ConflictError("identity_reused", text)
     catalog.check_partner(connection, notice.supplier)
     values = {"number": notice.number, "site": notice.site, "supplier": notice.supplier, "expected_at": notice.expected_at, "created_at": now}
     values |= {"door": notice.door, "expected_from": notice.expected_from, "expected_until": notice.expected_until, "announced_as": notice.progress}

@@ -6,6 +6,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 HEADINGS_ZH: Mapping[str, tuple[str, ...]] = {
+    "number": ("单号",),
+    "door": ("月台门",),
+    "expected_at": ("预计到达",),
+    "expected_from": ("到达时段起",),
+    "expected_until": ("到达时段止",),
+    "progress": ("进度",),
+    "pallet": ("托盘",),
+    "tare_g": ("皮重克",),
+    "case": ("外箱",),
+    "inner": ("内盒",),
+    "each": ("单件",),
+    "tagged": ("带标签",),
     "code": ("编码",),
     "id": ("编码",),
     "gtin": ("条码", "商品条码"),
