@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
-NAMES = ("llrp_decode", "outbox", "ingest", "latency", "allocate", "as_of", "pick_confirm", "tryton")
+NAMES = ("llrp_decode", "epc", "outbox", "ingest", "latency", "allocate", "as_of", "pick_confirm", "tryton")
 
 
 def machine() -> dict[str, Any]:

@@ -17,7 +17,8 @@ from contracts.epc.digits import IdentifierError, check_digit, check_gln, check_
 from contracts.epc.forms import identity_of_uri, sgtin_of, sscc_of
 from contracts.epc.identities import Identity, of_parts, of_uri
 from contracts.epc.kinds import WITHOUT_EXTENSION, require_prefix_length
-from contracts.epc.tags import decode, encode, epc_uri, identity_of_epc
+from contracts.epc.pure import epc_uri
+from contracts.epc.tags import decode, encode, identity_of_epc
 
 _CACHED_EPCS = 4096
 _SERIAL_LENGTH_MAX = 20

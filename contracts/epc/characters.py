@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from urllib.parse import quote, unquote
 
 from contracts.epc.digits import IdentifierError
@@ -61,16 +62,31 @@ def require_number(text: str, bits: int, what: str) -> int:
     return int(text)
 
 
+@cache
+def _pairs() -> dict[int, str]:
+    """Two characters, one and a zero, or two zeros, by their 14 bits; made when the first tag with text comes."""
+    codes = {0: "", **{ord(character): character for character in SET_82}}
+    return {first << 7 | second: codes[first] + codes[second] for first in codes for second in codes}
+
+
+@cache
+def _pair_shifts(bits: int) -> tuple[int, ...]:
+    return tuple(range(bits - bits % 7 + bits // 7 % 2 * 7 - 14, -1, -14))
+
+
 def seven_bit_text(value: int, bits: int, longest: int, what: str) -> str:
     """The characters in these bits: 7 each, from the left, then zeros (TDS 14.4.2, 14.4.5). Raises: IdentifierError."""
-    text = ""
-    shift = bits - 7
-    while shift >= 0 and (code := value >> shift & 0x7F):
-        text += chr(code)
-        shift -= 7
-    if value & ((1 << max(shift + 7, 0)) - 1):
-        raise IdentifierError(f"{what} goes on after a zero character; everything after its end must be zero")
-    return require_text(text, longest, what)
+    pairs = _pairs()
+    segments = value >> bits % 7 << bits // 7 % 2 * 7
+    try:
+        text = "".join([pairs[segments >> shift & 0x3FFF] for shift in _pair_shifts(bits)])
+    except KeyError:
+        raise IdentifierError(f"{what} has a character that is not in GS1's set 82") from None
+    if value & ((1 << bits - 7 * len(text)) - 1):
+        raise IdentifierError(f"{what} {text!r} goes on after a zero character; everything after its end must be zero")
+    if not 1 <= len(text) <= longest:
+        raise IdentifierError(f"{what} {text!r} has {len(text)} characters; 1 to {longest} are allowed")
+    return text
 
 
 def seven_bit_value(text: str, bits: int) -> int:

@@ -115,33 +115,32 @@ class Partitioned:
         self.header = header
         self.bits = 14 + keyed_bits + tail.bits
         self.filter_shift = self.bits - 11
-        self.escapes = isinstance(tail, Text) or (isinstance(tail, Pieces) and self.bits > 128)
-        self._tail = tail
-        self._tail_mask = (1 << tail.bits) - 1
+        self.tail = tail
+        self.tail_mask = (1 << tail.bits) - 1
         self._partition_shift = self.bits - 14
-        self._rows = tuple(_row(partition, keyed_bits, digits, tail.bits) for partition in range(7))
+        self.rows = tuple(_row(partition, keyed_bits, digits, tail.bits) for partition in range(7))
 
     def read(self, bits: int) -> Parts:
         """The parts of a tag's bits. Raises: IdentifierError: partition 7, too many digits, or what the tail does not allow."""
         partition = bits >> self._partition_shift & 7
         if partition == 7:
             raise IdentifierError("partition 7 is reserved; 0 to 6 are allowed")
-        prefix_shift, prefix_mask, prefix_limit, prefix_template, shift, mask, limit, template = self._rows[partition]
+        prefix_shift, prefix_mask, prefix_limit, prefix_template, shift, mask, limit, template = self.rows[partition]
         prefix = bits >> prefix_shift & prefix_mask
         reference = bits >> shift & mask
         if prefix >= prefix_limit or reference >= limit:
             raise IdentifierError(
                 f"company prefix {prefix} and reference {reference} are too great: under partition {partition} they are below {prefix_limit} and {limit}"
             )
-        return (prefix_template % prefix, template % reference, *self._tail.read(bits & self._tail_mask))
+        return (prefix_template % prefix, template % reference, *self.tail.read(bits & self.tail_mask))
 
     def write(self, parts: Parts, filter_value: int) -> int:
         """The bits of checked parts. Raises: IdentifierError: they do not fit."""
         partition = 12 - len(parts[0])
-        row = self._rows[partition]
+        row = self.rows[partition]
         reference = self._reference(parts[1], row)
         bits = (self.header << 6 | filter_value << 3 | partition) << self._partition_shift
-        return bits | int(parts[0]) << row.prefix_shift | reference << row.reference_shift | self._tail.write(parts[2:])
+        return bits | int(parts[0]) << row.prefix_shift | reference << row.reference_shift | self.tail.write(parts[2:])
 
     def _reference(self, text: str, row: Row) -> int:
         if row.reference_template != "%d":
@@ -155,12 +154,11 @@ class TextPartitioned(Partitioned):
     def __init__(self, name: str, header: int, keyed_bits: int, longest: int) -> None:
         super().__init__(name, header, keyed_bits, None, Zeros(0))
         self._longest = longest
-        self.escapes = True
 
     def read(self, bits: int) -> Parts:
         """Company prefix and reference. Raises: IdentifierError: as above, or no such characters."""
         prefix, _ = super().read(bits)
-        row = self._rows[12 - len(prefix)]
+        row = self.rows[12 - len(prefix)]
         size = row.reference_mask.bit_length()
         return (prefix, seven_bit_text(bits & row.reference_mask, size, self._longest - len(prefix), "reference"))
 

@@ -25,7 +25,6 @@ Scheme = Partitioned | own_layouts.OwnLayout | PlusScheme
 SCHEMES: dict[str, Scheme] = {scheme.name: scheme for scheme in (*partitioned.SCHEMES, *own_layouts.SCHEMES, *plus.SCHEMES)}
 """All schemes by name, lower-case: sgtin-96, sgtin+, sgtin++, ..."""
 _BY_HEADER: dict[int, Scheme] = {scheme.header: scheme for scheme in SCHEMES.values()}
-_PARTITIONED = {scheme.header: scheme for scheme in partitioned.SCHEMES}
 _NO_EPC = {0x00: "the tag's EPC has not been written", 0xE2: "it looks like a TID, the number of the chip"}
 _WITH_PREFIX = {
     kind: tuple(scheme.name for scheme in (*partitioned.SCHEMES, *own_layouts.SCHEMES) if scheme.kind == kind and scheme.name != "gdti-113")
@@ -108,20 +107,6 @@ def _aligned(bits: int, length: int, scheme: Partitioned | own_layouts.OwnLayout
     if bits & ((1 << padding) - 1):
         raise IdentifierError(f"the {padding} bits after the {scheme.bits} of {scheme.name.upper()} are not zero")
     return bits >> padding
-
-
-def pure_uri(epc_hex: str) -> str:
-    """The pure identity URI of a tag, a Digital Link for "+" tags. Raises: IdentifierError: as `decode`."""
-    bits = _bits(epc_hex)
-    length = 4 * len(epc_hex)
-    scheme = _PARTITIONED.get(bits >> length - 8)
-    if scheme is None:
-        return decode(epc_hex).identity.uri
-    try:
-        parts = scheme.read(bits if length == scheme.bits else _aligned(bits, length, scheme))
-    except IdentifierError as error:
-        raise IdentifierError(f"EPC {epc_hex}: {error}") from None
-    return f"urn:epc:id:{scheme.kind}:{'.'.join(map(escaped, parts) if scheme.escapes else parts)}"
 
 
 def decode(epc_hex: str) -> Epc:
@@ -232,15 +217,6 @@ def _shortest(identity: Identity, filter_value: int, attributes: Elements, host:
         except IdentifierError:
             continue
     return encode(identity, longest, filter_value)
-
-
-@lru_cache(maxsize=_CACHED_EPCS)
-def epc_uri(epc_hex: str) -> str | None:
-    """The pure identity URI of a tag's EPC, a Digital Link for "+" tags; None for whatever is no EPC. Never raises."""
-    try:
-        return pure_uri(epc_hex)
-    except IdentifierError:
-        return None
 
 
 @lru_cache(maxsize=_CACHED_EPCS)
