@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from llrpkit.emulator import EmulatedTag, LLRPEmulator
 from llrpkit.reader import Reader
-from sllurp.llrp import LLRPReaderClient, LLRPReaderConfig, LLRPReaderState
+from sllurp.llrp import C1G2Write, LLRPReaderClient, LLRPReaderConfig, LLRPReaderState
 
 from contracts.readings import AnyReading, InputChanged, LinkChanged, TagRead
 from drivers.base.errors import DeviceFault, RemoteProtocolError
@@ -248,3 +248,19 @@ async def test_sllurp_reads_phase_rssi_and_doppler_of_our_reader_as_impinjs() ->
 
     (tag, *_) = sllurp.tags
     assert (tag["ImpinjPeakRSSI"], tag["ImpinjRFPhaseAngle"], tag["ImpinjRFDopplerFrequency"]) == (-5125, 2048, -40)
+
+
+async def test_sllurp_writes_to_a_tag_of_our_reader(reader: TcpTwinServer) -> None:
+    assert isinstance(reader.twin, LlrpReaderTwin)
+    write = C1G2Write(MB=3, WordPtr=1, WriteDataWordCount=1, WriteData=bytes.fromhex("CAFE"))
+    async with Sllurp(reader.port, antennas=[1], report_every_n_tags=1) as sllurp:
+        await until(lambda: reads(reader))
+        await asyncio.to_thread(sllurp.client.start_access_spec, write, None, 1)
+        async with asyncio.timeout(PATIENCE_S):
+            while not any("C1G2WriteOpSpecResult" in tag for tag in sllurp.tags):
+                reader.stimulate("read", epc=EPC, antenna=1, peak_rssi_dbm=-50.0)
+                await asyncio.sleep(0.01)
+
+    (result, *_) = [tag["C1G2WriteOpSpecResult"] for tag in sllurp.tags if "C1G2WriteOpSpecResult" in tag]
+    assert result == {"Result": 0, "OpSpecID": 0, "NumWordsWritten": 1}
+    assert reader.twin.tags[bytes.fromhex(EPC)].banks[3][:2] == [0, 0xCAFE]
