@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from central.database import in_transaction, reading
 from central.requests import Database, News, Now
-from central.trace import asking, capturing, queries, questions
+from central.trace import asking, capturing, own_events, queries, questions
 from central.trace.answers import DOCUMENT, EVENT, QUERY, EventOut, ItemListOut, JobOut, QueryDocumentOut, QueryOut
 from central.trace.faults import NoSuchNameError
 from central.trace.queries import Format
@@ -135,6 +135,7 @@ def _events(
     """Events that meet all of `parameters`, and `also` what the address says."""
     asked = asking.understand(parameters, own)
     asked.conditions += asking.understand(also or {}, own).conditions
+    own_events.catch_up(database, now)
     with reading(database) as connection:
         found = queries.events(connection, asked, form)
     kind = "Never_Translates" if form == "No_Preference" else form
@@ -152,6 +153,7 @@ def list_events(
 @router.get("/events/{event_id:path}", response_model=QueryDocumentOut, responses=_REFUSED)
 def get_event(event_id: str, request: Request, database: Database, now: Now, form: EpcFormat) -> Response:
     """One event, with its error declarations. The id is escaped as a part of a path (%2F for a slash, %3F for a question mark)."""
+    own_events.catch_up(database, now)
     with reading(database) as connection:
         found = queries.one_event(connection, event_id, form)
     return _answer(request, queries.document(found, now))
@@ -162,8 +164,9 @@ def forget_token(token: str) -> None:
     """Give back a page's token. Tokens hold nothing here and do not expire, so that there is nothing to do."""
 
 
-def _known(resource: Resource, request: Request, database: Engine, form: Format) -> Response:
+def _known(resource: Resource, request: Request, database: Engine, now: datetime, form: Format) -> Response:
     asked = asking.understand(asking.from_address(request.query_params.multi_items()), {})
+    own_events.catch_up(database, now)
     with reading(database) as connection:
         values, token = queries.known(connection, resource, asked, form)
     name, kind, *_ = queries.TOP_LEVEL[resource]
@@ -184,8 +187,10 @@ def _serve(resource: Resource, what: str) -> None:
     """The routes of one resource at the top level."""
     parameter = queries.TOP_LEVEL[resource][3]
 
-    def list_values(request: Request, database: Database, form: EpcFormat, per_page: PerPage = None, next_page_token: NextPageToken = None) -> Response:
-        return _known(resource, request, database, form)
+    def list_values(
+        request: Request, database: Database, now: Now, form: EpcFormat, per_page: PerPage = None, next_page_token: NextPageToken = None
+    ) -> Response:
+        return _known(resource, request, database, now, form)
 
     def list_events_of(
         value: str,
