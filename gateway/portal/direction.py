@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from contracts.events import Direction
 from gateway.portal.crossings import Crossing
+from gateway.portal.logistic import sigmoid
 from gateway.portal.reads import Edge, Eye
-from gateway.portal.template import Seen, sigmoid
+from gateway.portal.template import Seen
 
 _FULL_VOTE_S = 0.5
 """Mean times of both sides that lie so far apart are a clear vote."""
@@ -19,8 +20,6 @@ _VOTE = 3.0
 _VOTES_MAX = 6.0
 """More tags than this add nothing: they ride on the same pallet through the same reflections."""
 _NEAR_S = 3.0
-_PER_CLEARNESS = 1.9
-"""Crossings by chance get as clear as 1.1 (captures): that makes a direction sure to 89 %, no more."""
 _EYES_LOG_ODDS = 3.0
 """Two eyes in order are wrong once in twenty: people walk through doors too (chosen)."""
 
@@ -40,21 +39,23 @@ class Vote(NamedTuple):
 UNDECIDED = Vote("unknown", 0.0)
 
 
-def by_antennas(tags: Mapping[str, Sequence[Seen]], moved: Mapping[str, float], crossing: Crossing) -> Vote:
-    """The votes of tags weighted by how likely they moved; no surer than it is clear that anything crossed at all."""
+def by_antennas(tags: Mapping[str, Sequence[Seen]], moved: Mapping[str, float], crossing: Crossing, log_odds: float) -> Vote:
+    """The votes of tags weighted by how likely they moved, no surer than `log_odds` that anything passed the way the crossing seems."""
     weight = total = 0.0
     for epc, reads in tags.items():
-        vote = _vote(reads)
-        if vote:
+        own = vote(reads)
+        if own:
             weight += moved[epc]
-            total += moved[epc] * vote
+            total += moved[epc] * own
     if not weight:
         return UNDECIDED
-    log_odds = total * min(1.0, _VOTES_MAX / weight)
-    return Vote("in" if log_odds * crossing.sign > 0 else "out", min(abs(log_odds), _PER_CLEARNESS * crossing.clearness))
+    votes = total * min(1.0, _VOTES_MAX / weight)
+    if votes <= 0 or log_odds <= 0:
+        return UNDECIDED
+    return Vote("in" if crossing.sign > 0 else "out", min(votes, log_odds))
 
 
-def _vote(reads: Sequence[Seen]) -> float:
+def vote(reads: Sequence[Seen]) -> float:
     """Log odds that the tag went ahead: by the mean times of its reads behind and ahead, stronger reads counting more."""
     times = {side: _mean_time(reads, side) for side in (-1, 1)}
     behind, ahead = times[-1], times[1]
@@ -75,12 +76,12 @@ def _mean_time(reads: Sequence[Seen], side: int) -> float | None:
 
 
 def by_eyes(edges: Sequence[Edge]) -> tuple[tuple[Eye, ...], Vote]:
-    """The order in which the eyes were covered, and what it says."""
+    """The order in which the eyes were covered, and what it says: one side first and the other last, also where something came close behind."""
     order: list[Eye] = []
     for edge in edges:
         if edge.level and edge.eye != "presence" and (not order or order[-1] != edge.eye):
             order.append(edge.eye)
-    if len(order) != 2:
+    if not order or order[0] == order[-1]:
         return tuple(order), UNDECIDED
     return tuple(order), Vote("in" if order[0] == "outer" else "out", _EYES_LOG_ODDS)
 
@@ -95,7 +96,7 @@ class Verdict(NamedTuple):
 
 def decide(antennas: Vote, order: Sequence[Eye], eyes: Vote, sure: float, *, has_tags: bool) -> Verdict:
     """Antennas and eyes may disagree: then nobody knows. `sure` is the least confidence for a direction."""
-    if len(order) > 2:
+    if len(order) > 1 and order[0] == order[-1]:
         return Verdict("unknown", 0.0, "the photo-eyes saw it turn round")
     if eyes.direction == "unknown":
         if antennas.confidence >= sure:

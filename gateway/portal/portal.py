@@ -5,16 +5,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from gateway.portal import direction, evidence
+from gateway.portal import direction, evidence, passed
 from gateway.portal.crossings import Crossing, SideRead, Tags, by_tag, find_crossings
 from gateway.portal.direction import UNDECIDED, Verdict, Vote
+from gateway.portal.logistic import load, odds_among, sigmoid
 from gateway.portal.memory import Memory
-from gateway.portal.moved import model, odds_among
 from gateway.portal.reads import Edge, Judged, Pass, Read, Result, Side, TagResult, Window
 from gateway.portal.settings import Settings
-from gateway.portal.template import Seen, sigmoid
+from gateway.portal.template import Seen
 
 _SETTLED_S = 4.0
 """A crossing that may go on changing is judged when so much more was seen of it."""
@@ -22,17 +22,21 @@ _CORE_S = 1.5
 _REACH_S = 12.0
 """So far before and after a crossing reads still tell who went with it."""
 _APART_S = 3.0
-_CLEAR = 0.8
-"""What changes sides less clearly is chance (captures: tags that stand are clearer in one of ten windows)."""
+_TURN_S = 8.0
+"""Goods that come back sooner turned round; those that come later went, and came back."""
+_LINGERING_S = 16.0
+"""So long after goods went through they may still be seen in the door (chosen: a truck is loaded from there)."""
+_SAME_SHARE = 0.5
 _NEAR_SPREAD_DB = 3.8
 """Strengths of a tag that stands scatter by 1.2 to 1.7 dB at each antenna, of one that is carried past by 4 and more."""
 _NEAR_READS = 5
+_EVEN = 0.5
 _STANDING_LOG_ODDS = -2.0
 """What one window without any crossing says of a tag in it."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class Part:
     """The piece of a window that belongs to one crossing."""
 
     start_s: float
@@ -42,6 +46,27 @@ class _Part:
     edges: tuple[Edge, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A crossing looked at closely: what each tag's reads say, how likely it moved, and the log odds that something passed the way it seems.
+
+    `by_antennas` are the log odds without what the eyes say.
+    """
+
+    part: Part
+    tags: Mapping[str, Sequence[Seen]]
+    numbers: Mapping[str, tuple[float, ...]]
+    own: Mapping[str, float]
+    moved: Mapping[str, float]
+    whole: tuple[float, ...]
+    by_antennas: float
+    log_odds: float
+
+    def group(self) -> set[str]:
+        """The tags that rather moved than stood."""
+        return {epc for epc, chance in self.moved.items() if chance >= _EVEN}
+
+
 class Portal:
     """Judges the windows of one portal in order of time. `sides` says which way each antenna looks."""
 
@@ -49,24 +74,41 @@ class Portal:
         self._sides = dict(sides)
         self._settings = settings or Settings()
         self._memory = Memory()
+        self._told: Look | None = None
 
     def judge(self, window: Window, *, ended: bool = True) -> Judged:
         """The passes in a window. `ended` false: more reads follow without a pause; what is still under way is left to the next window."""
         tags = by_tag(window.reads, self._sides)
+        looks = self.looks(window, tags, ended=ended)
+        if not looks and (by_eyes := _crossing_by_eyes(window.edges)) is not None:
+            looks = looked_at(self, window, [by_eyes])
+        if not looks and not ended:
+            return Judged([], window.start_s if window.edges else max(window.start_s, window.end_s - _REACH_S))
+        if not looks:
+            return Judged(self._without_crossing(window, tags), window.end_s)
+        passes = [self._turned(window, group) if len(group) > 1 else self._pass(window, group[0]) for group in _turns(looks)]
+        return Judged(passes, window.end_s if ended else looks[-1].part.crossing.t_s + _CORE_S)
+
+    def looks(self, window: Window, tags: Tags, *, ended: bool = True) -> list[Look]:
+        """The crossings in a window by which something rather passed than not; chance is left out one by one, the least likely first."""
         prior = {epc: self._memory.prior(epc) for epc in tags}
-        crossings = [each for each in find_crossings(tags, window.start_s, window.end_s, prior) if each.clearness >= _CLEAR]
+        crossings = find_crossings(tags, window.start_s, window.end_s, prior)
         if not ended:
             crossings = [each for each in crossings if each.t_s <= window.end_s - _SETTLED_S]
-        _, eyes = direction.by_eyes(window.edges)
-        if not crossings:
-            if eyes.direction != "unknown":
-                crossings = [Crossing(_middle_s(window.edges), 1 if eyes.direction == "in" else -1, 0.0, 0.0)]
-            elif not ended:
-                return Judged([], window.start_s if window.edges else max(window.start_s, window.end_s - _REACH_S))
-        if not crossings:
-            return Judged(self._without_crossing(window, tags), window.end_s)
-        parts = _parts(window, crossings, ended=ended)
-        return Judged([self._pass(window, part) for part in parts], window.end_s if ended else crossings[-1].t_s + _CORE_S)
+        while crossings:
+            looks = looked_at(self, window, crossings)
+            doubtful = min(looks, key=lambda look: look.log_odds)
+            if doubtful.log_odds >= 0:
+                return [look for look in looks if not self._is_told(look)]
+            crossings = [each for each in crossings if each is not doubtful.part.crossing]
+        return []
+
+    def _is_told(self, look: Look) -> bool:
+        """Whether these are the goods of the last pass, seen a little longer: nothing goes in twice without going out."""
+        told = self._told
+        if told is None or told.part.crossing.sign != look.part.crossing.sign or abs(look.part.crossing.t_s - told.part.crossing.t_s) > _LINGERING_S:
+            return False
+        return _same_goods(told, look)
 
     def stands(self, epc: str, rssi_dbm: float | None) -> bool:
         """Whether a read is what this portal is used to of a tag that stands there: it neither opens a session nor keeps one open."""
@@ -84,37 +126,106 @@ class Portal:
         """Take up a snapshot. Raises: ValueError: it is damaged."""
         self._memory.restore(data)
 
-    def _pass(self, window: Window, part: _Part) -> Pass:
+    def look(self, part: Part, next_clearness: float) -> Look:
+        """What the reads around a crossing say."""
         tags = seen_from(by_tag(part.reads, self._sides), part.crossing)
         numbers = evidence.gather(tags, part.crossing.t_s - part.start_s, part.end_s - part.crossing.t_s) if tags else {}
-        own = {epc: model().ratio(values) for epc, values in numbers.items()}
+        model = load("moved.json")
+        own = {epc: model.sum(values) for epc, values in numbers.items()}
         ratios = {epc: value + self._memory.prior(epc) for epc, value in own.items()}
         odds = odds_among(list(ratios.values()))
         moved = {epc: sigmoid(value + odds) for epc, value in ratios.items()}
-        antennas = direction.by_antennas(tags, moved, part.crossing) if part.crossing.clearness else UNDECIDED
+        whole = passed.gather(tags, moved, ratios, part.crossing, next_clearness)
+        _, eyes = direction.by_eyes(part.edges)
+        by_eyes = {"unknown": 0.0, "in": 1.0, "out": -1.0}[eyes.direction] * part.crossing.sign * eyes.log_odds
+        by_antennas = passed.model().sum(whole)
+        return Look(part, tags, numbers, own, moved, whole, by_antennas, by_antennas + by_eyes)
+
+    def _pass(self, window: Window, look: Look) -> Pass:
+        part = look.part
         order, eyes = direction.by_eyes(part.edges)
-        verdict = direction.decide(antennas, order, eyes, self._settings.sure, has_tags=any(chance >= 0.5 for chance in moved.values()))
-        results = tuple(_result(epc, tags[epc], moved[epc], numbers[epc], verdict, part.crossing) for epc in sorted(tags))
-        for epc, value in own.items():
-            self._memory.passed(epc, value, evidence.strongest(tags[epc]))
-        return _told(window, part, verdict, antennas, order, results, part.crossing.t_s)
+        antennas = direction.by_antennas(look.tags, look.moved, part.crossing, look.by_antennas) if part.crossing.clearness else UNDECIDED
+        verdict = direction.decide(antennas, order, eyes, self._settings.sure, has_tags=bool(look.group()))
+        self._remember(look)
+        self._told = look
+        return _told(window, part, verdict, antennas, order, self._results(look, verdict), part.crossing.t_s)
+
+    def _turned(self, window: Window, looks: Sequence[Look]) -> Pass:
+        """The same goods went through and came back at once: nobody knows where they are to stay."""
+        clearest = max(looks, key=lambda look: look.log_odds)
+        for look in looks:
+            self._remember(look)
+        verdict = Verdict("unknown", 0.0, "it turned round in the door")
+        part = replace(clearest.part, start_s=looks[0].part.start_s, end_s=looks[-1].part.end_s)
+        part = replace(part, reads=tuple(read for look in looks for read in look.part.reads), edges=tuple(edge for look in looks for edge in look.part.edges))
+        order, _ = direction.by_eyes(part.edges)
+        return _told(window, part, verdict, UNDECIDED, order, self._results(clearest, verdict), None)
+
+    def _remember(self, look: Look) -> None:
+        for epc, value in look.own.items():
+            self._memory.passed(epc, value, evidence.strongest(look.tags[epc]))
+
+    @staticmethod
+    def _results(look: Look, verdict: Verdict) -> tuple[TagResult, ...]:
+        return tuple(_result(epc, look.tags[epc], look.moved[epc], look.numbers[epc], verdict, look.part.crossing) for epc in sorted(look.tags))
 
     def _without_crossing(self, window: Window, tags: Tags) -> list[Pass]:
         """Nothing changed sides. Something may have come near all the same, or the eyes saw what carries no tag."""
         order, eyes = direction.by_eyes(window.edges)
-        near = {epc for epc, reads in tags.items() if _came_near(reads) and self._memory.prior(epc) > _STANDING_LOG_ODDS}
+        lingering = self._told.group() if self._told is not None and window.start_s - self._told.part.crossing.t_s <= _LINGERING_S else set()
+        near = {epc for epc, reads in tags.items() if _came_near(reads) and self._memory.prior(epc) > _STANDING_LOG_ODDS} - lingering
         for epc, reads in tags.items():
             if epc not in near:
                 self._memory.passed(epc, _STANDING_LOG_ODDS, _strongest(reads))
-        if not near and not order:
+        if not near and not any(edge.level for edge in window.edges):
             return []
         verdict = direction.decide(UNDECIDED, order, eyes, self._settings.sure, has_tags=bool(near))
-        part = _Part(window.start_s, window.end_s, Crossing(window.end_s, 1, 0.0, 0.0), window.reads, window.edges)
+        part = Part(window.start_s, window.end_s, Crossing(window.end_s, 1, 0.0, 0.0), window.reads, window.edges)
         results = tuple(_result_without_crossing(epc, reads, near=epc in near) for epc, reads in sorted(tags.items()))
         return [_told(window, part, verdict, UNDECIDED, order, results, None)]
 
 
-def _told(window: Window, part: _Part, verdict: Verdict, antennas: Vote, order: Sequence[str], results: tuple[TagResult, ...], crossed_s: float | None) -> Pass:
+def looked_at(portal: Portal, window: Window, crossings: Sequence[Crossing]) -> list[Look]:
+    """A close look at each of some crossings of a window."""
+    return [portal.look(part, _next_clearness(part.crossing, crossings)) for part in _parts(window, crossings)] if crossings else []
+
+
+def _turns(looks: Sequence[Look]) -> list[list[Look]]:
+    """Crossings of the same goods there and back within a moment belong together."""
+    groups: list[list[Look]] = []
+    for look in looks:
+        last = groups[-1][-1] if groups else None
+        if last is not None and _came_back(last, look):
+            groups[-1].append(look)
+        else:
+            groups.append([look])
+    return groups
+
+
+def _came_back(there: Look, back: Look) -> bool:
+    one, other = there.part.crossing, back.part.crossing
+    if one.sign == other.sign or other.t_s - one.t_s > _TURN_S:
+        return False
+    return _same_goods(there, back)
+
+
+def _same_goods(one: Look, other: Look) -> bool:
+    both = one.group() & other.group()
+    return bool(both) and len(both) >= _SAME_SHARE * min(len(one.group()), len(other.group()))
+
+
+def _next_clearness(crossing: Crossing, crossings: Sequence[Crossing]) -> float:
+    """Of the next clearest moment that is near enough to be compared."""
+    return max((other.clearness for other in crossings if other is not crossing and abs(other.t_s - crossing.t_s) <= _REACH_S), default=0.0)
+
+
+def _crossing_by_eyes(edges: Sequence[Edge]) -> Crossing | None:
+    """What the eyes alone saw pass."""
+    _, eyes = direction.by_eyes(edges)
+    return None if eyes.direction == "unknown" else Crossing(_middle_s(edges), 1 if eyes.direction == "in" else -1, 0.0, 0.0)
+
+
+def _told(window: Window, part: Part, verdict: Verdict, antennas: Vote, order: Sequence[str], results: tuple[TagResult, ...], crossed_s: float | None) -> Pass:
     return Pass(
         start_s=part.start_s,
         end_s=part.end_s,
@@ -137,7 +248,7 @@ def _result_without_crossing(epc: str, reads: Sequence[SideRead], *, near: bool)
     return TagResult(epc, "unknown" if near else "stayed", max(moved, 1 - moved), moved, len(reads), _strongest(reads), None, {})
 
 
-def _parts(window: Window, crossings: Sequence[Crossing], *, ended: bool) -> list[_Part]:
+def _parts(window: Window, crossings: Sequence[Crossing]) -> list[Part]:
     """Cut a window half-way between its crossings."""
     times = [each.t_s for each in crossings]
     middles = [(one + other) / 2 for one, other in itertools.pairwise(times)]
@@ -147,7 +258,7 @@ def _parts(window: Window, crossings: Sequence[Crossing], *, ended: bool) -> lis
         from_s, to_s = max(start_s, crossing.t_s - _REACH_S), min(end_s, crossing.t_s + _REACH_S)
         reads = tuple(read for read in window.reads if from_s <= read.t_s <= to_s)
         edges = tuple(edge for edge in window.edges if start_s <= edge.t_s <= end_s)
-        parts.append(_Part(from_s, to_s, crossing, reads, edges))
+        parts.append(Part(from_s, to_s, crossing, reads, edges))
     return parts
 
 

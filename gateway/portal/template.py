@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from gateway.portal.logistic import sigmoid
+
 _BIN_S = 0.5
 _BINS = 25
 _MIDDLE = _BINS // 2
@@ -41,11 +43,6 @@ class Fit(NamedTuple):
     side: float
     time: float
     strength: float
-
-
-def sigmoid(log_odds: float) -> float:
-    """Probability of log odds."""
-    return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, log_odds))))
 
 
 def _bin(after_s: float) -> int:

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether anything went through at all, and the way it seems: the numbers of a pass as a whole, and how sure they make it.
+
+Tags that stand are read on this side and then on that by chance; where many stand, some look as if they had crossed together. What did cross shows
+by more than that: it is clear beside other moments, its tags get strong in the middle, and they agree.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from gateway.portal import direction, evidence
+from gateway.portal.crossings import Crossing
+from gateway.portal.logistic import Model, load
+from gateway.portal.template import Seen
+
+NAMES = ("clearness", "next_clearness", "agreement", "group", "others", "vote", "both_sides", "rise_db", "spread_db", "fit")
+_CORE_S = 1.2
+_EVEN = 0.5
+
+
+def model() -> Model:
+    """How sure the numbers make a pass; made by `python -m tools.fit_portal`."""
+    return load("passed.json")
+
+
+def gather(
+    tags: Mapping[str, Sequence[Seen]], moved: Mapping[str, float], ratios: Mapping[str, float], crossing: Crossing, next_clearness: float
+) -> tuple[float, ...]:
+    """The numbers named in `NAMES`. `ratios` are the tags' log likelihood ratios of having moved, `next_clearness` that of the next clearest moment around."""
+    group = {epc: chance for epc, chance in moved.items() if chance >= _EVEN}
+    weight = sum(group.values())
+
+    def mean(values: Mapping[str, float]) -> float:
+        return sum(group[epc] * values[epc] for epc in group) / weight if group else 0.0
+
+    return (
+        math.log1p(crossing.clearness),
+        math.log1p(next_clearness),
+        crossing.agreement,
+        math.log1p(weight),
+        math.log1p(len(tags) - weight),
+        mean({epc: direction.vote(tags[epc]) for epc in group}),
+        mean({epc: float(_came_and_went(tags[epc])) for epc in group}),
+        mean({epc: _rise_db(tags[epc]) for epc in group}),
+        mean({epc: evidence.spread_db(tags[epc]) for epc in group}),
+        mean({epc: 6 * math.tanh(ratios[epc] / 6) for epc in group}),
+    )
+
+
+def _came_and_went(reads: Sequence[Seen]) -> bool:
+    behind = any(read.ahead < 0 and read.after_s < 0 for read in reads)
+    return behind and any(read.ahead > 0 and read.after_s > 0 for read in reads)
+
+
+def _rise_db(reads: Sequence[Seen]) -> float:
+    """How much stronger the tag was in the portal than otherwise; 0 when it was read only there or only elsewhere."""
+    near = [read.rssi_dbm for read in reads if read.rssi_dbm is not None and abs(read.after_s) <= _CORE_S]
+    away = [read.rssi_dbm for read in reads if read.rssi_dbm is not None and abs(read.after_s) > _CORE_S]
+    return max(near) - sum(away) / len(away) if near and away else 0.0

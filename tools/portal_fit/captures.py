@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Captured runs of a portal: a stack of labelled tags goes to and fro past others that stand."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.portal.crossings import Crossing, by_tag, find_crossings
+from gateway.portal.files import load_reads
+from gateway.portal.portal import Portal, looked_at
+from gateway.portal.reads import Read, Side, Window
+from tools.portal_fit.looking import LookingPortal, tag_examples
+from tools.portal_fit.regression import Example
+
+SIDES: dict[int, Side] = {1: "inner", 2: "inner", 3: "outer", 4: "outer"}
+_TAG_REACHES_S = (12.0, 5.0)
+_TAG_GROUPS = (100, 40, 12)
+_MOMENT_REACHES_S = (10.0, 6.0)
+_MOMENT_GROUPS = (100, 30, 8, 4, 2, 0)
+"""Passes are also shown with so few of their moving tags: pallets are smaller than the captured stack, and often nothing passes."""
+_NEAR_S = 1.5
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run; `crossings` are those of the whole stack, which nothing disturbs."""
+
+    name: str
+    reads: tuple[Read, ...]
+    moving: frozenset[str]
+    crossings: tuple[Crossing, ...]
+
+    def tags(self) -> Iterator[Example]:
+        """Every tag at every crossing."""
+        rng = random.Random(f"{self.name} tags")
+        for crossing, window, went in self._windows(_TAG_REACHES_S, _TAG_GROUPS, rng):
+            (look,) = looked_at(Portal(SIDES), window, [crossing])
+            yield from tag_examples(look, went, look.tags)
+
+    def moments(self) -> Iterator[Example]:
+        """Every moment that looks like a crossing, with all, few and none of the moving tags there."""
+        rng = random.Random(f"{self.name} moments")
+        for crossing, window, went in self._windows(_MOMENT_REACHES_S, _MOMENT_GROUPS, rng):
+            portal = LookingPortal(SIDES)
+            portal.judge(window)
+            for look in portal.looks_taken:
+                found, group = look.part.crossing, look.group()
+                right = abs(found.t_s - crossing.t_s) < _NEAR_S and found.sign == crossing.sign
+                yield Example(look.whole, bool(went) and right and 2 * len(group & went) >= len(group))
+
+    def _windows(self, reaches_s: tuple[float, ...], groups: tuple[int, ...], rng: random.Random) -> Iterator[tuple[Crossing, Window, frozenset[str]]]:
+        times = [self.reads[0].t_s, *(each.t_s for each in self.crossings), self.reads[-1].t_s]
+        for before_s, crossing, after_s in zip(times, self.crossings, times[2:], strict=False):
+            for reach_s in reaches_s:
+                from_s, to_s = max((before_s + crossing.t_s) / 2, crossing.t_s - reach_s), min((after_s + crossing.t_s) / 2, crossing.t_s + reach_s)
+                part = [read for read in self.reads if from_s <= read.t_s <= to_s]
+                for size in groups:
+                    went = frozenset(rng.sample(sorted(self.moving), min(size, len(self.moving))))
+                    reads = tuple(read for read in part if read.epc not in self.moving or read.epc in went)
+                    yield crossing, Window(from_s, to_s, reads), went
+
+
+def load(folder: Path) -> list[Run]:
+    """The runs of a folder, in the order of their names."""
+    moving = frozenset(line.strip() for path in folder.glob("labels/actual=moving*.csv") for line in path.read_text().splitlines() if line.strip())
+    return [_run(path, moving) for path in sorted(folder.glob("run*.csv.gz"))]
+
+
+def _run(path: Path, moving: frozenset[str]) -> Run:
+    reads = tuple(load_reads(str(path)).reads)
+    crossings = find_crossings(by_tag(reads, SIDES), reads[0].t_s, reads[-1].t_s)
+    return Run(path.name.split(".")[0], reads, moving, tuple(crossings))
