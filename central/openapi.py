@@ -34,6 +34,7 @@ AREAS = {
     "labels": "Labels and papers, and the printers that print them.",
     "returns": "Customers' returns: announced, received, inspected, decided on.",
     "shipping": "Packing, labels, carriers, loads.",
+    "doors": "Dock doors: what stands there, what is expected, what passed, and what their lamps know.",
     "counting": "Counts of stock, their differences and approval.",
     "planning": "Replenishment proposals with their reasons.",
     "coldchain": "Temperatures, alarms, goods on hold.",

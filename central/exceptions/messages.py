@@ -86,6 +86,7 @@ TEMPLATES = {
     "wrong_pallet_unknown": "{station}: wrong pallet {sscc} on the vehicle of load {load}: it is none of our packages; take it out before it leaves",
     "wrong_pallet_blocked": "{station}: pallet {sscc} went onto the vehicle of load {load} and may not leave ({reason}); take it out before it leaves",
     "pallet_loading_unclear": "{station}: it is not sure whether pallet {sscc} went onto the vehicle ({reason}); look where it stands; nothing was loaded",
+    "load_label_missing": "{station}: goods with {count} tags went onto the vehicle of load {load} without a readable pallet label; scan the label by hand",
     "pallet_back": "{station}: pallet {sscc} came in again after its order was shipped; take it back as a return",
     "door_lamp_green": "{station}: the lamp let pallet {sscc} pass by list {had} although it may not leave (newest list {newest}); "
     "stop the vehicle, take it out",

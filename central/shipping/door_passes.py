@@ -182,6 +182,8 @@ def _went_out(connection: Connection, scene: _Scene, contents: dict[str, set[str
         for label in sorted(label for label, its in contents.items() if not its):
             told = message("wrong_pallet_unknown", station=scene.dock.station, sscc=label, load=scene.load_number)
             _wrong(connection, scene, label, told, found)
+        if not contents and scene.event.child_epcs:
+            _ask_unlabelled(connection, scene, found)
 
 
 def _planned(connection: Connection, ssccs: Sequence[str]) -> dict[str, list[Row[Any]]]:
@@ -244,6 +246,7 @@ def _passed_elsewhere(connection: Connection, scene: _Scene, sscc: str) -> bool:
 
 def _came_back(connection: Connection, scene: _Scene, labels: Sequence[str], ours: Sequence[str], found: _Found) -> None:
     dock = scene.dock
+    _asked_by_inbound(connection, scene, ours)
     out = [sscc for sscc in sorted({*labels, *ours}) if vehicles.is_out(connection, sscc, dock.site, f"came in again at {dock.station}", dock.now)]
     for row in _rows(connection, ours):
         if dispatch.unload(connection, dock, row):
@@ -259,10 +262,26 @@ def _came_back(connection: Connection, scene: _Scene, labels: Sequence[str], our
 
 def _ask(connection: Connection, scene: _Scene, ours: Sequence[str], found: _Found) -> None:
     """Nobody knows which way it went: a person looks, and nothing is loaded. What is on the vehicle already stays there."""
+    _asked_by_inbound(connection, scene, ours)
     waiting = [row.sscc for row in _rows(connection, ours) if row.state in ("open", "closed")]
     for sscc in waiting:
         reason = scene.event.evidence.reason or scene.event.evidence.eyes or "no clear order of reads"
         found.wrong.append(_unclear(connection, scene, sscc, reason))
+    found.outcome = "unclear"
+
+
+def _asked_by_inbound(connection: Connection, scene: _Scene, ours: Sequence[str]) -> None:
+    """Our own package at a door that also receives is no delivery that nobody announced."""
+    for sscc in ours:
+        exceptions.settle(connection, ("pallet_direction_unknown", "pallet_unknown"), sscc, scene.dock.site, "it is a package of ours", scene.dock.now)
+
+
+def _ask_unlabelled(connection: Connection, scene: _Scene, found: _Found) -> None:
+    """Goods that went out without a label that could be read: perhaps right, perhaps not."""
+    dock, tags = scene.dock, len(scene.event.child_epcs)
+    told = message("load_label_missing", station=dock.station, count=tags, load=scene.load_number)
+    exceptions.ask_person(connection, told, scene.event.child_epcs[0], dock.fact_id, dock.now, site=dock.site, station=dock.station, priority=2)
+    found.wrong.append(told)
     found.outcome = "unclear"
 
 
@@ -277,7 +296,7 @@ def _ask_doubtful(connection: Connection, scene: _Scene) -> None:
 
 def _unclear(connection: Connection, scene: _Scene, sscc: str, reason: str) -> Message:
     dock = scene.dock
-    told = message(vehicles.UNCLEAR, station=dock.station, sscc=sscc, reason=reason)
+    told = message("pallet_loading_unclear", station=dock.station, sscc=sscc, reason=reason)
     about = {"load": scene.load.id if scene.load is not None else ""}
     exceptions.ask_person(connection, told, sscc, dock.fact_id, dock.now, site=dock.site, station=dock.station, priority=2, about=about)
     return told
@@ -294,10 +313,9 @@ def _judge_lamp(connection: Connection, scene: _Scene, labels: Sequence[str], fo
     if event.direction == "out":
         lamp = door_rules.judge_lamp(event.checked, right=not found.wrong and bool(found.loaded or found.already))
         if lamp in ("green_wrong", "red_wrong"):
-            code = "door_lamp_green" if lamp == "green_wrong" else "door_lamp_red"
             sscc = labels[0] if labels else "-"
-            told = message(code, station=dock.station, sscc=sscc, had=event.work_version, newest=door.list_version)
-            urgency = 1 if lamp == "green_wrong" else 3
+            said = {"station": dock.station, "sscc": sscc, "had": event.work_version, "newest": door.list_version}
+            told, urgency = (message("door_lamp_green", **said), 1) if lamp == "green_wrong" else (message("door_lamp_red", **said), 3)
             exceptions.ask_person(connection, told, f"{dock.station}/{sscc}", dock.fact_id, dock.now, site=dock.site, station=dock.station, priority=urgency)
     answered_at = connection.execute(select(command.c.answered_at).where(command.c.id == door.list_command, command.c.state == "done")).scalar()
     if door_rules.is_forgotten(door.list_version, event.work_version, answered_at, event.event_time):

@@ -137,6 +137,7 @@ def test_doubtful_pass_loads_nothing_and_one_touch_answers_it(http: Http, house:
     stand(http, load="L-1")
 
     go(house, first, "unknown", evidence=PassEvidence(reason="the photo-eyes saw it turn round"))
+    assert house.asked() == ["pallet_loading_unclear"]
     go(house, second, doubtful_epcs=[sscc_uri(first, 7)])
 
     assert got(http, f"loads/{load}")["loaded"] == [second]
@@ -144,6 +145,18 @@ def test_doubtful_pass_loads_nothing_and_one_touch_answers_it(http: Http, house:
     assert [action["code"] for action in asked[0]["actions"]] == ["load_it", "stayed"]
     sent(http, f"work-orders/{asked[0]['id']}/actions/load_it")
     assert got(http, f"loads/{load}")["missing"] == []
+
+
+def test_goods_without_a_readable_label_are_asked_about(http: Http, house: Warehouse) -> None:
+    plan(http, "L-1", *boxes(http, house, 1))
+    stand(http, load="L-1")
+    tag = "urn:epc:id:sgtin:0614141.812345.6789"
+
+    house.happen(
+        PalletPassed(event_time=NOW, station="door-5", read_point="x", biz_step="loading", direction="out", confidence=0.9, child_epcs=[tag], pass_id="u")
+    )
+
+    assert (house.asked(), got(http, DOOR)["last_pass"]["outcome"]) == (["load_label_missing"], "unclear")
 
 
 def wrong_of(http: Http) -> list[tuple[str, str]]:
