@@ -3,7 +3,7 @@
 
 A pallet is `right` when its own door told its SSCC with the right way; `doubtful` when nothing wrong was told and a person is asked (way unknown, several
 SSCCs, tags contested, tags without SSCC); `wrong` when its SSCC was told as passed without doubt at another door, the other way, or although it never passed;
-`silent` when nothing at all was told of it.
+`mixed` when it was told rightly, but with many cases of another pallet and without doubt; `silent` when nothing at all was told of it.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from gateway.portal.replay import replay
 _LATE_S, _EARLY_S = 3.0, 3.0
 _MANY = 0.5
 """So large a share of a load's tags is the load."""
+_STRANGE = 0.2
+"""A larger share of strange tags is told as mixed; single strays are counted tag by tag."""
 
 
 @dataclass
@@ -55,7 +57,7 @@ class Score:
         chances = pallets + never
         return {
             "scenes": self.scenes,
-            "pallets": {name: share(self.pallets[name], pallets) for name in ("right", "doubtful", "wrong", "silent")},
+            "pallets": {name: share(self.pallets[name], pallets) for name in ("right", "doubtful", "wrong", "mixed", "silent")},
             "came_and_went_back": {name: share(self.never[name], never) for name in ("quiet", "doubtful", "wrong")},
             "wrong_door_or_direction": share(self.pallets["wrong"] + self.never["wrong"], chances),
             "without_tags": {name: share(self.empty[name], self.empty.total()) for name in ("right", "doubtful", "wrong", "silent", "no eyes")},
@@ -81,7 +83,7 @@ def score(scene: Played) -> Score:
         outcome = _of_empty(true, scene, events) if not true.epcs else _of_pallet(true, scene, events)
         (result.pallets if true.epcs else result.empty)[outcome] += 1
         counts[outcome] += 1
-        if outcome in ("wrong", "silent"):
+        if outcome in ("wrong", "mixed", "silent"):
             result.notes.append(f"{scene.kind}-{scene.seed}: door {true.door} {true.direction} at {true.crossed_s:.1f} s, {len(true.epcs)} tags: {outcome}")
     for door, epcs in _never_passed(scene):
         outcome = _of_one_that_stayed(epcs, events)
@@ -102,7 +104,7 @@ def _of_pallet(true: TruePass, scene: Played, events: Sequence[tuple[int, Pallet
     others = [one for one in scene.passes if one is not true and one.epcs == true.epcs]
     mine = [(door, event) for door, event in events if _is_told(own, event) and not any(_fits(one, door, event) for one in others)]
     verdicts = {_verdict(true, own, door, event) for door, event in mine}
-    for verdict in ("wrong", "right", "doubtful"):
+    for verdict in ("wrong", "mixed", "right", "doubtful"):
         if verdict in verdicts:
             return verdict
     return "silent"
@@ -120,7 +122,10 @@ def _verdict(true: TruePass, own: set[str], door: int, event: PalletPassed) -> s
     if len(true.ssccs) == 0:
         doubtful = event.direction == "unknown" or event.parent_id is not None
     if _fits(true, door, event) and not doubtful:
-        return "right" if len(true.ssccs) == 0 or event.parent_id in own else "wrong"
+        told_with = set(event.child_epcs) - own
+        if len(true.ssccs) and event.parent_id not in own:
+            return "wrong"
+        return "right" if len(told_with) <= _STRANGE * len(event.child_epcs) + 1 else "mixed"
     if event.direction == "unknown" or (event.parent_id not in own and len(true.ssccs) > 0):
         return "doubtful"  # a person is asked: without its SSCC nothing is received
     return "doubtful" if doubtful and door == true.door and event.direction == true.direction else "wrong"

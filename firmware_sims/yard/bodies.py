@@ -97,20 +97,20 @@ class Thing:
         return Body(place[0], place[1], self.half_x, self.half_y, self.loss_db_per_m, self.loss_max_db)
 
 
-def load(way: Way, epcs: Sequence[str], rng: random.Random, *, what: str = "load") -> Thing:
+def load(way: Way, epcs: Sequence[str], rng: random.Random, *, what: str = "load", heights_m: tuple[float, float] = (0.2, 1.7)) -> Thing:
     """A pallet of 0.8 m by 1.2 m, driven lengthwise; tags on its faces more often than within. Dry goods: a few dB a metre."""
     density = rng.choice((3.0, 5.0, 8.0))
-    return Thing(what, way, 0.4, 0.6, density, 6.0, tags=[_on_pallet(epc, rng) for epc in epcs])
+    return Thing(what, way, 0.4, 0.6, density, 6.0, tags=[_on_pallet(epc, heights_m, rng) for epc in epcs])
 
 
-def _on_pallet(epc: str, rng: random.Random) -> Tag:
+def _on_pallet(epc: str, heights_m: tuple[float, float], rng: random.Random) -> Tag:
     dx, dy = rng.uniform(-0.4, 0.4), rng.uniform(-0.6, 0.6)
     hidden = rng.random() < 0.3
     if not hidden and rng.random() < 0.6:
         dx = rng.choice((-0.4, 0.4))
     elif not hidden:
         dy = rng.choice((-0.6, 0.6))
-    return Tag(epc, dx, dy, rng.uniform(0.2, 1.7), rng.gauss(-2.0 if hidden else 0.0, TAG_SPREAD_DB))
+    return Tag(epc, dx, dy, rng.uniform(*heights_m), rng.gauss(-2.0 if hidden else 0.0, TAG_SPREAD_DB))
 
 
 def standing(epcs: Sequence[str], x: float, y: float, spread_m: float, rng: random.Random, *, what: str = "rack") -> Thing:

@@ -167,8 +167,10 @@ def empty(scene: Scene, door: int) -> None:
 
 
 def double_sscc(scene: Scene, door: int) -> None:
-    """Two pallets stacked: two SSCC on one truck."""
-    carried(scene, through(scene, door, _way(scene), scene.lead_s, _speed(scene)), scene.epcs(_cases(scene), pallets=2))
+    """Two pallets stacked on one truck, each with its SSCC and cases."""
+    way = through(scene, door, _way(scene), scene.lead_s, _speed(scene))
+    carried(scene, way, scene.epcs(scene.rng.randint(8, 30)))
+    scene.things.append(load(way, scene.epcs(scene.rng.randint(8, 30)), scene.rng, heights_m=(1.2, 2.2)))
 
 
 def no_sscc(scene: Scene, door: int) -> None:
