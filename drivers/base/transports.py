@@ -25,10 +25,11 @@ _TLS_TIMEOUT_S = 5.0  # chosen: small readers take a second or two for their hal
 
 
 class Transport:
-    """An open way to a device."""
+    """An open way to a device. `hint` is what to look at when it is closed before anything came."""
 
-    def __init__(self, reader: asyncio.StreamReader, write: Callable[[bytes], None], close: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, reader: asyncio.StreamReader, write: Callable[[bytes], None], close: Callable[[], Awaitable[None]], hint: str = "") -> None:
         self._reader = reader
+        self._hint = hint
         self._write = write
         self._close: Callable[[], Awaitable[None]] | None = close
 
@@ -37,9 +38,10 @@ class Transport:
         try:
             data = await self._reader.read(_READ_BYTES)
         except OSError as error:
-            raise TransportError(f"connection lost: {error}") from error
+            raise TransportError(f"connection lost: {error}{self._hint}") from error
         if not data:
-            raise TransportError("connection closed by the device")
+            raise TransportError(f"connection closed by the device{self._hint}")
+        self._hint = ""
         return data
 
     def write(self, data: bytes) -> None:
@@ -146,6 +148,7 @@ async def _open_tcp(config: StreamConfig) -> Transport:
     _keep_alive(writer.get_extra_info("socket"))
     if security is not None and isinstance(config, TlsStreamConfig):
         await _encrypt(config, security, writer)
+    hint = "; does it ask for our certificate (`tls_certificate_file`)?" if security is not None else ""  # in TLS 1.3 that is told only after the handshake
 
     async def close() -> None:
         writer.close()
@@ -155,7 +158,7 @@ async def _open_tcp(config: StreamConfig) -> Transport:
         except (TimeoutError, OSError):
             writer.transport.abort()
 
-    return Transport(reader, writer.write, close)
+    return Transport(reader, writer.write, close, hint)
 
 
 def _security(config: TlsStreamConfig) -> ssl.SSLContext:

@@ -29,7 +29,6 @@ class Notification:
     """A READER_EVENT_NOTIFICATION (16.2.7.6): the reader's time and what happened. At most one of the optional parts is there."""
 
     reader_time_us: int | None = None
-    is_utc: bool = True
     connection_attempt: int | None = None
     closing: bool = False
     input: int | None = None
@@ -44,11 +43,11 @@ def decode_notification(message: Message) -> Notification:
     data = first(list(parameters(message.body)), ParameterType.READER_EVENT_NOTIFICATION_DATA)
     if data is None:
         raise RemoteProtocolError("notification without data", message.body)
-    time_us, is_utc = None, True
+    time_us = None
     happened: dict[str, int | bool | str] = {}
     for part in data.children():
         if part.type in (ParameterType.UTC_TIMESTAMP, ParameterType.UPTIME):
-            time_us, is_utc = part.value(_U64)[0], part.type == ParameterType.UTC_TIMESTAMP
+            time_us = part.value(_U64)[0]
         elif part.type == ParameterType.CONNECTION_ATTEMPT_EVENT:
             happened["connection_attempt"] = part.value(_U16)[0]
         elif part.type == ParameterType.CONNECTION_CLOSE_EVENT:
@@ -61,7 +60,7 @@ def decode_notification(message: Message) -> Notification:
             happened |= {"ended_rospec": rospec_id} if change else {}
         else:
             happened |= _fault(part)
-    return Notification(reader_time_us=time_us, is_utc=is_utc, **happened)  # type: ignore[arg-type]
+    return Notification(reader_time_us=time_us, **happened)  # type: ignore[arg-type]
 
 
 _GPI = struct.Struct("!HB")  # port; bit 7: level (16.2.7.6.2)

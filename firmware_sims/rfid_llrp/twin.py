@@ -206,6 +206,17 @@ class LlrpReaderTwin(Twin):
             self._stop(spec, now_s, for_good=True)
         return self._spoken()
 
+    def on_clock(self, utc_us: int, *, now_s: float) -> bytes:
+        """Somebody sets the reader's clock, or a time server does."""
+        self._utc_at_zero_us = utc_us - round(now_s * 1e6)
+        return b""
+
+    def on_close(self, *, now_s: float) -> bytes:
+        """The reader itself ends the connection, as it does before it restarts or hands itself to somebody else."""
+        self._said += self._message(_NOTIFICATION, self._event(now_s, encode("ConnectionCloseEvent")))
+        self._wants_close = True
+        return self._spoken()
+
     def on_reboot(self, *, now_s: float) -> bytes:
         """Power was lost: ROSpecs, configuration, outputs and kept reports are gone; silent until the next connection."""
         self.is_connected, self._wants_close, self._booted_at_s = False, True, now_s

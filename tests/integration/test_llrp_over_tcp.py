@@ -206,6 +206,30 @@ async def test_keepalives_hold_a_quiet_link() -> None:
         assert not task.done()
 
 
+async def test_reader_that_closes_by_itself_says_so_and_is_connected_again() -> None:
+    async with running() as (door, driver, task):
+        door.server.stimulate("close")
+        with pytest.raises(RemoteProtocolError, match="reader-1: the reader closes the connection; it was restarted, or another client took it"):
+            await asyncio.wait_for(task, PATIENCE_S)
+
+        again = asyncio.create_task(driver.run(door.emit))
+        await door.connected(2)
+        again.cancel()
+        await asyncio.gather(again, return_exceptions=True)
+
+
+async def test_clock_of_the_reader_is_handed_on_as_it_is_even_when_it_is_set_meanwhile() -> None:
+    async with running() as (door, _, _task):
+        for utc_us in (946_684_800_000_000, 1_800_000_000_000_000):
+            door.server.stimulate("clock", utc_us=utc_us)
+            door.read()
+        reads = await door.until(lambda reading: isinstance(reading, TagRead), 2)
+
+    times_us = [read.reader_time_us or 0 for read in reads if isinstance(read, TagRead)]
+    assert [time_us // 1_000_000_000 for time_us in times_us] == [946_684, 1_800_000]
+    assert reads[1].at_s >= reads[0].at_s
+
+
 async def test_link_that_is_cut_in_the_middle_of_a_message_is_made_anew() -> None:
     async with running() as (door, driver, task):
         door.server._send(bytes.fromhex("043d 00000200 00000009 00f0 0020 8d30"))  # a report of 512 bytes of which 16 come

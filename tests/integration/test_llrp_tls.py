@@ -144,6 +144,14 @@ async def test_reader_is_believed_by_its_certificate_alone_where_the_authority_i
         await reads_a_tag(server, host="127.0.0.1", tls=True, tls_ca_file=str(reader.public_path))
 
 
+async def test_reader_of_tls_1_3_that_asks_in_vain_for_our_certificate_is_understood(authority: Identity, reader: Identity) -> None:
+    context = security(reader, clients=authority)
+    context.maximum_version = ssl.TLSVersion.MAXIMUM_SUPPORTED
+    async with served(context) as server:
+        with pytest.raises(TransportError, match=r"connection (closed by the device|lost: .*); does it ask for our certificate \(`tls_certificate_file`\)"):
+            await reads_a_tag(server, host="127.0.0.1", tls=True, tls_ca_file=str(authority.public_path))
+
+
 async def test_reader_that_asks_for_our_certificate_gets_it(folder: Path, authority: Identity, reader: Identity) -> None:
     ours = identity(folder, "gateway.example", authority)
     async with served(security(reader, clients=authority)) as server:

@@ -135,13 +135,13 @@ def test_power_never_exceeds_what_is_configured(wanted_dbm: float, index: int | 
 def test_connection_event_carries_status_and_reader_time() -> None:
     told = decode_notification(notification(f"{UTC} 0100 0006 0002"))
 
-    assert (told.connection_attempt, told.reader_time_us, told.is_utc) == (2, 1_767_225_600_000_000, True)
+    assert (told.connection_attempt, told.reader_time_us) == (2, 1_767_225_600_000_000)
 
 
 def test_gpi_event_carries_port_and_level() -> None:
     told = decode_notification(notification("0081 000c 00000000000f4240 00f8 0007 0003 80"))
 
-    assert (told.input, told.level, told.reader_time_us, told.is_utc) == (3, True, 1_000_000, False)
+    assert (told.input, told.level, told.reader_time_us) == (3, True, 1_000_000)
 
 
 @pytest.mark.parametrize(
