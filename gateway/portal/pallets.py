@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from contracts.identifiers import IdentifierError, Sscc, decode_epc, epc_uri
+from contracts.identifiers import epc_uri, identity_of_epc
 from gateway.portal.reads import Pass, TagResult
 
 APART_S = 1.0  # chosen: pallets whose middles follow each other faster are not told apart (1.2 m deep, 1.2 m/s)
@@ -38,11 +38,8 @@ class Pallet(NamedTuple):
 
 def sscc_of(epc: str) -> str | None:
     """The 18 digits, if a tag (hex) is a pallet's."""
-    try:
-        identity = decode_epc(epc).identity
-    except IdentifierError:
-        return None
-    return identity.sscc if isinstance(identity, Sscc) else None
+    identity = identity_of_epc(epc)
+    return identity.sscc if identity is not None else None
 
 
 def uri_of(epc: str) -> str:

@@ -6,6 +6,7 @@ from contracts.epc.forms import described, parse, read, write
 from contracts.epc.identities import of_uri
 from contracts.epc.pure import epc_uri, pure_uri
 from contracts.epc.tags import SCHEMES, decode, encode
+from gateway.portal.pallets import sscc_of
 from tests.unit.epc.vectors import PLUS, WITH_PREFIX
 
 pytestmark = pytest.mark.requirement("E5")
@@ -105,3 +106,8 @@ def test_place_as_a_whole_has_no_extension_in_its_elements() -> None:
 def test_uri_that_no_tag_carries_is_refused(uri: str) -> None:
     with pytest.raises(IdentifierError):
         read(uri)
+
+
+def test_dock_door_knows_a_pallet_by_either_scheme_of_its_label() -> None:
+    assert sscc_of("F90095201234567891235000") == sscc_of("311BA1B300CE0A6A83000000") == "095201234567891235"
+    assert sscc_of("F73795211411234538566CB0AFC4") is None
