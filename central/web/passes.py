@@ -23,7 +23,7 @@ from central.web.docks import Case, message_of
 from central.web.queries import english
 from contracts import wire
 from contracts.events import PalletPassed
-from contracts.identifiers import IdentifierError, epc_uri, sgtin_from_uri, sscc_from_uri
+from contracts.identifiers import epc_uri, sgtin_of, sscc_of
 
 TagResult = Literal["moved_in", "moved_out", "stayed", "unknown"]
 MOVED = ("moved_in", "moved_out")
@@ -232,13 +232,11 @@ class _Said(NamedTuple):
 
 
 def _said(epc: str) -> _Said:
-    uri = epc if epc.startswith("urn:") else epc_uri(epc) or ""
-    try:
-        if ":sscc:" in uri:
-            return _Said(sscc=sscc_from_uri(uri))
-        return _Said("", *sgtin_from_uri(uri)) if ":sgtin:" in uri else _Said()
-    except IdentifierError:
-        return _Said()
+    uri = epc if epc.startswith(("urn:", "https:")) else epc_uri(epc) or ""
+    if sscc := sscc_of(uri):
+        return _Said(sscc=sscc)
+    sgtin = sgtin_of(uri)
+    return _Said("", *sgtin) if sgtin is not None else _Said()
 
 
 def _names(connection: Connection, gtins: Sequence[str]) -> dict[str, Any]:
