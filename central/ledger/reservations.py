@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, select
 
 from central.bulk import insert_rows, keys_of, listed, update_rows
+from central.catalog.service.places import days_at
 from central.database import micros
 from central.errors import ConflictError, DomainError, NotFoundError
 from central.ledger import leaving, postings
@@ -85,7 +86,8 @@ def reserve_many(
     facts = {line.line_id: fact_id for fact_id, lines in demands for line in lines}
     assert sum(len({line.line_id for line in lines}) for _, lines in demands) == len(facts), "a line of two facts"
     lock(connection, {(line.site, line.item) for line in demand})
-    allocations = allocated(connection, demand, now.date(), pickable_only)
+    today = days_at(connection, {line.site for line in demand}, now)
+    allocations = allocated(connection, demand, today, pickable_only)
     _claim(connection, allocations)
     made: dict[str, list[Reservation]] = defaultdict(list)
     order = connection.info["dockline_reserved"]

@@ -52,8 +52,8 @@ def _statement(postgresql: bool, rule: Rule, pickable_only: bool, limit: int) ->
     )
 
 
-def allocated(connection: Connection, demand: Sequence[Demand], today: date, pickable_only: bool) -> list[Allocation]:
-    """What each line gets, in the order of the lines. The fences are held."""
+def allocated(connection: Connection, demand: Sequence[Demand], today: Mapping[str, date], pickable_only: bool) -> list[Allocation]:
+    """What each line gets, in the order of the lines; `today` is the day at each site. The fences are held."""
     lines: dict[_Pair, list[Demand]] = defaultdict(list)
     for each in demand:
         lines[each.site, each.item].append(each)
@@ -82,7 +82,7 @@ def _in_order_of(demand: Sequence[Demand], given: Mapping[_Pair, Sequence[Alloca
 
 
 def _first_groups(
-    connection: Connection, lines: Mapping[_Pair, Sequence[Demand]], today: date, pickable_only: bool, rows: int
+    connection: Connection, lines: Mapping[_Pair, Sequence[Demand]], today: Mapping[str, date], pickable_only: bool, rows: int
 ) -> tuple[dict[_Pair, list[Supply]], set[_Pair]]:
     """The first whole groups by the rule of the lines, of about so many rows an item; and the items of which there may be more.
 
@@ -91,7 +91,8 @@ def _first_groups(
     pairs: dict[tuple[Rule, int], dict[_Pair, date]] = defaultdict(dict)
     for pair, mine in lines.items():
         rules = {each.rule for each in mine}
-        since = max(today, min(each.min_expiry or today for each in mine))
+        here = today[pair[0]]
+        since = max(here, min(each.min_expiry or here for each in mine))
         pairs[mine[0].rule, rows if len(rules) == 1 else _ALL][pair] = since
     found: dict[_Pair, list[Supply]] = {}
     cut: set[_Pair] = set()

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
+from central.catalog import service as catalog
 from central.catalog.rules import Code, Site
 from central.database import reading
 from central.outbound import promise_queries
@@ -34,7 +35,8 @@ def available_to_promise(
 ) -> dict[str, Any]:
     """What of an item can be promised at a site, day by day: what comes, what is promised, and what can still be promised up to that day."""
     with reading(database) as connection:
-        return promise_queries.by_day(connection, site, item, owner, until or now.date() + timedelta(days=30), keep_days, now)
+        last = until or catalog.days_at(connection, [site], now)[site] + timedelta(days=30)
+        return promise_queries.by_day(connection, site, item, owner, last, keep_days, now)
 
 
 @router.get("/stock/promisable", response_model=Page[OfferOut])

@@ -103,10 +103,11 @@ def _open_proposals(connection: Connection, site: str, levels: Sequence[Row[Any]
 
 
 def _sources(connection: Connection, site: str, item: str, now: datetime) -> Sequence[rules.Source]:
+    today = catalog.days_at(connection, [site], now)[site]
     query = (
         select(balance)
         .join(location, location.c.place == balance.c.place)
-        .where(balance.c.site == site, balance.c.item == item, balance.c.status == "available", balance.c.expiry >= now.date())
+        .where(balance.c.site == site, balance.c.item == item, balance.c.status == "available", balance.c.expiry >= today)
         .where(location.c.kind == "storage", balance.c.on_hand > balance.c.reserved)
         .order_by(balance.c.expiry, balance.c.in_date, balance.c.pick_rank, balance.c.id)
     )

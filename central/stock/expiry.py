@@ -9,13 +9,14 @@ import logging
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from central.catalog import service as catalog
 from central.changes import Changes
 from central.database import in_transaction, reading
 from central.errors import DomainError
@@ -48,10 +49,14 @@ class NearExpiry:
     reserved: int
 
 
-def expired_pairs(connection: Connection, today: date) -> list[tuple[str, str]]:
-    """(site, item) of which something is past its last day and not marked so."""
-    query = select(balance.c.site, balance.c.item).distinct().where(balance.c.status.in_(_LIVE), balance.c.expiry < today)
-    return [(row.site, row.item) for row in connection.execute(query.order_by(balance.c.site, balance.c.item))]
+def expired_pairs(connection: Connection, now: datetime) -> list[tuple[str, str]]:
+    """(site, item) of which something is past its last day, by the clock of its site, and not marked so."""
+    tomorrow = now.date() + timedelta(days=1)  # no place on earth is further than a day ahead of UTC
+    first = func.min(balance.c.expiry).label("first")
+    query = select(balance.c.site, balance.c.item, first).where(balance.c.status.in_(_LIVE), balance.c.expiry < tomorrow)
+    rows = connection.execute(query.group_by(balance.c.site, balance.c.item).order_by(balance.c.site, balance.c.item)).all()
+    today = catalog.days_at(connection, {row.site for row in rows}, now)
+    return [(row.site, row.item) for row in rows if row.first < today[row.site]]
 
 
 def expire_goods(connection: Connection, fact: Fact, site: str, item: str, now: datetime) -> int:
@@ -60,7 +65,8 @@ def expire_goods(connection: Connection, fact: Fact, site: str, item: str, now: 
     Goods on hold or damaged keep their status. Nothing there changes nothing.
     """
     ledger.lock(connection, [(site, item)])
-    mine = (balance.c.site == site) & (balance.c.item == item) & balance.c.status.in_(_LIVE) & (balance.c.expiry < now.date())
+    today = catalog.days_at(connection, [site], now)[site]
+    mine = (balance.c.site == site) & (balance.c.item == item) & balance.c.status.in_(_LIVE) & (balance.c.expiry < today)
     rows = connection.execute(select(balance).where(mine).order_by(balance.c.id)).all()
     if not rows or ledger.record(connection, fact, now).already:
         return 0
@@ -87,16 +93,19 @@ def near_expiry(connection: Connection, now: datetime, site: str | None = None, 
     if days is None and not spoken:
         return []
     most = days if days is not None else max(each for each in spoken.values() if each is not None)
-    query = _by_lot(site).where(balance.c.expiry <= date.fromordinal(min(now.date().toordinal() + most, NO_EXPIRY.toordinal() - 1)))
+    # Somewhere the day is a day further than by UTC.
+    query = _by_lot(site).where(balance.c.expiry <= date.fromordinal(min(now.date().toordinal() + most + 1, NO_EXPIRY.toordinal() - 1)))
     limits: dict[tuple[str, str], int | None] = {}
     found = []
-    for row in connection.execute(query):
+    rows = connection.execute(query).all()
+    today = catalog.days_at(connection, {row.site for row in rows}, now)
+    for row in rows:
         key = (row.site, row.item)
         if key not in limits:
             limits[key] = days if days is not None else limits_for(table, *key).near_expiry_days
         limit = limits[key]
-        if limit is not None and is_near(row.expiry, now.date(), limit):
-            left = (row.expiry - now.date()).days
+        if limit is not None and is_near(row.expiry, today[row.site], limit):
+            left = (row.expiry - today[row.site]).days
             found.append(NearExpiry(row.site, row.item, row.lot, row.expiry, left, int(row.on_hand), int(row.reserved)))
     # As Python orders texts, whatever the database's collation: pages begin where the one before ended.
     return sorted(found, key=lambda each: (each.expiry, each.site, each.item, each.lot))
@@ -123,7 +132,7 @@ def warn_near_expiry(connection: Connection, now: datetime) -> int:
 def watch_once(engine: Engine, now: datetime) -> int:
     """Expire what is past its day, each item in a transaction of its own, then warn; returns the quantity expired."""
     with reading(engine) as connection:
-        pairs = expired_pairs(connection, now.date())
+        pairs = expired_pairs(connection, now)
     expired = sum(in_transaction(engine, partial(_expire, site=site, item=item, now=now)) for site, item in pairs)
     with reading(engine) as connection:
         anything = bool(near_expiry(connection, now))

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query
 from pydantic import ConfigDict, Field
 
+from central.catalog import service as catalog
 from central.catalog.rules import Code, Lot, Site
 from central.database import in_transaction, reading
 from central.facts import RequestKey, fact_of
@@ -148,7 +149,7 @@ def run_expiry(database: Database, now: Now, news: News) -> answers.Expired:
 def available_kits(kit: ItemCode, site: Site, database: Database, now: Now, owner: str = "") -> dict[str, Any]:
     """How many kits could be assembled at a site now."""
     with reading(database) as connection:
-        return kits.available_to_assemble(connection, site, kit, now.date(), owner)
+        return kits.available_to_assemble(connection, site, kit, catalog.days_at(connection, [site], now)[site], owner)
 
 
 @router.post("/stock/kits/assemble")

@@ -191,7 +191,7 @@ def test_reading_a_part_of_the_stock_gives_what_reading_all_of_it_would(engine: 
     def given(connection: Connection, quantity: int, first_rows: int) -> list[Allocation]:
         monkeypatch.setattr(supplies, "FIRST_ROWS", first_rows)
         lines = [Demand("1", "s1", "milk", quantity, rule=rule), Demand("2", "s1", "milk", quantity, date(2027, 1, 8), rule, "dairy")]
-        return supplies.allocated(connection, lines, NOW.date(), pickable_only=True)
+        return supplies.allocated(connection, lines, {"s1": NOW.date()}, pickable_only=True)
 
     with reading(engine) as connection:
         for quantity in (1, 4, 9, 20, 60, 500):

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, bindparam, select
 
@@ -104,6 +106,14 @@ def site_of(connection: Connection, code: str) -> SiteRow:
     """What is known of a site; the defaults of a warehouse when nobody said anything."""
     row = connection.execute(select(site_table).where(site_table.c.code == code)).mappings().one_or_none()
     return SiteRow.model_validate({"code": code} if row is None else dict(row))
+
+
+def days_at(connection: Connection, codes: Collection[str], now: datetime) -> dict[str, date]:
+    """The day at each of these sites, by its own clock; UTC where nobody said which."""
+    zones = dict.fromkeys(codes, "UTC")
+    rows = connection.execute(select(site_table.c.code, site_table.c.time_zone).where(among(connection, site_table.c.code, sorted(zones))))
+    zones |= {row.code: row.time_zone for row in rows}
+    return {code: now.astimezone(ZoneInfo(zone)).date() for code, zone in zones.items()}
 
 
 def sites(connection: Connection) -> list[SiteRow]:
