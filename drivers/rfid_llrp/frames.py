@@ -178,7 +178,12 @@ class Message(NamedTuple):
 
     def encode(self) -> bytes:
         """The message as it goes over the wire."""
-        return _HEADER.pack(self.version << 10 | self.type, HEADER_BYTES + len(self.body), self.message_id) + self.body
+        return self.header + self.body
+
+    @property
+    def header(self) -> bytes:
+        """Its first ten bytes."""
+        return _HEADER.pack(self.version << 10 | self.type, HEADER_BYTES + len(self.body), self.message_id)
 
     @classmethod
     def decode(cls, data: bytes) -> Message:
@@ -227,6 +232,12 @@ class MessageSplitter:
         self._pieces = [stream[start:]] if start < len(stream) else []
         self.pending_bytes = len(stream) - start
         return found
+
+    def give_back(self) -> bytes:
+        """The bytes of the unfinished message, which are to be given again with what follows."""
+        stream = b"".join(self._pieces)
+        self._pieces, self.pending_bytes, self._wanted_bytes = [], 0, HEADER_BYTES
+        return stream
 
     def _cut(self, stream: bytes) -> tuple[list[Message], int]:
         """All whole messages, and where the unfinished one begins."""

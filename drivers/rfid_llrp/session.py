@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 
 from drivers.base.errors import LocalProtocolError, RemoteProtocolError, ReplyTimeout
@@ -18,6 +19,7 @@ from drivers.rfid_llrp.setup import KnownReader, SetUp, State
 from drivers.rfid_llrp.tag_reports import TagReportReader
 from drivers.rfid_llrp.watch import LinkWatch
 
+_AHEAD_BYTES_MAX = 512  # chosen: so much of an unfinished message is worth joining with what comes; a long one in tiny pieces shall not be joined for each
 _SHOWN_BYTES = 128
 _NAMES = [command.name for command in COMMANDS]
 
@@ -57,11 +59,14 @@ class LlrpSession:
 
     def receive_bytes(self, data: bytes, now_s: float) -> Sequence[SessionEvent]:
         """See `Session.receive_bytes`."""
-        events: list[SessionEvent] = []
         self._watch.heard(now_s)
+        if not self._splitter.pending_bytes and (tag := self._reports.read_message(data)) is not None:
+            return [TagsSeen((tag,))]
+        events: list[SessionEvent] = []
         try:
-            for message in self._splitter.messages(data):
-                self._take(message, now_s, events)
+            if rest := self._read_ahead(data, events):
+                for message in self._splitter.messages(rest):
+                    self._take(message, now_s, events)
             if self._splitter.damage is not None:
                 raise self._splitter.damage
         except (LocalProtocolError, RemoteProtocolError) as error:
@@ -157,8 +162,9 @@ class LlrpSession:
 
     def _on_other(self, message: Message, events: list[SessionEvent]) -> None:
         if message.type == MessageType.ERROR_MESSAGE:
-            events.append(ReaderFault("reader", str(decode_status(message))))
-            return
+            with contextlib.suppress(RemoteProtocolError):
+                events.append(ReaderFault("reader", str(decode_status(message))))
+                return
         reason = "unexpected_message" if message.is_known else "unknown_message"
         events.append(FrameRejected(reason, message.encode()[:_SHOWN_BYTES]))
 
@@ -167,10 +173,25 @@ class LlrpSession:
         answers = (MessageType.GET_READER_CONFIG_RESPONSE, MessageType.ERROR_MESSAGE)
         return message.message_id == self._asked_life_id != 0 and message.type in answers
 
+    def _read_ahead(self, data: bytes, events: list[SessionEvent]) -> bytes:
+        """Take reports of single tags off the stream without cutting it into messages; what is left of it."""
+        reports, splitter = self._reports, self._splitter
+        if not 0 < reports.message_bytes_min <= len(data) or splitter.pending_bytes > _AHEAD_BYTES_MAX:
+            return data
+        if splitter.pending_bytes:
+            data = splitter.give_back() + data
+        tags, used_bytes = reports.read_messages(data)
+        if not used_bytes:
+            return data
+        events.append(TagsSeen(tuple(tags)))
+        return data[used_bytes:]
+
     def _on_report(self, message: Message, events: list[SessionEvent]) -> None:
         tags, rejected = self._reports.read(message.body)
         if tags:
             events.append(TagsSeen(tuple(tags)))
+            if len(tags) == 1 and not rejected:
+                self._reports.learn_message(message.header, message.body)
         events += [FrameRejected(reason, data) for reason, data in rejected]
         events += self._commands.on_report(message.body)
 

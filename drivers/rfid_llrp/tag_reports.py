@@ -21,6 +21,7 @@ from drivers.rfid_llrp.frames import ParameterType
 _TAG_REPORT, _EPC_DATA, _CUSTOM = int(ParameterType.TAG_REPORT_DATA), int(ParameterType.EPC_DATA), int(ParameterType.CUSTOM)
 _TLV = struct.Struct("!HH")
 _CUSTOM_IDS = struct.Struct("!II")
+_NUMBER_START, _NUMBER_BYTES = 6, 4  # where a message has its number (LLRP 1.0.1, 16.1.1)
 _SHOWN_BYTES = 128
 _SHAPES_MAX = 16  # chosen: a reader uses one or two; a hostile one shall not fill the memory
 _ROWS_MAX = 64  # chosen: tags that one mask covers; longer reports are read in such blocks
@@ -116,6 +117,8 @@ class _Value(NamedTuple):
     code: str
     start: int
     size: int
+    is_other: bool = False
+    """Whether it is no value of the read itself (a result of a tag access, a parameter unknown here)."""
 
 
 def _values(row: bytes) -> Iterator[_Value]:
@@ -153,7 +156,7 @@ def _tlv_value(row: bytes, at: int) -> _Value:
     if kind == _CUSTOM and size >= _CUSTOM_IDS.size:
         known = _CUSTOM_FIELDS.get(_CUSTOM_IDS.unpack_from(row, start)) if size == _CUSTOM_IDS.size + 2 else None
         return _Value(*(known or ("", "x")), start + _CUSTOM_IDS.size, size - _CUSTOM_IDS.size)
-    return _Value("", "x", start, size)
+    return _Value("", "x", start, size, is_other=True)
 
 
 def _epc_value(row: bytes, start: int, size: int) -> _Value:
@@ -181,11 +184,26 @@ class _Shape:
     headers: int
     header_mask: int
     divisors: dict[str, float]
+    has_results: bool
+    is_plain: bool
+    """Whether the struct gives a `SeenTag` as it is."""
+    scaled: tuple[tuple[int, float], ...]
+    """Columns that are to be divided, and by what."""
+    picked: Callable[[Sequence[Any]], Iterable[Any]]
+    """Puts the columns, followed by the defaults 0, None and 1, into the order of a tag."""
+    defaults: tuple[tuple[str, Any], ...]
+    made: Callable[[Iterable[Any]], SeenTag]
 
     @classmethod
-    def of(cls, row: bytes) -> _Shape | None:
-        """Learn from a well-formed TagReportData; None: it has something twice, which this shortcut does not cover."""
+    def of(cls, row: bytes, before: bytes = b"") -> _Shape | None:
+        """Learn from a well-formed TagReportData; None: it has something twice, which this shortcut does not cover.
+
+        `before` is the header of a message that has nothing else in it; then the whole message is the row. Its number may be any.
+        """
         values = list(_values(row))
+        has_results = any(value.is_other for value in values)
+        if before:
+            row, values = before + row, [_Value("", "x", _NUMBER_START, _NUMBER_BYTES), *(value._replace(start=value.start + len(before)) for value in values)]
         divisors = {value.name: _DIVISORS[value.name, value.code] for value in values if (value.name, value.code) in _DIVISORS}
         layout, mask, columns, position = "!", bytearray(b"\xff" * len(row)), [], 0
         for value in values:
@@ -199,7 +217,25 @@ class _Shape:
         row_mask, header_mask = int.from_bytes(mask, "big"), int.from_bytes(mask * _ROWS_MAX, "big")
         row_headers, headers = int.from_bytes(row, "big") & row_mask, int.from_bytes(row * _ROWS_MAX, "big") & header_mask
         compiled = struct.Struct(f"{layout}{len(row) - position}x")
-        return cls(len(row), compiled, tuple(columns), row_headers, row_mask, headers, header_mask, divisors)
+        made = _as_seen_tag if _DETAILS.keys().isdisjoint(columns) else _as_detailed_tag
+        defaults = tuple((_DEFAULTS if made is _as_seen_tag else _DEFAULTS | _DETAILS).items())
+        places = {0: len(columns), None: len(columns) + 1, 1: len(columns) + 2}
+        return cls(
+            row_bytes=len(row),
+            values=compiled,
+            columns=tuple(columns),
+            row_headers=row_headers,
+            row_mask=row_mask,
+            headers=headers,
+            header_mask=header_mask,
+            divisors=divisors,
+            has_results=has_results,
+            is_plain=tuple(columns) == _ORDER and not divisors,
+            scaled=tuple((columns.index(name), divisor) for name, divisor in divisors.items()),
+            picked=itemgetter(*(columns.index(name) if name in columns else places[default] for name, default in defaults)),
+            defaults=defaults,
+            made=made,
+        )
 
     def read(self, body: bytes) -> list[SeenTag] | None:
         """All tags of a report body; None: some header byte is another one."""
@@ -219,17 +255,38 @@ class _Shape:
         """The usual report of a reader that sends each read at once."""
         if int.from_bytes(row, "big") & self.row_mask != self.row_headers:
             return None
-        return list(self._tags(row))
+        return [_as_seen_tag(self.values.unpack(row)) if self.is_plain else self.detailed(row)]
+
+    def detailed(self, row: bytes) -> SeenTag:
+        """The tag of a row whose headers are the known ones, whatever its values are."""
+        values = list(self.values.unpack(row))
+        for number, divisor in self.scaled:
+            values[number] /= divisor
+        return self.made(self.picked((*values, 0, None, 1)))
+
+    def read_beginning(self, stream: bytes) -> tuple[list[SeenTag], int]:
+        """The tags of the rows that a stream begins with, and how many bytes those are."""
+        if len(stream) == self.row_bytes:
+            tags = self._read_one(stream)
+            return (tags, len(stream)) if tags is not None else ([], 0)
+        block_bytes = self.row_bytes * _ROWS_MAX
+        found: list[SeenTag] = []
+        whole_bytes = len(stream) - len(stream) % self.row_bytes
+        for start in range(0, whole_bytes, block_bytes):
+            block = self.read(stream[start : min(start + block_bytes, whole_bytes)])
+            if block is None:
+                return found, start
+            found += block
+        return found, whole_bytes
 
     def _tags(self, block: bytes) -> Iterator[SeenTag]:
         rows = self.values.iter_unpack(block)
-        if self.columns == _ORDER and not self.divisors:
+        if self.is_plain:
             return map(_as_seen_tag, rows)
         columns: dict[str, Any] = dict(zip(self.columns, zip(*rows, strict=True), strict=True))
         for name, divisor in self.divisors.items():
             columns[name] = [value / divisor for value in columns[name]]
-        made, wanted = (_as_seen_tag, _DEFAULTS) if _DETAILS.keys().isdisjoint(columns) else (_as_detailed_tag, _DEFAULTS | _DETAILS)
-        return map(made, zip(*(columns.get(name) or repeat(default) for name, default in wanted.items()), strict=False))
+        return map(self.made, zip(*(columns.get(name) or repeat(default) for name, default in self.defaults), strict=False))
 
 
 def _walked(row: bytes) -> tuple[SeenTag, bool]:
@@ -240,7 +297,7 @@ def _walked(row: bytes) -> tuple[SeenTag, bool]:
     """
     found, complete = _DEFAULTS | _DETAILS, True
     try:
-        for name, code, start, _ in _values(row):
+        for name, code, start, *_ in _values(row):
             if name and not (code == "b" and isinstance(found["rssi"], float)):
                 (value,) = struct.unpack_from("!" + code, row, start)
                 found[name] = value / _DIVISORS[name, code] if (name, code) in _DIVISORS else value
@@ -254,10 +311,39 @@ def _walked(row: bytes) -> tuple[SeenTag, bool]:
 
 
 class TagReportReader:
-    """Reads the bodies of RO_ACCESS_REPORTs; remembers the layouts that it has met."""
+    """Reads the bodies of RO_ACCESS_REPORTs; remembers the layouts that it has met.
+
+    Readers that tell each read at once send one message for each: whole messages with one tag of a known layout are read without being taken apart.
+    """
 
     def __init__(self) -> None:
         self._shapes: dict[int, list[_Shape]] = {}
+        self._messages: dict[int, _Shape] = {}
+        self.message_bytes_min = 0
+        """The shortest message that `read_messages` may know; 0: none yet."""
+
+    def read_message(self, message: bytes) -> SeenTag | None:
+        """The tag of a whole message with one tag of a known layout; None: it is something else, or more of it."""
+        shape = self._messages.get(len(message))
+        if shape is None or int.from_bytes(message, "big") & shape.row_mask != shape.row_headers:
+            return None
+        return _as_seen_tag(shape.values.unpack(message)) if shape.is_plain else shape.detailed(message)
+
+    def read_messages(self, stream: bytes) -> tuple[Sequence[SeenTag], int]:
+        """The tags of the whole messages with one tag of a known layout that a stream begins with, and how many bytes those are."""
+        shape = self._messages.get(int.from_bytes(stream[2:6], "big"))
+        return ((), 0) if shape is None else shape.read_beginning(stream)
+
+    def learn_message(self, header: bytes, body: bytes) -> None:
+        """A message came with this header (ten bytes) and body; if it is one tag of a known layout and nothing else, such messages are known from now on."""
+        if len(self._messages) >= _SHAPES_MAX or len(body) not in self._shapes or len(header) + len(body) in self._messages:
+            return
+        if all(shape.read(body) is None for shape in self._shapes[len(body)]):
+            return
+        shape = _Shape.of(body, header)
+        if shape is not None and not shape.has_results:
+            self._messages[shape.row_bytes] = shape
+            self.message_bytes_min = min(self._messages)
 
     def read(self, body: bytes) -> tuple[Sequence[SeenTag], Sequence[Rejected]]:
         """The tags in a report and what had to be thrown away; never raises, whatever the bytes are."""

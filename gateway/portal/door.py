@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
@@ -27,6 +28,7 @@ class Door:
         self._portal = portal or Portal(sides, self._settings)
         self._has_both_eyes = {"inner", "outer"} <= set(eyes)
         self._sessions = Sessions(self._settings, self._portal)
+        self._settled_until_s = -math.inf
 
     def read(self, read: Read) -> list[Pass]:
         """A tag was read; passes only when too much waits for `advance`."""
@@ -39,18 +41,24 @@ class Door:
 
     def edge(self, edge: Edge) -> list[Pass]:
         """An eye or sensor changed; passes only when too much waits for `advance`."""
+        self._settled_until_s = -math.inf
         self._sessions.take_edge(edge)
         return self._overflow() if self._sessions.waiting > WAITING_MAX else []
 
     def advance(self, t_s: float) -> list[Pass]:
         """Everything up to `t_s` has come: what is over by then is judged."""
+        if t_s < self._settled_until_s and self._sessions.waiting <= WAITING_MAX:
+            return []
         passes: list[Pass] = []
         while (cut := self._sessions.cut(t_s)) is not None:
             passes += self._judge(cut)
+        self._settled_until_s = self._sessions.settled_until_s()
         return passes
 
     def next_deadline_s(self) -> float | None:
         """The second on the line at which `advance` is due; None: not before something comes."""
+        if self._settled_until_s > -math.inf:
+            return self._settled_until_s
         waiting_s = self._sessions.waiting_since_s()
         due = [second for second in (self._sessions.due_s(), None if waiting_s is None else waiting_s + LATE_S) if second is not None]
         return min(due, default=None)
@@ -60,6 +68,7 @@ class Door:
         passes: list[Pass] = []
         while (cut := self._sessions.end()) is not None:
             passes += self._judge(cut)
+        self._settled_until_s = -math.inf
         return passes
 
     def snapshot(self) -> bytes:
@@ -70,10 +79,14 @@ class Door:
         """Take up a snapshot. Raises: ValueError: it is damaged."""
         self._portal.restore(data)
 
+    def open_reads(self) -> Sequence[Read]:
+        """The reads of the open window, as far as they were gone through."""
+        return self._sessions.open_reads()
+
     def open_tags(self) -> dict[str, float | None]:
         """The tags that the open window has read so far, each with its strongest read; for neighbours that must wait for it."""
         strongest: dict[str, float | None] = {}
-        for read in self._sessions.open_reads():
+        for read in self.open_reads():
             known = strongest.get(read.epc)
             strongest[read.epc] = read.rssi_dbm if known is None else known if read.rssi_dbm is None else max(known, read.rssi_dbm)
         return strongest

@@ -95,6 +95,12 @@ class Sessions:
         """How much was noted and not gone through yet."""
         return len(self._new) + len(self._new_edges)
 
+    def settled_until_s(self) -> float:
+        """Up to here nothing can be decided, whatever reads wait to be gone through: they can but keep the open window open."""
+        if self._open_s is None or self._new_edges or self._eyes.due_s() is not None or len(self._reads) + len(self._new) > READS_MAX:
+            return -math.inf
+        return self._closing().at_s
+
     def waiting_since_s(self) -> float | None:
         """The earliest second of what was noted and not gone through yet."""
         self._sort()
@@ -111,8 +117,8 @@ class Sessions:
         return self._open_s
 
     def open_reads(self) -> Sequence[Read]:
-        """What the open window has so far."""
-        return self._reads if self._open_s is not None else ()
+        """What the open window has so far, with what waits to be gone through."""
+        return [*self._reads, *self._new] if self._open_s is not None else ()
 
     def due_s(self) -> float | None:
         """When the open window closes if nothing more comes, or a change of an eye is certain."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 from gateway.clock import SystemClock, kernel_clock_is_synced
-from gateway.stations.reader_time import ReaderTime
 from tests.unit.gateway.virtual_time import instant
 
 
@@ -37,18 +36,3 @@ def test_quality_is_not_asked_for_every_instant() -> None:
 
 def test_kernel_answers_whether_the_clock_is_synced() -> None:
     assert kernel_clock_is_synced() in (True, False)
-
-
-def test_reader_that_sets_its_clock_back_is_believed_again() -> None:
-    time = ReaderTime()
-    assert time.line_s(1_000_000_000, 1000.0) == 1000.0
-    assert time.line_s(990_000_000, 1001.0) == 990.0
-
-    for second in range(1002, 1140):
-        line_s = time.line_s((second - 11) * 1_000_000, float(second))
-
-    assert line_s == pytest.approx(1139.0, abs=0.01)
-
-
-def test_reader_without_time_stamps_is_placed_by_arrival() -> None:
-    assert ReaderTime().line_s(None, 12.5) == 12.5
