@@ -189,7 +189,8 @@ def _chart(shown: passes.PassShown, chosen: passes.TagRow | None, show: Which) -
         return None
     of = tuple(result for result in _OF[show] if show != "all" or result != "stayed")
     drawn = [each.n for each in shown.tags if each.result in of] or [each.n for each in shown.tags]
-    return pass_chart(shown.capture.columns, [chosen.n] if chosen is not None else drawn, shown.evidence.peaks_s)
+    goods = [each.n for each in shown.tags if each.result in passes.MOVED or (shown.direction == "unknown" and each.result == "unknown")]
+    return pass_chart(shown.capture.columns, [chosen.n] if chosen is not None else drawn, goods)
 
 
 def _played(shown: passes.PassShown) -> list[passes.TagRow]:

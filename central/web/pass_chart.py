@@ -71,8 +71,8 @@ class PassChart:
         return HEIGHT_PX + EYE_PX * len(self.eyes)
 
 
-def pass_chart(columns: Columns, tags: Collection[int] | None = None, peaks_s: Mapping[str, float] | None = None) -> PassChart:
-    """The picture of a capture's reads of some tags (None: of all). `peaks_s`: when each side read strongest by the door's own account."""
+def pass_chart(columns: Columns, tags: Collection[int] | None = None, goods: Collection[int] = ()) -> PassChart:
+    """The picture of a capture's reads of some tags (None: of all). `goods` are the tags that went through: they say when the middle was passed."""
     duration_ms = max([_SHORTEST_MS, *columns.read_ms, *columns.edge_ms])
     reads = _reads_by_antenna(columns, tags, duration_ms)
     strengths = [rssi for slices in reads.values() for values in slices.values() for rssi in values]
@@ -81,7 +81,7 @@ def pass_chart(columns: Columns, tags: Collection[int] | None = None, peaks_s: M
     def to_y(dbm: float) -> float:
         return round((top - dbm) / (top - bottom) * HEIGHT_PX, 1)
 
-    crossing_s = _crossing(peaks_s or {}, duration_ms)
+    crossing_s = _crossing(columns, goods)
     return PassChart(
         duration_ms,
         tuple(_trace(antenna, columns.sides.get(str(antenna), ""), slices, to_y) for antenna, slices in sorted(reads.items())),
@@ -127,12 +127,16 @@ def _trace(antenna: int, side: str, slices: Mapping[int, Sequence[float]], to_y:
     return Trace(antenna, side, sum(len(values) for values in slices.values()), line, marks, spread)
 
 
-def _crossing(peaks_s: Mapping[str, float], duration_ms: int) -> float | None:
-    """Between the strongest reads of the two sides."""
-    if not {"inner", "outer"} <= peaks_s.keys():
-        return None
-    middle_s = (peaks_s["inner"] + peaks_s["outer"]) / 2
-    return round(middle_s, 2) if 0 <= middle_s * 1000 <= duration_ms else None
+def _crossing(columns: Columns, goods: Collection[int]) -> float | None:
+    """Between the strongest reads of the goods' tags on the two sides."""
+    wanted = frozenset(goods)
+    strongest: dict[tuple[str, int], tuple[float, int]] = {}
+    for ms, tag, antenna, rssi in zip(columns.read_ms, columns.read_tags, columns.read_antennas, columns.read_rssi_dbm, strict=True):
+        key = (columns.sides.get(str(antenna), ""), tag)
+        if rssi is not None and tag in wanted and (key not in strongest or rssi > strongest[key][0]):
+            strongest[key] = (rssi, ms)
+    peaks = [[ms for (side, _), (_, ms) in strongest.items() if side == wanted_side] for wanted_side in ("outer", "inner")]
+    return round((median(peaks[0]) + median(peaks[1])) / 2000, 2) if all(peaks) else None
 
 
 def _lanes(columns: Columns, duration_ms: int) -> tuple[EyeLane, ...]:

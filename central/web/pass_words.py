@@ -103,9 +103,9 @@ def _eyes(shown: PassShown) -> _Part:
 def _left_out(shown: PassShown) -> list[_Part]:
     seen, said = shown.evidence, []
     if seen.stayed:
-        said.append((N_("%(count)s tags stood beside and were left out."), {"count": seen.stayed}))
+        said.append((N_("Stood beside and left out: %(count)s."), {"count": seen.stayed}))
     if seen.doubtful:
-        said.append((N_("%(count)s tags are doubtful: a person decides."), {"count": seen.doubtful}))
+        said.append((N_("Doubtful: %(count)s; a person decides."), {"count": seen.doubtful}))
     if seen.neighbour:
-        said.append((N_("%(count)s tags belong to the next door, which read them stronger."), {"count": seen.neighbour}))
+        said.append((N_("Of the next door, which read them stronger: %(count)s."), {"count": seen.neighbour}))
     return said  # type: ignore[return-value]  # numbers are objects

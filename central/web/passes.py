@@ -51,7 +51,7 @@ class TagRow:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the door decided from: how many tags went which way, what the eyes say (in, out, or empty), and what closed the session."""
+    """What the door decided from: how many tags went which way, what the eyes say (in, out, or empty)."""
 
     tags_in: int
     tags_out: int
@@ -59,12 +59,7 @@ class Evidence:
     stayed: int
     doubtful: int
     neighbour: int
-    reads: int
     eyes: Literal["in", "out", ""]
-    antennas: str
-    closed_by: str
-    duration_s: float
-    peaks_s: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +122,7 @@ def pass_shown(connection: Connection, pass_id: str) -> PassShown | None:
         cases_seen=row.cases_seen if row is not None else 0,
         cases_expected=row.cases_expected if row is not None else None,
         told=message_of(row) if row is not None else None,
-        evidence=_evidence(capture, event, tags),
+        evidence=_evidence(event, tags),
         tags=tags,
         led=_led(connection, row),
         capture=capture,
@@ -157,10 +152,9 @@ def _event(connection: Connection, event_id: str) -> PalletPassed | None:
     return event if isinstance(event, PalletPassed) else None
 
 
-def _evidence(capture: captures.Capture | None, event: PalletPassed | None, tags: Sequence[TagRow]) -> Evidence:
+def _evidence(event: PalletPassed | None, tags: Sequence[TagRow]) -> Evidence:
     results = [tag.result for tag in tags]
     said = event.evidence if event is not None else None
-    columns = capture.columns if capture is not None else None
     told = said is not None and bool(said.tags_in or said.tags_out or said.tags_unknown)
     return Evidence(
         tags_in=said.tags_in if told and said is not None else results.count("moved_in"),
@@ -169,12 +163,7 @@ def _evidence(capture: captures.Capture | None, event: PalletPassed | None, tags
         stayed=len(event.stray_epcs) if event is not None else results.count("stayed"),
         doubtful=len(event.doubtful_epcs) if event is not None else 0,
         neighbour=len(event.neighbour_epcs) if event is not None else 0,
-        reads=(said.reads if said is not None else 0) or (len(columns.read_ms) if columns is not None else 0),
         eyes=_way(said.eyes if said is not None else ""),
-        antennas=said.antennas if said is not None else "",
-        closed_by=said.closed_by if said is not None else "",
-        duration_s=said.duration_s if said is not None else max(columns.read_ms, default=0) / 1000 if columns is not None else 0.0,
-        peaks_s=said.peaks_s if said is not None else {},
     )
 
 
@@ -202,7 +191,8 @@ def _bare(n: int, epc: str, result: str, confidence: float | None, strongest: fl
 
 def _captured_tags(capture: captures.Capture) -> list[TagRow]:
     columns = capture.columns
-    reads, strongest = [0] * len(columns.epcs), [None] * len(columns.epcs)  # type: list[int], list[float | None]
+    reads = [0] * len(columns.epcs)
+    strongest: list[float | None] = [None] * len(columns.epcs)
     sides: list[set[str]] = [set() for _ in columns.epcs]
     for tag, antenna, rssi in zip(columns.read_tags, columns.read_antennas, columns.read_rssi_dbm, strict=True):
         reads[tag] += 1

@@ -42,6 +42,7 @@ OUTCOMES: Mapping[str, str] = {
 SAID_BY_MACHINES: frozenset[str] = frozenset(
     {
         N_("the photo-eyes saw it turn round"),
+        N_("it turned round in the door"),
         N_("no photo-eye saw it"),
         N_("the antennas do not agree"),
         N_("it was not read on both sides"),

@@ -103,9 +103,9 @@ def test_pass_is_explained_with_its_reads_its_tags_and_what_it_led_to(yard: Yard
 
     said = text(page)
     assert "Moved in, 98 % sure. 12 of 12 tags were read on the yard side first and inside afterwards. The photo-eyes agree." in said
-    assert "2 tags stood beside and were left out." in said
+    assert "Stood beside and left out: 2." in said
     assert "received: 12 of 12 cases · ship notice ASN-1182 · stands at s1/cool-1" in said
-    assert "goods in the middle of the door, at 2.9 s" in said
+    assert re.search(r"goods in the middle of the door, at (2\.[6-9]|3\.[0-3]) s", said)
     assert "dockline door replay READS.csv --side inner=1,2 --side outer=3,4 --eye EYES.csv" in said
     assert page.count('<g class="trace outer">') == page.count('<g class="trace inner">') == 2
     assert "all 14 moved 12 stayed 2 doubtful 0" in said

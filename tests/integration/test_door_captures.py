@@ -6,8 +6,11 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import json
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -28,6 +31,8 @@ from central.settings import Settings
 from contracts import wire
 from contracts.events import PassCaptured
 from contracts.topics import GatewayAddress
+from gateway import door_command
+from tests.integration.dock_yard import capture_of_a_walk
 from tests.integration.warehouse import NOW, SITE, Warehouse
 
 pytestmark = pytest.mark.requirement("E4", "R10")
@@ -161,3 +166,17 @@ def test_reads_of_a_capture_are_not_recorded_for_ever_and_another_capture_under_
 
     send(captured(seq=1))
     assert house.asked() == ["identity_reused"]
+
+
+@pytest.mark.parametrize("direction", ["in", "out"])
+def test_files_of_a_capture_replay_into_the_same_pass(house: Warehouse, tmp_path: Path, capsys: pytest.CaptureFixture[str], direction: str) -> None:
+    house.happen(capture_of_a_walk("walk", "door-3", NOW, range(1, 9), direction=direction, strays=2))
+    for name, form in (("reads.csv", "csv"), ("eyes.csv", "eyes")):
+        (tmp_path / name).write_text(get(house, f"walk/capture?format={form}").text)
+    sides = captures.replay_sides(get(house, "walk/capture").json()["sides"]).split()
+
+    assert door_command.main(["replay", str(tmp_path / "reads.csv"), *sides, "--eye", str(tmp_path / "eyes.csv"), "--json"]) == 0
+
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    results = Counter(each["result"] for each in said if "epc" in each)
+    assert results == {f"moved_{direction}": 8, "stayed": 2}
