@@ -7,6 +7,7 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import NamedTuple
 
 from gateway.portal.reads import Pass, Read, Result, Side, TagResult
@@ -15,6 +16,8 @@ _LEAST, _MOST = 0.001, 0.999
 _NEVER_CLOSE = 0.98
 """How sure it is that a tag stood which was in no pass's reads (chosen: measured 0.99 and better, see `make accuracy`)."""
 _EVEN = 0.5
+_CONTRADICTED = 3.0
+"""Odds of e^3 that a place at which the tag was before, and is again, is where it stands (chosen)."""
 
 
 class Part(NamedTuple):
@@ -79,32 +82,39 @@ def _summary(epc: str, seen: _Seen, parts: Sequence[Part]) -> TagSummary:
 
 
 def outcome(parts: Sequence[Part]) -> tuple[Result, float]:
-    """What a tag did over all passes that read it, and how sure that is.
+    """What a tag did over all passes that read it (in order of time), and how sure that is.
 
-    A tag that stands is asked in every pass, and in one of many passes it will look as if it moved: so one move among many passes that say the
-    opposite must be so much clearer (the odds are divided by the number of passes that had the chance to be wrong).
+    A tag that stands is asked in every pass, and in one of many passes it will look as if it moved: the odds are divided by the ways to choose so many of
+    its passes. They fall further when the moves do not fit each other or what was before and after: what was inside already cannot go in, nor in again.
     """
     if not parts:
         return "stayed", _NEVER_CLOSE
     if len(parts) == 1:
         return parts[0].tag.result, parts[0].tag.confidence
-    moves = [part for part in parts if part.tag.result in ("moved_in", "moved_out")]
-    unknown = [part for part in parts if part.tag.result == "unknown"]
-    if moves:
-        return _moved(moves, others=len(parts) - len(moves))
+    if any(_is_move(part) for part in parts):
+        return _moved(parts)
+    unknown = [part.tag.confidence for part in parts if part.tag.result == "unknown"]
     if unknown:
-        return "unknown", max(part.tag.confidence for part in unknown)
+        return "unknown", max(unknown)
     return "stayed", min(part.tag.confidence for part in parts)
 
 
-def _moved(moves: Sequence[Part], others: int) -> tuple[Result, float]:
-    log_odds = sum(_log_odds(part.tag.moved) for part in moves) - math.log1p(others)
+def _moved(parts: Sequence[Part]) -> tuple[Result, float]:
+    moves = [part for part in parts if _is_move(part)]
+    log_odds = sum(_log_odds(part.tag.moved) for part in moves) - math.log(math.comb(len(parts), len(moves)))
+    log_odds -= _CONTRADICTED * sum(one.tag.result == other.tag.result for one, other in pairwise(moves))
+    if len(moves) % 2 and not _is_move(parts[0]) and not _is_move(parts[-1]):
+        log_odds -= _CONTRADICTED
     moved = 1 / (1 + math.exp(-min(30.0, max(-30.0, log_odds))))
-    last = moves[-1]
     if moved < _EVEN:
-        return "stayed", 1 - moved
-    of_direction = max(_EVEN, min(_MOST, last.tag.confidence / max(last.tag.moved, _EVEN)))
-    return last.tag.result, min(_MOST, max(_EVEN, of_direction * moved))
+        return "stayed", min(_MOST, 1 - moved)
+    last = moves[-1].tag
+    of_direction = max(_EVEN, min(_MOST, last.confidence / max(last.moved, _EVEN)))
+    return last.result, min(_MOST, max(_EVEN, of_direction * moved))
+
+
+def _is_move(part: Part) -> bool:
+    return part.tag.result in ("moved_in", "moved_out")
 
 
 def _log_odds(probability: float) -> float:
