@@ -93,8 +93,12 @@ def _power_index(power_dbm: float, able: Capabilities) -> int:
     if index is None:
         lowest = min(able.band.power_dbm.values(), default=None)
         if lowest is None:
-            raise LocalProtocolError("the reader has no table of transmit powers to choose `power_dbm` from; leave it out of the configuration")
-        raise LocalProtocolError(f"`power_dbm` {power_dbm:g} is below the reader's lowest step ({lowest} dBm); correct the configuration")
+            raise LocalProtocolError(
+                "the reader has no table of transmit powers to choose `power_dbm` or `antenna_powers_dbm` from; leave them out of the configuration"
+            )
+        raise LocalProtocolError(
+            f"`power_dbm` {power_dbm:g} (or one of `antenna_powers_dbm`) is below the reader's lowest step ({lowest} dBm); correct the configuration"
+        )
     return index
 
 

@@ -153,8 +153,10 @@ class SetUp:
             self._attempts = self._ways_to_configure()
         kind, body = REQUESTS[state]
         self._ask(kind, body(self._config, self.capabilities), now_s)
+        if state in _IN_VERSION_1_1:
+            self._known.asks_version = False
         if state is State.ASKING_VERSION:
-            self._version_id, self._known.asks_version = self._asked_id, False
+            self._version_id = self._asked_id
 
     def _ask(self, kind: int, body: bytes, now_s: float) -> None:
         self._asked_at_s = now_s
@@ -209,6 +211,7 @@ class SetUp:
         return decode_status(extensions.without_subtype(message) if message.type == extensions.CUSTOM_MESSAGE else message)
 
     def _learn(self, message: Message, status: Status, done: bool) -> None:
+        self._known.asks_version |= self.state in _IN_VERSION_1_1
         if self.state is State.ASKING_VERSION:
             self._learn_version(message, status, done)
         elif self.state is State.SETTING_VERSION:
@@ -228,7 +231,6 @@ class SetUp:
             self.levels += [InputLevel(port, level) for port, level in decode_input_levels(message).items() if port not in changed]
 
     def _learn_version(self, message: Message, status: Status, done: bool) -> None:
-        self._known.asks_version = True
         current, supported = decode_versions(message)[:2] if done else (VERSION, VERSION)
         self._speaks_1_1 = supported >= VERSION_1_1
         if self._speaks_1_1 and current == VERSION_1_1:

@@ -9,7 +9,7 @@ import struct
 import pytest
 
 from drivers.base.errors import LocalProtocolError, RemoteProtocolError, ReplyTimeout
-from drivers.base.session import FrameRejected, SessionReady
+from drivers.base.session import CommandFailed, FrameRejected, SessionReady
 from drivers.rfid_llrp.config import RfidLlrpConfig
 from drivers.rfid_llrp.events import InputLevel, ReaderFault, TagsSeen
 from drivers.rfid_llrp.session import LlrpSession
@@ -111,6 +111,20 @@ def test_reader_that_hangs_up_on_the_question_is_not_asked_again() -> None:
 
     again = LlrpSession(RfidLlrpConfig(host="reader"), known)
     again.receive_bytes(CONNECTED, 1.0)
+
+    assert [kind for kind, _, _ in split(again.bytes_to_send())] == [1]
+
+
+def test_reader_that_knows_1_1_but_never_sets_it_is_not_asked_again() -> None:
+    known = KnownReader()
+    session = LlrpSession(RfidLlrpConfig(host="reader"), known)
+    session.receive_bytes(CONNECTED, 0.0)
+    session.receive_bytes(SPEAKS_1_1[:6] + struct.pack("!I", 1) + SPEAKS_1_1[10:], 0.0)
+    with pytest.raises(ReplyTimeout, match="SET_PROTOCOL_VERSION"):
+        session.advance_to(5.0)
+
+    again = LlrpSession(RfidLlrpConfig(host="reader"), known)
+    again.receive_bytes(CONNECTED, 6.0)
 
     assert [kind for kind, _, _ in split(again.bytes_to_send())] == [1]
 
@@ -290,3 +304,17 @@ def test_clock_of_the_year_2000_and_of_no_utc_are_told_as_they_are() -> None:
     events = [*talk.hear(event("00f8 0007 0001 80", time_us=946_684_800_000_000)), *talk.hear(frame(63, uptime))]
 
     assert events == [InputLevel(1, True, 946_684_800_000_000), InputLevel(1, True, 5)]
+
+
+def test_damaged_answers_fail_their_command_and_not_the_link() -> None:
+    talk = running()
+    talk.answers[3] = frame(13, b"\x01\x1f\x00\x00")
+
+    talk.session.start_command("switch_output", {"output": 1, "on": True}, 1.0)
+    (failed,) = talk.hear(b"", 1.0)
+    (rejected,) = talk.hear(frame(100, b"\x01\x1f\x00\x00"), 1.0)
+
+    assert isinstance(failed, CommandFailed)
+    assert isinstance(failed.error, RemoteProtocolError)
+    assert isinstance(rejected, FrameRejected)
+    assert talk.session.state is State.RUNNING

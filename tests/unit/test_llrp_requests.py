@@ -6,15 +6,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from llrpkit.protocol import decode_message, enums, impinj, params
 
 from drivers.base.errors import LocalProtocolError
 from drivers.base.session import Argument
-from drivers.rfid_llrp.access import operation
+from drivers.rfid_llrp.access import Outcome, operation, outcome_in
 from drivers.rfid_llrp.capabilities import IMPINJ, ZEBRA, Band, Capabilities
 from drivers.rfid_llrp.config import RfidLlrpConfig
 from drivers.rfid_llrp.extensions import CUSTOM_MESSAGE, check_extensions, enable_body
-from drivers.rfid_llrp.frames import Message, MessageType
+from drivers.rfid_llrp.frames import Message, MessageType, ParameterType
 from drivers.rfid_llrp.rospec import rospec_body
 
 pytestmark = pytest.mark.requirement("E1")
@@ -127,6 +129,21 @@ def test_access_is_for_one_tag_once() -> None:
     assert (target.mb, target.match, target.pointer, target.tag_data.data.hex().upper()) == (1, True, 32, EPC)
     assert target.tag_mask.bit_len == 96
     assert (read.access_password, read.mb, read.word_pointer, read.word_count) == (0xABCD, 2, 0, 6)
+
+
+@given(st.lists(st.one_of(st.binary(max_size=30), st.sampled_from([bytes.fromhex("00f0 000d 015e 0009 00 0001 0002"), bytes.fromhex("9000000001")]))))
+def test_result_is_looked_for_in_any_bytes_without_a_fall(pieces: list[bytes]) -> None:
+    outcome = outcome_in(b"".join(pieces), ParameterType.C1G2_WRITE_OP_SPEC_RESULT)
+
+    assert outcome is None or outcome.name
+
+
+def test_result_of_another_access_is_not_ours() -> None:
+    ours, others = "015e 0009 00 0001 0002", "90 00000007 015e 0009 00 0001 0002"
+
+    assert outcome_in(bytes.fromhex(f"00f0 000d {ours}"), ParameterType.C1G2_WRITE_OP_SPEC_RESULT) == Outcome("success", 0, words_written=2)
+    assert outcome_in(bytes.fromhex(f"00f0 0012 {others}"), ParameterType.C1G2_WRITE_OP_SPEC_RESULT) is None
+    assert outcome_in(bytes.fromhex("00f0 000d 015e 0009 00 0063 0002"), ParameterType.C1G2_WRITE_OP_SPEC_RESULT) is None
 
 
 def test_write_lock_and_kill_carry_their_fields() -> None:
