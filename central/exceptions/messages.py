@@ -78,6 +78,8 @@ TEMPLATES = {
     "look where it stands, then name the door",
     "pallet_goods_expired": "{station}: {quantity} of item {item} lot {lot} on pallet {sscc} of ship notice {notice} came after their last day {expiry}; "
     "they are kept apart as expired, send them back or write them off",
+    "scan_wrong_lot": "{station}: {quantity} of item {item} were scanned with lot {lot}, ship notice {notice} announces lot {lots}; "
+    "compare the label with the papers, then keep them or set them aside",
     "pallet_goods_damaged": "{place}: {quantity} of item {item} lot {lot} of pallet {sscc}, ship notice {notice}, came damaged ({reason}); "
     "claim them from the supplier, then write them off or send them back",
     "wrong_pallet_load": "{station}: wrong pallet {sscc} on the vehicle of load {load}: it belongs to load {other} at door {door}; "
@@ -93,6 +95,7 @@ TEMPLATES = {
     "door_lamp_red": "{station}: the lamp stopped pallet {sscc} by list {had} although it may leave (newest list {newest}); tell the driver that it is right",
     "door_list_long": "{station}: {count} pallets may pass, a list for the door holds {most}; the door is not checked; make smaller loads",
     "door_not_checked": "{station}: gateway {gateway} does not take the door's list ({reason}); its lamp stops no wrong pallet until that is mended",
+    "epcis_notice_refused": "ship notice {notice} to {site} came by EPCIS and cannot be announced ({reason}); settle that, then enter the notice by hand",
 }
 """Every message that areas write, by its code."""
 

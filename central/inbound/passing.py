@@ -151,6 +151,10 @@ def _judge_other(connection: Connection, spot: Spot, sscc: str, event: PalletPas
 def _judge_unlabelled(connection: Connection, spot: Spot, event: PalletPassed, seen: Seen) -> Judged:
     if not event.child_epcs:
         return Judged("seen")
+    rivals = doors.rivals_of(connection, spot.site, event)
+    seen = replace(seen, cases=doors.own_cases(connection, "", seen, rivals))
+    if not seen.cases:
+        return Judged("other_door", rival=rivals[-1].event_id)
     pallets = _pallets_listing(connection, spot.site, seen.cases)
     if len(pallets) == 1:
         first = min(seen.cases)

@@ -16,7 +16,7 @@ from central.inbound.seen import event_of
 from central.inbound.tables import discrepancy, passage
 
 _NOT_THERE = ("pallet_cases_missing", "pallet_cases_unread", "pallet_cases_doubtful")
-_SURPLUS = ("pallet_cases_unexpected", "receipt_over_notice")
+_SURPLUS = ("pallet_cases_unexpected", "receipt_over_notice", "scan_wrong_lot")
 _REFUSED = (
     "pallet_unknown",
     "pallet_direction_unknown",

@@ -59,8 +59,8 @@ class Received:
 
 @dataclass(frozen=True)
 class Discrepancy:
-    """What differs from the notice: `kind` missing, doubtful, unexpected, over, expired, wrong_door, damaged, or the code of the message that says why
-    nothing was received.
+    """What differs from the notice: `kind` missing, doubtful, unexpected, over, expired, wrong_lot, wrong_door, damaged, or the code of the message that
+    says why nothing was received.
 
     `quantity` in the item's unit (0: the item is not known), `cases` those concerned. `item` and `lot` where no line of the notice says them.
     """

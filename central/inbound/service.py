@@ -448,6 +448,8 @@ def receive_loose(connection: Connection, spot: Spot, goods: ScannedGoods) -> bo
     item = catalog.item_by_gtin(connection, goods.gtin)
     lot, quantity = goods.lot, goods.quantity
     lines = _open_loose_lines(connection, spot.site, item.code, lot)
+    if not lines and _tell_wrong_lot(connection, spot, item.code, goods):
+        return False
     if not lines:
         told = message("scan_unmatched", station=spot.station, text=goods.text, site=spot.site)
         exceptions.ask_person(connection, told, goods.text, spot.fact_id, spot.now, site=spot.site, station=spot.station)
@@ -461,6 +463,27 @@ def receive_loose(connection: Connection, spot: Spot, goods: ScannedGoods) -> bo
         over = rules.Discrepancy("over", each.quantity, line=result.received[-1].line if result.received else None)
         differences.keep(connection, spot, over, told, lines[-1].notice, "", places.get(item.code, ""))
     close_notices(connection, {notice_of[each.line.line_id] for each in result.received})
+    return True
+
+
+def _tell_wrong_lot(connection: Connection, spot: Spot, item: str, goods: ScannedGoods) -> bool:
+    """Goods of an item that open notices announce in other lots: not booked before a person says so. Returns False when no notice announces the item."""
+    query = (
+        select(ship_notice.c.number, ship_notice_line.c.lot)
+        .join(ship_notice_line, ship_notice_line.c.notice == ship_notice.c.number)
+        .where(ship_notice.c.site == spot.site, ship_notice.c.state == "open", ship_notice_line.c.item == item)
+        .where(ship_notice_line.c.sscc.is_(None), ship_notice_line.c.received < ship_notice_line.c.quantity)
+    )
+    rows = connection.execute(query.order_by(ship_notice_line.c.id)).all()
+    if not rows:
+        return False
+    _check_expiry(connection, spot, item, goods)
+    lots = ", ".join(dict.fromkeys(row.lot or "-" for row in rows))
+    named = {"station": spot.station, "item": item, "lot": goods.lot or "-", "notice": rows[0].number, "lots": lots}
+    told = message("scan_wrong_lot", **named, quantity=goods.quantity)
+    wrong = rules.Discrepancy("wrong_lot", goods.quantity, item=item, lot=goods.lot)
+    place = putting.places_for(connection, spot.site, [catalog.Goods(item, goods.quantity, goods.lot)])[item]
+    differences.keep(connection, spot, wrong, told, rows[0].number, "", place, evidence={"scan": goods.text})
     return True
 
 
