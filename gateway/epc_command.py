@@ -142,6 +142,8 @@ def main(arguments: list[str]) -> int:
         return 0
     try:
         return _answered(_inputs(options), answer, as_json=options.json)
+    except BrokenPipeError:
+        raise  # whoever reads our output has enough of it; dockline.py knows
     except OSError as error:
         print(f"dockline epc: {options.file}: {error.strerror or error}", file=sys.stderr)
         return 2

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from dockline import main
+from gateway import epc_command
 
 pytestmark = pytest.mark.requirement("E5")
 
@@ -71,3 +72,17 @@ def test_epc_is_written_from_any_form(arguments: list[str], epc_hex: str | None,
     answer = json.loads(capsys.readouterr().out)
     assert epc_hex is None or answer["hex"].startswith(epc_hex.rstrip("0"))
     assert epc_hex is not None or answer["digital_link"] == "https://example.org/00/095201234567891235"
+
+
+def test_reader_of_the_output_who_has_enough_is_no_wrong_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tags = tmp_path / "tags.txt"
+    tags.write_text(f"{TAG}\n", encoding="utf-8")
+
+    class Closed(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise BrokenPipeError
+
+    monkeypatch.setattr("sys.stdout", Closed())
+
+    with pytest.raises(BrokenPipeError):
+        epc_command.main(["decode", "--file", str(tags)])
