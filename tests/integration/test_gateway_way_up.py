@@ -56,6 +56,7 @@ photo_eye_outer = {{ device = "reader-1", input = 1 }}
 photo_eye_inner = {{ device = "reader-1", input = 2 }}
 stack_light = {{ device = "reader-1", output = 1 }}
 settle_s = 0.05
+debounce_s = 0.0
 """
     pallet = Sscc("0614141", "1234567890")
     case = Sgtin("0614141", "812345", "6789")
