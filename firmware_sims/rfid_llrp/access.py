@@ -15,16 +15,16 @@ from firmware_sims.rfid_llrp.codec import MalformedError, Node, encode, parse
 from firmware_sims.rfid_llrp.settings import FIELD_ERROR, PARAMETER_ERROR, RefusedError
 from firmware_sims.rfid_llrp.tags import Refusal, Tag, TagRefusesError
 
-_OPERATIONS = ("C1G2Read", "C1G2Write", "C1G2Kill", "C1G2Lock")
+_LAST_LOCK = 4  # C1G2LockPayload, data field: user memory
 _CODES = {  # refusal -> result by operation; (code of 1.0.1, code of 1.1)
     "C1G2Read": {Refusal.OVERRUN: (1, 4), Refusal.LOCKED: (1, 5), Refusal.WRONG_SECRET: (1, 6)},
     "C1G2Write": {Refusal.OVERRUN: (1, 1), Refusal.LOCKED: (2, 2), Refusal.WRONG_SECRET: (4, 7)},
     "C1G2Kill": {Refusal.CANNOT_BE_KILLED: (1, 1), Refusal.WRONG_SECRET: (3, 6)},
     "C1G2Lock": {Refusal.LOCKED: (2, 7), Refusal.WRONG_SECRET: (2, 5)},
 }
-_RESULT_CODE_OF_A_FAULTY_OPERATION = 1
+_ANY_OTHER_FAULT = 1
 _BANK_SHIFT = 6
-ACCESS_SPEC_BYTES_BEFORE_STATE = 11  # header, id, antenna, protocol
+_BYTES_BEFORE_STATE = 11  # header, id, antenna, protocol
 
 
 @dataclass
@@ -49,7 +49,7 @@ class AccessSpec:
         if not spec_id or state & 0x80 or stop is None or command is None or tag_spec is None:
             raise RefusedError(PARAMETER_ERROR, "an AccessSpec is added disabled, with an id above 0, a stop trigger and a command with a tag spec")
         operations = [part for part in command.inner if part.name != "C1G2TagSpec"]
-        if unknown := [part.name for part in operations if part.name not in _OPERATIONS]:
+        if unknown := [part.name for part in operations if part.name not in _DOINGS]:
             raise RefusedError(FIELD_ERROR, f"operation {unknown[0]} is not simulated")
         kind, count = stop.fields
         return cls(spec_id, raw, antenna, rospec_id, tag_spec.find_all("C1G2TargetTag"), operations, count if kind == 1 and count else None)
@@ -67,7 +67,7 @@ class AccessSpec:
 
     def encoded(self) -> bytes:
         """As it was added, with the present state."""
-        at = ACCESS_SPEC_BYTES_BEFORE_STATE
+        at = _BYTES_BEFORE_STATE
         return self.raw[:at] + bytes([0x80 if self.is_enabled else 0]) + self.raw[at + 1 :]
 
 
@@ -79,51 +79,44 @@ def _matches(tag: Tag, target: Node) -> bool:
 
 
 def _carry_out(tag: Tag, operation: Node, version: int) -> bytes:
-    op_spec_id, password, *fields = operation.fields
     code, words = 0, []
     try:
-        words = _DOINGS[operation.name](tag, password, fields, operation)
+        words = _DOINGS[operation.name](tag, operation)
     except TagRefusesError as error:
-        codes = _CODES[operation.name].get(error.refusal, (_RESULT_CODE_OF_A_FAULTY_OPERATION,) * 2)
+        codes = _CODES[operation.name].get(error.refusal, (_ANY_OTHER_FAULT,) * 2)
         code = codes[version >= 2]
+    op_spec_id = operation.fields[0]
     if operation.name == "C1G2Read":
         return encode("C1G2ReadOpSpecResult", code, op_spec_id, words)
     if operation.name == "C1G2Write":
-        return encode("C1G2WriteOpSpecResult", code, op_spec_id, words[0] if words else 0)
+        return encode("C1G2WriteOpSpecResult", code, op_spec_id, len(words))
     return encode(f"{operation.name}OpSpecResult", code, op_spec_id)
 
 
-def _read(tag: Tag, password: int, fields: list[int], operation: Node) -> list[int]:
-    flags, first, count = fields
+def _read(tag: Tag, operation: Node) -> list[int]:
+    _, password, flags, first, count = operation.fields
     return tag.read(flags >> _BANK_SHIFT, first, count, password)
 
 
-def _write(tag: Tag, password: int, fields: list[object], operation: Node) -> list[int]:
-    flags, first, words = fields
-    assert isinstance(flags, int)
-    assert isinstance(first, int)
-    assert isinstance(words, list)
-    return [tag.write(flags >> _BANK_SHIFT, first, words, password)]
+def _write(tag: Tag, operation: Node) -> list[int]:
+    _, password, flags, first, words = operation.fields
+    written: list[int] = words[: tag.write(flags >> _BANK_SHIFT, first, words, password)]
+    return written
 
 
-def _kill(tag: Tag, password: int, fields: list[object], operation: Node) -> list[int]:
-    tag.kill(password)
+def _kill(tag: Tag, operation: Node) -> list[int]:
+    tag.kill(operation.fields[1])
     return []
 
 
-def _lock(tag: Tag, password: int, fields: list[object], operation: Node) -> list[int]:
+def _lock(tag: Tag, operation: Node) -> list[int]:
     for payload in operation.find_all("C1G2LockPayload"):
         privilege, part = payload.fields
-        tag.lock(privilege & 3, min(part, 4), password)
+        tag.lock(privilege & 3, min(part, _LAST_LOCK), operation.fields[1])
     return []
 
 
-_DOINGS: dict[str, Callable[[Tag, int, list, Node], list[int]]] = {  # type: ignore[type-arg]
-    "C1G2Read": _read,
-    "C1G2Write": _write,
-    "C1G2Kill": _kill,
-    "C1G2Lock": _lock,
-}
+_DOINGS: dict[str, Callable[[Tag, Node], list[int]]] = {"C1G2Read": _read, "C1G2Write": _write, "C1G2Kill": _kill, "C1G2Lock": _lock}
 
 
 class AccessSpecs:
