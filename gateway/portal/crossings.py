@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 from gateway.portal.reads import Read, Side
 
-_STEP_S = 0.25
+_STEP_S = 0.5
 _REACH_S = 4.0
 """So far before and after a moment reads speak for it: a pallet at a slow 0.5 m/s goes 2 m in it."""
+_THREE = 3
 _APART_S = 4.0
 """Two crossings are at least so far apart; goods that follow each other closely are told apart by their tags' own times."""
 _SHARE = 0.25
@@ -84,10 +85,18 @@ def find_crossings(tags: Tags, start_s: float, end_s: float, prior: Mapping[str,
         if clear[step] < max(_LEAST, _SHARE * greatest):
             break
         t_s = start_s + step * _STEP_S
-        if all(abs(t_s - other.t_s) >= _APART_S for other in moments) and clear[step] == max(clear[max(0, step - 2) : step + 3]):
+        if all(abs(t_s - other.t_s) >= _APART_S for other in moments) and clear[step] == max(clear[max(0, step - 1) : step + 2]):
             for_in, for_out = math.exp(min(50.0, inward[step])), math.exp(min(50.0, outward[step]))
+            t_s += _STEP_S * _top(clear[max(0, step - 1) : step + 2])
             moments.append(Crossing(t_s, 1 if for_in > for_out else -1, max(for_in, for_out) / (for_in + for_out), clear[step]))
     return sorted(moments)
+
+
+def _top(values: Sequence[float]) -> float:
+    """Where between three steps the top of a parabola through them lies, from the middle one; 0 at the ends."""
+    if len(values) < _THREE or 2 * values[1] - values[0] - values[2] <= 0:
+        return 0.0
+    return 0.5 * (values[2] - values[0]) / (2 * values[1] - values[0] - values[2])
 
 
 def _usual_dbm(tags: Tags) -> float | None:
@@ -112,15 +121,23 @@ def _changes(reads: Sequence[SideRead], start_s: float, steps: int, usual_dbm: f
             continue
         inner_before, inner_after = inner[middle] - inner[low], inner[high] - inner[middle]
         outer_before, outer_after = middle - low - inner_before, high - middle - inner_after
-        near = prior + _nearness(reads[low:high], t_s, usual_dbm)
         to_inner = _change(outer_before + inner_after, inner_before + outer_after, inner_before + inner_after)
         to_outer = _change(inner_before + outer_after, outer_before + inner_after, inner_before + inner_after)
+        if max(to_inner, to_outer) + prior < _HOPELESS:
+            found.append((step, _NOTHING, _NOTHING))
+            continue
+        near = prior + _nearness(reads[low:high], t_s, usual_dbm)
         found.append((step, _as_one_of_many(to_inner + near), _as_one_of_many(to_outer + near)))
     return found
 
 
 def _as_one_of_many(ratio: float) -> float:
     return math.log(1 - _PRIOR + _PRIOR * math.exp(max(-_TAG_MAX, min(_TAG_MAX, ratio))))
+
+
+_NOTHING = _as_one_of_many(-_TAG_MAX)
+_HOPELESS = -_TAG_MAX - _STRONG[1] - _RISE[1] + 3.0
+"""Strength cannot make up for such sides by so much that it would be seen."""
 
 
 @lru_cache(maxsize=4096)
