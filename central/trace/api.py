@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from central.database import in_transaction, reading
 from central.requests import Database, News, Now
-from central.trace import asking, capturing, own_events, queries, questions
+from central.trace import asking, capturing, own_events, queries, questions, service
 from central.trace.answers import DOCUMENT, EVENT, QUERY, EventOut, ItemListOut, JobOut, QueryDocumentOut, QueryOut
 from central.trace.faults import NoSuchNameError
 from central.trace.queries import Format
@@ -91,7 +91,7 @@ def capture(request: Request, body: Body, database: Database, now: Now, news: Ne
     events without the form of one are, as errors of the job. Events that are known with the same content are no error and are not stored again.
     """
     document = capturing.read(body)
-    done = in_transaction(database, lambda connection: capturing.capture(connection, document, behaviour, _actor(request), now))
+    done = in_transaction(database, lambda connection: service.capture(connection, document, behaviour, _actor(request), now))
     news.tell()
     headers = {"Location": f"{BASE}/capture/{done.job}", "GS1-Capture-Error-Behaviour": behaviour}
     return Response(status_code=202, headers=headers)
@@ -117,10 +117,10 @@ def get_capture(job: Annotated[str, Path(max_length=64)], request: Request, data
 def capture_event(request: Request, body: Body, database: Database, now: Now, news: News) -> Response:
     """Capture one event. The answer is the event with its id, Location its address; the same event again is answered alike and not stored again."""
     event = capturing.read(body)
-    stored = in_transaction(database, lambda connection: capturing.capture_one(connection, event, now))
+    stored = in_transaction(database, lambda connection: service.capture_one(connection, event, now))
     news.tell()
-    answer = {**event, "eventID": stored.event_id}
-    return _answer(request, answer, 201, {"Location": f"{BASE}/events/{quote(stored.event_id, safe='')}"})
+    answer = {**event, "eventID": stored.events[0]}
+    return _answer(request, answer, 201, {"Location": f"{BASE}/events/{quote(stored.events[0], safe='')}"})
 
 
 def _events(

@@ -56,7 +56,7 @@ class Captured:
 
     job: str
     events: tuple[str, ...]
-    new: tuple[int, ...]
+    new: tuple[Prepared, ...]
     faults: tuple[Fault, ...]
 
 
@@ -154,7 +154,7 @@ def capture(connection: Connection, document: Any, behaviour: Behaviour, actor: 
     """
     good, faults = checked_events(document, behaviour, now)
     job = str(uuid.uuid4())
-    new: tuple[int, ...] = ()
+    new: tuple[Prepared, ...] = ()
     if not faults or behaviour == "proceed":
         good, new, conflicts = _store_or_undo(connection, good, job, behaviour, now)
         faults += conflicts
@@ -165,22 +165,23 @@ def capture(connection: Connection, document: Any, behaviour: Behaviour, actor: 
     return Captured(job, tuple(each.event_id for each in good) if kept else (), new, tuple(faults))
 
 
-def capture_one(connection: Connection, event: Any, now: datetime) -> Prepared:
+def capture_one(connection: Connection, event: Any, now: datetime) -> Captured:
     """Store one event. Raises: ValidationError: it is none, or its id is known with other content."""
     if isinstance(event, dict) and event.get("type") in ("EPCISDocument", "EPCISQueryDocument"):
         raise ValidationError(f"an {event['type']} is sent to /capture; here is one event alone")
     good, faults = checked_events(event, "rollback", now)
+    new: tuple[Prepared, ...] = ()
     if not faults:
-        good, _, faults = _store_or_undo(connection, good, None, "rollback", now)
+        good, new, faults = _store_or_undo(connection, good, None, "rollback", now)
     if faults:
         raise ValidationError(told(faults), faults)
-    return good[0]
+    return Captured("", (good[0].event_id,), new, ())
 
 
 def _store_or_undo(
     connection: Connection, events: Sequence[Prepared], job: str | None, behaviour: Behaviour, now: datetime
-) -> tuple[list[Prepared], tuple[int, ...], list[Fault]]:
-    """The events that are stored now (or were before), the numbers of those that are new, and faults of those that contradict what is stored."""
+) -> tuple[list[Prepared], tuple[Prepared, ...], list[Fault]]:
+    """The events that are stored now (or were before), those of them that are new, and faults of those that contradict what is stored."""
     conflicts: list[Fault] = []
     part = connection.begin_nested()
     new = store(connection, events, now, conflicts, job=job)
@@ -194,8 +195,8 @@ def _store_or_undo(
 
 def store(
     connection: Connection, events: Sequence[Prepared], now: datetime, conflicts: list[Fault], *, job: str | None = None, facts: Mapping[str, str] | None = None
-) -> list[int]:
-    """Store events that are not known yet; returns their numbers. Those whose id is known with other content go to `conflicts`.
+) -> list[Prepared]:
+    """Store events that are not known yet; returns them. Those whose id is known with other content go to `conflicts`.
 
     `facts`: the fact of the ledger that each event tells of, by the event's id.
     """
@@ -204,11 +205,11 @@ def store(
         known = first.setdefault(each.key, each)
         if known.hash != each.hash:
             conflicts.append(_conflict(each))
-    numbers: list[int] = []
+    stored: list[Prepared] = []
     waiting = list(first.values())
     for start in range(0, len(waiting), _AT_ONCE):
-        numbers += _store_some(connection, waiting[start : start + _AT_ONCE], now, conflicts, job, facts or {})
-    return numbers
+        stored += _store_some(connection, waiting[start : start + _AT_ONCE], now, conflicts, job, facts or {})
+    return stored
 
 
 def _conflict(event: Prepared) -> Fault:
@@ -217,7 +218,7 @@ def _conflict(event: Prepared) -> Fault:
 
 def _store_some(
     connection: Connection, events: Sequence[Prepared], now: datetime, conflicts: list[Fault], job: str | None, facts: Mapping[str, str]
-) -> list[int]:
+) -> list[Prepared]:
     before = _hashes(connection, events)
     stored = {each.key: each.hash for each in events if not each.declaration} | before
     fresh = []
@@ -233,7 +234,7 @@ def _store_some(
         known = _hashes(connection, late)
         conflicts += [_conflict(each) for each in late if known[each.key] != each.hash]
     _index(connection, [(each, made[each.key]) for each in fresh if each.key in made])
-    return sorted(made.values())
+    return [each for each in fresh if each.key in made]
 
 
 def _contradiction(event: Prepared, same: str | None, original: str | None) -> Fault | None:

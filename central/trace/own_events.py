@@ -29,9 +29,10 @@ from central.errors import BusyError
 from central.inbound.tables import discrepancy, receipt, ship_notice
 from central.ledger.rules import Account
 from central.ledger.tables import entry, event, handling_unit, serial_move
+from central.shipping.tables import package, package_line
 from central.trace import capturing
 from central.trace.faults import Fault
-from central.trace.own_rules import CONTEXT, Notice, Piece, Told, events_of
+from central.trace.own_rules import CONTEXT, Notice, Package, Piece, Told, events_of
 from central.trace.tables import epcis_event, epcis_hole, epcis_progress
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,16 @@ _LATE_COMMIT = timedelta(minutes=10)
 _COLUMNS = tuple(event.c[name] for name in ("position", "id", "site", "kind", "body", "occurred_at"))
 _OF_THE_WIRE = ("PalletPassed", "AlarmChanged")
 """Facts of which the body says something that their entries do not."""
+_LEFT = ("shipping",)
+_OF_PACKAGES: Mapping[str, tuple[str, ...]] = {
+    "PackageClosed": ("packing",),
+    "WeightRecorded": ("packing", "shipping"),
+    "PackageScannedOut": ("loading", "shipping"),
+    "PalletPassed": ("loading", "shipping"),
+    "ItemScanned": ("loading", "shipping"),
+    **dict.fromkeys(("LoadClosed", "LoadExtended", "OrderShipped"), _LEFT),
+}
+"""Facts that close, load or ship packages, and which of it."""
 
 
 async def watch(engine: Engine, clock: Callable[[], datetime]) -> None:
@@ -151,15 +162,38 @@ def _with_contents(connection: Connection, facts: Sequence[RowMapping]) -> list[
     for row in connection.execute(select(serial_move).where(among(connection, serial_move.c.event_id, ids)).order_by(serial_move.c.n)):
         pieces[row.event_id].append(Piece(row.item, row.serial, row.to_place))
     zones = _zones(connection)
+    packages = _packages(connection, facts)
     made = []
     for fact in facts:
         fact_id, kind, at = fact["id"], fact["kind"], fact["occurred_at"]
         wire, mine = kind in _OF_THE_WIRE, legs.get(fact_id, [])
-        if wire or mine:
+        parcels = packages.get(fact_id, [])
+        if wire or mine or parcels:
             site = fact["site"] or _site_of(mine)
             body = _body(fact["body"]) if wire else {}
-            made.append(Told(fact_id, kind, site, at, _offset(zones.get(site), at), body, mine, pieces.get(fact_id, ())))
+            made.append(Told(fact_id, kind, site, at, _offset(zones.get(site), at), body, mine, pieces.get(fact_id, ()), parcels))
     return made
+
+
+def _packages(connection: Connection, facts: Sequence[RowMapping]) -> dict[str, list[Package]]:
+    """Packages that were closed, loaded or shipped by facts: those of the fact's site and instant, each with the first such fact."""
+    at_work = [fact for fact in facts if fact["kind"] in _OF_PACKAGES]
+    found: dict[str, list[Package]] = defaultdict(list)
+    if not at_work:
+        return found
+    instants = sorted({fact["occurred_at"] for fact in at_work})
+    for column, step in ((package.c.closed_at, "packing"), (package.c.loaded_at, "loading"), (package.c.shipped_at, "shipping")):
+        query = select(package.c.sscc, package.c.site, column.label("at")).where(column.in_(instants)).order_by(package.c.sscc)
+        for row in connection.execute(query).all():
+            mine = [fact for fact in at_work if fact["occurred_at"] == row.at and fact["site"] in ("", row.site) and step in _OF_PACKAGES[fact["kind"]]]
+            if mine:
+                found[mine[0]["id"]].append(Package(row.sscc, step, _contents(connection, row.sscc) if step == "packing" else ()))
+    return found
+
+
+def _contents(connection: Connection, sscc: str) -> list[tuple[str, str, int, Sequence[str]]]:
+    query = select(package_line).where(package_line.c.sscc == sscc).order_by(package_line.c.item, package_line.c.lot)
+    return [(row.item, row.lot, int(row.quantity), tuple(row.serials)) for row in connection.execute(query)]
 
 
 def _site_of(legs: Sequence[tuple[Account, int]]) -> str:
@@ -194,7 +228,8 @@ class _Known:
 
     def __init__(self, connection: Connection, told: Sequence[Told]) -> None:
         accounts = {account for each in told for account, _ in each.legs}
-        self._gtins = _pairs(connection, select(catalog_item.c.code, catalog_item.c.gtin), catalog_item.c.code, {each.item for each in accounts})
+        items = {each.item for each in accounts} | {line[0] for each in told for parcel in each.packages for line in parcel.contents}
+        self._gtins = _pairs(connection, select(catalog_item.c.code, catalog_item.c.gtin), catalog_item.c.code, items)
         self._glns = {row.code: row.gln for row in connection.execute(select(catalog_site.c.code, catalog_site.c.gln))}
         self._kinds = _pairs(connection, select(location.c.place, location.c.kind), location.c.place, {each.place for each in accounts})
         units = {each.unit for each in accounts if each.unit}

@@ -72,6 +72,14 @@ class Piece(NamedTuple):
     to_place: str
 
 
+class Package(NamedTuple):
+    """A package for a customer that was closed (`packing`), loaded or shipped; `contents` are (item, lot, quantity, serials)."""
+
+    sscc: str
+    biz_step: str
+    contents: Sequence[tuple[str, str, int, Sequence[str]]] = ()
+
+
 @dataclass(frozen=True)
 class Told:
     """A fact of the ledger with what is needed of it. `body`: of an event of the wire, by its names; `offset`: of its site from UTC then, as +08:00."""
@@ -84,6 +92,7 @@ class Told:
     body: Mapping[str, Any] = field(default_factory=dict)
     legs: Sequence[tuple[Account, int]] = ()
     pieces: Sequence[Piece] = ()
+    packages: Sequence[Package] = ()
 
 
 class Flow(NamedTuple):
@@ -128,11 +137,10 @@ def flows(legs: Sequence[tuple[Account, int]]) -> list[Flow]:
 
 def events_of(told: Told, names: Names) -> list[dict[str, Any]]:
     """The events that tell of a fact, in a fixed order; none when nothing happened to goods."""
-    if told.kind == "AlarmChanged":
-        return list(_alarm(told, names))
     if told.kind == "PalletPassed" and not told.legs:
         return list(_seen(told))
-    made = list(_transformation(told, names))
+    made = list(_alarm(told, names)) if told.kind == "AlarmChanged" else []
+    made += _transformation(told, names)
     grouped: dict[_Step, list[Flow]] = defaultdict(list)
     for flow in flows(told.legs):
         if PRODUCTION not in (flow.source.place, flow.target.place):
@@ -141,7 +149,26 @@ def events_of(told: Told, names: Names) -> list[dict[str, Any]]:
     for step, parts in grouped.items():
         made.append(_event(told, step, parts, names))
     made += _nested(told, grouped, names)
+    made += _packages(told, names)
     return made
+
+
+def _packages(told: Told, names: Names) -> Iterator[dict[str, Any]]:
+    """Goods that were put into a package with its own number; packages that were loaded, or left."""
+    for each in told.packages:
+        if each.biz_step == "packing":
+            epcs = [piece_uri(item, serial, names.gtin(item)) for item, _, _, serials in each.contents for serial in serials]
+            loose = [
+                {"epcClass": class_uri(item, lot, names.gtin(item)), "quantity": quantity} for item, lot, quantity, serials in each.contents if not serials
+            ]
+            inside = {name: value for name, value in (("childEPCs", epcs), ("childQuantityList", loose)) if value}
+            made = {**_when(told), "type": "AggregationEvent", "parentID": unit_uri(each.sscc), **inside}
+            yield {**made, "action": "ADD", "bizStep": "packing", "disposition": "in_progress", "readPoint": {"id": place_uri(told.site, names)}}
+    for step, disposition in (("loading", "in_progress"), ("shipping", "in_transit")):
+        units = [unit_uri(each.sscc) for each in told.packages if each.biz_step == step]
+        if units:
+            made = {**_when(told), "epcList": units, "action": "OBSERVE", "bizStep": step, "disposition": disposition}
+            yield {**made, "readPoint": {"id": place_uri(told.site, names)}}
 
 
 def _steps(flow: Flow, kind: str, names: Names) -> Iterator[_Step]:
@@ -372,7 +399,9 @@ def place_uri(place: str, names: Names) -> str:
     """A place by its site's GLN and its own code as the extension, or by its name in the house."""
     site, _, code = place.partition("/")
     gln = names.gln(site)
-    if gln is None or not code or len(code) > 20 or not code.isascii():
+    if gln is not None and not code:
+        return f"{HOST}/414/{gln}"
+    if gln is None or len(code) > 20 or not code.isascii():
         return f"{OURS}place:{quote(site, safe='')}" + (f":{quote(code, safe='')}" if code else "")
     return f"{HOST}/414/{gln}/254/{_part(code)}"
 
