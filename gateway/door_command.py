@@ -124,7 +124,7 @@ def tag_object(tag: TagSummary) -> dict[str, Any]:
         "first_s": tag.first_s,
         "last_s": tag.last_s,
         "peak_rssi_dbm": tag.peak_dbm,
-        "antennas": {str(antenna): count for antenna, count in tag.antennas.items()},
+        "reads_by_antenna": {str(antenna): count for antenna, count in tag.antennas.items()},
         "passes": parts,
     }
     if len(parts) == 1:

@@ -16,8 +16,8 @@ from gateway.portal.arbiter import Arbiter
 from gateway.stations.dock_door import DockDoorStation
 from gateway.stations.station import Output
 
-_START = datetime(2026, 1, 1, tzinfo=UTC)
-_START_US = int(_START.timestamp() * 1e6)
+START = datetime(2026, 1, 1, tzinfo=UTC)
+START_US = int(START.timestamp() * 1e6)
 _DELAY_S = 0.05
 """From the tag's answer to the gateway."""
 _AFTERWARDS_S = 600.0
@@ -47,18 +47,18 @@ def _readings(view: DoorView) -> Iterator[tuple[float, AnyReading]]:
     seen: list[tuple[float, AnyReading]] = []
     for read in view.reads:
         at_s = read.t_s + _DELAY_S
-        stamp_us = _START_US + round(read.t_s * 1e6)
+        stamp_us = START_US + round(read.t_s * 1e6)
         seen.append((at_s, TagRead(device=reader, at_s=at_s, epc=read.epc, antenna=read.antenna, peak_rssi_dbm=read.peak_rssi_dbm, reader_time_us=stamp_us)))
     for edge in view.edges:
         at_s = edge.t_s + _DELAY_S
-        stamp_us = _START_US + round(edge.t_s * 1e6)
+        stamp_us = START_US + round(edge.t_s * 1e6)
         seen.append((at_s, InputChanged(device=reader, at_s=at_s, input=_INPUTS[edge.eye], level=edge.level, reader_time_us=stamp_us)))
     yield from sorted(seen, key=lambda one: one[0])
 
 
 def second_of(event: PalletPassed) -> float:
     """When the goods passed, in the yard's seconds."""
-    return (event.event_time - _START).total_seconds() - _DELAY_S
+    return (event.event_time - START).total_seconds() - _DELAY_S
 
 
 def told(scene: Played) -> list[tuple[int, PalletPassed]]:
@@ -96,7 +96,7 @@ class _Floor:
         self._now_s = max(self._now_s, at_s)
 
     def _instant(self) -> Instant:
-        return Instant(_START + timedelta(seconds=self._now_s), self._now_s)
+        return Instant(START + timedelta(seconds=self._now_s), self._now_s)
 
     def _keep(self, number: int, outputs: Sequence[Output]) -> None:
         self._events += [(number, output) for output in outputs if isinstance(output, PalletPassed)]

@@ -80,7 +80,7 @@ def score(scene: Played) -> Score:
     events = told(scene)
     counts = result.by_kind.setdefault(scene.kind, Counter())
     for true in scene.passes:
-        outcome = _of_empty(true, scene, events) if not true.epcs else _of_pallet(true, scene, events)
+        outcome = _of_empty(true, scene, events) if not true.epcs else of_pallet(true, scene, events)
         (result.pallets if true.epcs else result.empty)[outcome] += 1
         counts[outcome] += 1
         if outcome in ("wrong", "mixed", "silent"):
@@ -99,7 +99,8 @@ def score(scene: Played) -> Score:
 # ---- pallets, as the gateway tells them
 
 
-def _of_pallet(true: TruePass, scene: Played, events: Sequence[tuple[int, PalletPassed]]) -> str:
+def of_pallet(true: TruePass, scene: Played, events: Sequence[tuple[int, PalletPassed]]) -> str:
+    """What became of a load with tags: right, doubtful, wrong, mixed or silent."""
     own = {uri_of(epc) for epc in true.epcs}
     others = [one for one in scene.passes if one is not true and one.epcs == true.epcs]
     mine = [(door, event) for door, event in events if _is_told(own, event) and not any(_fits(one, door, event) for one in others)]
