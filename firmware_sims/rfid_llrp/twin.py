@@ -15,11 +15,11 @@ from collections.abc import Callable
 from firmware_sims.engine.twin import Twin
 from firmware_sims.rfid_llrp import capabilities, extensions
 from firmware_sims.rfid_llrp.access import AccessSpecs
-from firmware_sims.rfid_llrp.codec import MalformedError, encode, parse
-from firmware_sims.rfid_llrp.rospecs import ACTIVE, DISABLED, INACTIVE, Radio, RoSpec, Seen, UnsupportedError
+from firmware_sims.rfid_llrp.codec import MalformedError, encode
+from firmware_sims.rfid_llrp.inventory import Inventory
+from firmware_sims.rfid_llrp.rospecs import Radio, RoSpec, Seen
 from firmware_sims.rfid_llrp.settings import (
     FIELD_ERROR,
-    INVALID,
     OK,
     PARAMETER_ERROR,
     UNSUPPORTED_MESSAGE,
@@ -69,9 +69,9 @@ class LlrpReaderTwin(Twin):
         self.maker = maker
         self._version_max = version_max
         self._ignores_version = ignores_version
-        self._has_extensions = False
         self.outputs = self.settings.outputs
-        self.rospecs: dict[int, RoSpec] = {}
+        self._inventory = Inventory(antennas, maker, lambda now_s, event: self._notify(_ROSPEC_EVENTS, now_s, event), self._report)
+        self.rospecs = self._inventory.specs
         self.keepalive_acks = 0
         self.is_connected = False
         self._has_utc_clock = has_utc_clock
@@ -92,7 +92,7 @@ class LlrpReaderTwin(Twin):
     def connected(self, now_s: float) -> bytes:
         """The client is told that its attempt succeeded; then comes what was kept for it, unless it wants to ask first."""
         self.is_connected, self._wants_close = True, False
-        self.version, self._has_extensions = 1, False
+        self.version, self._inventory.has_extensions = 1, False
         self._buffer.clear()
         self._said += self._message(_NOTIFICATION, self._event(now_s, encode("ConnectionAttemptEvent", OK)))
         self._held = self.settings.holds_after_reconnect
@@ -136,16 +136,12 @@ class LlrpReaderTwin(Twin):
         if self._keepalive_at_s is not None and now_s >= self._keepalive_at_s:
             self._said += self._message(_KEEPALIVE, b"")
             self._wind_keepalive(now_s)
-        for spec in self.rospecs.values():
-            if spec.stops_at_s is not None and now_s >= spec.stops_at_s:
-                self._stop(spec, now_s)
-        self._start_due(now_s)
+        self._inventory.advance_to(now_s)
         return self._spoken()
 
     def next_deadline_s(self) -> float | None:
         """See `Twin.next_deadline_s`."""
-        deadlines_s = [spec.stops_at_s for spec in self.rospecs.values() if spec.stops_at_s is not None]
-        deadlines_s += [spec.starts_at_s for spec in self.rospecs.values() if spec.starts_at_s is not None and spec.state == INACTIVE]
+        deadlines_s = self._inventory.deadlines_s()
         if self._keepalive_at_s is not None:
             deadlines_s.append(self._keepalive_at_s)
         return min(deadlines_s, default=None)
@@ -186,7 +182,7 @@ class LlrpReaderTwin(Twin):
             self.settings.inputs[input] = level
             if self.settings.input_enabled.get(input):
                 self._notify(_GPI_EVENTS, now_s, encode("GPIEvent", input, 0x80 if level else 0))
-                self._pull_triggers((input, level), now_s)
+                self._inventory.pull_triggers((input, level), now_s)
         return self._spoken()
 
     def on_antenna(self, antenna: int, connected: bool, *, now_s: float) -> bytes:
@@ -203,7 +199,7 @@ class LlrpReaderTwin(Twin):
     def on_halt(self, *, now_s: float) -> bytes:
         """Somebody stops the reading by the reader's own web page."""
         for spec in self.rospecs.values():
-            self._stop(spec, now_s, for_good=True)
+            self._inventory.end(spec, now_s, for_good=True)
         return self._spoken()
 
     def on_clock(self, utc_us: int, *, now_s: float) -> bytes:
@@ -243,7 +239,7 @@ class LlrpReaderTwin(Twin):
 
     def _report_or_end(self, spec: RoSpec, now_s: float) -> None:
         if spec.run_is_over:
-            self._stop(spec, now_s)
+            self._inventory.end(spec, now_s)
         elif spec.report_is_due:
             self._report(spec)
 
@@ -277,12 +273,12 @@ class LlrpReaderTwin(Twin):
             1: self._get_capabilities,
             2: lambda body, now_s: self.settings.shown(body),
             3: self._set_configuration,
-            20: self._add_rospec,
-            21: self._delete_rospec,
-            22: self._start_rospec,
-            23: self._stop_rospec,
-            24: self._enable_rospec,
-            25: self._disable_rospec,
+            20: self._inventory.add,
+            21: self._inventory.delete,
+            22: self._inventory.start,
+            23: self._inventory.stop,
+            24: self._inventory.enable,
+            25: self._inventory.disable,
             26: lambda body, now_s: b"".join(spec.encoded() for spec in self.rospecs.values()),
             40: self._change_access_specs(self._access_specs.add),
             41: self._change_access_specs(self._access_specs.delete),
@@ -299,7 +295,7 @@ class LlrpReaderTwin(Twin):
         elif version != self.version:
             self._answer(_ERROR, message_id, UNSUPPORTED_VERSION, f"this reader speaks LLRP version {self.version}, not {version}")
         elif kind == extensions.CUSTOM_MESSAGE and self.maker == extensions.IMPINJ and body.startswith(extensions.ENABLE_EXTENSIONS):
-            self._has_extensions = True
+            self._inventory.has_extensions = True
             self._said += self._message(extensions.CUSTOM_MESSAGE, extensions.EXTENSIONS_ENABLED + encode("LLRPStatus", OK, ""), message_id)
         elif kind in self._handlers:
             self._request(kind, message_id, body, now_s)
@@ -338,8 +334,8 @@ class LlrpReaderTwin(Twin):
         else:
             self._answer(kind + 10, message_id, OK, inner=inner)
             if kind == 24:  # ENABLE_ROSPEC; one that a client stops stays stopped
-                self._start_immediate(now_s)
-                self._start_due(now_s)
+                self._inventory.start_immediate(now_s)
+                self._inventory.start_due(now_s)
 
     def _get_capabilities(self, body: bytes, now_s: float) -> bytes:
         parts = (
@@ -365,101 +361,3 @@ class LlrpReaderTwin(Twin):
             return b""
 
         return handler
-
-    # ---- ROSpecs
-
-    def _add_rospec(self, body: bytes, now_s: float) -> bytes:
-        nodes = parse(body)
-        if len(nodes) != 1 or nodes[0].name != "ROSpec":
-            raise RefusedError(PARAMETER_ERROR, "ADD_ROSPEC carries one ROSpec")
-        try:
-            spec = RoSpec.of(nodes[0], body)
-        except UnsupportedError as error:
-            raise RefusedError(INVALID, str(error)) from error
-        self._check(spec)
-        spec.wanted = extensions.wanted_of(nodes[0], self.maker, self._has_extensions)
-        self.rospecs[spec.rospec_id] = spec
-        return b""
-
-    def _check(self, spec: RoSpec) -> None:
-        if spec.rospec_id in self.rospecs:
-            raise RefusedError(FIELD_ERROR, f"there is a ROSpec {spec.rospec_id} already")
-        if max(spec.antennas, default=0) > self.settings.antennas:
-            raise RefusedError(FIELD_ERROR, f"this reader has {self.settings.antennas} antennas")
-        if wrong := [index for index in spec.power_indices if not 1 <= index <= len(capabilities.POWER_DBM)]:
-            raise RefusedError(FIELD_ERROR, f"the power table has no index {wrong[0]}")
-        if unknown := spec.modes - capabilities.MODES:
-            raise RefusedError(FIELD_ERROR, f"there is no RF mode {min(unknown)}")
-
-    def _named(self, body: bytes, may_be_all: bool = True) -> list[RoSpec]:
-        (rospec_id,) = struct.unpack_from("!I", body)
-        if not rospec_id and may_be_all:
-            return list(self.rospecs.values())
-        if rospec_id not in self.rospecs:
-            raise RefusedError(FIELD_ERROR, f"there is no ROSpec {rospec_id}")
-        return [self.rospecs[rospec_id]]
-
-    def _delete_rospec(self, body: bytes, now_s: float) -> bytes:
-        for spec in self._named(body):
-            self._stop(spec, now_s)
-            del self.rospecs[spec.rospec_id]
-        return b""
-
-    def _enable_rospec(self, body: bytes, now_s: float) -> bytes:
-        for spec in self._named(body):
-            if spec.state == DISABLED:
-                spec.stop()
-                spec.wind(now_s)
-        return b""
-
-    def _disable_rospec(self, body: bytes, now_s: float) -> bytes:
-        for spec in self._named(body):
-            self._stop(spec, now_s)
-            spec.state = DISABLED
-        return b""
-
-    def _start_rospec(self, body: bytes, now_s: float) -> bytes:
-        (spec,) = self._named(body, may_be_all=False)
-        if spec.state != INACTIVE:
-            raise RefusedError(FIELD_ERROR, f"ROSpec {spec.rospec_id} is {'running already' if spec.state == ACTIVE else 'disabled'}")
-        self._start(spec, now_s)
-        return b""
-
-    def _stop_rospec(self, body: bytes, now_s: float) -> bytes:
-        (spec,) = self._named(body, may_be_all=False)
-        if spec.state != ACTIVE:
-            raise RefusedError(FIELD_ERROR, f"ROSpec {spec.rospec_id} is not running")
-        self._stop(spec, now_s, for_good=True)
-        return b""
-
-    def _start(self, spec: RoSpec, now_s: float) -> None:
-        spec.start(now_s)
-        self._notify(_ROSPEC_EVENTS, now_s, encode("ROSpecEvent", 0, spec.rospec_id, 0))
-
-    def _stop(self, spec: RoSpec, now_s: float, *, for_good: bool = False) -> None:
-        """End a run: report the rest, say so, and begin anew where the start trigger is Immediate."""
-        if spec.state != ACTIVE:
-            return
-        if spec.report_trigger:
-            self._report(spec)
-        spec.stop()
-        self._notify(_ROSPEC_EVENTS, now_s, encode("ROSpecEvent", 1, spec.rospec_id, 0))
-        if spec.immediate and not for_good:
-            self._start(spec, now_s)
-
-    def _start_immediate(self, now_s: float) -> None:
-        for spec in self.rospecs.values():
-            if spec.state == INACTIVE and spec.immediate:
-                self._start(spec, now_s)
-
-    def _start_due(self, now_s: float) -> None:
-        for spec in self.rospecs.values():
-            if spec.state == INACTIVE and spec.starts_at_s is not None and now_s >= spec.starts_at_s:
-                self._start(spec, now_s)
-
-    def _pull_triggers(self, edge: tuple[int, bool], now_s: float) -> None:
-        for spec in self.rospecs.values():
-            if spec.state == INACTIVE and spec.start_input == edge:
-                self._start(spec, now_s)
-            elif spec.state == ACTIVE and spec.stop_input == edge:
-                self._stop(spec, now_s)
