@@ -206,6 +206,36 @@ async def test_keepalives_hold_a_quiet_link() -> None:
         assert not task.done()
 
 
+class HangsUp(LlrpReaderTwin):
+    """A reader that takes GET_SUPPORTED_VERSION for an attack."""
+
+    questions = 0
+
+    def receive_bytes(self, data: bytes, now_s: float) -> bytes:
+        if data.startswith(bytes.fromhex("082e")):
+            self.questions += 1
+            self._wants_close = True
+            return b""
+        return super().receive_bytes(data, now_s)
+
+
+async def test_reader_that_hangs_up_on_the_question_for_its_version_is_used_at_the_next_attempt() -> None:
+    twin = HangsUp()
+    door = Door(twin)
+    await door.server.start()
+    driver = door.driver()
+    with pytest.raises(TransportError, match="closed by the device"):
+        await asyncio.wait_for(driver.run(door.emit), PATIENCE_S)
+
+    task = asyncio.create_task(driver.run(door.emit))
+    await door.connected()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await door.server.stop()
+
+    assert twin.questions == 1
+
+
 async def test_reader_that_closes_by_itself_says_so_and_is_connected_again() -> None:
     async with running() as (door, driver, task):
         door.server.stimulate("close")
