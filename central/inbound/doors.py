@@ -9,6 +9,7 @@ strengths decide. Every function runs inside the caller's transaction.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from zlib import crc32
 
 from sqlalchemy import Connection, select, update
 
+from central.bulk import among
 from central.exceptions.messages import message
 from central.inbound import differences, rules, service
 from central.inbound.arrival import Spot
@@ -80,7 +82,7 @@ def rivals_of_many(connection: Connection, site: str, events: Sequence[PalletPas
     found: list[list[Rival]] = [[] for _ in events]
     for station, mine in by_door.items():
         times = [events[n].event_time for n in mine]
-        others = _passes(connection, site, station, min(times), max(times))
+        others = _passes(connection, site, station, sorted(times))
         for n in mine:
             found[n] = [each for each in others if _same_time(events[n], each.event)]
     return found
@@ -97,8 +99,7 @@ def alone(connection: Connection, said: Sequence[tuple[EventContext, PalletPasse
             others = [each.event for each in rivals]
             if len(doors_here) > 1:
                 others += [each for each in said_here if each.station != event.station and _same_time(event, each)]
-            tags = _tags(event)
-            if not any(tags & _tags(each) for each in others):
+            if not others or _tags(event).isdisjoint(set().union(*map(_tags, others))):
                 found.add(context.fact_id)
     return found
 
@@ -107,21 +108,31 @@ def _tags(event: PalletPassed) -> set[str | None]:
     return {event.parent_id, *event.other_parents, *event.child_epcs} - {None}
 
 
-def _passes(connection: Connection, site: str, station: str, first: datetime, last: datetime) -> list[Rival]:
+def _passes(connection: Connection, site: str, station: str, times: Sequence[datetime]) -> list[Rival]:
+    """Passes at other doors near one of these times, which are in order. What is told late may span hours: only what is near is decoded."""
     around = timedelta(seconds=APART_S + _LONGEST_S)
     query = (
-        select(passage.c.event_id, passage.c.outcome, event_table.c.body)
-        .join(event_table, event_table.c.id == passage.c.event_id)
-        .where(passage.c.site == site, passage.c.passed_at.between(first - around, last + around), passage.c.station != station)
+        select(passage.c.event_id, passage.c.passed_at, passage.c.outcome)
+        .where(passage.c.site == site, passage.c.passed_at.between(times[0] - around, times[-1] + around), passage.c.station != station)
         .where(passage.c.direction != "out", passage.c.outcome.not_in(("repeated", "left")))
         .order_by(passage.c.passed_at, passage.c.event_id)
     )
+    near = {row.event_id: row.outcome for row in connection.execute(query) if _is_near(row.passed_at, times, around)}
+    if not near:
+        return []
+    stored = select(event_table.c.id, event_table.c.body).where(among(connection, event_table.c.id, list(near)))
+    bodies = {row.id: bytes(row.body) for row in connection.execute(stored)}
     rivals = []
-    for row in connection.execute(query):
-        event = decoded(bytes(row.body))
+    for event_id, outcome in near.items():
+        event = decoded(bodies[event_id])
         if event is not None and event.biz_step == RECEIVING:
-            rivals.append(Rival(row.event_id, row.outcome, event, tuple(labels_of(event)), seen_of(event, row.event_id)))
+            rivals.append(Rival(event_id, outcome, event, tuple(labels_of(event)), seen_of(event, event_id)))
     return rivals
+
+
+def _is_near(at: datetime, times: Sequence[datetime], around: timedelta) -> bool:
+    after = bisect_left(times, at - around)
+    return after < len(times) and times[after] <= at + around
 
 
 def _same_time(one: PalletPassed, other: PalletPassed) -> bool:

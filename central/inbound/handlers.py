@@ -13,7 +13,7 @@ from central.exceptions.messages import message
 from central.inbound import captures, doors, pallets, passing, service
 from central.inbound.arrival import Spot
 from central.inbound.pallets import Came
-from central.inbound.seen import RECEIVING, seen_of, sscc_of
+from central.inbound.seen import RECEIVING, cases_of, sscc_of
 from central.inbound.tables import passage
 from central.ingest.registry import EventContext, Handler, HandlerMany
 from contracts.events import Event, ItemScanned, PalletPassed, PassCaptured
@@ -68,9 +68,7 @@ def _plain(connection: Connection, fresh: _Said) -> list[tuple[EventContext, Pal
             first.setdefault(sscc, (context, event))
     plain = [(sscc, context, event) for sscc, (context, event) in first.items() if passing.is_plain(event)]
     alone = doors.alone(connection, fresh, [(context, event) for _, context, event in plain])
-    return [
-        (context, event, Came(_spot(context, event), sscc, seen_of(event, context.fact_id).cases)) for sscc, context, event in plain if context.fact_id in alone
-    ]
+    return [(context, event, Came(_spot(context, event), sscc, cases_of(event))) for sscc, context, event in plain if context.fact_id in alone]
 
 
 def _spot(context: EventContext, event: PalletPassed | ItemScanned) -> Spot:

@@ -48,13 +48,18 @@ class Seen:
 
 def seen_of(event: PalletPassed, event_id: str) -> Seen:
     """What a pass says of its cases. Labels of pallets are not among them."""
-    labels = {event.parent_id, *event.other_parents}
     return Seen(
-        frozenset(case_of(uri) for uri in event.child_epcs if uri not in labels),
+        cases_of(event),
         frozenset(case_of(uri) for uri in event.doubtful_epcs),
         {case_of(uri): dbm for uri, dbm in event.strengths_dbm.items()},
         evidence_of(event, event_id),
     )
+
+
+def cases_of(event: PalletPassed) -> frozenset[Case]:
+    """The cases that went with the goods. Labels of pallets are not among them."""
+    labels = {event.parent_id, *event.other_parents}
+    return frozenset(case_of(uri) for uri in event.child_epcs if uri not in labels)
 
 
 def labels_of(event: PalletPassed) -> list[str]:
