@@ -21,6 +21,7 @@ from drivers.base.errors import ConfigError, TransportError
 
 _READ_BYTES = 65536
 _CLOSE_TIMEOUT_S = 1.0
+_LOOK_UP_TIMEOUT_S = 5.0  # chosen: what a resolver takes that asks a second server because the first is dead
 _TLS_TIMEOUT_S = 5.0  # chosen: small readers take a second or two for their half of the handshake
 
 
@@ -123,12 +124,21 @@ async def _addresses_of(host: str) -> list[str]:
     return await found
 
 
-async def _connect(config: StreamConfig) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """To the first address of the host that answers; each gets its share of the time, so that a dead one does not take it all.
+async def _looked_up(config: StreamConfig) -> list[str]:
+    """Raises: OSError: the name is not known. TransportError: nobody said whether it is."""
+    try:
+        async with asyncio.timeout(_LOOK_UP_TIMEOUT_S):
+            return await _addresses_of(config.address)
+    except TimeoutError as error:
+        raise TransportError(f"{config.endpoint}: the name was not found within {_LOOK_UP_TIMEOUT_S:g} s; give the address instead") from error
 
-    Raises: OSError: none did, or the name is not known. TimeoutError.
+
+async def _connect(addresses: list[str], config: StreamConfig) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """To the first address that answers; each gets its share of the time, so that a dead one does not take it all.
+
+    Raises: OSError: none did. TimeoutError.
     """
-    *others, last = await _addresses_of(config.address)
+    *others, last = addresses
     for address in others:
         with contextlib.suppress(OSError):  # TimeoutError is one
             async with asyncio.timeout(config.connect_timeout_s / (len(others) + 1)):
@@ -139,8 +149,9 @@ async def _connect(config: StreamConfig) -> tuple[asyncio.StreamReader, asyncio.
 async def _open_tcp(config: StreamConfig) -> Transport:
     security = _security(config) if isinstance(config, TlsStreamConfig) and config.tls else None
     try:
+        addresses = await _looked_up(config)
         async with asyncio.timeout(config.connect_timeout_s):
-            reader, writer = await _connect(config)
+            reader, writer = await _connect(addresses, config)
     except TimeoutError as error:
         raise TransportError(f"{config.endpoint} did not answer within {config.connect_timeout_s:g} s; is it switched on and in this network?") from error
     except OSError as error:
