@@ -98,7 +98,8 @@ def loads_at(connection: Connection, doors: Sequence[Row[Any]]) -> dict[Door, Ro
 def _packages(connection: Connection, load_ids: Sequence[str]) -> dict[str, _Boxes]:
     if not load_ids:
         return {}
-    query = select(load_package.c.load_id, load_package.c.loaded_at.label("aboard_at"), package).join(package, package.c.sscc == load_package.c.sscc)
+    aboard = load_package.c.loaded_at.is_not(None).label("aboard")
+    query = select(load_package.c.load_id, aboard, *readiness.COLUMNS).join(package, package.c.sscc == load_package.c.sscc)
     rows = connection.execute(query.where(among(connection, load_package.c.load_id, load_ids))).all()
     bad: set[str] = set()
     for site in sorted({row.site for row in rows}):
@@ -108,7 +109,7 @@ def _packages(connection: Connection, load_ids: Sequence[str]) -> dict[str, _Box
     for row in rows:
         if row.sscc not in bad:
             ready[row.load_id].add(row.sscc)
-        if row.aboard_at is not None:
+        if row.aboard:
             loaded[row.load_id].add(row.sscc)
     parents, packages = _standing(connection, [row.sscc for row in rows])
     return {

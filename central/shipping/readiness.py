@@ -15,13 +15,15 @@ from central.catalog.tables import lot
 from central.errors import DomainError
 from central.ledger.tables import balance
 from central.outbound.tables import customer_order
-from central.shipping.tables import package_line
+from central.shipping.tables import package, package_line
 
+COLUMNS = (package.c.sscc, package.c.order_id, package.c.site, package.c.state, package.c.verdict)
+"""What `blocked` looks at of a package."""
 _GOING = ("released", "picked", "shipped")
 
 
 def blocked(connection: Connection, rows: Sequence[Row[Any]]) -> dict[str, str]:
-    """Why packages (rows of `package` of one site) may not leave, in words, by SSCC; those that may are not named."""
+    """Why packages (rows with `COLUMNS`, of one site) may not leave, in words, by SSCC; those that may are not named."""
     orders = _orders(connection, {row.order_id for row in rows})
     reasons: dict[str, str] = {row.sscc: why for row in rows if (why := _by_itself(row, orders))}
     return _goods_of(connection, [row for row in rows if row.sscc not in reasons]) | reasons
@@ -48,9 +50,12 @@ def _goods_of(connection: Connection, rows: Sequence[Row[Any]]) -> dict[str, str
     inside = [row for row in rows if row.state != "shipped"]
     if not inside:
         return {}
-    lines = connection.execute(select(package_line).where(among(connection, package_line.c.sscc, [row.sscc for row in inside]))).all()
+    goods = select(package_line.c.sscc, package_line.c.item, package_line.c.lot, package_line.c.quantity)
+    lines = connection.execute(goods.where(among(connection, package_line.c.sscc, [row.sscc for row in inside]))).all()
     recalled, held = _recalled(connection, {line.item for line in lines}), _held(connection, inside[0].site, {line.item for line in lines})
     reasons: dict[str, str] = {}
+    if not recalled and not held:
+        return {}
     for line in sorted(lines, key=lambda each: (each.sscc, each.item, each.lot)):
         if (line.item, line.lot) in recalled:
             reasons.setdefault(line.sscc, f"lot {line.lot} of item {line.item} is recalled")

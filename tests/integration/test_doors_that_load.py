@@ -15,7 +15,7 @@ from sqlalchemy import Engine, event, update
 from central.catalog.tables import lot
 from central.fleet import service as fleet
 from central.fleet.tables import command
-from central.shipping import catching_up, door_lists
+from central.shipping import catching_up, door_lists, door_rules
 from central.shipping.tables import dock_door, package
 from contracts.commands import DoorWork
 from contracts.events import CommandAnswered, PalletPassed, PassEvidence
@@ -79,7 +79,8 @@ def go(house: Warehouse, sscc: str, direction: Any = "out", door: str = "door-5"
 
 
 def newest_list(house: Warehouse, door: str = "door-5") -> DoorWork:
-    return max((work for work in house.commands("DoorWork") if work.station == door), key=lambda work: work.version)
+    works: list[DoorWork] = [work for work in house.commands("DoorWork") if work.station == door]
+    return max(works, key=lambda work: work.version)
 
 
 def answer(house: Warehouse, work: DoorWork, outcome: Any = "done", reason: str = "") -> None:
@@ -410,7 +411,7 @@ def test_list_that_is_too_long_is_not_cut_and_the_door_says_that_it_does_not_che
     first, second = boxes(http, house, 2)
     load = plan(http, "L-1", first, second)
     stand(http, load="L-1")
-    monkeypatch.setattr(door_lists.door_rules, "SSCCS_MAX", 1)
+    monkeypatch.setattr(door_rules, "SSCCS_MAX", 1)
 
     assert (door_lists.work_once(house.engine, house.now), door_lists.work_once(house.engine, house.now)) == (1, 0)
     assert (newest_list(house).may_leave, house.asked(), got(http, DOOR)["list_state"]) == (None, ["door_list_long"], "too_long")
