@@ -230,7 +230,7 @@ def _coming(connection: Connection, site: str, now: datetime) -> dict[Place, tup
     return found
 
 
-def pass_key(row: Row[Any]) -> str:
+def pass_key(row: Any) -> str:
     """What names the page of a passage: its pass, or the event of a gateway that names none."""
     return str(row.pass_id or row.event_id)
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -14,6 +15,7 @@ from central.errors import ConflictError, DomainError
 from central.exceptions import queries, service
 from central.facts import fact_of
 from central.requests import Database, News, Now
+from central.web import passes
 from central.web.board import Message
 from central.web.render import render_page
 from central.web.trouble import PageRoute, told
@@ -39,16 +41,17 @@ def exceptions_page(request: Request, language: Reader, engine: Database, now: N
     owner = {"all": None, "mine": name_of(request), "nobody": ""}[shown]
     with reading(engine) as connection:
         page = queries.work_orders(connection, now, owner=owner, urgent_first=True, limit=_SHOWN_MAX)
+        seen = passes.keys_of(connection, {row["event_id"] for row in page.items if row["event_id"]})
     # Who has said no name has nothing in hand; asked with an empty name the query would give what nobody has.
     mine_of_nobody = shown == "mine" and not owner
-    cases = sorted((_case(row) for row in page.items if not mine_of_nobody), key=lambda case: (not case["late"], case["priority"], case["created_at"]))
+    cases = sorted((_case(row, seen) for row in page.items if not mine_of_nobody), key=lambda case: (not case["late"], case["priority"], case["created_at"]))
     more = page.next is not None and not mine_of_nobody
     html = render_page("exceptions.html", view, "exceptions", cases=cases, shown=shown, more=more, wrong=told(wrong, detail, language))
     return answer(request, html, view)
 
 
-def _case(row: dict[str, Any]) -> dict[str, Any]:
-    return {**row, "told": Message.of(row["kind"], row["message"], row["params"])}
+def _case(row: dict[str, Any], seen: Mapping[str, str]) -> dict[str, Any]:
+    return {**row, "told": Message.of(row["kind"], row["message"], row["params"]), "pass_id": seen.get(row["event_id"] or "", "")}
 
 
 def _back(request: Request, shown: str, error: DomainError | None = None) -> Response:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
@@ -19,7 +19,7 @@ from central.inbound.tables import discrepancy, passage, receipt, tag_statistic
 from central.ledger.tables import event as event_table
 from central.paging import Page, down, page
 from central.web.board import Message
-from central.web.docks import Case, message_of
+from central.web.docks import Case, message_of, pass_key
 from central.web.queries import english
 from contracts import wire
 from contracts.events import PalletPassed
@@ -134,6 +134,14 @@ def _passage(connection: Connection, pass_id: str) -> Row[Any] | None:
     if found is not None or not _is_uuid(pass_id):
         return found
     return connection.execute(select(passage).where(passage.c.event_id == pass_id)).first()
+
+
+def keys_of(connection: Connection, event_ids: Collection[str]) -> dict[str, str]:
+    """What names the page of the pass that each event told of, for those that told of one."""
+    if not event_ids:
+        return {}
+    rows = connection.execute(select(passage.c.event_id, passage.c.pass_id).where(among(connection, passage.c.event_id, sorted(event_ids))))
+    return {row.event_id: pass_key(row) for row in rows}
 
 
 def _is_uuid(text: str) -> bool:

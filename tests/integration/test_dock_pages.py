@@ -66,7 +66,9 @@ def test_every_door_says_what_it_does_what_came_and_what_waits(yard: Yard, brows
     assert f'href="/passes/{passes["in"]}"' in page
     linked = re.findall(r'href="/exceptions#(case-\d+)"', page)
     assert len(linked) == 3
-    assert all(f'id="{case}"' in browser.visit("/exceptions")[1] for case in linked)
+    exceptions = browser.visit("/exceptions")[1]
+    assert all(f'id="{case}"' in exceptions for case in linked)
+    assert f'href="/passes/{passes["unknown"]}">What the antennas saw' in exceptions
 
 
 def test_door_is_free_again_after_a_while_and_its_trouble_ends_with_the_answer(yard: Yard) -> None:
