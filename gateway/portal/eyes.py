@@ -37,6 +37,8 @@ class Eyes:
                 del self._pending[edge.eye]
             return certain
         known = self._levels.get(edge.eye)
+        if known is not None and edge.t_s < known.t_s:  # it came too late to say how things stand
+            return certain
         if known is None or edge.level != known.level or edge.t_s - known.t_s >= self._debounce_s:
             self._pending[edge.eye] = _Pending(edge, known.level if known is not None else not edge.level)
         return certain

@@ -21,9 +21,11 @@ from gateway.portal.smoothing import Smoother
 
 BEFORE_S = 5.0  # chosen: so much of what was seen before belongs to a window
 COVERED_S = 5.0  # chosen: goods that stand before a photo-eye and are not read keep a window open so much longer; an eye whose end was missed no more than that
+LINGER_S = 1.0  # chosen: so long after the second eye is free reads of what has just passed are still awaited; they show who went with it
 TAIL_S = 3.0  # so long goods that have passed may still be read (4 m at a slow 1.3 m/s)
 READS_MAX = 60_000  # of one window; a reader at its 1,100 reads/s needs 54 s for them
 _BEFORE_READS_MAX = 8_000
+_PRUNE_READS_MIN = 256
 _LATE_MAX = 200_000
 _EDGES_MAX = 2_000
 _TAILS_MAX = 5_000
@@ -73,6 +75,8 @@ class Sessions:
         self._free: tuple[float, ClosedBy] | None = None
         self._reads: list[Read] = []  # of the open window, or of the last seconds
         self._edges: list[Edge] = []
+        self._prune_at = _PRUNE_READS_MIN
+        self._judged_s = -math.inf
         self._tails: dict[str, tuple[float, float]] = {}  # tags of the last window that are still read: when it ended, last read
         self._spans: list[tuple[float, float]] = []  # windows that had tags, oldest first
         self._last = Window(0.0, 0.0, ())
@@ -218,15 +222,16 @@ class Sessions:
         """Reads while nothing is under way; ends with the one that opens a window."""
         before = self._reads
         for number, read in enumerate(reads, 1):
-            if self._spans and self._came_too_late(read.t_s):
+            if read.t_s <= self._judged_s and self._came_too_late(read.t_s):
                 continue
             before.append(read)
             first_s = self._smoother.first_seen_s(read)
             if first_s is not None and not self._is_explained(read):
                 self._open(max(first_s, read.t_s - BEFORE_S), read.t_s)
                 return number
-        if before and (len(before) > _BEFORE_READS_MAX or len(before) > 2 * len(reads)):
+        if len(before) > self._prune_at:  # so seldom that each read is looked at twice on average
             self._reads = [read for read in before[-_BEFORE_READS_MAX:] if read.t_s >= before[-1].t_s - BEFORE_S]
+            self._prune_at = 2 * len(self._reads) + _PRUNE_READS_MIN
         return len(reads)
 
     def _came_too_late(self, t_s: float) -> bool:
@@ -262,12 +267,12 @@ class Sessions:
             if edge.level and self._open_s is None:
                 self._open(edge.t_s, math.inf)
                 self._tails.clear()
-            if self._open_s is None:
+            if self._open_s is None or edge.t_s < self._open_s - BEFORE_S:
                 continue
             if len(self._edges) < _EDGES_MAX:
                 self._edges.append(edge)
             self._moving_s = max(self._moving_s, edge.t_s)
-            self._free = None if edge.level else self._freed(edge.t_s)
+            self._free = None if edge.level else self._freed(max(edge.t_s, self._open_s))
         return found
 
     def _is_next(self, edge: Edge) -> bool:
@@ -303,8 +308,10 @@ class Sessions:
         limit_s = self._limit_from_s + settings.session_max_s
         quiet_s = self._moving_s + settings.quiet_s
         if self._free is not None:
-            at_s, by = self._free[0] + max(settings.settle_s, settings.debounce_s), self._free[1]
-            return _Closing(at_s, by, ended=True)
+            free_s, by = self._free
+            settle_s = max(settings.settle_s, settings.debounce_s)
+            still_s = min(self._moving_s, free_s + (TAIL_S if by == "presence" else LINGER_S))  # a sensor without a place says less of where the goods are
+            return _Closing(max(free_s, still_s) + settle_s, by, ended=True)
         if self._is_covered(presence=True):
             return _Closing(limit_s, "longest", ended=quiet_s <= limit_s)
         if self._is_covered(presence=False):
@@ -323,6 +330,7 @@ class Sessions:
         self._last = Window(self._open_s, closing.at_s, tuple(reads[:split]), tuple(sorted(self._edges, key=_time)), closing.by)
         if split:
             self._spans = [*self._spans[-_SPANS_MAX:], (self._open_s, closing.at_s)]
+            self._judged_s = max(self._judged_s, closing.at_s)
         self._open_s, self._free, self._reads, self._edges = None, None, [], []
         if self._late or split < len(reads):
             self._new = self._late + reads[split:] + self._new

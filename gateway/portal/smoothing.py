@@ -36,11 +36,12 @@ class Smoother:
         if self.at_once:
             return t_s
         observed, count, first_s, last_s = self._tags.get(read.epc, (False, 0, t_s, t_s))
-        if t_s - last_s > (self._settings.lost_timeout_s if observed else self._settings.glimpsed_timeout_s):
-            observed, count, first_s = False, 0, t_s
+        if abs(t_s - last_s) > (self._settings.lost_timeout_s if observed else self._settings.glimpsed_timeout_s):  # also of what was held back since long ago
+            observed, count, first_s, last_s = False, 0, t_s, t_s
         count += 1
         observed = observed or count >= self._count or 0.0 < self._time_s <= t_s - first_s
-        self._tags[read.epc] = (observed, count, first_s, t_s)
+        first_s = min(first_s, t_s)
+        self._tags[read.epc] = (observed, count, first_s, max(last_s, t_s))
         if len(self._tags) > TAGS_MAX:
             self._forget(t_s)
         return first_s if observed else None

@@ -30,6 +30,7 @@ _PAUSE_S = 0.3  # held-back reports come one upon the other; after such a pause 
 _DRAINED_S = 3.0  # and after such a pause the reader has no more of them
 _ROUNDING_S = 1e-6  # a deadline laid from the line onto our clock and back is still reached
 _UNORDERED_S = 60.0  # so far out of order held-back reads may come
+_ASK_EVERY_S = 0.1  # chosen: how often a pass that waits asks its neighbours; a lamp may be so much later
 _LAMP_AGE_S_MAX = 10.0  # goods that passed longer ago are gone: no lamp
 _STANDING_EVERY_S = 300.0  # chosen: what is known of standing tags is stored no more often, since a snapshot is written with each pass
 
@@ -67,8 +68,8 @@ class DockDoorStation(Station):
         self._door = Door(self._sides, settings_of(config), eyes=frozenset(self._eye_of.values()), portal=portal)
         self._time = ReaderTime()
         self._levels: dict[tuple[str, int], bool] = {}
-        self._told_anew: set[str] = set()
         self._held: list[_Held] = []
+        self._asked_s = float("-inf")
         self._work: DoorWork | None = None
         self._standing = b""
         self._standing_at_s = float("-inf")
@@ -87,7 +88,6 @@ class DockDoorStation(Station):
             case InputChanged():
                 return self._eye(reading, now)
             case LinkChanged(state="connected"):
-                self._told_anew.add(reading.device)
                 return self._lamps_off(reading.device)
             case _:
                 return ()
@@ -103,7 +103,7 @@ class DockDoorStation(Station):
     def advance_to(self, now: Instant) -> Sequence[Output]:
         """See `Station.advance_to`."""
         outputs = self._told(self._door.advance(self._reached_s(now)), now)
-        for held in list(self._held):
+        for held in self._held_to_ask(now):
             if self._arbiter.wait_until_s(held.claim) is None or now.monotonic_s >= held.until_s:
                 self._held.remove(held)
                 outputs += self._decide(held.one, held.pallet, held.claim, now)
@@ -113,7 +113,7 @@ class DockDoorStation(Station):
 
     def next_deadline_s(self) -> float | None:
         """See `Station.next_deadline_s`."""
-        due = [self._door_due_s(), self._lamp_off_s, min((held.until_s for held in self._held), default=None)]
+        due = [self._door_due_s(), self._lamp_off_s, self._asked_s + _ASK_EVERY_S if self._held else None]
         return min((due_s for due_s in due if due_s is not None), default=None)
 
     def refused(self, now: Instant) -> Sequence[DeviceAction]:
@@ -135,6 +135,13 @@ class DockDoorStation(Station):
         self._work, self._standing = kept.work, kept.standing
 
     # ---- time
+
+    def _held_to_ask(self, now: Instant) -> list[_Held]:
+        """The passes that wait, a few times a second."""
+        if not self._held or now.monotonic_s < self._asked_s + _ASK_EVERY_S:
+            return []
+        self._asked_s = now.monotonic_s
+        return list(self._held)
 
     def _reached_s(self, now: Instant) -> float:
         """Up to where on the line everything has come. While held-back reads arrive one upon the other, that is well before the newest of them."""
@@ -167,8 +174,8 @@ class DockDoorStation(Station):
         if eye is None:
             return []
         known, self._levels[key] = self._levels.get(key), change.level
-        if change.reader_time_us is None and change.level == (known or False) and (known is None or change.device in self._told_anew):
-            return []  # a device tells its levels when it is connected: that is no change
+        if change.reader_time_us is None and change.level == (known or False):
+            return []  # what a device tells of its levels when it is connected is no change
         line_s = self._time.line_s(change.reader_time_us if change.device == self._config.reader else None, change.at_s)
         return self._told(self._door.edge(Edge(line_s, eye, change.level)), now)
 

@@ -5,7 +5,7 @@ import random
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.portal.door import Door
@@ -94,6 +94,18 @@ def test_eyes_open_and_close_windows(happened: list[tuple[float, Eye, bool]], ex
     assert len(passes) == len(expected), "an empty pass is one too"
 
 
+@pytest.mark.parametrize("expected", [(0.5, 3.4, "eyes"), (0.5, 6.5, "presence")])
+def test_goods_that_are_still_read_are_waited_for_a_moment_after_the_eyes_are_free(expected: tuple[float, float, str]) -> None:
+    one, portal = door()
+    happened = edges((1.0, "outer", True), (1.4, "outer", False), (1.5, "inner", True), (2.0, "inner", False))
+    if expected[2] == "presence":
+        happened = edges((1.0, "presence", True), (1.2, "presence", False), (1.5, "presence", True), (3.1, "presence", False))
+
+    run(one, [*happened, *reads("A", *(0.5 + number / 10 for number in range(70)))])
+
+    assert spans(portal)[0] == expected
+
+
 def test_tail_of_goods_that_the_eyes_saw_through_opens_no_second_window_but_what_stays_is_learnt() -> None:
     one, portal = door()
     through = edges((1, "outer", True), (1.5, "outer", False), (1.6, "inner", True), (2, "inner", False))
@@ -170,6 +182,7 @@ _HAPPENINGS = st.lists(
 
 
 @given(_HAPPENINGS, st.integers(1, 3), st.floats(0, 5))
+@example([*reads("A", 0.0), *reads("B", 0.0), *reads("A", 2.0), 2.0, *reads("A", 0.0)], 2, 0.0)
 def test_nothing_that_can_happen_breaks_the_cutter_or_puts_a_read_into_two_windows(happenings: list[Read | Edge | float], count: int, keep_s: float) -> None:
     one, portal = door("STANDS", keep_s=keep_s, observed_count_threshold=count, session_max_s=10.0)
     for happening in happenings:
