@@ -189,8 +189,7 @@ def _won(connection: Connection, spot: Spot, sscc: str, seen: Seen, rival: Rival
     announced = service.announced_of(connection, sscc)
     if announced is None or not service.is_received(connection, sscc):
         return Verdict(True, rival, done=False)
-    service.bring(connection, spot, sscc, announced.notice)
-    service.see_more(connection, spot, sscc, seen.cases)
+    service.won_by(connection, spot, announced, seen)
     return Verdict(True, rival, done=True, notice=announced.notice)
 
 

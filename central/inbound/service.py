@@ -202,11 +202,7 @@ def _receive(connection: Connection, spot: Spot, announced: Announced, seen: See
     told_all = differences.tell(connection, spot, announced.sscc, announced.notice, result, waits, seen)
     told_all += _tell_expired(connection, spot, announced, expired, places, seen)
     if other_door:
-        told = message("pallet_wrong_door", station=spot.station, sscc=announced.sscc, notice=announced.notice, door=announced.door)
-        place = next(iter(places.values()), "")
-        at_door = rules.Discrepancy("wrong_door", 0)
-        differences.keep(connection, spot, at_door, told, announced.notice, announced.sscc, place, evidence=seen.evidence if seen else None)
-        told_all.append(told)
+        told_all.append(_tell_door(connection, spot, announced, next(iter(places.values()), ""), seen))
     settle_earlier(connection, spot, announced)
     close_notices(connection, [announced.notice])
     return Received("differences" if told_all else "received", announced.notice, result.seen, result.expected or None, told_all[0] if told_all else None)
@@ -218,6 +214,22 @@ def _around(connection: Connection, announced: Announced) -> set[rules.Case]:
     codes = connection.execute(select(ship_notice_nest.c.code).where(mine)).scalars()
     named = {rules.Case("", code) if code.isdigit() else rules.Case(*code.split(".", 1)) for code in codes}
     return named - {case for line in announced.lines for case in line.cases}
+
+
+def _tell_door(connection: Connection, spot: Spot, announced: Announced, place: str, seen: Seen | None) -> Message:
+    told = message("pallet_wrong_door", station=spot.station, sscc=announced.sscc, notice=announced.notice, door=announced.door)
+    at_door = rules.Discrepancy("wrong_door", 0)
+    differences.keep(connection, spot, at_door, told, announced.notice, announced.sscc, place, evidence=seen.evidence if seen else None)
+    return told
+
+
+def won_by(connection: Connection, spot: Spot, announced: Announced, seen: Seen) -> None:
+    """A received pallet turned out to have come by this door: it stands here, and what was said of the other door is said of this one."""
+    bring(connection, spot, announced.sscc, announced.notice)
+    differences.answer_open(connection, spot, announced.sscc, ("pallet_wrong_door", "wrong_door"), f"came by {spot.station}")
+    if announced.door not in ("", spot.station):
+        _tell_door(connection, spot, announced, habits.staging_of(connection, spot.site, spot.station), seen)
+    see_more(connection, spot, announced.sscc, seen.cases)
 
 
 def _places_of_rest(connection: Connection, spot: Spot, result: rules.Receipt, places: dict[str, str]) -> dict[str, str]:
@@ -280,6 +292,8 @@ def _tell_expired(
 
 def _again(connection: Connection, spot: Spot, announced: Announced, seen: Seen | None) -> Received:
     """A received pallet passes in again. It stands where it was seen last, as long as nobody has put it away."""
+    if announced.site == spot.site:
+        differences.answer_open(connection, spot, announced.sscc, ("pallet_left",), f"came in again at {spot.station}")
     if seen is None or announced.site != spot.site or not bring(connection, spot, announced.sscc, announced.notice):
         return Received("already_received", announced.notice)
     return Received("moved", announced.notice)

@@ -276,6 +276,25 @@ def test_pallet_read_at_two_doors_stands_at_the_stronger_whichever_was_told_firs
 
 
 @pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(("expected", "asked"), [("door-1", ["pallet_wrong_door"]), ("door-2", [])])
+def test_door_is_told_wrong_by_where_the_pallet_came_whichever_was_told_first(house: Warehouse, expected: str, asked: list[str], turned: bool) -> None:
+    announce(house, door=expected)
+
+    for each in both_clear()[:: -1 if turned else 1]:
+        house.happen(each)
+
+    assert (standing(house), house.asked()) == ({"door-2": 48}, asked)
+
+
+def test_pallet_that_left_and_came_back_asks_nobody_any_more(house: Warehouse) -> None:
+    announce(house)
+    for n, direction in enumerate(("in", "out", "in")):
+        house.happen(passed(direction=direction, event_time=NOW + timedelta(minutes=n)))
+
+    assert (standing(house), house.asked(), house.asked("resolved")) == ({"door-1": 48}, [], ["pallet_left"])
+
+
+@pytest.mark.parametrize("turned", [False, True])
 @pytest.mark.parametrize(("action", "door"), [("first_door", "door-1"), ("second_door", "door-2")])
 def test_person_names_the_door_when_both_read_a_pallet_alike(house: Warehouse, action: str, door: str, turned: bool) -> None:
     announce(house)
