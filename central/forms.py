@@ -76,7 +76,7 @@ def addresses_of(routers: Iterable[APIRouter], prefix: str = "") -> Iterator[Add
             if inner is not None:
                 yield from addresses_of([inner], prefix + router.prefix)
             elif isinstance(route, APIRoute):
-                yield Address(frozenset(route.methods or ()), prefix + route.path, compile_path(prefix + route.path)[0], route)
+                yield Address(frozenset(route.methods or ()), (prefix + route.path).replace(":path}", "}"), compile_path(prefix + route.path)[0], route)
 
 
 def _adapter(route: APIRoute) -> TypeAdapter[Any] | None:

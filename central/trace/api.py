@@ -83,7 +83,14 @@ def list_resources(request: Request) -> list[str]:
     return ["events", *queries.TOP_LEVEL, "capture", "queries"]
 
 
-@router.post("/capture", status_code=202, response_model=None, responses=_WRITTEN, openapi_extra=_body_of(DOCUMENT, "an EPCISDocument or EPCISQueryDocument"))
+@router.post(
+    "/capture",
+    status_code=202,
+    response_model=None,
+    response_class=Response,
+    responses=_WRITTEN,
+    openapi_extra=_body_of(DOCUMENT, "an EPCISDocument or EPCISQueryDocument"),
+)
 def capture(request: Request, body: Body, database: Database, now: Now, news: News, behaviour: Behaviour = "rollback") -> Response:
     """Capture the events and master data of a document, at most 1000 events and 16 MiB.
 

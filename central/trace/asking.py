@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, false, or_, select
+from sqlalchemy import ColumnElement, Select, and_, false, or_, select
 
 from central.database import micros
 from central.trace import vocabulary
@@ -178,7 +178,9 @@ def _kinds(*kinds: str, shape: Callable[[str], str] = canonical_or_same) -> Call
 
 def _time(name: str, values: Values) -> ColumnElement[bool]:
     size, _, what = name.partition("_")
-    return _SIZES[size](_TIMES[what], _instant(name, values))
+    found = _SIZES[size](_TIMES[what], _instant(name, values))
+    # Declarations are few: found by their term first, whatever order is asked for.
+    return and_(_has_term((HAS,), ["errorDeclaration"]), found) if what.startswith("errorDeclaration") else found
 
 
 def _instant(name: str, values: Values) -> datetime:
@@ -226,15 +228,15 @@ _PLAIN: Mapping[str, Callable[[str, Values], ColumnElement[bool]]] = {
     "WD_bizLocation": _within(_event.biz_location),
     "EQ_transformationID": _column(_event.transformation, canonical_or_same),
     "EQ_eventID": _column(_event.event_id, str),
-    "EQ_errorReason": _column(_event.reason, _word("reason")),
+    "EQ_errorReason": _kinds("reason", shape=_word("reason")),
     "EQ_correctiveEventID": _kinds("corrective"),
     "EQ_persistentDisposition_set": _kinds("set", shape=_word("disposition")),
     "EQ_persistentDisposition_unset": _kinds("unset", shape=_word("disposition")),
     "EQ_type": _kinds("s:type", shape=_word("measurement")),
     "EQ_exception": _kinds("s:exception", shape=_word("alert")),
     "EQ_component": _kinds("s:component", shape=_word("component")),
-    "EXISTS_errorDeclaration": lambda _name, _values: _event.declared_at.is_not(None),
-    "EXISTS_sensorElementList": lambda _name, _values: _event.sensors,
+    "EXISTS_errorDeclaration": lambda _name, _values: _has_term((HAS,), ["errorDeclaration"]),
+    "EXISTS_sensorElementList": lambda _name, _values: _has_term((HAS,), ["sensorElementList"]),
     "EXISTS_ilmd": lambda _name, _values: _has_term((HAS,), ["ilmd"]),
     **{f"EQ_{name}": _kinds(f"s:{name}") for name in SENSOR_TEXTS},
     **{f"{size}_{name}": _time for size in _SIZES for name in _TIMES},

@@ -30,8 +30,8 @@ class EpcisError(DomainError):
     status = 400
     exception = "ValidationException"
 
-    def __init__(self, message: str, faults: Sequence[Fault] = ()) -> None:
-        super().__init__("epcis_" + _snake(self.exception), message)
+    def __init__(self, code: str, message: str, faults: Sequence[Fault] = ()) -> None:
+        super().__init__(code, message)
         self.faults = tuple(faults)
 
     def body(self, path: str) -> dict[str, Any]:
@@ -52,11 +52,17 @@ class EpcisError(DomainError):
 class ValidationError(EpcisError):
     """A document or an event that is none."""
 
+    def __init__(self, message: str, faults: Sequence[Fault] = ()) -> None:
+        super().__init__("epcis_validation", message, faults)
+
 
 class QueryParameterError(EpcisError):
     """A query with a parameter that is not known, or with a value that does not fit it."""
 
     exception = "QueryParameterException"
+
+    def __init__(self, message: str) -> None:
+        super().__init__("epcis_query_parameter", message)
 
 
 class QueryTooLargeError(EpcisError):
@@ -65,12 +71,18 @@ class QueryTooLargeError(EpcisError):
     status = 413
     exception = "QueryTooLargeException"
 
+    def __init__(self, message: str) -> None:
+        super().__init__("epcis_query_too_large", message)
+
 
 class NoSuchNameError(EpcisError):
     """An event, a job or a query that is not there."""
 
     status = 404
     exception = "NoSuchNameException"
+
+    def __init__(self, message: str) -> None:
+        super().__init__("epcis_no_such_name", message)
 
 
 class DuplicateNameError(EpcisError):
@@ -79,12 +91,18 @@ class DuplicateNameError(EpcisError):
     status = 409
     exception = "DuplicateNameException"
 
+    def __init__(self, message: str) -> None:
+        super().__init__("epcis_duplicate_name", message)
+
 
 class CaptureLimitError(EpcisError):
     """More than one capture may have."""
 
     status = 413
     exception = "CaptureLimitExceededException"
+
+    def __init__(self, message: str) -> None:
+        super().__init__("epcis_capture_limit", message)
 
 
 class UnsupportedError(EpcisError):
@@ -93,7 +111,7 @@ class UnsupportedError(EpcisError):
     exception = "ImplementationException"
 
     def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
+        super().__init__("epcis_unsupported", message)
         self.status = status
 
 
@@ -102,7 +120,3 @@ def told(faults: Iterable[Fault], most: int = 5) -> str:
     listed = list(faults)
     text = "; ".join(f"{fault.at or '/'}: {fault.text}" for fault in listed[:most])
     return text + (f"; and {len(listed) - most} more" if len(listed) > most else "")
-
-
-def _snake(name: str) -> str:
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name.removesuffix("Exception")).lstrip("_")

@@ -63,8 +63,6 @@ def columns_of(event: Mapping[str, Any]) -> dict[str, Any]:
         "biz_location": key_of(canonical_or_same(event.get("bizLocation", {}).get("id", ""))),
         "transformation": key_of(canonical_or_same(event.get("transformationID", ""))),
         "declared_at": _instant(declared["declarationTime"]) if declared else None,
-        "reason": key_of(vocabulary.bare_word("reason", declared.get("reason", ""))),
-        "sensors": bool(event.get("sensorElementList")),
     }
 
 
@@ -102,6 +100,8 @@ def _terms(event: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name in ("set", "unset"):
         yield from ((name, vocabulary.bare_word("disposition", each)) for each in event.get("persistentDisposition", {}).get(name, ()))
     yield from (("corrective", canonical_or_same(each)) for each in event.get("errorDeclaration", {}).get("correctiveEventIDs", ()))
+    if "reason" in event.get("errorDeclaration", {}):
+        yield "reason", vocabulary.bare_word("reason", event["errorDeclaration"]["reason"])
     yield from ((HAS, name) for name in ("ilmd", "errorDeclaration", "sensorElementList") if event.get(name))
     for each in event.get("sensorElementList", ()):
         yield from _sensor_terms(each)

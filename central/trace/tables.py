@@ -29,8 +29,6 @@ epcis_event = Table(
     Column("biz_location", String, nullable=False, server_default=""),
     Column("transformation", String, nullable=False, server_default=""),
     Column("declared_at", Instant, comment="of an error declaration"),
-    Column("reason", String, nullable=False, server_default="", comment="of an error declaration"),
-    Column("sensors", Boolean, nullable=False, server_default=text("false")),
     Column("body", Text, nullable=False, comment="the event as it was captured (JSON)"),
     Column("context", Text, nullable=False, server_default="", comment="what its @context declares beside the standard's (JSON); empty: nothing"),
     Column("job", Id, comment="capture that brought it; empty: Dockline's own"),
@@ -44,8 +42,6 @@ Index("ix_epcis_event_biz_step", epcis_event.c.biz_step, epcis_event.c.n)
 Index("ix_epcis_event_disposition", epcis_event.c.disposition, epcis_event.c.n)
 Index("ix_epcis_event_read_point", epcis_event.c.read_point, epcis_event.c.n)
 Index("ix_epcis_event_biz_location", epcis_event.c.biz_location, epcis_event.c.n)
-_DECLARED = text("declared_at IS NOT NULL")
-Index("ix_epcis_event_declared_at", epcis_event.c.declared_at, sqlite_where=_DECLARED, postgresql_where=_DECLARED)
 _OWN = text("fact IS NOT NULL")
 Index("ix_epcis_event_fact", epcis_event.c.fact, sqlite_where=_OWN, postgresql_where=_OWN)
 

@@ -7,6 +7,7 @@ import copy
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ from sqlalchemy import Engine
 
 from central.app import create_app
 from central.settings import Settings
+from central.trace import forms
 
 pytestmark = pytest.mark.requirement("X10")
 
@@ -391,3 +393,20 @@ async def test_query_document_is_captured_as_a_document_is(http: httpx.AsyncClie
     captured_again = await http.post(f"{BASE}/capture", json=copy.deepcopy(whole))
     assert (await http.get(captured_again.headers["location"])).json()["captured"] == 0
     assert json.loads(json.dumps(whole)) == whole
+
+
+@pytest.mark.parametrize("path", sorted((Path(__file__).parents[1] / "captures" / "epcis" / "examples").glob("*.jsonld")), ids=lambda path: path.name)
+async def test_official_example_is_given_back_as_it_came(http: httpx.AsyncClient, path: Path) -> None:
+    whole = json.loads(path.read_text())
+    _, sent = forms.events_of(whole)
+    answer = await http.post(f"{BASE}/capture", json=whole)
+    job = (await http.get(answer.headers["location"])).json()
+
+    assert (job["success"], job["errors"], job["captured"]) == (True, [], len(sent))
+    back = (await http.get(f"{BASE}/events")).json()
+    given = back["epcisBody"]["queryResults"]["resultsBody"]["eventList"]
+    for event_ in given:
+        del event_["recordTime"]
+    assert given == sent
+    assert back["@context"] == whole["@context"]
+    assert forms.document_faults(back) == []

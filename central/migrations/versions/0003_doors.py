@@ -314,8 +314,6 @@ def _epcis_events() -> None:
         sa.Column("biz_location", sa.String(), server_default="", nullable=False),
         sa.Column("transformation", sa.String(), server_default="", nullable=False),
         sa.Column("declared_at", sa.BigInteger(), nullable=True, comment="of an error declaration"),
-        sa.Column("reason", sa.String(), server_default="", nullable=False, comment="of an error declaration"),
-        sa.Column("sensors", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("body", sa.Text(), nullable=False, comment="the event as it was captured (JSON)"),
         sa.Column("context", sa.Text(), server_default="", nullable=False, comment="what its @context declares beside the standard's (JSON); empty: nothing"),
         sa.Column("job", sa.Uuid(as_uuid=False), nullable=True, comment="capture that brought it; empty: Dockline's own"),
@@ -326,13 +324,6 @@ def _epcis_events() -> None:
     with op.batch_alter_table("epcis_event", schema=None) as batch_op:
         batch_op.create_index("ix_epcis_event_biz_location", ["biz_location", "n"], unique=False)
         batch_op.create_index("ix_epcis_event_biz_step", ["biz_step", "n"], unique=False)
-        batch_op.create_index(
-            "ix_epcis_event_declared_at",
-            ["declared_at"],
-            unique=False,
-            sqlite_where=sa.text("declared_at IS NOT NULL"),
-            postgresql_where=sa.text("declared_at IS NOT NULL"),
-        )
         batch_op.create_index("ix_epcis_event_disposition", ["disposition", "n"], unique=False)
         batch_op.create_index("ix_epcis_event_event_at", ["event_at", "n"], unique=False)
         batch_op.create_index(
