@@ -67,7 +67,7 @@ def test_passes_of_three_captured_runs_are_all_told_the_right_way_each_cut_out_a
 
 
 @pytest.mark.requirement("E2")
-@pytest.mark.parametrize(("seed", "direction", "eyes"), [(2, "in", "both"), (3, "out", "none"), (5, "out", "both")])
+@pytest.mark.parametrize(("seed", "direction", "eyes"), [(2, "in", "both"), (3, "out", "none"), (4, "in", "presence"), (5, "out", "both")])
 def test_plain_pallet_of_the_yard_is_told_by_its_door_with_its_sscc_and_way(seed: int, direction: str, eyes: str) -> None:
     scored = yard.score(play(small(seed, direction=direction, eyes=eyes)))
 
