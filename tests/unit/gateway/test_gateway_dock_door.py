@@ -266,6 +266,9 @@ def test_captured_passes_of_a_real_portal_alternate_in_and_out() -> None:
             )
     stage.wait_until(stage.now_s + 100)
 
+    restarted = door(portal=Portal({1: "inner", 2: "inner", 3: "outer", 4: "outer"}))
+    restarted.station.restore(stage.station.snapshot())
+    assert restarted.station.snapshot() == stage.station.snapshot() != b"", "what stands there is known after a restart"
     known = [event for event in passes(stage) if event.direction != "unknown"]
     named = [{uri.rpartition("x")[2] for uri in event.child_epcs} for event in known]
     assert [event.direction for event in known] == ["out", "in", "out", "in", "out", "in"]
