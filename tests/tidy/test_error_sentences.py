@@ -15,6 +15,7 @@ from tools.source_scan import text_of, trees
 ON_PAGES = (
     *(f"central/counting/{name}.py" for name in ("adjusting", "pieces", "service")),
     "central/exceptions/service.py",
+    "central/inbound/resolutions.py",
     *(f"central/outbound/{name}.py" for name in ("answers", "order_rows", "picked_serials", "pickers", "resolutions", "totes", "walls")),
     "central/shipping/placement.py",
     "central/web/count_pages.py",
