@@ -46,6 +46,7 @@ _WORDS: dict[str, Any] = {
     "differences": pass_words.DIFFERENCES,
     "sure_in_words": pass_words.sure_in_words,
     "percent": pass_words.percent,
+    "sure_percent": pass_words.sure_percent,
 }
 
 

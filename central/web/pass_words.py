@@ -55,6 +55,11 @@ def percent(share: float) -> str:
     return str(floor(share * 100 + 1e-9))
 
 
+def sure_percent(confidence: float) -> str:
+    """How sure a door is in whole per cent, at most 99: nothing that is measured is certain."""
+    return percent(min(confidence, 0.99))
+
+
 def verdict(shown: PassShown, translations: gettext.NullTranslations) -> tuple[str, ...]:
     """The decision and why, a sentence each: which way, what the tags say, what the photo-eyes say, what was left out."""
     parts = (_decision(shown), _tags(shown), _eyes(shown), *_left_out(shown))
@@ -75,7 +80,7 @@ def _decision(shown: PassShown) -> _Part:
             return N_("Not sure which way it went: %(reason)s."), {"reason": shown.reason}
         return N_("Not sure which way it went."), {}
     text = N_("Moved in, %(percent)s %% sure.") if shown.direction == "in" else N_("Moved out, %(percent)s %% sure.")
-    return text, {"percent": percent(shown.confidence)}
+    return text, {"percent": sure_percent(shown.confidence)}
 
 
 def _tags(shown: PassShown) -> _Part:

@@ -122,7 +122,7 @@ def pass_shown(connection: Connection, pass_id: str) -> PassShown | None:
         cases_seen=row.cases_seen if row is not None else 0,
         cases_expected=row.cases_expected if row is not None else None,
         told=message_of(row) if row is not None else None,
-        evidence=_evidence(event, tags),
+        evidence=_evidence(event, capture, tags),
         tags=tags,
         led=_led(connection, row),
         capture=capture,
@@ -160,7 +160,7 @@ def _event(connection: Connection, event_id: str) -> PalletPassed | None:
     return event if isinstance(event, PalletPassed) else None
 
 
-def _evidence(event: PalletPassed | None, tags: Sequence[TagRow]) -> Evidence:
+def _evidence(event: PalletPassed | None, capture: captures.Capture | None, tags: Sequence[TagRow]) -> Evidence:
     results = [tag.result for tag in tags]
     said = event.evidence if event is not None else None
     told = said is not None and bool(said.tags_in or said.tags_out or said.tags_unknown)
@@ -171,8 +171,15 @@ def _evidence(event: PalletPassed | None, tags: Sequence[TagRow]) -> Evidence:
         stayed=len(event.stray_epcs) if event is not None else results.count("stayed"),
         doubtful=len(event.doubtful_epcs) if event is not None else 0,
         neighbour=len(event.neighbour_epcs) if event is not None else 0,
-        eyes=_way(said.eyes if said is not None else ""),
+        eyes=_way(said.eyes if said is not None else _covered(capture) if capture is not None else ""),
     )
+
+
+def _covered(capture: captures.Capture) -> str:
+    """The order in which the photo-eyes were covered, as a movement tells it."""
+    columns = capture.columns
+    edges = sorted(zip(columns.edge_ms, columns.edge_eyes, columns.edge_levels, strict=True))
+    return "-".join(dict.fromkeys(eye for _, eye, level in edges if level))
 
 
 def _way(eyes: str) -> Literal["in", "out", ""]:

@@ -144,7 +144,7 @@ def test_pass_without_its_reads_and_reads_without_their_pass_are_shown(yard: Yar
 
     yard.happen(capture_of_a_walk("alone", "door-1", yard.now, [900, 901]))
     alone = text(browser.visit("/passes/alone")[1])
-    assert "Moved in, 98 % sure. 2 of 2 tags" in alone
+    assert "Moved in, 98 % sure. 2 of 2 tags were read on the yard side first and inside afterwards. The photo-eyes agree." in alone
     assert "the movement itself has not come yet" in alone
 
     assert browser.visit("/passes/nobody")[0] == 404

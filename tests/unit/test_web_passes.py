@@ -12,7 +12,7 @@ import pytest
 from central.inbound.captures import Columns
 from central.web.board import Message
 from central.web.pass_chart import HEIGHT_PX, WIDTH, pass_chart, steps
-from central.web.pass_words import percent, sure_in_words, verdict
+from central.web.pass_words import percent, sure_in_words, sure_percent, verdict
 from central.web.passes import Evidence, Led, PassShown
 
 pytestmark = pytest.mark.requirement("R31", "E4")
@@ -113,5 +113,6 @@ def test_decision_is_told_in_sentences(one: PassShown, sentences: str) -> None:
 
 def test_nobody_is_told_more_certainty_than_there_is() -> None:
     assert [percent(share) for share in (0.999, 0.29, 1.0)] == ["99", "29", "100"]
+    assert sure_percent(1.0) == "99"
     assert [sure_in_words("in", share) for share in (0.99, 0.95, 0.5)] == ["sure", "fairly sure", "not sure"]
     assert sure_in_words("unknown", 0.99) == "not sure"
