@@ -127,14 +127,14 @@ def test_received_pallet_stands_at_the_other_door_when_it_comes_in_there_later(h
 
 
 @pytest.mark.parametrize(
-    ("changes", "kind"),
+    ("changes", "kind", "action", "stock"),
     [
-        ({"direction": "unknown", "evidence": PassEvidence(reason="eyes and antennas disagree")}, "pallet_direction_unknown"),
-        ({"checked": "unexpected", "work_version": 7}, "pallet_not_expected"),
-        ({"parent_id": None}, "pallet_label_unread"),
+        ({"direction": "unknown", "evidence": PassEvidence(reason="eyes and antennas disagree")}, "pallet_direction_unknown", "receive_as_seen", 36),
+        ({"checked": "unexpected", "work_version": 7}, "pallet_not_expected", "receive_as_seen", 36),
+        ({"checked": "unexpected", "work_version": 7}, "pallet_not_expected", "not_received", 0),
+        ({"parent_id": None}, "pallet_label_unread", "receive_as_seen", 36),
     ],
 )
-@pytest.mark.parametrize(("action", "stock"), [("receive_as_seen", 36), ("not_received", 0)])
 def test_nothing_is_received_on_a_doubtful_pass_without_a_person(house: Warehouse, changes: dict[str, Any], kind: str, action: str, stock: int) -> None:
     announce(house)
 
@@ -294,8 +294,7 @@ def test_pallet_that_left_and_came_back_asks_nobody_any_more(house: Warehouse) -
     assert (standing(house), house.asked(), house.asked("resolved")) == ({"door-1": 48}, [], ["pallet_left"])
 
 
-@pytest.mark.parametrize("turned", [False, True])
-@pytest.mark.parametrize(("action", "door"), [("first_door", "door-1"), ("second_door", "door-2")])
+@pytest.mark.parametrize(("action", "door", "turned"), [("first_door", "door-1", False), ("second_door", "door-2", True)])
 def test_person_names_the_door_when_both_read_a_pallet_alike(house: Warehouse, action: str, door: str, turned: bool) -> None:
     announce(house)
     for each in both_near()[:: -1 if turned else 1]:
