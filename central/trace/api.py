@@ -16,7 +16,7 @@ from central.database import in_transaction, reading
 from central.requests import Database, News, Now
 from central.trace import asking, capturing, own_events, queries, questions, service
 from central.trace.answers import DOCUMENT, EVENT, QUERY, EventOut, ItemListOut, JobOut, QueryDocumentOut, QueryOut
-from central.trace.faults import NoSuchNameError
+from central.trace.faults import NoSuchNameError, UnsupportedError
 from central.trace.queries import Format
 from central.trace.routing import BASE, Body, EpcFormat, EpcisRoute, Extensions, discovery, media_type
 from central.trace.vocabulary import CONTEXT
@@ -287,6 +287,13 @@ def list_query_events(
         query = queries.named_query(connection, name)["query"]
     page = {key: values for key, values in asking.from_address(request.query_params.multi_items()).items() if key in ("perPage", "nextPageToken")}
     return _events(request, database, now, {**asking.from_body(query), **page}, form, own)
+
+
+@router.api_route("/queries/{name}/subscriptions", methods=["GET", "POST"], include_in_schema=False, response_model=None)
+@router.api_route("/queries/{name}/subscriptions/{subscription}", methods=["GET", "DELETE"], include_in_schema=False, response_model=None)
+def subscriptions(name: Name) -> None:
+    """Not offered. Raises: UnsupportedError."""
+    raise UnsupportedError(501, f"query {name!r}: subscriptions are not offered; ask for events with GE_recordTime from where you were")
 
 
 _OPTIONS = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from typing import Any
 
@@ -167,6 +168,15 @@ def test_every_kind_of_stock_event_is_told(house: Warehouse) -> None:
     assert {each["bizStep"] for each in held} == {"holding"}
     (salt,) = told(house, MATCH_epcClass="urn:x-dockline:item:salt")
     assert salt["quantityList"] == [{"epcClass": "urn:x-dockline:item:salt", "quantity": 7}]
+
+
+def test_same_events_from_many_at_once_are_stored_once(house: Warehouse) -> None:
+    with ThreadPoolExecutor(4) as people:
+        ids = list(people.map(lambda _: capture(house, made(), packed(), shipped()), range(4)))
+
+    assert all(each == ids[0] for each in ids)
+    assert [each["eventID"] for each in told(house)] == ids[0]
+    assert house.asked() == []
 
 
 def test_facts_are_told_once_in_their_order_and_each_that_moved_goods_is(house: Warehouse) -> None:
