@@ -4,15 +4,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import replace
 
 from gateway.portal.portal import Portal
-from gateway.portal.reads import Edge, Eye, Pass, Read, Side
+from gateway.portal.reads import Edge, Eye, Pass, Read, Side, Window
 from gateway.portal.sessions import Cut, Sessions
 from gateway.portal.settings import Settings
 
 LATE_S = 0.25  # chosen: so much later than what was seen after it a read may come (readers collect reads into reports) and still be put in its place
+STANDING_SHARE = 0.6  # chosen: goods that pass are not read for 18 s
+_STANDING_READS = 10  # of each tag, so many say where it stands
 WAITING_MAX = 50_000  # reads that wait for `advance`; with more, the door goes on by itself
 
 
@@ -105,10 +107,23 @@ class Door:
     def _judge(self, cut: Cut) -> list[Pass]:
         judged = self._portal.judge(cut.window, ended=cut.ended)
         if not cut.ended:
+            self._learn_standing(cut.window, {tag.epc for one in judged.passes for tag in one.moved()})
             self._sessions.keep_from(judged.keep_from_s)
         if judged.passes:
             self._sessions.passed([tag.epc for one in judged.passes for tag in one.moved()], cut.window.end_s)
         return [self._seen_by_eyes(one) for one in judged.passes]
+
+    def _learn_standing(self, window: Window, moved: Set[str]) -> None:
+        """What was read on and on through a window that found no end, and went nowhere, stands there: else it would keep windows open for ever."""
+        seen: dict[str, list[Read]] = {}
+        for read in window.reads:
+            if read.epc not in moved:
+                seen.setdefault(read.epc, []).append(read)
+        least_s = STANDING_SHARE * (window.end_s - window.start_s)
+        for reads in seen.values():
+            if reads[-1].t_s - reads[0].t_s >= least_s:
+                for read in reads[:: max(1, len(reads) // _STANDING_READS)]:
+                    self._portal.learn_standing(read.epc, read.antenna, read.rssi_dbm, read.t_s)
 
     def _seen_by_eyes(self, one: Pass) -> Pass:
         """Goods that none of two photo-eyes saw went perhaps by the neighbour's door: nobody decides that but a person."""

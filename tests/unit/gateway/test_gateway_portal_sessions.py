@@ -116,10 +116,19 @@ def test_tail_of_goods_that_the_eyes_saw_through_opens_no_second_window_but_what
     assert set(portal.learnt) == {"A"}
 
 
+def test_what_is_read_on_and_on_and_goes_nowhere_is_learnt_and_keeps_no_window_open() -> None:
+    one, portal = door(session_max_s=10.0)
+
+    run(one, [*reads("STANDS", *(number / 2 for number in range(100))), *reads("A", 9.5, 10.5)])
+
+    assert spans(portal) == [(0, 10, "longest"), (10.5, 12, "quiet")]
+    assert set(portal.learnt) == {"STANDS"}
+
+
 def test_what_has_not_ended_goes_on_in_the_next_window() -> None:
     one, portal = door(keep_s=2.0, session_max_s=10.0)
 
-    run(one, [*reads("A", *(number / 2 for number in range(50)))])
+    run(one, [read for number in range(50) for read in reads(f"A{number // 8}", number / 2)])
 
     assert [(window.start_s, window.end_s, window.closed_by) for window in portal.windows] == [
         (0, 10, "longest"),
