@@ -15,6 +15,8 @@ from gateway.portal.reads import Read, Side
 _STEP_S = 0.5
 _REACH_S = 4.0
 """So far before and after a moment reads speak for it: a pallet at a slow 0.5 m/s goes 2 m in it."""
+_TOGETHER_S, _WEAKER_DB = 0.6, 4.0
+"""Both sides hear a tag at the same time when it is read so close together; so much is clearly weaker (reads scatter by 1.5 dB)."""
 _THREE = 3
 _APART_S = 4.0
 """Two crossings are at least so far apart; goods that follow each other closely are told apart by their tags' own times."""
@@ -66,7 +68,24 @@ def by_tag(reads: Sequence[Read], sides: Mapping[int, Side]) -> dict[str, list[S
         side = sides.get(read.antenna)
         if side is not None:
             tags.setdefault(read.epc, []).append(SideRead(read.t_s, 1 if side == "inner" else -1, read.antenna, read.rssi_dbm))
-    return tags
+    return {epc: _heard_best(seen) for epc, seen in tags.items()}
+
+
+def _heard_best(reads: list[SideRead]) -> list[SideRead]:
+    """Without the reads of a side that hears the tag clearly weaker than the other does at the same time: the stronger one is nearer."""
+    if len({read.side for read in reads}) == 1:
+        return reads
+    strengths = [(read.t_s, read.side, read.rssi_dbm) for read in reads if read.rssi_dbm is not None]
+    kept = []
+    low = 0
+    for read in reads:
+        while low < len(strengths) and strengths[low][0] < read.t_s - _TOGETHER_S:
+            low += 1
+        together = itertools.takewhile(lambda other, upto_s=read.t_s + _TOGETHER_S: other[0] <= upto_s, itertools.islice(strengths, low, None))  # type: ignore[misc]
+        best_dbm = max((dbm for _, side, dbm in together if side != read.side), default=-math.inf)
+        if read.rssi_dbm is None or read.rssi_dbm > best_dbm - _WEAKER_DB:
+            kept.append(read)
+    return kept
 
 
 def find_crossings(tags: Tags, start_s: float, end_s: float, prior: Mapping[str, float] | None = None) -> list[Crossing]:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gateway.portal import direction, evidence, passed
@@ -24,9 +24,15 @@ _REACH_S = 12.0
 _APART_S = 3.0
 _TURN_S = 8.0
 """Goods that come back sooner turned round; those that come later went, and came back."""
+_AGAIN_S = 4.0
 _LINGERING_S = 16.0
 """So long after goods went through they may still be seen in the door (chosen: a truck is loaded from there)."""
 _SAME_SHARE = 0.5
+_LEAST_LOG_ODDS = -0.7
+"""What may well have been a pass is told as a doubtful one rather than not at all."""
+_MORE_LOG_ODDS = 1.0
+"""A second group in the same window must be rather likely: the tags that stand are searched a second time for it."""
+_GROUPS_MAX = 4
 _NEAR_SPREAD_DB = 3.8
 """Strengths of a tag that stands scatter by 1.2 to 1.7 dB at each antenna, of one that is carried past by 4 and more."""
 _NEAR_READS = 5
@@ -81,32 +87,51 @@ class Portal:
         tags = by_tag(window.reads, self._sides)
         looks = self.looks(window, tags, ended=ended)
         if not looks and (by_eyes := _crossing_by_eyes(window.edges)) is not None:
-            looks = looked_at(self, window, [by_eyes])
+            looks = looked_at(self, window, [by_eyes], tags)
         if not looks and not ended:
             return Judged([], window.start_s if window.edges else max(window.start_s, window.end_s - _REACH_S))
         if not looks:
             return Judged(self._without_crossing(window, tags), window.end_s)
         passes = [self._turned(window, group) if len(group) > 1 else self._pass(window, group[0]) for group in _turns(looks)]
-        return Judged(passes, window.end_s if ended else looks[-1].part.crossing.t_s + _CORE_S)
+        return Judged(passes, window.end_s if ended else max(look.part.crossing.t_s for look in looks) + _CORE_S)
 
     def looks(self, window: Window, tags: Tags, *, ended: bool = True) -> list[Look]:
-        """The crossings in a window by which something rather passed than not; chance is left out one by one, the least likely first."""
+        """The crossings in a window by which something rather passed than not, in order of time.
+
+        Chance is left out one by one, the least likely first. What stays beside one group may be another that crossed close behind it: then it is looked
+        for among the tags that are left.
+        """
+        looks: list[Look] = []
+        left = dict(tags)
+        while left and len(looks) < _GROUPS_MAX:
+            found = self._clear_looks(window, left, ended=ended, least=_MORE_LOG_ODDS if looks else _LEAST_LOG_ODDS)
+            if not found:
+                break
+            looks += found
+            gone = {epc for look in found for epc in look.group()}
+            left = {epc: reads for epc, reads in left.items() if epc not in gone} if gone else {}
+        return sorted((look for look in looks if not self._is_told(look)), key=lambda look: look.part.crossing.t_s)
+
+    def _clear_looks(self, window: Window, tags: Tags, *, ended: bool, least: float) -> list[Look]:
         prior = {epc: self._memory.prior(epc) for epc in tags}
         crossings = find_crossings(tags, window.start_s, window.end_s, prior)
         if not ended:
             crossings = [each for each in crossings if each.t_s <= window.end_s - _SETTLED_S]
         while crossings:
-            looks = looked_at(self, window, crossings)
+            looks = looked_at(self, window, crossings, tags)
             doubtful = min(looks, key=lambda look: look.log_odds)
-            if doubtful.log_odds >= 0:
-                return [look for look in looks if not self._is_told(look)]
+            if doubtful.log_odds >= least:
+                return looks
             crossings = [each for each in crossings if each is not doubtful.part.crossing]
         return []
 
     def _is_told(self, look: Look) -> bool:
-        """Whether these are the goods of the last pass, seen a little longer: nothing goes in twice without going out."""
+        """Whether this is the crossing of the last pass, seen once more with what came after it."""
+        return self._is_same_way(look, _AGAIN_S)
+
+    def _is_same_way(self, look: Look, within_s: float) -> bool:
         told = self._told
-        if told is None or told.part.crossing.sign != look.part.crossing.sign or abs(look.part.crossing.t_s - told.part.crossing.t_s) > _LINGERING_S:
+        if told is None or told.part.crossing.sign != look.part.crossing.sign or abs(look.part.crossing.t_s - told.part.crossing.t_s) > within_s:
             return False
         return _same_goods(told, look)
 
@@ -126,9 +151,9 @@ class Portal:
         """Take up a snapshot. Raises: ValueError: it is damaged."""
         self._memory.restore(data)
 
-    def look(self, part: Part, next_clearness: float) -> Look:
-        """What the reads around a crossing say."""
-        tags = seen_from(by_tag(part.reads, self._sides), part.crossing)
+    def look(self, part: Part, next_clearness: float, among: Collection[str]) -> Look:
+        """What the reads of some tags around a crossing say."""
+        tags = seen_from(by_tag([read for read in part.reads if read.epc in among], self._sides), part.crossing)
         numbers = evidence.gather(tags, part.crossing.t_s - part.start_s, part.end_s - part.crossing.t_s) if tags else {}
         model = load("moved.json")
         own = {epc: model.sum(values) for epc, values in numbers.items()}
@@ -146,6 +171,8 @@ class Portal:
         order, eyes = direction.by_eyes(part.edges)
         antennas = direction.by_antennas(look.tags, look.moved, part.crossing, look.by_antennas) if part.crossing.clearness else UNDECIDED
         verdict = direction.decide(antennas, order, eyes, self._settings.sure, has_tags=bool(look.group()))
+        if self._is_same_way(look, _LINGERING_S):
+            verdict = Verdict("unknown", 0.0, "it went the same way a moment ago, and nobody saw it come back")
         self._remember(look)
         self._told = look
         return _told(window, part, verdict, antennas, order, self._results(look, verdict), part.crossing.t_s)
@@ -155,6 +182,7 @@ class Portal:
         clearest = max(looks, key=lambda look: look.log_odds)
         for look in looks:
             self._remember(look)
+        self._told = looks[-1]
         verdict = Verdict("unknown", 0.0, "it turned round in the door")
         part = replace(clearest.part, start_s=looks[0].part.start_s, end_s=looks[-1].part.end_s)
         part = replace(part, reads=tuple(read for look in looks for read in look.part.reads), edges=tuple(edge for look in looks for edge in look.part.edges))
@@ -185,9 +213,9 @@ class Portal:
         return [_told(window, part, verdict, UNDECIDED, order, results, None)]
 
 
-def looked_at(portal: Portal, window: Window, crossings: Sequence[Crossing]) -> list[Look]:
-    """A close look at each of some crossings of a window."""
-    return [portal.look(part, _next_clearness(part.crossing, crossings)) for part in _parts(window, crossings)] if crossings else []
+def looked_at(portal: Portal, window: Window, crossings: Sequence[Crossing], tags: Collection[str]) -> list[Look]:
+    """A close look at each of some crossings of a window, by some of its tags."""
+    return [portal.look(part, _next_clearness(part.crossing, crossings), tags) for part in _parts(window, crossings)] if crossings else []
 
 
 def _turns(looks: Sequence[Look]) -> list[list[Look]]:

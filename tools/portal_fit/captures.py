@@ -37,7 +37,7 @@ class Run:
         """Every tag at every crossing."""
         rng = random.Random(f"{self.name} tags")
         for crossing, window, went in self._windows(_TAG_REACHES_S, _TAG_GROUPS, rng):
-            (look,) = looked_at(Portal(SIDES), window, [crossing])
+            (look,) = looked_at(Portal(SIDES), window, [crossing], {read.epc for read in window.reads})
             yield from tag_examples(look, went, look.tags)
 
     def moments(self) -> Iterator[Example]:

@@ -21,7 +21,7 @@ class LookingPortal(Portal):
 
     def looks(self, window: Window, tags: Tags, *, ended: bool = True) -> list[Look]:
         """As the portal does, with a note of all that it begins with."""
-        self.looks_taken += looked_at(self, window, find_crossings(tags, window.start_s, window.end_s))
+        self.looks_taken += looked_at(self, window, find_crossings(tags, window.start_s, window.end_s), tags)
         return super().looks(window, tags, ended=ended)
 
 
