@@ -93,6 +93,17 @@ def passed(connection: Connection, context: EventContext, event: PalletPassed) -
     _note(connection, scene, found)
 
 
+def passed_many(connection: Connection, said: Sequence[tuple[EventContext, PalletPassed]]) -> None:
+    """Take passes in turn; those that concern no vehicle, as of goods that are received, are told apart together."""
+    found = doors.doors_of(connection, {(context.site, event.station) for context, event in said})
+    contents = _contents(connection, sorted({label for _, event in said for label in _labels(event)}))
+    for context, event in said:
+        door = found.get((context.site, event.station))
+        speaks_first = door is not None and not door.gateway
+        if speaks_first or _concerns(door, event, {label: contents[label] for label in _labels(event)}):
+            passed(connection, context, event)
+
+
 def _labels(event: PalletPassed) -> list[str]:
     """SSCCs that went with the goods: the pallet's, or all of several."""
     return _ssccs([*([event.parent_id] if event.parent_id else []), *event.other_parents])

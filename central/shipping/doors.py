@@ -6,7 +6,7 @@ Which load a door loads is said in one place: the load's own `door`. A door name
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +28,12 @@ _TAKING_PLACE = ("planned", "here")
 def door_of(connection: Connection, site: str, station: str) -> Row[Any] | None:
     """A door's row; None when nobody set it up."""
     return connection.execute(select(dock_door).where(dock_door.c.site == site, dock_door.c.station == station)).one_or_none()
+
+
+def doors_of(connection: Connection, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Row[Any]]:
+    """The rows of doors (site, station); those that nobody set up are left out."""
+    rows = connection.execute(select(dock_door).where(among(connection, dock_door.c.station, sorted({station for _, station in keys}))))
+    return {(row.site, row.station): row for row in rows if (row.site, row.station) in keys}
 
 
 def known_door(connection: Connection, site: str, station: str) -> Row[Any]:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from central.exceptions import service as exceptions
 from central.exceptions.messages import message
-from central.ingest.registry import EventContext, Handler
+from central.ingest.registry import EventContext, Handler, HandlerMany
 from central.shipping import dispatch, door_lists, door_passes, weigh_check
 from central.shipping.dispatch import Dock
 from central.shipping.scans import sscc_in
@@ -43,3 +43,4 @@ HANDLERS: dict[type[Event], Handler] = {
     WeightRecorded: weigh_check.weight_recorded,
     CommandAnswered: command_answered,
 }
+HANDLERS_MANY: dict[type[Event], HandlerMany] = {PalletPassed: door_passes.passed_many}
