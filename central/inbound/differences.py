@@ -100,7 +100,7 @@ def _read_rates(connection: Connection, spot: Spot, notice: str, missing: Sequen
 def _message(
     kind: str, spot: Spot, sscc: str, notice: str, told: Sequence[rules.Discrepancy], expected: int, rates: Mapping[str, tuple[Count, Count]]
 ) -> Message:
-    cases = [case for each in told for case in each.cases]
+    cases = list(dict.fromkeys(case for each in told for case in each.cases))  # a unit with several lines is one case
     named: dict[str, str | int | float] = {"station": spot.station, "sscc": sscc, "notice": notice}
     if kind == "missing":
         weak = all(verdict(*rates[each.line.item]) == "weak_tag" for each in told if each.line)

@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, exists, insert, select, update
 
+from central.bulk import among
 from central.catalog.tables import lot as catalog_lot
 from central.exceptions import service as exceptions
-from central.inbound.tables import discrepancy, ship_notice, ship_notice_line, ship_notice_pallet
+from central.inbound.tables import discrepancy, ship_notice, ship_notice_line, ship_notice_nest, ship_notice_pallet
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,28 @@ def newest_of(connection: Connection, sscc: str) -> str | None:
     newest = query.where(ship_notice_pallet.c.sscc == sscc).order_by(ship_notice.c.created_at.desc(), ship_notice.c.number.desc())
     number: str | None = connection.execute(newest.limit(1)).scalar()
     return number
+
+
+def pallets_of(connection: Connection, site: str, labels: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Which of the SSCCs read together are pallets, and which are units announced on one of them. What no notice names counts as a pallet."""
+    if len(labels) < 2:
+        return list(labels), []
+    outer = dict.fromkeys(labels)
+    for sscc, pallet in pallets_around(connection, site, labels).items():
+        if pallet in outer:
+            del outer[sscc]
+    return list(outer), [sscc for sscc in labels if sscc not in outer]
+
+
+def pallets_around(connection: Connection, site: str, codes: Collection[str]) -> dict[str, str]:
+    """The announced pallets in which units stand, by the units' codes; the newest notice counts."""
+    query = (
+        select(ship_notice_nest.c.code, ship_notice_nest.c.sscc)
+        .join(ship_notice, ship_notice.c.number == ship_notice_nest.c.notice)
+        .where(ship_notice.c.site == site, among(connection, ship_notice_nest.c.code, codes))
+        .order_by(ship_notice.c.created_at, ship_notice.c.number)
+    )
+    return {row.code: row.sscc for row in connection.execute(query)}
 
 
 def announce_transfer(

@@ -7,7 +7,7 @@ doors read is decided by `central.inbound.doors`. Each function runs inside inge
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,11 +16,11 @@ from sqlalchemy import Connection, select
 from central.bulk import among
 from central.database import insert_or_leave
 from central.exceptions.messages import Message, message
-from central.inbound import differences, doors, service
+from central.inbound import differences, doors, notices, service
 from central.inbound.arrival import Spot
 from central.inbound.rules import Case, Discrepancy
-from central.inbound.seen import RECEIVING, Seen, labels_of, seen_of
-from central.inbound.tables import pass_known, passage, ship_notice, ship_notice_case, ship_notice_line, ship_notice_nest, ship_notice_pallet
+from central.inbound.seen import RECEIVING, Seen, labels_of, seen_of, sscc_of
+from central.inbound.tables import pass_known, passage, ship_notice, ship_notice_case, ship_notice_line, ship_notice_pallet
 from central.ingest.registry import EventContext
 from contracts.events import PalletPassed
 
@@ -60,39 +60,38 @@ def is_plain(event: PalletPassed) -> bool:
 def judge(connection: Connection, context: EventContext, event: PalletPassed) -> Judged:
     """Receive what passed, or say why not. The pass is known to be told for the first time."""
     spot = Spot(context.fact_id, context.site, event.station, context.now)
-    seen, labels = seen_of(event, context.fact_id), labels_of(event)
-    pallets, insides = pallets_of(connection, spot.site, labels)
-    seen = replace(seen, cases=(seen.cases | {Case("", sscc) for sscc in insides}) - {Case("", sscc) for sscc in pallets})
+    pallets, insides = notices.pallets_of(connection, spot.site, labels_of(event))
+    seen = seen_of(event, context.fact_id).with_units(pallets, insides)
+    receives = event.direction != "out" and event.biz_step == RECEIVING
+    asked = _ask_doubtful_labels(connection, spot, event, seen, pallets) if receives else None
     if len(pallets) == 1:
         return _judge_pallet(connection, spot, pallets[0], event, seen)
-    if event.direction == "out" or event.biz_step != RECEIVING:
+    if not receives:
         return Judged("left" if event.direction == "out" else "seen")
+    if asked is not None and not event.child_epcs and not pallets:
+        return asked
     if pallets:
         told = message("pallet_labels_many", station=spot.station, count=len(pallets), ssccs=", ".join(pallets))
         return _ask(connection, spot, pallets[0], told, seen, {"pallets": ",".join(pallets)})
     return _judge_unlabelled(connection, spot, event, seen)
 
 
-def pallets_of(connection: Connection, site: str, labels: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Which of the SSCCs read together are pallets, and which are units announced on one of them. What no notice names counts as a pallet."""
-    if len(labels) < 2:
-        return list(labels), []
-    outer = dict.fromkeys(labels)
-    for sscc, pallet in _pallets_around(connection, site, labels).items():
-        if pallet in outer:
-            del outer[sscc]
-    return list(outer), [sscc for sscc in labels if sscc not in outer]
+def _ask_doubtful_labels(connection: Connection, spot: Spot, event: PalletPassed, seen: Seen, pallets: Collection[str]) -> Judged | None:
+    """Announced pallets that perhaps came with the goods and perhaps stood beside them: a person looks."""
+    asked = None
+    for sscc in sorted({sscc_of(uri) for uri in event.doubtful_epcs} - {"", *pallets}):
+        announced = service.announced_of(connection, sscc)
+        if announced is not None and announced.site == spot.site and not service.is_received(connection, sscc):
+            told = message("pallet_direction_unknown", station=spot.station, sscc=sscc, reason="it came in, or stood beside goods that came in")
+            asked = replace(_ask(connection, spot, sscc, told, seen), sscc=sscc)
+    return asked
 
 
-def _pallets_around(connection: Connection, site: str, codes: Collection[str]) -> dict[str, str]:
-    """The announced pallets in which units stand, by the units' codes; the newest notice counts."""
-    query = (
-        select(ship_notice_nest.c.code, ship_notice_nest.c.sscc)
-        .join(ship_notice, ship_notice.c.number == ship_notice_nest.c.notice)
-        .where(ship_notice.c.site == site, among(connection, ship_notice_nest.c.code, codes))
-        .order_by(ship_notice.c.created_at, ship_notice.c.number)
-    )
-    return {row.code: row.sscc for row in connection.execute(query)}
+def _is_overtaken(connection: Connection, spot: Spot, sscc: str, event: PalletPassed) -> bool:
+    """Whether the pallet came in somewhere at the site after this pass, which is told late: where it stands is known better."""
+    later = (passage.c.site == spot.site) & (passage.c.sscc == sscc) & (passage.c.passed_at > event.event_time) & (passage.c.passed_at <= spot.now)
+    came = later & (passage.c.station != event.station) & passage.c.outcome.in_(("received", "differences", "moved", "already_received"))
+    return event.clock != "unsynced" and connection.execute(select(passage.c.event_id).where(came).limit(1)).scalar() is not None
 
 
 def _judge_pallet(connection: Connection, spot: Spot, sscc: str, event: PalletPassed, seen: Seen) -> Judged:
@@ -113,8 +112,10 @@ def _judge_pallet(connection: Connection, spot: Spot, sscc: str, event: PalletPa
 
 def _judge_incoming(connection: Connection, spot: Spot, sscc: str, event: PalletPassed, seen: Seen) -> Judged:
     known = service.is_received(connection, sscc)
+    if known and _is_overtaken(connection, spot, sscc, event):
+        return Judged("already_received")
     if not known and service.announced_of(connection, sscc) is None:
-        around = _pallets_around(connection, spot.site, [sscc]).get(sscc)
+        around = notices.pallets_around(connection, spot.site, [sscc]).get(sscc)
         if around is not None:
             return _judge_case(connection, spot, around, sscc, seen)
     if event.checked == "unexpected" and not known:
@@ -141,7 +142,7 @@ def _judge_other(connection: Connection, spot: Spot, sscc: str, event: PalletPas
     if event.direction == "unknown" and not known:
         reason = event.evidence.reason or event.evidence.eyes or "no clear order of reads"
         return _ask(connection, spot, sscc, message("pallet_direction_unknown", station=spot.station, sscc=sscc, reason=reason), seen)
-    if event.direction == "out" and known and event.biz_step == RECEIVING:
+    if event.direction == "out" and known and event.biz_step == RECEIVING and not _is_overtaken(connection, spot, sscc, event):
         told = message("pallet_left", station=spot.station, sscc=sscc)
         differences.refuse(connection, spot, sscc, told, seen.evidence)
         return Judged("left", told=told)
@@ -207,4 +208,4 @@ def passage_of(context: EventContext, event: PalletPassed, what: Judged) -> dict
     }
 
 
-__all__ = ["Judged", "comes_in", "first_said", "is_plain", "judge", "judged", "pallets_of", "passage", "passage_of"]
+__all__ = ["Judged", "comes_in", "first_said", "is_plain", "judge", "judged", "passage", "passage_of"]

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, select, update
 
 from central.errors import ConflictError
 from central.exceptions.resolutions import Action, Case
-from central.inbound import service
+from central.inbound import notices, service
 from central.inbound.arrival import Spot
 from central.inbound.seen import event_of
 from central.inbound.tables import discrepancy, passage
@@ -42,6 +42,7 @@ def _spot(connection: Connection, case: Case, fact_id: str, now: datetime) -> Sp
 def _settle(connection: Connection, case: Case, fact_id: str, now: datetime, *, found: bool) -> int:
     """The quantity of all that the work order is about."""
     rows = [service.locked_discrepancy(connection, row.id, book=found) for row in _open(connection, case)]
+    rows = [row for row in rows if row.state == "open"]  # somebody may have answered one of them while we waited for it
     for row in rows:
         service.settle(connection, Spot(fact_id, row.site, row.station, now), row, found=found and bool(row.item), actor="", now=now)
     return sum(int(row.quantity) for row in rows)
@@ -60,22 +61,25 @@ def _can_book(connection: Connection, case: Case, _now: datetime) -> bool:
     return any(row.item and row.place and row.quantity for row in _open(connection, case))
 
 
-def _pallets(case: Case) -> list[str]:
-    return case.about.get("pallets", "").split(",") if case.about.get("pallets") else [case.subject]
+def _pallets(connection: Connection, case: Case) -> list[str]:
+    """The pallets in question; a notice that came since may say that some of the labels are of units on another one."""
+    labels = case.about.get("pallets", "").split(",") if case.about.get("pallets") else [case.subject]
+    return notices.pallets_of(connection, case.site, labels)[0]
 
 
 def _announced_here(connection: Connection, case: Case, _now: datetime) -> bool:
     """All of its pallets are announced to this site, and one at least waits to be received."""
-    announced = [service.announced_of(connection, sscc) for sscc in _pallets(case)]
+    pallets = _pallets(connection, case)
+    announced = [service.announced_of(connection, sscc) for sscc in pallets]
     here = all(each is not None and each.site == case.site for each in announced)
-    return here and not all(service.is_received(connection, sscc) for sscc in _pallets(case))
+    return here and not all(service.is_received(connection, sscc) for sscc in pallets)
 
 
 def _receive(connection: Connection, case: Case, fact_id: str, now: datetime) -> str:
-    pallets, spot = _pallets(case), _spot(connection, case, fact_id, now)
+    pallets, spot = _pallets(connection, case), _spot(connection, case, fact_id, now)
     event_id = case.about.get("event") or case.event_id or ""
     for sscc in pallets:
-        outcome = service.receive_as_seen(connection, spot, sscc, event_id, [other for other in pallets if other != sscc]).outcome
+        outcome = service.receive_as_seen(connection, spot, sscc, event_id).outcome
         if outcome == "not_received":
             raise ConflictError("action_not_possible", f"work order {case.number}: pallet {sscc} cannot be received here; read what was asked since")
     _settle(connection, case, fact_id, now, found=False)

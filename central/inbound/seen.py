@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from sqlalchemy import Connection, select
@@ -44,6 +44,10 @@ class Seen:
     doubtful: frozenset[Case] = frozenset()
     strengths_dbm: Mapping[Case, float] = field(default_factory=dict)
     evidence: Mapping[str, Any] = field(default_factory=dict)
+
+    def with_units(self, pallets: Collection[str], insides: Collection[str]) -> Seen:
+        """The same where of the labels `pallets` are no cases, and `insides` are: units announced on one of them."""
+        return replace(self, cases=(self.cases | {Case("", sscc) for sscc in insides}) - {Case("", sscc) for sscc in pallets})
 
 
 def seen_of(event: PalletPassed, event_id: str) -> Seen:

@@ -25,7 +25,7 @@ from central.exceptions.messages import Message, message
 from central.inbound import announcing, arrival, differences, habits, notices, putting, rules, tag_rates
 from central.inbound.arrival import Spot
 from central.inbound.documents import Progress, ShipNotice
-from central.inbound.seen import Seen, event_of, seen_of
+from central.inbound.seen import Seen, event_of, labels_of, seen_of
 from central.inbound.tables import (
     discrepancy,
     passage,
@@ -116,15 +116,17 @@ def _match_earlier(connection: Connection, fact: ledger.Fact, notice: ShipNotice
         differences.keep(connection, spot, late, told, notice.number, row.sscc, "", 2, row.evidence, {"event": row.event_id})
 
 
-def receive_as_seen(connection: Connection, spot: Spot, sscc: str, event_id: str, also: Collection[str] = ()) -> Received:
+def receive_as_seen(connection: Connection, spot: Spot, sscc: str, event_id: str) -> Received:
     """Receive a pallet because a person says so, with what a door saw in an earlier pass; what was a scan of its label is vouched for as a whole.
 
-    `also` are other pallets in the same pass: their cases are theirs.
+    Cases of other pallets in the same pass are theirs.
     """
     event = event_of(connection, event_id)
-    seen = seen_of(event, event_id) if event is not None else None
-    if seen is not None and also:
-        theirs = {case for other in also for case in _cases_listed(connection, other)}
+    seen = None
+    if event is not None:
+        pallets, insides = notices.pallets_of(connection, spot.site, labels_of(event))
+        theirs = {case for other in pallets if other != sscc for case in _cases_listed(connection, other)}
+        seen = seen_of(event, event_id).with_units(pallets, insides)
         seen = replace(seen, cases=seen.cases - theirs)
     result = receive_pallet(connection, spot, sscc, seen, decided=True)
     values = {"outcome": result.outcome, "notice": result.notice, "cases_expected": result.expected}
@@ -326,11 +328,11 @@ def see_more(connection: Connection, spot: Spot, sscc: str, more: frozenset[rule
     """Cases of a received pallet that were missing or in doubt were seen after all; returns how many. They are booked where the pallet was put."""
     waiting = (discrepancy.c.sscc == sscc) & discrepancy.c.kind.in_(("missing", "doubtful")) & (discrepancy.c.state == "open")
     found = 0
-    for row in connection.execute(select(discrepancy).where(waiting, discrepancy.c.site == spot.site).order_by(discrepancy.c.id)).all():
+    for number in connection.execute(select(discrepancy.c.id).where(waiting, discrepancy.c.site == spot.site).order_by(discrepancy.c.id)).scalars().all():
+        row = locked_discrepancy(connection, number, book=True)
         cases = [case for case in map(tuple, row.cases) if rules.Case(*case) in more]
-        if not cases:
+        if not cases or row.state != "open":
             continue
-        arrival.lock(connection, row.site, row.sscc, [row.item])
         part = row.quantity // len(row.cases) * len(cases)
         _book_cases(connection, Spot(spot.fact_id, row.site, row.station, spot.now), row, [list(case) for case in cases], part)
         rest = [case for case in row.cases if tuple(case) not in set(cases)]

@@ -101,7 +101,10 @@ class DoorPassOut(BaseModel):
     direction: Literal["in", "out", "unknown"]
     sscc: str
     load: str = Field(description="number of the load that stood there; empty: none")
-    outcome: str = Field(description="loaded, already, unloaded, wrong, unclear, neighbour (passed at the next door), back (after it was shipped), seen")
+    outcome: str = Field(
+        description="loaded, already, unloaded, wrong, unclear, neighbour (passed at the next door), back (after it was shipped), "
+        "late (told after it went through another door), seen"
+    )
     loaded: int = Field(description="packages loaded by it")
     reason: str = Field(description="code of the message that says what is wrong; empty: nothing")
     message: str

@@ -80,14 +80,16 @@ def passed(connection: Connection, context: EventContext, event: PalletPassed) -
         packing.hold_packing(connection, order_id, site, context.now)
     scene = _Scene(dock, event, door, doors.load_at(connection, context.site, event.station))
     found = _Found()
-    if event.direction == "unknown":
+    if _is_overtaken(connection, scene, labels):
+        found.outcome = "late"
+    elif event.direction == "unknown":
         _ask(connection, scene, ours, found)
     elif event.direction == "in":
         _came_back(connection, scene, labels, ours, found)
     else:
         _went_out(connection, scene, contents, found)
     found.close()
-    if event.direction == "out":
+    if event.direction == "out" and found.outcome != "late":
         _ask_doubtful(connection, scene)
     _judge_lamp(connection, scene, labels, found)
     _note(connection, scene, found)
@@ -159,6 +161,17 @@ def _claim(connection: Connection, context: EventContext, event: PalletPassed, l
     }
     made = insert_or_leave(connection, door_pass).values(**values).on_conflict_do_nothing().returning(door_pass.c.event_id)
     return connection.execute(made).scalar() is not None
+
+
+def _is_overtaken(connection: Connection, scene: _Scene, labels: Sequence[str]) -> bool:
+    """Whether the label went through another door since this pass, which is told late: where it is now is known better. A door tells its own in turn."""
+    event, dock = scene.event, scene.dock
+    if not labels or event.clock == "unsynced":
+        return False
+    later = door_pass.c.passed_at.between(event.event_time + door_rules.SAME_PASS, dock.now) & (door_pass.c.station != dock.station)
+    moved = door_pass.c.outcome.in_(("loaded", "unloaded", "wrong", "back"))
+    query = select(door_pass.c.event_id).where(door_pass.c.sscc == labels[0], door_pass.c.site == dock.site, later, moved)
+    return connection.execute(query.limit(1)).scalar() is not None
 
 
 def _strength(event: PalletPassed, sscc: str) -> float | None:
@@ -319,7 +332,7 @@ def _unclear(connection: Connection, scene: _Scene, sscc: str, reason: str) -> M
 def _judge_lamp(connection: Connection, scene: _Scene, labels: Sequence[str], found: _Found) -> None:
     """The gateway decided its lamp by its own list; where that showed something else than central knows, people are told at once."""
     event, dock, door = scene.event, scene.dock, scene.door
-    if not event.checked or door is None or found.outcome == "neighbour":
+    if not event.checked or door is None or found.outcome in ("neighbour", "late"):
         return
     if event.direction == "out":
         lamp = door_rules.judge_lamp(event.checked, right=not found.wrong and bool(found.loaded or found.already))

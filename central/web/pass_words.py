@@ -34,6 +34,7 @@ PASS_OUTCOMES: Mapping[str, str] = {
     "unclear": N_("not clear"),
     "neighbour": N_("belongs to the next door"),
     "back": N_("came back"),
+    "late": N_("told late"),
 }
 TROUBLE_OUTCOMES: frozenset[str] = frozenset({"differences", "not_received", "wrong", "unclear"})
 RESULTS: Mapping[str, str] = {"moved_in": N_("moved in"), "moved_out": N_("moved out"), "stayed": N_("stayed"), "unknown": N_("doubtful")}

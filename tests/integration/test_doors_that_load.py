@@ -72,9 +72,8 @@ def stand(http: Http, door: str = "door-5", **body: Any) -> Any:
 def go(house: Warehouse, sscc: str, direction: Any = "out", door: str = "door-5", **more: Any) -> str:
     said = {"pass_id": str(uuid.uuid4())} | more
     house.later(1)
-    passed = PalletPassed(
-        event_time=house.now, station=door, read_point=door, biz_step="loading", direction=direction, confidence=0.99, parent_id=sscc_uri(sscc, 7), **said
-    )
+    where: dict[str, Any] = {"event_time": house.now, "station": door, "read_point": door, "biz_step": "loading", "confidence": 0.99}
+    passed = PalletPassed(direction=direction, parent_id=sscc_uri(sscc, 7), **(where | said))
     return house.happen(passed)
 
 
@@ -130,6 +129,23 @@ def test_pallet_that_comes_in_again_is_unloaded_until_its_vehicle_left(http: Htt
 
     assert house.asked() == ["pallet_back"]
     assert got(http, f"packages/{sscc}")["state"] == "shipped"
+
+
+@pytest.mark.requirement("E4")
+def test_pass_told_after_the_pallet_went_through_another_door_changes_nothing(http: Http, house: Warehouse) -> None:
+    (sscc,) = boxes(http, house, 1)
+    load = plan(http, "L-1", sscc, door="door-5")
+    stand(http)
+    stand(http, "door-6", state="both", load=None)
+    house.later(3600)
+    early = house.now - timedelta(minutes=30)
+    go(house, sscc)
+
+    go(house, sscc, "in", door="door-6", event_time=early)
+
+    assert got(http, f"loads/{load}")["loaded"] == [sscc]
+    assert got(http, "doors/s1/door-6")["last_pass"]["outcome"] == "late"
+    assert house.asked() == []
 
 
 def test_doubtful_pass_loads_nothing_and_one_touch_answers_it(http: Http, house: Warehouse) -> None:
