@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -20,6 +21,7 @@ _VOTE = 3.0
 _VOTES_MAX = 6.0
 """More tags than this add nothing: they ride on the same pallet through the same reflections."""
 _NEAR_S = 3.0
+_BOTH = 2
 _EYES_LOG_ODDS = 3.0
 """Two eyes in order are wrong once in twenty: people walk through doors too (chosen)."""
 
@@ -76,14 +78,22 @@ def _mean_time(reads: Sequence[Seen], side: int) -> float | None:
 
 
 def by_eyes(edges: Sequence[Edge]) -> tuple[tuple[Eye, ...], Vote]:
-    """The order in which the eyes were covered, and what it says: one side first and the other last, also where something came close behind."""
-    order: list[Eye] = []
-    for edge in edges:
-        if edge.level and edge.eye != "presence" and (not order or order[-1] != edge.eye):
-            order.append(edge.eye)
-    if not order or order[0] == order[-1]:
-        return tuple(order), UNDECIDED
-    return tuple(order), Vote("in" if order[0] == "outer" else "out", _EYES_LOG_ODDS)
+    """The order in which the eyes were covered, and what it says: where goods came first to where they were free last.
+
+    What covers an eye more than once is ordinary: a person walks before the load and a truck comes behind it.
+    """
+    seen = [edge for edge in edges if edge.eye != "presence"]
+    order = tuple(eye for eye, _ in itertools.groupby(edge.eye for edge in seen if edge.level))
+    left = next((edge.eye for edge in reversed(seen) if not edge.level), order[-1] if order else None)
+    if len(set(order)) < _BOTH or order[0] == left:
+        return order, UNDECIDED
+    return order, Vote("in" if order[0] == "outer" else "out", _EYES_LOG_ODDS)
+
+
+def has_turned(edges: Sequence[Edge]) -> bool:
+    """Whether both eyes were covered, and what came first was free last."""
+    order, vote = by_eyes(edges)
+    return len(set(order)) == _BOTH and vote.direction == "unknown"
 
 
 class Verdict(NamedTuple):
@@ -94,9 +104,9 @@ class Verdict(NamedTuple):
     reason: str
 
 
-def decide(antennas: Vote, order: Sequence[Eye], eyes: Vote, sure: float, *, has_tags: bool) -> Verdict:
-    """Antennas and eyes may disagree: then nobody knows. `sure` is the least confidence for a direction."""
-    if len(order) > 1 and order[0] == order[-1]:
+def decide(antennas: Vote, eyes: Vote, sure: float, *, has_turned: bool, has_tags: bool) -> Verdict:
+    """Antennas and eyes may disagree: then nobody knows. `sure` is the least confidence for a direction, `has_turned` what the eyes saw."""
+    if has_turned:
         return Verdict("unknown", 0.0, "the photo-eyes saw it turn round")
     if eyes.direction == "unknown":
         if antennas.confidence >= sure:

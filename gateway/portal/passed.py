@@ -17,12 +17,14 @@ from gateway.portal.template import Seen
 
 NAMES = ("clearness", "next_clearness", "agreement", "group", "others", "vote", "both_sides", "rise_db", "spread_db", "fit")
 _CORE_S = 1.2
+_AWAY_S, _TURN_S = 1.5, 6.0
+"""So long after (before) a crossing goods are through (not yet there), and so long it takes them to turn round at most."""
 _EVEN = 0.5
 
 
 def model() -> Model:
     """How sure the numbers make a pass; made by `python -m tools.fit_portal`."""
-    return load("passed.json")
+    return load("passed.json", NAMES)
 
 
 def gather(
@@ -47,6 +49,18 @@ def gather(
         mean({epc: evidence.spread_db(tags[epc]) for epc in group}),
         mean({epc: 6 * math.tanh(ratios[epc] / 6) for epc in group}),
     )
+
+
+def turned(tags: Mapping[str, Sequence[Seen]], moved: Mapping[str, float]) -> float:
+    """The share (0-1) of the group's reads well after the crossing that are where it came from, or well before it where it goes: goods that turn round."""
+    group = {epc: chance for epc, chance in moved.items() if chance >= _EVEN}
+    weight = sum(group.values())
+    return max(sum(chance * _share(tags[epc], after=after) for epc, chance in group.items()) / weight for after in (True, False)) if group else 0.0
+
+
+def _share(reads: Sequence[Seen], *, after: bool) -> float:
+    away = [read for read in reads if (_AWAY_S < read.after_s < _TURN_S if after else -_TURN_S < read.after_s < -_AWAY_S)]
+    return sum(read.ahead < 0 if after else read.ahead > 0 for read in away) / len(away) if away else 0.0
 
 
 def _came_and_went(reads: Sequence[Seen]) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from operator import itemgetter
 from typing import NamedTuple, Protocol
 
-from gateway.portal.eyes import Eyes, order
+from gateway.portal.eyes import Eyes
 from gateway.portal.reads import ClosedBy, Edge, Read, Window
 from gateway.portal.settings import Settings
 from gateway.portal.smoothing import Smoother
@@ -138,19 +138,19 @@ class Sessions:
             next_s = min(edge_s, self._new[0].t_s if self._new else math.inf)
             eyes_s = self._eyes.due_s()
             closing = self._closing() if self._open_s is not None else None
+            found: Cut | None = None
             if eyes_s is not None and eyes_s <= min(next_s, upto_s):
-                found = self._change(self._eyes.until(eyes_s))
+                self._change(self._eyes.until(eyes_s))
             elif closing is not None and closing.at_s < next_s and closing.at_s <= upto_s:
                 found = self._close(closing)
             elif next_s > upto_s or next_s == math.inf:
                 return None
             elif edge_s <= next_s:
-                found = self._change(self._eyes.take(self._new_edges.pop(0)))
+                self._change(self._eyes.take(self._new_edges.pop(0)))
             else:
                 self._run(min(upto_s, closing.at_s if closing else math.inf), min(edge_s, eyes_s if eyes_s is not None else math.inf))
-                found = (
-                    self._close(_Closing(self._reads[-1].t_s, "longest", ended=False)) if self._open_s is not None and len(self._reads) > READS_MAX else None
-                )
+                if self._open_s is not None and len(self._reads) > READS_MAX:
+                    found = self._close(_Closing(self._reads[-1].t_s, "longest", ended=False))
             if found is not None:
                 return found
 
@@ -258,12 +258,9 @@ class Sessions:
 
     # ---- eyes
 
-    def _change(self, edges: list[Edge]) -> Cut | None:
-        """Certain changes of eyes; a window that ends by one of them."""
-        found: Cut | None = None
+    def _change(self, edges: list[Edge]) -> None:
+        """Certain changes of eyes. What is covered while the window settles belongs to it: it may be the same goods, turning round."""
         for edge in edges:
-            if edge.level and self._free is not None and self._is_next(edge):
-                found = found or self._close(_Closing(edge.t_s, self._free[1], ended=True))
             if edge.level and self._open_s is None:
                 self._open(edge.t_s, math.inf)
                 self._tails.clear()
@@ -273,12 +270,6 @@ class Sessions:
                 self._edges.append(edge)
             self._moving_s = max(self._moving_s, edge.t_s)
             self._free = None if edge.level else self._freed(max(edge.t_s, self._open_s))
-        return found
-
-    def _is_next(self, edge: Edge) -> bool:
-        """Whether an eye that is covered while the window settles is the next goods at the first eye, and not more of the same at the second."""
-        eyes = order(self._edges)
-        return len(eyes) >= _BOTH_EYES and edge.eye == eyes[0] != eyes[-1]
 
     def _freed(self, t_s: float) -> tuple[float, ClosedBy] | None:
         """Since when, and by what, the goods are through."""

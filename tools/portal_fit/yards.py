@@ -46,7 +46,7 @@ class Scene:
                     yield Example(look.whole, what == "passing")
 
     def _owner(self, epc: str, door: str, look: Look) -> str:
-        if any(epc in one["epcs"] for one in self.truth["turned_back"]):
+        if any(epc in one["epcs"] and one["start_s"] <= look.part.crossing.t_s <= one["end_s"] for one in self.truth["turned_back"]):
             return "other"
         mine = [one for one in self._passes(door) if epc in one["epcs"]]
         if any(_is_of(look, one, _NEAR_S) for one in mine):

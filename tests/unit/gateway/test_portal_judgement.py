@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.portal import evidence
+from gateway.portal import passed as passed_model
+from gateway.portal import portal as portal_module
 from gateway.portal.crossings import by_tag, find_crossings
 from gateway.portal.files import load_reads
 from gateway.portal.portal import Portal
@@ -202,3 +206,46 @@ def test_whatever_is_read_gives_an_answer_and_every_tag_once(reads: list[Read], 
         assert len({tag.epc for tag in passed.tags}) == len(passed.tags)
         assert all(0.5 <= tag.confidence <= 1.0 or tag.result.startswith("moved") for tag in passed.tags)
         assert (passed.direction == "unknown") == bool(passed.reason)
+
+
+def test_person_before_and_truck_behind_do_not_make_the_eyes_doubt() -> None:
+    pulses = [("outer", 3.2, 3.5), ("outer", 4.2, 5.2), ("inner", 5.0, 5.3), ("outer", 5.5, 6.8), ("inner", 5.8, 6.8), ("inner", 7.2, 8.6)]
+    edges = sorted(edge for eye, from_s, to_s in pulses for edge in (Edge(from_s, eye, True), Edge(to_s, eye, False)))  # type: ignore[arg-type]
+
+    passed = only(Portal(SIDES).judge(window(carried(12, 6.0), edges=tuple(edges))).passes)
+
+    assert (passed.direction, passed.reason) == ("in", "")
+
+
+def test_goods_that_leave_the_first_eye_last_have_turned_round() -> None:
+    edges = (Edge(4.5, "outer", True), Edge(5.5, "inner", True), Edge(6.5, "inner", False), Edge(7.5, "outer", False))
+
+    passed = only(Portal(SIDES).judge(window(carried(12, 6.0), edges=edges)).passes)
+
+    assert (passed.direction, passed.reason) == ("unknown", "the photo-eyes saw it turn round")
+
+
+def test_second_pallet_close_behind_the_first_is_not_lost() -> None:
+    reads = window(carried(30, 5.0, seed=3), carried(9, 7.6, seed=4, first=200), to_s=14.0)
+
+    moved = {tag.epc for passed in Portal(SIDES).judge(reads).passes for tag in passed.moved()}
+
+    assert moved == {EPC.format(tag) for tag in (*range(30), *range(200, 209))}
+
+
+def test_both_sides_that_hear_a_tag_all_through_are_told_apart_by_strength() -> None:
+    rng = random.Random(5)
+    reads = []
+    for tag in range(3):
+        for step in range(16):
+            t_s = 4.0 + step * 0.25
+            for antenna, peak_s in ((3, 5.5), (1, 6.5)):
+                reads.append(Read(t_s + rng.uniform(0, 0.1), EPC.format(tag), antenna, round(-55 - 10 * abs(t_s - peak_s) + rng.gauss(0, 1.5), 1)))
+
+    assert only(Portal(SIDES).judge(window(reads)).passes).direction == "in"
+
+
+def test_models_that_are_shipped_know_every_number_by_name() -> None:
+    for module, file in ((evidence, "moved.json"), (passed_model, "passed.json")):
+        shipped = json.loads((Path(portal_module.__file__).parent / file).read_text(encoding="utf-8"))
+        assert tuple(shipped["weights"]) == module.NAMES
