@@ -14,9 +14,8 @@ from datetime import UTC, datetime
 from firmware_sims import registry
 from firmware_sims.engine.servers import PtyTwinServer, TcpTwinServer
 from firmware_sims.engine.twin import StimulusValue, UnknownStimulusError
-from firmware_sims.world.doors import PhotoEyes, show_pass
 from firmware_sims.world.goods import Supplier, read_items
-from firmware_sims.world.yard import Path as WayThrough
+from firmware_sims.world.portals import PhotoEyes, pass_once
 
 Server = TcpTwinServer | PtyTwinServer
 
@@ -53,8 +52,7 @@ async def _let_pass(server: Server, cases: int = 12, direction: str = "in") -> N
     pallet = supplier.pack(cases)
     item = pallet.cases[0]
     print(f"pallet {pallet.sscc}: {cases} x {item.item.code} (GTIN {item.item.gtin}) lot {item.lot} best before {item.expiry} goes {direction}", flush=True)
-    way = WayThrough(speed_m_s=1.2, inward=direction == "in")
-    await show_pass(server, pallet.readable_tags, way, dice, eyes=PhotoEyes(outer=1, inner=2))
+    await pass_once(server, pallet.readable_tags, dice, direction="in" if direction == "in" else "out", eyes=PhotoEyes(outer=1, inner=2))
 
 
 async def _obey(server: Server, line: str) -> None:

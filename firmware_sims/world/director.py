@@ -11,13 +11,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from firmware_sims.stack import Stack, StackError, fetch_json
-from firmware_sims.world.docks import CapturedDoor, ModelledDoor
+from firmware_sims.world.docks import CapturedDoor, LoadingDoor, ReceivingDoor
 from firmware_sims.world.goods import Item, Supplier
 from firmware_sims.world.hardware import Hardware
 from firmware_sims.world.office import Office
 from firmware_sims.world.pace import Pace
 from firmware_sims.world.people import Packer, Picker
+from firmware_sims.world.portals import LiveYard, PhotoEyes
 from firmware_sims.world.rooms import ColdRoom
+from firmware_sims.world.truth import Truth
 
 Figures = dict[str, Any]
 
@@ -28,6 +30,9 @@ _ROOM_TIME_FACTOR = 4.0
 _BREAKS_AFTER_S, _REPAIRED_AFTER_S = 8.0, 26.0
 _ACKNOWLEDGED_AFTER_S = 5.0
 _WIND_DOWN_S = 30.0
+_DOORS = ("door-1", "door-2", "door-3")
+_LAST_PASS_S = 4.0
+"""After the last pallet a door still has to judge it, and central to hear of it."""
 _DELIVERED_MAX = 500
 """Of a long item file only so many come on trucks."""
 _SETTLE_S = 20.0
@@ -43,6 +48,8 @@ class Director:
         self.hardware = Hardware()
         self.office = Office(stack.central_url, items, pace.random("office"))
         self.supplier = Supplier(items[:_DELIVERED_MAX], pace.random("supplier"), today=datetime.now(UTC).date())
+        self.yard = LiveYard(2, pace.random("yard"))
+        self.truth = Truth()
         self._say = say
         self._closing = asyncio.Event()
         self._pickers = [
@@ -73,6 +80,7 @@ class Director:
         self.stack.gateway_file.write_text(text, encoding="utf-8")
         await self.office.open_business()
         await self.stack.gateway.start()
+        await self.office.open_doors()
         self._say(f"gateway is up ({len(self.hardware.servers)} devices)")
 
     async def run(self, for_s: float | None, interrupted: asyncio.Event) -> None:
@@ -88,7 +96,7 @@ class Director:
             self._closing.set()
             if not interrupted.is_set():
                 self._say("closing time: finishing what is begun")
-                await self._wind_down()
+                await self._wind_down([actor for actor in actors if actor.get_name() in _DOORS])
             for actor in actors:
                 actor.cancel()
 
@@ -96,17 +104,27 @@ class Director:
         """What happened, by central's own count, with the gateway's count of accepted events and both programs' memory."""
         figures, health = await self._settled()
         figures["events_accepted"] = _accepted(health)
+        told = await self.office.told_of_doors()
+        figures["passes"] = self.truth.passes(told["passes"])
+        figures["cases"] = self.truth.cases((row["sscc"] for row in told["receipts"]), told["discrepancies"])
+        figures["lamps"] = dict(self.truth.lamps)
+        figures["door_surprises"] = self.truth.surprises(told["work_orders"])
         figures["gateway_rss_mib"] = self.stack.gateway.rss_mib()
         figures["central_rss_mib"] = self.stack.central.rss_mib()
         return figures
 
     def _actors(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
         hardware, pace = self.hardware, self.pace
-        door_1 = ModelledDoor(hardware.servers["reader-1"], self.office, self.supplier, pace)
-        door_2 = CapturedDoor(hardware.servers["reader-2"], self.office, self.supplier, pace)
+        servers, eyes = hardware.servers, PhotoEyes(outer=1, inner=2)
+        door_1 = ReceivingDoor(self.yard, self.office, self.supplier, self.truth, pace)
+        door_2 = CapturedDoor(servers["reader-2"], self.office, self.supplier, self.truth, pace)
+        door_3 = LoadingDoor(servers["reader-3"], self.yard, self.office, self.supplier, self.truth, pace)
         return [
             ("door-1", door_1.work(self._closing)),
             ("door-2", door_2.work(self._closing)),
+            ("door-3", door_3.work(self._closing)),
+            ("reader-1", self.yard.watch(1, servers["reader-1"], eyes)),
+            ("reader-3", self.yard.watch(2, servers["reader-3"], eyes)),
             *((picker.name, picker.work(hardware.servers["lights-a"], pace)) for picker in self._pickers),
             ("sales", self._sell()),
             ("packing", self._pack()),
@@ -132,8 +150,9 @@ class Director:
             await asyncio.sleep(0.5)
 
     async def _clear_exceptions(self) -> None:
-        """A clerk scans the label of pallets that a door could not decide on."""
+        """A clerk scans the label of pallets that a door could not decide on, and says what is right of those that were driven onto a vehicle."""
         while True:
+            await self.office.answer_doors()
             for label in await self.office.pallets_to_scan():
                 await self.pace.pause(2.0)
                 self.hardware.servers["scanner-dock"].stimulate("scan", text=label)
@@ -165,10 +184,12 @@ class Director:
                     del seen[alarm]
             await asyncio.sleep(0.5)
 
-    async def _wind_down(self) -> None:
-        """Wait until the lights are out, the totes weighed and the alarms over, but not for ever."""
+    async def _wind_down(self, doors: list[asyncio.Task[None]]) -> None:
+        """Wait until trucks are unloaded and loaded, the lights out, the totes weighed and the alarms over, but not for ever."""
         try:
             async with asyncio.timeout(_WIND_DOWN_S):
+                await asyncio.gather(*doors)
+                await asyncio.sleep(_LAST_PASS_S)
                 while self.hardware.lights.lit or await self.office.is_busy():  # noqa: ASYNC110  # another process's state has no event
                     await asyncio.sleep(0.5)
         except TimeoutError:

@@ -64,9 +64,14 @@ class Pallet:
         return labels.sscc_tag(self.sscc)
 
     @property
+    def readable_cases(self) -> tuple[Case, ...]:
+        """Cases whose tags a reader can see."""
+        return self.cases[self.dead_tags :]
+
+    @property
     def readable_tags(self) -> list[str]:
         """Tags that a reader can see."""
-        return [self.tag, *(case.tag for case in self.cases[self.dead_tags :])]
+        return [self.tag, *(case.tag for case in self.readable_cases)]
 
 
 @dataclass

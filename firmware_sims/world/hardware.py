@@ -24,6 +24,7 @@ class Hardware:
 
     reader_1: LlrpReaderTwin = field(default_factory=LlrpReaderTwin)
     reader_2: LlrpReaderTwin = field(default_factory=LlrpReaderTwin)
+    reader_3: LlrpReaderTwin = field(default_factory=LlrpReaderTwin)
     lights: AblePickTwin = field(default_factory=AblePickTwin)
     scale: SicsScaleTwin = field(default_factory=lambda: SicsScaleTwin(capacity_g=150_000.0, division_g=5.0))
     relay: ModbusRelayTwin = field(default_factory=ModbusRelayTwin)
@@ -34,6 +35,7 @@ class Hardware:
         self.servers = {
             "reader-1": TcpTwinServer(self.reader_1),
             "reader-2": TcpTwinServer(self.reader_2),
+            "reader-3": TcpTwinServer(self.reader_3),
             "lights-a": TcpTwinServer(self.lights),
             "scale-1": TcpTwinServer(self.scale),
             "scanner-dock": serial_line(ScannerTwin()),
@@ -64,8 +66,9 @@ class Hardware:
 
 
 _DEVICES: Iterable[tuple[str, ...]] = (
-    ("reader-1", "rfid_llrp", "power_dbm = 27.0", "keepalive_s = 2.0"),
+    ("reader-1", "rfid_llrp", "power_dbm = 30.0", "keepalive_s = 2.0"),
     ("reader-2", "rfid_llrp", "power_dbm = 30.0", "keepalive_s = 2.0"),
+    ("reader-3", "rfid_llrp", "power_dbm = 30.0", "keepalive_s = 2.0"),
     ("lights-a", "light_ablepick"),
     ("scale-1", "scale_sics"),
     ("scanner-dock", "scanner_serial"),
@@ -102,6 +105,7 @@ outer_antennas = [3, 4]
 photo_eye_outer = {{ device = "reader-1", input = 1 }}
 photo_eye_inner = {{ device = "reader-1", input = 2 }}
 stack_light = {{ device = "reader-1", output = 1 }}
+stack_light_red = {{ device = "reader-1", output = 2 }}
 read_point = "urn:epc:id:sgln:0614141.00001.1"
 
 [[station]]
@@ -111,6 +115,19 @@ reader = "reader-2"
 inner_antennas = [1, 2]
 outer_antennas = [3, 4]
 read_point = "urn:epc:id:sgln:0614141.00001.2"
+
+[[station]]
+id = "door-3"
+kind = "dock_door"
+reader = "reader-3"
+inner_antennas = [1, 2]
+outer_antennas = [3, 4]
+photo_eye_outer = {{ device = "reader-3", input = 1 }}
+photo_eye_inner = {{ device = "reader-3", input = 2 }}
+stack_light = {{ device = "reader-3", output = 1 }}
+stack_light_red = {{ device = "reader-3", output = 2 }}
+biz_step = "loading"
+read_point = "urn:epc:id:sgln:0614141.00001.3"
 
 [[station]]
 id = "zone-a"

@@ -9,12 +9,14 @@ import io
 import json
 import random
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from firmware_sims.world import labels
 from firmware_sims.world.goods import ITEM_COLUMNS, Item, Pallet
 from firmware_sims.world.hardware import BINS
 
@@ -30,6 +32,11 @@ _SITE_LEVELS = {"minimum": 48, "maximum": 160}
 _TIMEOUT_S = 15.0
 _TRIES = 120
 _RETRY_S = 0.25
+_LIST_TRIES = 20
+_TRUCK_WINDOW = timedelta(minutes=15)
+_OWN_PREFIX = "6901234"
+_ONE_TOUCH = {"wrong_pallet_unplanned": "load_it", "pallet_loading_unclear": "load_it"}
+"""What the clerk answers to a question of the loading door after a look."""
 _NO_NOTICE = ("pallet_unknown",)
 _SCAN_AGAIN = ("pallet_direction_unknown", "pallet_label_missing")
 
@@ -48,6 +55,14 @@ class Tote:
     one_case_g: float
 
 
+@dataclass(frozen=True)
+class Packed:
+    """A pallet that is packed for a vehicle: its SSCC, and its tags as hex, its own first."""
+
+    sscc: str
+    tags: list[str]
+
+
 @dataclass
 class Office:
     """Master data, ship notices, orders, alarms and exceptions of one site."""
@@ -56,9 +71,12 @@ class Office:
     items: list[Item]
     random: random.Random
     unannounced: dict[str, Pallet] = field(default_factory=dict)
+    outside: set[str] = field(default_factory=set)
+    """Pallets that were turned back and stand outside: nobody scans them."""
     _notices: int = 0
     _orders: int = 0
     _scanned: set[str] = field(default_factory=set)
+    _by_vehicle: list[str] = field(default_factory=list)
     _started: str = field(default_factory=lambda: f"{datetime.now(UTC):%H%M%S}")
 
     async def open_business(self) -> None:
@@ -71,19 +89,33 @@ class Office:
         await self._put("catalog/locations", self._locations())
         await self._put("catalog/levels", [*self._bin_levels(), *({"site": SITE, "item": item.code, **_SITE_LEVELS} for item in self._stocked)])
         await self._post("stock/corrections", {"reason": "opening", "actor": _ACTOR, "lines": self._opening_stock()}, key=f"opening-{self._started}")
+        await self._put("shipping/sites", {"site": SITE, "company_prefix": _OWN_PREFIX})
         # For whoever opens /count: nobody in the simulated crew counts.
         plan = {"site": SITE, "kind": "dynamic", "scope": {"limit": _PLACES_TO_COUNT}, "actor": _ACTOR}
         await self._post("counts", plan, key=f"count-{self._started}")
 
-    async def announce(self, pallets: Sequence[Pallet]) -> None:
-        """Send a ship notice for what is on a truck; nothing for an empty list."""
+    async def open_doors(self) -> None:
+        """Say at which doors goods come; the gateway is up, and perhaps not enrolled yet. Raises: OfficeError."""
+        for _ in range(_TRIES):
+            if any(row["id"] == GATEWAY for row in await self._list("gateways")):
+                break
+            await asyncio.sleep(_RETRY_S)
+        for door in ("door-1", "door-2"):
+            await self._set_door(door, "receiving")
+
+    async def announce(self, pallets: Sequence[Pallet], *, door: str = "") -> None:
+        """Send a ship notice for what is on a truck, with the door and the quarter of an hour at which it comes; nothing for an empty list."""
         if pallets:
             self._notices += 1
+            now = datetime.now(UTC)
             document = {
                 "number": f"ASN-{self._started}-{self._notices}",
                 "site": SITE,
                 "supplier": "acme",
                 "pallets": [_announced(pallet) for pallet in pallets],
+                "door": door,
+                "expected_from": now.isoformat(),
+                "expected_until": (now + _TRUCK_WINDOW).isoformat(),
             }
             await self._post("ship-notices", document)
 
@@ -94,39 +126,121 @@ class Office:
         await self._post("ship-notices", {"number": f"ASN-{self._started}-{self._notices}", "site": SITE, "supplier": "acme", "lines": [line]})
 
     async def order_wave(self, orders: int = 2) -> None:
-        """Customers order, and the orders are released to the floor at once."""
+        """Customers order, and the orders are released to the floor at once; every second one leaves on a vehicle, the others when their weight is right."""
         for _ in range(orders):
             self._orders += 1
+            by_vehicle = self._orders % 2 == 0
             number = f"SO-{self._started}-{self._orders}"
             wanted = self.random.sample(self.items[: len(BINS)], k=min(2, len(self.items)))
             lines = [{"item": item.code, "quantity": self.random.randint(1, 2)} for item in wanted]
-            order = {"channel": "demo", "number": number, "site": SITE, "partner": "corner-shop", "lines": lines, "ship_when": "weighed"}
+            order = {"channel": "demo", "number": number, "site": SITE, "partner": "corner-shop", "lines": lines}
+            order["ship_when"] = "asked" if by_vehicle else "weighed"
             answer = await self._post("orders", {**order, "tote": f"TOTE-{number}", "tare_g": _TOTE_G})
             await self._post(f"orders/{answer['id']}/release", {"actor": _ACTOR}, key=number)
+            if by_vehicle:
+                self._by_vehicle.append(answer["id"])
 
     async def totes_to_weigh(self) -> list[Tote]:
         """Orders that are picked and not yet away."""
         weights = {item.code: item.unit_weight_g for item in self.items}
         totes = []
         for row in await self._list("orders?state=picked"):
+            if row["id"] in self._by_vehicle:
+                continue
             order = await self._get(f"orders/{row['id']}")
             taken = [(weights[line["item"]], line["picked"]) for line in order["lines"] if line["picked"]]
             if taken:
                 totes.append(Tote(order["id"], order["tote"], _TOTE_G + sum(weight * count for weight, count in taken), taken[0][0]))
         return totes
 
+    async def open_load(self, number: str, door: str) -> str:
+        """A vehicle comes to a door to be loaded. Returns the load's id."""
+        name, vehicle = f"LOAD-{self._started}-{number}", f"沪A{self._started[-4:]}{number}"
+        load = await self._post("loads", {"site": SITE, "number": name, "door": door, "vehicle": vehicle, "actor": _ACTOR})
+        await self._set_door(door, "loading", load=name, vehicle=vehicle)
+        return str(load["id"])
+
+    def waits_for_vehicle(self) -> bool:
+        """Whether orders that leave on a vehicle are still being picked or packed."""
+        return bool(self._by_vehicle)
+
+    async def pack_for_vehicle(self) -> Packed | None:
+        """Pack the next order that is picked and leaves on a vehicle onto a pallet of its own; None: there is none yet."""
+        for order_id in list(self._by_vehicle):
+            order = await self._get(f"orders/{order_id}")
+            if order["state"] == "released":
+                continue
+            self._by_vehicle.remove(order_id)
+            if order["state"] == "picked" and any(line["picked"] for line in order["lines"]):
+                return await self._packed(order_id)
+        return None
+
+    async def _packed(self, order_id: str) -> Packed:
+        box = await self._post("packages", {"site": SITE, "order_id": order_id, "kind": "pallet", "actor": "packer"}, key=f"pack-{order_id}")
+        path, gtins = f"packages/{box['sscc']}", {item.code: item.gtin for item in self.items}
+        tags = [labels.sscc_tag(box["sscc"])]
+        for number, goods in enumerate(box["left"]):
+            said = {name: goods[name] for name in ("item", "lot", "quantity")}
+            await self._post(f"{path}/items", {**said, "actor": "packer"}, key=f"pack-{order_id}-{number}")
+            tags += [labels.sgtin_tag(gtins[goods["item"]], self.random.randrange(1, 10**9)) for _ in range(goods["quantity"])]
+        await self._post(f"{path}/close", {"actor": "packer"}, key=f"packed-{order_id}")
+        return Packed(box["sscc"], tags)
+
+    async def plan(self, load: str, sscc: str, door: str) -> None:
+        """Put a package on a load's plan, and wait until the lamp of its door knows (not for ever)."""
+        await self._post(f"loads/{load}/packages", {"sscc": sscc, "actor": _ACTOR}, key=f"plan-{sscc}")
+        for _ in range(_LIST_TRIES):
+            said = await self._get(f"doors/{SITE}/{door}/list")
+            if sscc in (said["may_leave"] or ()) and (await self._get(f"doors/{SITE}/{door}"))["list_state"] == "newest":
+                return
+            await asyncio.sleep(_RETRY_S)
+
+    async def close_load(self, load: str) -> bool:
+        """The vehicle leaves, unless something is still to be settled about it."""
+        return await self._post(f"loads/{load}/close", {"actor": _ACTOR, "incomplete": True}, key=f"close-{load}", refusable=True) is not None
+
+    async def answer_doors(self) -> None:
+        """The clerk looks at what a loading door asks, and answers at one touch."""
+        for order in await self._list("work-orders"):
+            if order["kind"] in _ONE_TOUCH:
+                await self._post(f"work-orders/{order['id']}/actions/{_ONE_TOUCH[order['kind']]}", {"actor": "clerk"}, refusable=True)
+
+    async def told_of_doors(self) -> dict[str, list[dict[str, Any]]]:
+        """All that the books say of doors: passes (inbound's and shipping's) in order of time, receipts, discrepancies, work orders."""
+        passes = {row["event_id"]: row for row in [*await self._all("door-passes"), *await self._all("passages")]}
+        return {
+            "passes": sorted(passes.values(), key=lambda row: str(row["passed_at"])),
+            "receipts": await self._all("receipts"),
+            "discrepancies": await self._all("discrepancies"),
+            "work_orders": await self._all("work-orders?state=all"),
+        }
+
+    async def _set_door(self, door: str, state: str, **what: str) -> None:
+        until = (datetime.now(UTC) + _TRUCK_WINDOW).isoformat()
+        await self._put(f"doors/{SITE}/{door}", {"gateway": GATEWAY, "state": state, "until_at": until, "actor": _ACTOR, **what})
+
+    async def _all(self, path: str) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = []
+        after = ""
+        while True:
+            page = await self._get(f"{path}{'&' if '?' in path else '?'}limit=1000{after}")
+            rows += page["items"]
+            if page["next"] is None:
+                return rows
+            after = f"&after={urllib.parse.quote(page['next'])}"
+
     async def pallets_to_scan(self) -> list[str]:
         """Labels that a clerk is to scan because a door could not decide; a pallet without a notice gets one first."""
-        labels = []
+        found = []
         for order in await self._list("work-orders"):
             sscc = order["params"].get("sscc")
-            if not sscc or sscc in self._scanned or order["kind"] not in _NO_NOTICE + _SCAN_AGAIN:
+            if not sscc or sscc in self._scanned | self.outside or order["kind"] not in _NO_NOTICE + _SCAN_AGAIN:
                 continue
             if order["kind"] in _NO_NOTICE and (pallet := self.unannounced.get(sscc)):
                 await self.announce([pallet])
             self._scanned.add(sscc)
-            labels.append(f"00{sscc}")
-        return labels
+            found.append(f"00{sscc}")
+        return found
 
     async def accept_proposals(self) -> None:
         """A forklift driver does what planning proposes."""

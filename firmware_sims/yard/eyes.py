@@ -37,14 +37,15 @@ def _true(door: Door, eye: str, things: Sequence[Thing], duration_s: float) -> l
     covered, found = False, []
     for step in range(int(duration_s / _STEP_S)):
         t_s = step * _STEP_S
-        now = any(_covers(thing, door, EYE_M[eye], t_s) for thing in covering)
+        now = any(covers(thing, door, EYE_M[eye], t_s) for thing in covering)
         if now != covered:
             covered = now
             found.append(Edge(t_s, eye, now))
     return found
 
 
-def _covers(thing: Thing, door: Door, beam_y: float, t_s: float) -> bool:
+def covers(thing: Thing, door: Door, beam_y: float, t_s: float) -> bool:
+    """Whether a thing is in the beam of an eye (`beam_y` metres behind the plane) of a door."""
     if not thing.way.stands and not thing.way.start_s <= t_s <= thing.way.end_s:
         return False
     place = thing.at(t_s)

@@ -42,23 +42,38 @@ class _Silent:
         self._until_s[epc] = t_s + self._quiet_s * rng.uniform(0.7, 1.5)
 
 
+class Inventory:
+    """A reader at work, turn by turn. What stands and moves before it (`things`) may change between turns."""
+
+    def __init__(self, door: Door, things: Sequence[Thing], rng: random.Random) -> None:
+        self._door, self._rng = door, rng
+        self._ears = _Ears(door, things, rng)
+        self.t_s = rng.uniform(0, _TURN_S)
+        """When the next turn begins."""
+        self._turn = 0
+
+    def next_turn(self, until_s: float = math.inf) -> Iterator[Read]:
+        """The next antenna has its turn, which ends at `until_s` at the latest."""
+        door, rng = self._door, self._rng
+        antenna = door.antennas[self._turn % len(door.antennas)]
+        answers = self._ears.answers(antenna, self.t_s)
+        rng.shuffle(answers)
+        over_s, earliest_s = min(self.t_s + _TURN_S, until_s), self.t_s + _EMPTY_TURN_S
+        for epc, strength_dbm in answers:
+            self.t_s += door.slot_s * rng.uniform(0.6, 1.4)
+            if self.t_s >= over_s:
+                break
+            self._ears.silent.counted(epc, self.t_s, rng)
+            yield Read(self.t_s, epc, antenna.number, round(strength_dbm / door.step_db) * door.step_db)
+        self.t_s = max(self.t_s, earliest_s) + rng.uniform(0.001, 0.004)
+        self._turn += 1
+
+
 def inventory(door: Door, things: Sequence[Thing], duration_s: float, rng: random.Random) -> Iterator[Read]:
     """What the reader of a door reports, in order of time."""
-    ears = _Ears(door, things, rng)
-    t_s, turn = rng.uniform(0, _TURN_S), 0
-    while t_s < duration_s:
-        antenna = door.antennas[turn % len(door.antennas)]
-        answers = ears.answers(antenna, t_s)
-        rng.shuffle(answers)
-        over_s, earliest_s = min(t_s + _TURN_S, duration_s), t_s + _EMPTY_TURN_S
-        for epc, strength_dbm in answers:
-            t_s += door.slot_s * rng.uniform(0.6, 1.4)
-            if t_s >= over_s:
-                break
-            ears.silent.counted(epc, t_s, rng)
-            yield Read(t_s, epc, antenna.number, round(strength_dbm / door.step_db) * door.step_db)
-        t_s = max(t_s, earliest_s) + rng.uniform(0.001, 0.004)
-        turn += 1
+    reader = Inventory(door, things, rng)
+    while reader.t_s < duration_s:
+        yield from reader.next_turn(duration_s)
 
 
 class _Ears:

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import asyncio
 import random
 from datetime import date
 
@@ -7,8 +8,9 @@ import pytest
 from contracts.identifiers import decode_epc
 from firmware_sims.world import labels
 from firmware_sims.world.goods import ItemFileError, Supplier, read_items
+from firmware_sims.world.portals import PhotoEyes, pass_once
 from firmware_sims.world.rooms import ColdRoom
-from firmware_sims.world.yard import Edge, Path, Read, see_pass
+from firmware_sims.world.truth import Truth
 
 
 def _supplier(seed=1):
@@ -40,24 +42,76 @@ def test_dead_tags_cannot_be_read():
     assert pallet.tag in pallet.readable_tags
 
 
-def _peak_times(happenings, antennas):
-    reads = [h for h in happenings if isinstance(h, Read) and h.antenna in antennas]
-    return max(reads, key=lambda read: read.peak_rssi_dbm).at_s
+class _Reader:
+    """Notes what a reader's twin would be told."""
+
+    def __init__(self):
+        self.reads, self.edges = [], []
+
+    def stimulate(self, name, **said):
+        at_s = asyncio.get_running_loop().time()
+        (self.reads if name == "read" else self.edges).append((at_s, said))
 
 
-@pytest.mark.parametrize("inward", [True, False])
-def test_eyes_and_antennas_see_the_pallet_in_its_direction(inward):
-    happenings = list(see_pass(["A" * 24], Path(speed_m_s=1.2, inward=inward), random.Random(3)))
-    covered = [edge.eye for edge in happenings if isinstance(edge, Edge) and edge.level]
+def _in_no_time(coroutine):
+    """Run something on a loop whose clock jumps over every wait."""
+    loop, now_s = asyncio.SelectorEventLoop(), 0.0
+    select = loop._selector.select
 
-    assert covered == (["outer", "inner"] if inward else ["inner", "outer"])
-    assert (_peak_times(happenings, {3, 4}) < _peak_times(happenings, {1, 2})) == inward
+    def jump(timeout):
+        nonlocal now_s
+        now_s += timeout or 0.0
+        return select(0)
+
+    loop._selector.select, loop.time = jump, lambda: now_s
+    try:
+        return loop.run_until_complete(coroutine)
+    finally:
+        loop.close()
 
 
-def test_turned_back_pallet_never_covers_the_inner_eye():
-    happenings = see_pass(["A" * 24], Path(speed_m_s=1.2, turn_at_m=-0.2), random.Random(3))
+def _strongest_s(reads, antennas):
+    return max((said["peak_rssi_dbm"], -at_s) for at_s, said in reads if said["antenna"] in antennas)[1] * -1
 
-    assert [h.eye for h in happenings if isinstance(h, Edge) and h.level] in (["outer"], ["outer", "outer"])
+
+@pytest.mark.parametrize("direction", ["in", "out"])
+def test_eyes_and_antennas_see_a_load_in_its_direction(direction):
+    reader = _Reader()
+    tags = [labels.sgtin_tag("00614141123452", serial) for serial in range(8)]
+
+    _in_no_time(pass_once(reader, tags, random.Random(3), direction=direction, eyes=PhotoEyes(outer=1, inner=2)))
+
+    covered = list(dict.fromkeys(said["input"] for _, said in reader.edges if said["level"]))
+    assert covered == ([1, 2] if direction == "in" else [2, 1])
+    assert (_strongest_s(reader.reads, {3, 4}) < _strongest_s(reader.reads, {1, 2})) == (direction == "in")
+    assert {said["epc"] for _, said in reader.reads} == set(tags)
+
+
+def _row(station, direction, sscc):
+    return {"station": station, "direction": direction, "sscc": sscc}
+
+
+def test_truth_counts_right_doubtful_wrong_missed_and_invented_passes():
+    truth = Truth()
+    for sscc in "ABCD":
+        truth.goes("door-1", "in", sscc, ())
+
+    counts = truth.passes([_row("door-1", "in", "A"), _row("door-1", "out", "B"), _row("door-1", "unknown", "C"), _row("door-1", "in", "A")])
+
+    assert counts == {"sent": 4, "right": 1, "doubtful": 1, "wrong": 1, "missed": 1, "invented": 1}
+
+
+def test_truth_forgives_dead_tags_and_counts_missed_and_foreign_cases():
+    pallet, truth = _supplier().pack(5, dead_tags=1), Truth()
+    truth.goes("door-1", "in", pallet.sscc, pallet.readable_cases, cases=5)
+    dead, alive = ([case.item.gtin, str(case.serial)] for case in (pallet.cases[0], pallet.cases[4]))
+    about = {"sscc": pallet.sscc}
+
+    cases = truth.cases([pallet.sscc], [{**about, "kind": "missing", "cases": [dead, alive]}, {**about, "kind": "unexpected", "cases": [["", "urn:x"]]}])
+
+    assert cases == {"sent": 5, "received": 3, "missed": 1, "strays_accepted": 1}
+    asked = [{"kind": kind, "subject": pallet.sscc, "message": "", "params": about} for kind in ("pallet_cases_missing", "pallet_cases_doubtful", "pick_short")]
+    assert [line.split()[0] for line in truth.surprises(asked)] == ["pallet_cases_doubtful"]
 
 
 def test_room_keeps_its_limits_until_the_compressor_breaks():
