@@ -51,7 +51,7 @@ from central.settings import Settings
 from central.sheets.files import ListFiles
 from central.shipping import courier, door_lists
 from central.stock import expiry
-from central.trace import own_events
+from central.trace import own_events, subscriptions
 from central.webhooks.outbox import forget as forget_messages
 from central.webhooks.sender import WebhookSender
 
@@ -219,7 +219,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     work.append(asyncio.create_task(door_lists.watch(state.engine, state.clock, state.changes), name="doors"))
     work.append(asyncio.create_task(orders.watch(state.engine, state.clock, state.changes), name="orders"))
     work.append(asyncio.create_task(expiry.watch(state.engine, state.clock, state.changes), name="expiry"))
-    work.append(asyncio.create_task(own_events.watch(state.engine, state.clock), name="own events"))
+    work.append(asyncio.create_task(own_events.watch(state.engine, state.clock, state.changes), name="own events"))
+    work.append(asyncio.create_task(subscriptions.watch(state.engine, state.clock, state.changes), name="subscriptions"))
     warming = asyncio.create_task(_warm_up(app), name="warming up")
     for task in (warming, *work):
         task.add_done_callback(_say_if_it_broke)

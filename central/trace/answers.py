@@ -30,6 +30,12 @@ DOCUMENT: dict[str, Any] = {
     "epcisBody": {"eventList": [_BARE]},
 }
 QUERY = {"name": "arrivals", "query": {"eventType": ["ObjectEvent"], "EQ_bizStep": ["receiving"]}}
+SUBSCRIPTION = {
+    "dest": "https://client.example.com/callback",
+    "signatureToken": "9oUr2kRqGq7d",
+    "schedule": {"hour": "1", "minute": "5"},
+    "reportIfEmpty": True,
+}
 _ANSWERED = {
     "@context": [CONTEXT],
     "type": "EPCISQueryDocument",
@@ -96,3 +102,24 @@ class QueryOut(BaseModel):
 
     name: str
     query: dict[str, Any]
+
+
+class SubscriptionOut(BaseModel):
+    """A subscription of a named query."""
+
+    model_config = _like(
+        {
+            "subscriptionID": "df5a33e3-5aa3-5403-ae01-99b83234e27b",
+            "queryName": "arrivals",
+            "dest": "https://client.example.com/callback",
+            "createdAt": "2026-11-21T08:00:00.000Z",
+            "reportIfEmpty": True,
+            "schedule": {"hour": "1", "minute": "5"},
+        }
+    )
+
+    subscriptionID: str  # noqa: N815  # the standard's name
+    queryName: str  # noqa: N815
+    dest: str = Field(description="where results are posted")
+    createdAt: str  # noqa: N815
+    reportIfEmpty: bool = Field(description="by a schedule: also when there is nothing to tell")  # noqa: N815

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, insert, select
 
 from central.bulk import among, insert_rows
 from central.database import insert_or_leave
-from central.trace import checks, forms, hashing, indexing
+from central.trace import checks, forms, hashing, indexing, subscriptions
 from central.trace.faults import CaptureLimitError, Fault, ValidationError, told
 from central.trace.naming import canonical_or_same
 from central.trace.tables import epcis_capture, epcis_event, epcis_master, epcis_number, epcis_term, epcis_within
@@ -234,6 +234,7 @@ def _store_some(
         known = _hashes(connection, late)
         conflicts += [_conflict(each) for each in late if known[each.key] != each.hash]
     _index(connection, [(each, made[each.key]) for each in fresh if each.key in made])
+    subscriptions.tell(connection, sorted(made.values()), now)
     return [each for each in fresh if each.key in made]
 
 

@@ -95,6 +95,25 @@ class DuplicateNameError(EpcisError):
         super().__init__("epcis_duplicate_name", message)
 
 
+class SubscriptionError(EpcisError):
+    """A subscription whose schedule is none, or whose query cannot stand."""
+
+    exception = "SubscriptionControlsException"
+
+    def __init__(self, message: str) -> None:
+        super().__init__("epcis_subscription", message)
+
+
+class DuplicateSubscriptionError(EpcisError):
+    """The same subscription is there with another token."""
+
+    status = 409
+    exception = "DuplicateSubscriptionException"
+
+    def __init__(self, message: str) -> None:
+        super().__init__("epcis_duplicate_subscription", message)
+
+
 class CaptureLimitError(EpcisError):
     """More than one capture may have."""
 

@@ -24,6 +24,7 @@ from central.bulk import among
 from central.catalog.tables import item as catalog_item
 from central.catalog.tables import location, partner
 from central.catalog.tables import site as catalog_site
+from central.changes import Changes
 from central.database import insert_or_leave, reading, transaction
 from central.errors import BusyError
 from central.inbound.tables import discrepancy, receipt, ship_notice
@@ -33,7 +34,7 @@ from central.shipping.tables import package, package_line
 from central.trace import capturing
 from central.trace.faults import Fault
 from central.trace.own_rules import CONTEXT, Notice, Package, Piece, Told, events_of
-from central.trace.tables import epcis_event, epcis_hole, epcis_progress
+from central.trace.tables import epcis_event, epcis_hole, epcis_progress, epcis_subscription
 
 log = logging.getLogger(__name__)
 _NAME = "ledger"
@@ -60,12 +61,15 @@ _OF_PACKAGES: Mapping[str, tuple[str, ...]] = {
 """Facts that close, load or ship packages, and which of it."""
 
 
-async def watch(engine: Engine, clock: Callable[[], datetime]) -> None:
-    """Keep up for ever, once somebody has asked for events: who has no use for EPCIS does not pay for it."""
+async def watch(engine: Engine, clock: Callable[[], datetime], changes: Changes) -> None:
+    """Keep up for ever, once somebody has asked for events or subscribed: who has no use for EPCIS does not pay for it."""
     while True:
         behind = False
         try:
-            behind = await asyncio.to_thread(_is_asked_for, engine) and await asyncio.to_thread(catch_up, engine, clock(), 1) == AT_ONCE_MAX
+            looked = await asyncio.to_thread(catch_up, engine, clock(), 1) if await asyncio.to_thread(_is_asked_for, engine) else 0
+            behind = looked == AT_ONCE_MAX
+            if looked:
+                changes.tell()
         except SQLAlchemyError as error:
             log.warning("telling of stock events failed, trying again", extra={"reason": str(error)})
         await asyncio.sleep(_PAUSE_S if behind else _EVERY_S)
@@ -73,7 +77,8 @@ async def watch(engine: Engine, clock: Callable[[], datetime]) -> None:
 
 def _is_asked_for(engine: Engine) -> bool:
     with reading(engine) as connection:
-        return connection.execute(select(epcis_progress.c.name)).first() is not None
+        asked, subscribed = select(epcis_progress.c.name), select(epcis_subscription.c.id).limit(1)
+        return connection.execute(asked).first() is not None or connection.execute(subscribed).first() is not None
 
 
 def catch_up(engine: Engine, now: datetime, rounds: int = ROUNDS_MAX) -> int:

@@ -4,20 +4,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import Connection, RowMapping, Select, func, select, union
 
+from central.bulk import among
 from central.errors import DomainError
 from central.paging import Key, decode, encode, rows_after
 from central.trace import asking, vocabulary
 from central.trace.faults import NoSuchNameError, QueryParameterError, QueryTooLargeError
 from central.trace.indexing import key_of
 from central.trace.naming import as_link, as_urn, canonical_or_same
-from central.trace.tables import epcis_capture, epcis_event, epcis_query, epcis_term
+from central.trace.tables import epcis_capture, epcis_event, epcis_query, epcis_subscription, epcis_term
 
 Format = Literal["No_Preference", "Always_GS1_Digital_Link", "Always_EPC_URN", "Never_Translates"]
 _event = epcis_event.c
@@ -109,14 +111,21 @@ def _written(at: datetime) -> str:
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def document(found: Events, now: datetime, name: str = "SimpleEventQuery") -> dict[str, Any]:
-    """Events as an EPCISQueryDocument."""
+def events_by_number(connection: Connection, numbers: Sequence[int]) -> Events:
+    """Events by their numbers, in the order of these, which rise."""
+    rows = connection.execute(select(epcis_event).where(among(connection, _event.n, list(numbers))).order_by(_event.n)).mappings().all()
+    return Events(*_shaped(rows, "No_Preference"), None)
+
+
+def document(found: Events, now: datetime, name: str = "SimpleEventQuery", subscription: str = "") -> dict[str, Any]:
+    """Events as an EPCISQueryDocument. `subscription`: for which it is made."""
+    named = {"subscriptionID": subscription} if subscription else {}
     return {
         "@context": [vocabulary.CONTEXT, *found.contexts],
         "type": "EPCISQueryDocument",
         "schemaVersion": vocabulary.EPCIS_VERSION,
         "creationDate": _written(now),
-        "epcisBody": {"queryResults": {"queryName": name, "resultsBody": {"eventList": found.events}}},
+        "epcisBody": {"queryResults": {**named, "queryName": name, "resultsBody": {"eventList": found.events}}},
     }
 
 
@@ -197,10 +206,18 @@ def is_known(connection: Connection, resource: str, value: str) -> bool:
 
 def job(connection: Connection, job_id: str) -> dict[str, Any]:
     """A capture job as it is answered. Raises: NoSuchNameError."""
-    row = connection.execute(select(epcis_capture).where(epcis_capture.c.id == job_id)).mappings().one_or_none()
+    row = connection.execute(select(epcis_capture).where(epcis_capture.c.id == _uuid(job_id))).mappings().one_or_none()
     if row is None:
         raise NoSuchNameError(f"capture {job_id} is not known")
     return _job(row)
+
+
+def _uuid(text: str) -> str | None:
+    """An id as databases take it; what is none is nobody's."""
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        return None
 
 
 def _job(row: RowMapping) -> dict[str, Any]:
@@ -218,13 +235,8 @@ def _job(row: RowMapping) -> dict[str, Any]:
 
 def jobs(connection: Connection, asked: asking.Asked) -> tuple[list[dict[str, Any]], str | None]:
     """Capture jobs, newest first, a page of them, and the token of the next page. Raises: QueryParameterError."""
-    after, given = _token(asked.token)
-    keys = [Key(epcis_capture.c.n, "n", descending=True)]
-    try:
-        rows, following = rows_after(connection, select(epcis_capture), keys, after, asked.per_page)
-    except DomainError as error:
-        raise QueryParameterError("nextPageToken is none of this list; follow the Link of the page before") from error
-    return [_job(row) for row in rows], None if following is None else f"{given + len(rows)}.{following}"
+    rows, token = _page(connection, select(epcis_capture), [Key(epcis_capture.c.n, "n", descending=True)], asked)
+    return [_job(row) for row in rows], token
 
 
 def named_query(connection: Connection, name: str) -> dict[str, Any]:
@@ -235,7 +247,53 @@ def named_query(connection: Connection, name: str) -> dict[str, Any]:
     return {"name": row.name, "query": json.loads(row.query), "createdAt": _written(row.created_at)}
 
 
-def named_queries(connection: Connection) -> Iterator[dict[str, Any]]:
-    """All named queries in the order of their names."""
-    for row in connection.execute(select(epcis_query).order_by(epcis_query.c.name)):
-        yield {"name": row.name, "query": json.loads(row.query), "createdAt": _written(row.created_at)}
+def named_queries(connection: Connection, asked: asking.Asked) -> tuple[list[dict[str, Any]], str | None]:
+    """Named queries in the order of their names, a page of them, and the token of the next page. Raises: QueryParameterError."""
+    rows, token = _page(connection, select(epcis_query), [Key(epcis_query.c.name, "name")], asked)
+    return [{"name": row["name"], "query": json.loads(row["query"]), "createdAt": _written(row["created_at"])} for row in rows], token
+
+
+def subscriptions_with_queries() -> Select[Any]:
+    """Subscriptions, each with the parameters of its query (`asked`)."""
+    return select(epcis_subscription, epcis_query.c.query.label("asked")).join(epcis_query, epcis_query.c.name == epcis_subscription.c.query)
+
+
+def subscriptions(connection: Connection, name: str, asked: asking.Asked) -> tuple[list[dict[str, Any]], str | None]:
+    """Subscriptions of a query in the order in which they were made, a page of them, and the token of the next page. Raises: NoSuchNameError."""
+    named_query(connection, name)
+    keys = [Key(epcis_subscription.c.created_at, "created_at"), Key(epcis_subscription.c.id, "id")]
+    rows, token = _page(connection, select(epcis_subscription).where(epcis_subscription.c.query == name), keys, asked)
+    return [_subscription(row) for row in rows], token
+
+
+def subscription(connection: Connection, name: str, subscription_id: str) -> dict[str, Any]:
+    """A subscription of a query. Raises: NoSuchNameError."""
+    named_query(connection, name)
+    mine = (epcis_subscription.c.query == name) & (epcis_subscription.c.id == _uuid(subscription_id))
+    row = connection.execute(select(epcis_subscription).where(mine)).mappings().one_or_none()
+    if row is None:
+        raise NoSuchNameError(f"query {name!r} has no subscription {subscription_id}")
+    return _subscription(row)
+
+
+def _subscription(row: RowMapping) -> dict[str, Any]:
+    when: dict[str, Any] = {"schedule": json.loads(row["schedule"])} if row["schedule"] else {"stream": True}
+    since = {} if row["since"] is None else {"initialRecordTime": _written(row["since"])}
+    return {
+        "subscriptionID": row["id"],
+        "queryName": row["query"],
+        "dest": row["dest"],
+        "createdAt": _written(row["created_at"]),
+        "reportIfEmpty": row["report_if_empty"],
+        **since,
+        **when,
+    }
+
+
+def _page(connection: Connection, query: Select[Any], keys: Sequence[Key], asked: asking.Asked) -> tuple[Sequence[RowMapping], str | None]:
+    after, given = _token(asked.token)
+    try:
+        rows, following = rows_after(connection, query, keys, after, asked.per_page)
+    except DomainError as error:
+        raise QueryParameterError("nextPageToken is none of this list; follow the Link of the page before") from error
+    return rows, None if following is None else f"{given + len(rows)}.{following}"

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, select
 
 from central.database import insert_or_leave
-from central.trace import asking
+from central.trace import asking, subscriptions
 from central.trace.faults import DuplicateNameError, NoSuchNameError, ValidationError
 from central.trace.tables import epcis_query
 
@@ -48,7 +48,8 @@ def _checked(definition: Any) -> tuple[str, Mapping[str, Any]]:
     return name, query
 
 
-def forget_query(connection: Connection, name: str) -> None:
-    """Delete a named query. Raises: NoSuchNameError."""
+def forget_query(connection: Connection, name: str, now: datetime) -> None:
+    """Delete a named query and end its subscriptions. Raises: NoSuchNameError."""
+    subscriptions.unsubscribe_all(connection, name, now)
     if connection.execute(delete(epcis_query).where(epcis_query.c.name == name).returning(epcis_query.c.name)).scalar() is None:
         raise NoSuchNameError(f"query {name!r} is not known")

@@ -8,8 +8,9 @@ import re
 from collections.abc import Callable, Coroutine, Mapping
 from importlib.metadata import version
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
@@ -152,3 +153,46 @@ async def _extensions(request: Request) -> Mapping[str, str]:
 
 Extensions = Annotated[Mapping[str, str], Depends(_extensions)]
 """Header GS1-Extensions: namespaces of prefixes in the names of parameters."""
+
+PROBLEM = {"content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+REFUSED: dict[int | str, dict[str, Any]] = {
+    400: {
+        "description": "what was sent is no event, document or query (epcisException:ValidationException, epcisException:QueryParameterException)",
+        **PROBLEM,
+    },
+    404: {"description": "not known (epcisException:NoSuchNameException)", **PROBLEM},
+    406: {"description": "a version or a format that is not spoken here (epcisException:ImplementationException)", **PROBLEM},
+    413: {"description": "more than may be taken or given at once (epcisException:CaptureLimitExceededException, QueryTooLargeException)", **PROBLEM},
+    414: {"description": "the address is too long (epcisException:URITooLongException)", **PROBLEM},
+    501: {"description": "not supported (epcisException:ImplementationException)", **PROBLEM},
+}
+WRITTEN: dict[int | str, dict[str, Any]] = {
+    400: REFUSED[400],
+    406: REFUSED[406],
+    413: REFUSED[413],
+    414: REFUSED[414],
+    415: {"description": "neither application/json nor application/ld+json (epcisException:ImplementationException)", **PROBLEM},
+}
+
+
+def body_of(example: Mapping[str, Any], description: str) -> dict[str, Any]:
+    """The documentation of a body that the route reads itself."""
+    content = {"schema": {"type": "object", "description": description}, "examples": {"one": {"value": example}}}
+    return {"requestBody": {"required": True, "content": {"application/json": content, "application/ld+json": content}}}
+
+
+PerPage = Annotated[str | None, Query(alias="perPage", description="so many at most on a page: 30 where it is left out, never more than 1000", examples=["30"])]
+NextPageToken = Annotated[str | None, Query(alias="nextPageToken", description="of the `Link` of the page before")]
+
+
+def answer(request: Request, body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """JSON of the kind that the caller prefers."""
+    return JSONResponse(body, status, dict(headers or {}), media_type=media_type(request))
+
+
+def link(request: Request, token: str | None) -> dict[str, str]:
+    """The header that leads to the next page; nothing on the last one."""
+    if token is None:
+        return {}
+    pairs = [pair for pair in request.query_params.multi_items() if pair[0] != "nextPageToken"]
+    return {"Link": f'<{request.url.replace(query=urlencode([*pairs, ("nextPageToken", token)]))}>; rel="next"'}

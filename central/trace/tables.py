@@ -110,6 +110,28 @@ epcis_query = Table(
     Column("created_at", Instant, nullable=False),
 )
 
+epcis_subscription = Table(
+    "epcis_subscription",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("query", String, ForeignKey("epcis_query.name"), nullable=False),
+    Column("dest", String, nullable=False),
+    Column("token", String, nullable=False, server_default="", comment="signs what is sent; known to the subscriber and us"),
+    Column("schedule", String, nullable=False, server_default="", comment="JSON; empty: at once"),
+    Column("report_if_empty", Boolean, nullable=False),
+    Column("since", Instant, comment="events recorded from then on were told at first"),
+    Column("next_at", Instant, comment="of the schedule"),
+    Column("created_at", Instant, nullable=False),
+)
+Index("ix_epcis_subscription_query", epcis_subscription.c.query, epcis_subscription.c.created_at)
+epcis_waiting = Table(
+    "epcis_waiting",
+    metadata,
+    Column("subscription", Id, primary_key=True, comment="no foreign key: a capture does not fail because a subscription ends meanwhile"),
+    Column("event", BigId, primary_key=True, autoincrement=False),
+)
+"""Events that a subscription is still to be told of."""
+
 epcis_progress = Table(
     "epcis_progress",
     metadata,

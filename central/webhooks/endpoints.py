@@ -31,8 +31,10 @@ class Wish:
     enabled: bool = True
 
 
-def keep(connection: Connection, code: str, wish: Wish, now: datetime) -> None:
+def keep(connection: Connection, code: str, wish: Wish, now: datetime, token: str = "") -> None:
     """Make an endpoint with a new secret, or change the one with this code; its secret stays.
+
+    `token` of a subscriber of EPCIS signs in its own header besides (`rules.gs1_signature`); given once, for a new endpoint.
 
     Raises: DomainError bad_webhook_url.
     """
@@ -44,7 +46,7 @@ def keep(connection: Connection, code: str, wish: Wish, now: datetime) -> None:
     known = update(webhook_endpoint).where(webhook_endpoint.c.code == code).values(**values).returning(webhook_endpoint.c.code)
     if connection.execute(known).scalar() is None:
         secret = secret_of(secrets.token_bytes(_KEY_BYTES))
-        connection.execute(insert(webhook_endpoint).values(code=code, secret=secret, made_at=now, **values))
+        connection.execute(insert(webhook_endpoint).values(code=code, secret=secret, token=token, made_at=now, **values))
     _subscribe(connection, code, wish.types)
 
 

@@ -30,7 +30,7 @@ Ask = Callable[[Connection, str, str, datetime], None]
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message to send now. `attempt` counts from 1; `secrets` sign, the newest first."""
+    """A message to send now. `attempt` counts from 1; `secrets` sign, the newest first; `token` signs for EPCIS, empty: not."""
 
     message: str
     endpoint: str
@@ -38,6 +38,7 @@ class Delivery:
     body: str
     secrets: tuple[str, ...]
     attempt: int
+    token: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ def claim(connection: Connection, now: datetime, limit: int, busy: Mapping[str, 
             webhook_endpoint.c.secret,
             webhook_endpoint.c.old_secret,
             webhook_endpoint.c.old_secret_until,
+            webhook_endpoint.c.token,
             webhook_message.c.body,
         )
         .join(webhook_endpoint, webhook_endpoint.c.code == webhook_delivery.c.endpoint)
@@ -87,7 +89,7 @@ def claim(connection: Connection, now: datetime, limit: int, busy: Mapping[str, 
         values = {"leased_until": now + LEASE, "attempts": row.attempts + 1}
         connection.execute(update(webhook_delivery).where(_of(row.message, row.endpoint)).values(**values))
         old = (row.old_secret,) if row.old_secret and row.old_secret_until > now else ()
-        taken.append(Delivery(row.message, row.endpoint, row.url, row.body, (row.secret, *old), row.attempts + 1))
+        taken.append(Delivery(row.message, row.endpoint, row.url, row.body, (row.secret, *old), row.attempts + 1, row.token))
     return taken
 
 

@@ -71,6 +71,11 @@ def signature(secrets: Sequence[str], message_id: str, timestamp_s: int, body: s
     return " ".join(f"v1,{base64.b64encode(hmac.digest(key_of(secret), signed, hashlib.sha256)).decode()}" for secret in secrets)
 
 
+def gs1_signature(token: str, body: str) -> str:
+    """The header GS1-Signature of EPCIS 2.0 (section 12.8): `sha256=` and the hexadecimal HMAC-SHA256 of the body; the key is the subscriber's token."""
+    return f"sha256={hmac.digest(token.encode(), body.encode(), hashlib.sha256).hex()}"
+
+
 Verdict = Literal["delivered", "again", "dead", "gone"]
 
 

@@ -166,6 +166,7 @@ class WebhookSender:
             "webhook-id": delivery.message,
             "webhook-timestamp": str(timestamp_s),
             "webhook-signature": rules.signature(delivery.secrets, delivery.message, timestamp_s, delivery.body),
+            **({"gs1-signature": rules.gs1_signature(delivery.token, delivery.body)} if delivery.token else {}),
         }
         return client.build_request(
             "POST", url.copy_with(host=address), content=delivery.body.encode(), headers=headers, extensions={"sni_hostname": url.host, "timeout": _TIMEOUTS}

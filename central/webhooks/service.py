@@ -71,6 +71,13 @@ def write(connection: Connection, wanted: Sequence[tuple[Happening, Sequence[str
     return ids
 
 
+def send(connection: Connection, endpoint: str, type: str, subject: str, body: str, now: datetime) -> None:  # noqa: A002  # the standard's word
+    """Put a message for one endpoint into the outbox that has a body of its own form, as results of an EPCIS query have."""
+    message = f"msg_{uuid.uuid4().hex}"
+    connection.execute(insert(webhook_message).values(id=message, type=type, subject=subject, body=body, made_at=now))
+    connection.execute(insert(webhook_delivery).values(message=message, endpoint=endpoint, next_at=now, made_at=now))
+
+
 _SUBSCRIPTIONS = (
     select(webhook_subscription.c.endpoint, webhook_subscription.c.type, webhook_endpoint.c.site)
     .join(webhook_endpoint, webhook_endpoint.c.code == webhook_subscription.c.endpoint)

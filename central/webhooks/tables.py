@@ -19,6 +19,7 @@ webhook_endpoint = Table(
     Column("secret", String, nullable=False, comment="whsec_ and base64; a signature needs it in the clear"),
     Column("old_secret", String, nullable=False, server_default="", comment="signs too until old_secret_until"),
     Column("old_secret_until", Instant),
+    Column("token", String, nullable=False, server_default="", comment="of a subscriber of EPCIS: signs too, in the header GS1-Signature"),
     Column("rotation_key", String, nullable=False, server_default="", comment="key of the request that changed the secret last"),
     Column("made_at", Instant, nullable=False),
 )

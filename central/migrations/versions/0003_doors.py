@@ -295,6 +295,7 @@ def _trace() -> None:
         batch_op.add_column(sa.Column("gln", sa.String(), nullable=True, comment="13 digits: as what partners' events and notices name the site"))
     _epcis_events()
     _epcis_jobs()
+    _epcis_subscriptions()
 
 
 def _epcis_events() -> None:
@@ -417,6 +418,37 @@ def _epcis_jobs() -> None:
         sa.Column("seen_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("position", name=op.f("pk_epcis_hole")),
     )
+
+
+def _epcis_subscriptions() -> None:
+    op.create_table(
+        "epcis_subscription",
+        sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("query", sa.String(), nullable=False),
+        sa.Column("dest", sa.String(), nullable=False),
+        sa.Column("token", sa.String(), server_default="", nullable=False, comment="signs what is sent; known to the subscriber and us"),
+        sa.Column("schedule", sa.String(), server_default="", nullable=False, comment="JSON; empty: at once"),
+        sa.Column("report_if_empty", sa.Boolean(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=True, comment="events recorded from then on were told at first"),
+        sa.Column("next_at", sa.BigInteger(), nullable=True, comment="of the schedule"),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["query"], ["epcis_query.name"], name=op.f("fk_epcis_subscription_query")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_epcis_subscription")),
+    )
+    with op.batch_alter_table("epcis_subscription", schema=None) as batch_op:
+        batch_op.create_index("ix_epcis_subscription_query", ["query", "created_at"], unique=False)
+    op.create_table(
+        "epcis_waiting",
+        sa.Column(
+            "subscription", sa.Uuid(as_uuid=False), nullable=False, comment="no foreign key: a capture does not fail because a subscription ends meanwhile"
+        ),
+        sa.Column("event", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("subscription", "event", name=op.f("pk_epcis_waiting")),
+    )
+    with op.batch_alter_table("webhook_endpoint", schema=None) as batch_op:
+        batch_op.add_column(
+            sa.Column("token", sa.String(), server_default="", nullable=False, comment="of a subscriber of EPCIS: signs too, in the header GS1-Signature")
+        )
 
 
 def downgrade() -> None:
