@@ -120,34 +120,44 @@ def differing_header(first: NoticeRow, other: NoticeRow) -> str:
     return ""
 
 
-def document_of(rows: Sequence[NoticeRow], named: Mapping[str, tuple[str, int]], times: Mapping[str, datetime | None]) -> dict[str, Any]:
-    """The notice that rows of one number say. `named`: the item and the units that each item's code stands for; `times` are aware."""
+def document_of(rows: Sequence[NoticeRow], named: Mapping[str, tuple[str, int]], times: Mapping[str, datetime | None]) -> tuple[dict[str, Any], dict[int, int]]:
+    """The notice that rows of one number say, and by the identity of each line, unit and pallet in it the index of the row that said it first.
+
+    `named`: the item and the units that each item's code stands for; `times` are aware.
+    """
     first = rows[0]
     pallets: dict[str, dict[str, Any]] = {}
+    units: dict[tuple[str, ...], dict[str, Any]] = {}
     loose: list[dict[str, Any]] = []
-    for row in rows:
+    said_by: dict[int, int] = {}
+    for index, row in enumerate(rows):
+        line = _line(row, named)
+        said_by[id(line)] = index
         if not row.pallet:
-            loose.append(_line(row, named))
+            loose.append(line)
             continue
         pallet = pallets.setdefault(row.pallet, {"sscc": row.pallet, "tare_g": None, "lines": [], "units": []})
         pallet["tare_g"] = row.tare_g if pallet["tare_g"] is None else pallet["tare_g"]
-        _innermost(pallet, row)["lines"].append(_line(row, named))
+        said_by.setdefault(id(pallet), index)
+        unit = _innermost(pallet, row, units)
+        said_by.setdefault(id(unit), index)
+        unit["lines"].append(line)
     whole = {"number": first.number, "site": first.site, "supplier": first.supplier, "door": first.door, "progress": first.progress}
-    return {**whole, **times, "pallets": list(pallets.values()), "lines": loose}
+    return {**whole, **times, "pallets": list(pallets.values()), "lines": loose}, said_by
 
 
-def _innermost(pallet: dict[str, Any], row: NoticeRow) -> dict[str, Any]:
-    """The unit in which a row's goods are, made with those around it where they are new."""
-    inside, unit = pallet["units"], pallet
+def _innermost(pallet: dict[str, Any], row: NoticeRow, units: dict[tuple[str, ...], dict[str, Any]]) -> dict[str, Any]:
+    """The unit in which a row's goods are, made with those around it where they are new. `units` by the names on the way to each."""
+    unit, path = pallet, (row.pallet,)
     for depth, name in enumerate(row.names, start=1):
-        gtin, dot, serial = name.partition(".")
-        key = {"gtin": gtin, "serial": serial} if dot else {"sscc": name}
-        unit = next((each for each in inside if all(each.get(word) == value for word, value in key.items())), {})
-        if not unit:
-            unit = {**key, "tagged": False, "lines": [], "units": []}
-            inside.append(unit)
+        outer, path = unit, (*path, name)
+        if path not in units:
+            gtin, dot, serial = name.partition(".")
+            key = {"gtin": gtin, "serial": serial} if dot else {"sscc": name}
+            units[path] = {**key, "tagged": False, "lines": [], "units": []}
+            outer["units"].append(units[path])
+        unit = units[path]
         unit["tagged"] = unit["tagged"] or (row.tagged and depth == len(row.names))
-        inside = unit["units"]
     return unit
 
 

@@ -97,24 +97,35 @@ def _notice(connection: Connection, rows: Sequence[Numbered], named: Mapping[str
     first = rows[0][1]
     zone = ZoneInfo(catalog.site_of(connection, first.site or "").time_zone)
     times = {name: _aware(getattr(first, name), zone) for name in _TIMES}
+    document, said_by = document_of([row for _, row in rows], named, times)
     try:
-        return ShipNotice.model_validate(document_of([row for _, row in rows], named, times))
+        return ShipNotice.model_validate(document)
     except ValidationError as error:
-        return [_fault_of(rows, each) for each in error.errors(include_url=False)]
+        return [_fault_of(rows, each, _said_by(document, each["loc"], said_by)) for each in error.errors(include_url=False)]
+
+
+def _said_by(document: Any, place: Sequence[int | str], said_by: Mapping[int, int]) -> int:
+    """The index of the row that said what is at a place of the document, or what is around it."""
+    index = 0
+    for step in place:
+        inside = dict(enumerate(document)) if isinstance(document, list) else document if isinstance(document, dict) else {}
+        if step not in inside:
+            break
+        document = inside[step]
+        index = said_by.get(id(document), index)
+    return index
 
 
 def _aware(at: datetime | None, zone: ZoneInfo) -> datetime | None:
     return at.replace(tzinfo=zone) if at is not None and at.tzinfo is None else at
 
 
-def _fault_of(rows: Sequence[Numbered], error: Any) -> RowFault:
+def _fault_of(rows: Sequence[Numbered], error: Any, index: int) -> RowFault:
     """What the document has against a notice, at the row and column that said it, as near as its place in the document tells."""
-    said = error.get("input")
-    lots = (said.get("item"), said.get("lot"), said.get("quantity")) if isinstance(said, dict) else None
-    row = next((number for number, each in rows if lots is not None and (each.lot, each.quantity) == lots[1:]), rows[0][0])
     text = str(error["msg"]).removeprefix("Value error, ")
-    column = next((name for name in ("quantity", "serials", "expected_until") if name.split("_")[0].rstrip("s") in text), "")
-    return RowFault(row, column, "notice_wrong", text, {"number": rows[0][1].number})
+    named = next((step for step in reversed(error["loc"]) if step in NoticeRow.model_fields), "")
+    column = named or next((name for name in ("quantity", "serials", "expected_until") if name.split("_")[0].rstrip("s") in text), "")
+    return RowFault(rows[index][0], str(column), "notice_wrong", text, {"number": rows[0][1].number})
 
 
 def _new(connection: Connection, notices: Sequence[tuple[int, ShipNotice]]) -> tuple[list[tuple[int, ShipNotice]], list[tuple[int, ShipNotice]]]:

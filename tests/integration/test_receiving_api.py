@@ -95,6 +95,14 @@ async def test_list_with_a_fault_brings_nothing_in_and_names_row_and_column(http
     assert (await get(http, "/ship-notices"))["items"] == []
 
 
+async def test_fault_that_only_the_whole_notice_shows_is_told_at_its_row(http: httpx.AsyncClient, house: Warehouse) -> None:
+    text = LIST + f"ASN-7,,,,,,{PALLET},,,,peas,,,10,77 {'9' * 21}\nASN-7,,,,,,{PALLET},,,,milk,L9,,7,5 6\n"
+
+    told = await bring_in(http, text)
+
+    assert [(each["row"], each["column"], each["code"]) for each in told["errors"]] == [(5, "serials", "notice_wrong"), (6, "quantity", "notice_wrong")]
+
+
 async def test_contents_are_told_at_every_level(http: httpx.AsyncClient, house: Warehouse) -> None:
     await bring_in(http)
 
