@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tools import source_scan
@@ -42,9 +43,18 @@ def coverage_page() -> str:
         f"{len(shown)} of {len(known)} rows of [the requirements](../requirements.md) are named by at least one test. A named row is not always finished: "
         "the tests say how far it goes."
     )
-    covered = table(["row", "what", "shown by"], [(row.name, row.text, "<br>".join(f"`{test}`" for test in marks[row.name])) for row in shown])
+    covered = table(["row", "what", "shown by"], [(row.name, row.text, _shown_by(marks[row.name])) for row in shown])
     missing = table(["row", "what"], [(row.name, row.text) for row in known if row.name not in marks])
     return page("Requirement coverage", introduction, [("Rows with tests", covered), ("Rows without a test yet", missing)])
+
+
+def _shown_by(tests: Iterable[str]) -> str:
+    """The names of tests as the sentences that they are, by their files."""
+    by_file: dict[str, list[str]] = {}
+    for test in tests:
+        file, _, name = test.partition("::")
+        by_file.setdefault(file, []).append(name.removeprefix("test_").replace("_", " "))
+    return "<br>".join(f"`{file}`: {'; '.join(names)}" for file, names in by_file.items())
 
 
 def readme_table() -> str:
