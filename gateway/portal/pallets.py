@@ -13,6 +13,7 @@ from gateway.portal.reads import Pass, TagResult
 APART_S = 1.0  # chosen: pallets whose middles follow each other faster are not told apart (1.2 m deep, 1.2 m/s)
 APART_SPREADS = 4.5  # one load cut in two by time lies 3.5 standard deviations of its halves apart (evenly laden) or less: this is more than chance
 BETWEEN_SHARE = 0.3  # a case that crossed in the middle 30 % between two pallets is nobody's
+GROUP_MIN = 4  # chosen: fewer tags that crossed apart from the others are a matter of reads, not another pallet
 _ROUNDS_MAX = 10
 
 
@@ -57,7 +58,23 @@ def pallets(one: Pass) -> list[Pallet]:
         return _split(parents, moved, doubtful) or [Pallet(None, None, tuple(sorted(uri_of(tag.epc) for tag in parents)), moved, doubtful, one.crossed_s)]
     if not parents:
         return [Pallet(None, None, (), moved, doubtful, one.crossed_s)]
-    return [Pallet(sscc_of(parents[0].epc), uri_of(parents[0].epc), (), moved, doubtful, one.crossed_s)]
+    own, unsure = _with(parents[0], moved)
+    return [Pallet(sscc_of(parents[0].epc), uri_of(parents[0].epc), (), own, (*unsure, *doubtful), one.crossed_s)]
+
+
+def _with(parent: TagResult, moved: tuple[TagResult, ...]) -> tuple[tuple[TagResult, ...], tuple[TagResult, ...]]:
+    """(tags that crossed with a pallet's label, tags that clearly crossed before or after it: perhaps of another pallet whose label was not read)."""
+    timed = sorted(tag.crossed_s for tag in moved if tag.crossed_s is not None)
+    if parent.crossed_s is None or len(timed) < 2 * GROUP_MIN:
+        return moved, ()
+    middles = _middles(timed, [timed[0], timed[-1]])
+    if middles is None or not _are_apart(timed, middles):
+        return moved, ()
+    number = _nearest(parent.crossed_s, middles)
+    others = tuple(tag for tag in moved if tag is not parent and tag.crossed_s is not None and _nearest(tag.crossed_s, middles) != number)
+    if len(others) < GROUP_MIN:
+        return moved, ()
+    return tuple(tag for tag in moved if tag not in others), others
 
 
 def _split(parents: Sequence[TagResult], moved: Sequence[TagResult], doubtful: Sequence[TagResult]) -> list[Pallet] | None:

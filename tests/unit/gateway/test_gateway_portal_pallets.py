@@ -70,3 +70,14 @@ def test_two_sscc_of_which_one_has_no_time_are_one_doubtful_pass() -> None:
     (pallet,) = pallets(passed(tag(ONE.hex(), 1.0), tag(OTHER.hex(), None), direction="unknown"))
 
     assert pallet.others == (ONE.uri, OTHER.uri)
+
+
+@pytest.mark.requirement("E3")
+def test_second_pallet_whose_label_was_not_read_gives_its_cases_to_nobody() -> None:
+    unlabelled = load(OTHER, range(21, 33), 5.0, 0.5)[1:]
+
+    (pallet,) = pallets(passed(*load(ONE, range(1, 21), 3.0, 0.5), *unlabelled))
+
+    assert pallet.parent == ONE.uri
+    assert {one.epc for one in pallet.doubtful} == {case(number) for number in range(21, 33)}
+    assert len(pallet.tags) == 21
