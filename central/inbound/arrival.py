@@ -131,8 +131,17 @@ def _stand(connection: Connection, spot: Spot, notice: str, sscc: str, home: str
     here = [each for each in arrived if each.place == home]
     _stand_nests(connection, spot, notice, sscc, home, {each.line.unit for each in here if each.line.unit})
     for each in here:
-        for case in _cases_of(connection, each):
-            units.make(connection, spot.fact_id, case, "case", home, spot.now, parent=each.line.unit or sscc)
+        _stand_cases(connection, spot, _cases_of(connection, each), each.line.unit or sscc, home)
+
+
+def _stand_cases(connection: Connection, spot: Spot, cases: Sequence[str], parent: str, home: str) -> None:
+    """Cases with labels of their own stand on the pallet, also those that were here and left. Raises: ConflictError: one is here already."""
+    there = units.known_of(connection, cases) if cases else set()
+    for case in cases:
+        if case in there and not units.unit_by_code(connection, case).place:
+            _stand_again(connection, spot, case, parent, home)
+        else:
+            units.make(connection, spot.fact_id, case, "case", home, spot.now, parent=parent)
 
 
 def _stand_nests(connection: Connection, spot: Spot, notice: str, sscc: str, home: str, wanted: Collection[str]) -> None:

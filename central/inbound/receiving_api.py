@@ -12,7 +12,7 @@ from central.catalog.rules import Code, Lot, Site
 from central.database import in_transaction, reading
 from central.examples import body as body_config
 from central.facts import RequestKey, fact_of
-from central.inbound import habits, receipts, tag_rates
+from central.inbound import habits, receipts, tag_rates, taking_back
 from central.inbound.answers import HabitsOut, ReceiptOut, ReceiptWhole, TagStatisticOut, Told, UnitContents
 from central.inbound.documents import QUANTITY_MAX
 from central.paging import After, Limit, Page
@@ -46,6 +46,15 @@ class Damaged(BaseModel):
     actor: str = Field("api", min_length=1, max_length=100, description="who found it")
 
 
+class TakenBack(BaseModel):
+    """Why a receipt was wrong."""
+
+    model_config = body_config({"reason": "scanned by mistake, the pallet is not ours", "actor": "li"})
+
+    reason: str = Field(min_length=1, max_length=500, description="in words; kept with the fact")
+    actor: str = Field("api", min_length=1, max_length=100, description="who takes it back")
+
+
 @router.get("/receipts")
 def list_receipts(database: Database, site: Filter = None, notice: Filter = None, after: After = None, limit: Limit = 100) -> Page[ReceiptOut]:
     """Pallets that were received, newest first."""
@@ -68,6 +77,15 @@ def tell_damage(sscc: Sscc, body: Damaged, database: Database, now: Now, news: N
     fact = fact_of("GoodsCameDamaged", (sscc, key), body, body.actor, now)
     damage = receipts.Damage(body.item, body.quantity, body.lot, body.reason)
     new = in_transaction(database, lambda connection: receipts.tell_damaged(connection, fact, sscc, damage, now))
+    news.tell()
+    return Told(new=new)
+
+
+@router.post("/receipts/{sscc}/take-back")
+def take_receipt_back(sscc: Sscc, body: TakenBack, database: Database, now: Now, news: News, key: RequestKey) -> Told:
+    """Take back a receipt that was wrong: the pallet's goods leave the books, and it can be received anew. Refused when anything of it has moved on."""
+    fact = fact_of("ReceiptTakenBack", (sscc, key), body, body.actor, now)
+    new = in_transaction(database, lambda connection: taking_back.take_back(connection, fact, sscc, now))
     news.tell()
     return Told(new=new)
 

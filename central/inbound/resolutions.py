@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, select, update
 
 from central.errors import ConflictError
 from central.exceptions.resolutions import Action, Case
-from central.inbound import notices, service
+from central.inbound import notices, service, taking_back
 from central.inbound.arrival import Spot
 from central.inbound.seen import event_of
 from central.inbound.tables import discrepancy, passage
@@ -26,7 +26,7 @@ _REFUSED = (
     "pallet_label_unread",
     "pallet_notice_late",
 )
-_TOLD = ("pallet_wrong_door", "pallet_goods_expired", "pallet_goods_damaged")
+_TOLD = ("pallet_wrong_door", "pallet_goods_expired", "pallet_goods_damaged", "pallet_left")
 
 
 def _open(connection: Connection, case: Case) -> list[Row[Any]]:
@@ -118,14 +118,24 @@ def _stands_at(connection: Connection, case: Case, fact_id: str, now: datetime, 
     return f"it stands at {door}"
 
 
+def _was_received(connection: Connection, case: Case, _now: datetime) -> bool:
+    return service.is_received(connection, case.subject)
+
+
+def _take_back(connection: Connection, case: Case, fact_id: str, now: datetime) -> str:
+    taking_back.undo(connection, fact_id, case.subject, now)
+    return "its receipt is taken back"
+
+
 ACTIONS = (
     Action("book_found", "They came: book them", _NOT_THERE, _book, _can_book),
     Action("accept_missing", "They did not come: leave the books as they are", _NOT_THERE, _leave),
     Action("book_surplus", "Keep them: book them", _SURPLUS, _book, _can_book),
     Action("refuse_surplus", "Set them aside: leave the books as they are", _SURPLUS, _leave),
     Action("receive_as_seen", "Receive it as seen", _REFUSED, _receive, _announced_here),
-    Action("not_received", "Not received: it is not here", (*_REFUSED, "pallet_label_missing", "pallet_wrong_site", "pallet_left"), _not_received),
+    Action("not_received", "Not received: it is not here", (*_REFUSED, "pallet_label_missing", "pallet_wrong_site"), _not_received),
     Action("first_door", "It stands at the door named first", ("pallet_two_doors",), _at_first),
     Action("second_door", "It stands at the door named second", ("pallet_two_doors",), _at_second),
+    Action("take_back", "It is gone for good: take its receipt back", ("pallet_left",), _take_back, _was_received),
     Action("noted", "Noted: it stays as it is", _TOLD, _leave),
 )

@@ -148,7 +148,8 @@ def document_of(rows: Sequence[NoticeRow], named: Mapping[str, tuple[str, int]],
 
 def _innermost(pallet: dict[str, Any], row: NoticeRow, units: dict[tuple[str, ...], dict[str, Any]]) -> dict[str, Any]:
     """The unit in which a row's goods are, made with those around it where they are new. `units` by the names on the way to each."""
-    unit, path = pallet, (row.pallet,)
+    unit = pallet
+    path: tuple[str, ...] = (row.pallet,)
     for depth, name in enumerate(row.names, start=1):
         outer, path = unit, (*path, name)
         if path not in units:
