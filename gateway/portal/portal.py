@@ -21,7 +21,8 @@ _SETTLED_S = 4.0
 _CORE_S = 1.5
 _REACH_S = 12.0
 """So far before and after a crossing reads still tell who went with it."""
-_APART_S = 3.0
+_CLOSE_BEHIND_S = 6.0
+"""Goods that cross so long before or after others may be found with them."""
 _TURN_S = 8.0
 """Goods that come back sooner turned round; those that come later went, and came back."""
 _TURNED = 0.25
@@ -320,10 +321,25 @@ def _decided(moved: float, verdict: Verdict) -> tuple[Result, float]:
 
 
 def _crossed_after_s(reads: Sequence[Seen]) -> float:
-    """When the tag itself was in the portal: the middle of its stronger reads near the crossing."""
-    near = [read for read in reads if abs(read.after_s) <= _APART_S] or list(reads)
+    """When the tag itself was in the portal: the middle of its stronger reads, those around the moment at which it changed sides if it was seen to."""
+    around = [read for read in reads if abs(read.after_s) <= _CLOSE_BEHIND_S] or list(reads)
+    changed_s = _changed_sides_s(around)
+    near = around if changed_s is None else [read for read in around if abs(read.after_s - changed_s) <= _CORE_S]
     weights = [10 ** ((read.rssi_dbm or 0.0) / 10) for read in near]
+    if changed_s is not None:
+        near, weights = [*near, Seen(changed_s, 0, 0, None)], [*weights, sum(weights) or 1.0]
     return sum(weight * read.after_s for weight, read in zip(weights, near, strict=True)) / sum(weights)
+
+
+def _changed_sides_s(reads: Sequence[Seen]) -> float | None:
+    """The moment between two reads with most reads behind before it and ahead after it, of several the middle one; None: read on one side only."""
+    if len({read.ahead for read in reads}) == 1:
+        return None
+    ahead_before = list(itertools.accumulate(read.ahead for read in reads))
+    scores = [ahead_before[-1] - 2 * before for before in ahead_before[:-1]]
+    best = max(scores)
+    moments = [(one.after_s + other.after_s) / 2 for score, (one, other) in zip(scores, itertools.pairwise(reads), strict=True) if score == best]
+    return moments[len(moments) // 2]
 
 
 def _middle_s(edges: Sequence[Edge]) -> float:
