@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from math import floor
 
 from central.web.passes import SURE, PassShown
-from central.web.words import N_, SAID_BY_MACHINES
+from central.web.words import N_, reason_text
 
 DOOR_STATES: Mapping[str, str] = {
     "free": N_("free"),
@@ -71,7 +71,7 @@ _Part = tuple[str, dict[str, object]]
 
 
 def _in_words(text: str, numbers: dict[str, object], translations: gettext.NullTranslations) -> str:
-    said = {name: translations.gettext(value) if isinstance(value, str) and value in SAID_BY_MACHINES else value for name, value in numbers.items()}
+    said = {name: reason_text(value, translations) if isinstance(value, str) else value for name, value in numbers.items()}
     return translations.gettext(text) % said
 
 

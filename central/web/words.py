@@ -43,6 +43,8 @@ SAID_BY_MACHINES: frozenset[str] = frozenset(
     {
         N_("the photo-eyes saw it turn round"),
         N_("it turned round in the door"),
+        N_("it went the same way a moment ago, and nobody saw it come back"),
+        N_("it came in, or stood beside goods that came in"),
         N_("no photo-eye saw it"),
         N_("the antennas do not agree"),
         N_("it was not read on both sides"),
@@ -59,9 +61,27 @@ SAID_BY_MACHINES: frozenset[str] = frozenset(
         N_("released"),
         N_("picked"),
         N_("unfilled"),
+        N_("cancelled"),
+        N_("it left before"),
+        N_("it is still open at the pack station"),
+        N_("it was thrown away"),
+        N_("its weight is wrong"),
+        N_("no partner has the GLN of its source; give the supplier its GLN in the catalog"),
     }
 )
 """Reasons and outcomes that stations and handlers put into messages; any other is shown as it came."""
+SAID_WITH_VALUES: tuple[str, ...] = (
+    N_("read as strongly at {doors}"),
+    N_("it belongs to {site}"),
+    N_("order {order} is {state}"),
+    N_("lot {lot} of item {item} is recalled"),
+    N_("item {item} lot {lot} is on hold"),
+    N_("what is in {unit} was told by no event; send the events that packed it first"),
+    N_("{epc} is neither a unit with an SSCC nor goods with a GTIN"),
+    N_("{name}: {quantity} {unit} is no whole number of goods with a GTIN"),
+    N_("item {item} is counted in {own}, the event says {unit}"),
+)
+"""The same with names and numbers in them."""
 BIN_STATES: Mapping[str, str] = {"idle": N_("no task"), "lit": N_("to pick"), "confirmed": N_("picked"), "short": N_("short")}
 COLOURS: Mapping[str, str] = {
     "red": N_("red"),
@@ -156,6 +176,7 @@ STATIONS: Mapping[str, str] = {
 UNITS: Mapping[str, str] = {"c": "°C", "pct": "%", "hpa": "hPa"}
 """Symbols of the units in which names of quantities end (`temperature_c`)."""
 
+_WITH_VALUES = [(form, re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+?)", re.escape(form)), re.DOTALL)) for form in SAID_WITH_VALUES]
 _LEADING_STATION = re.compile("{station}(: |\N{FULLWIDTH COLON})")
 _STATION_ID = re.compile(r"([a-z]+)-([0-9]+|[a-z])")
 AGE_STEPS: tuple[tuple[int, int, str, str], ...] = (
@@ -193,6 +214,16 @@ def alarm_sentence(alarm: AlarmRow, translations: gettext.NullTranslations) -> s
     return translations.gettext(text) if text else alarm.condition
 
 
+def reason_text(reason: str, translations: gettext.NullTranslations) -> str:
+    """A reason that a machine gave, in the reader's language where it is one that is known here."""
+    if reason in SAID_BY_MACHINES:
+        return translations.gettext(reason)
+    for form, pattern in _WITH_VALUES:
+        if found := pattern.fullmatch(reason):
+            return translations.gettext(form).format(**{name: reason_text(value, translations) for name, value in found.groupdict().items()})
+    return reason
+
+
 def message_text(message: Message, translations: gettext.NullTranslations, with_station: bool = True) -> str:
     """A stored message in the reader's language; its English text when the code or a parameter is not known here.
 
@@ -201,7 +232,7 @@ def message_text(message: Message, translations: gettext.NullTranslations, with_
     template = TEMPLATES.get(message.code)
     if template is None:
         return message.english
-    params = {name: translations.gettext(value) if value in SAID_BY_MACHINES else value for name, value in message.params}
+    params = {name: reason_text(value, translations) for name, value in message.params}
     text = translations.gettext(template)
     if template.startswith("{station}:") and "station" in params:
         params["station"] = station_name(params["station"], translations)

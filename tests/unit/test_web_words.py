@@ -68,6 +68,12 @@ def test_reason_that_a_station_gave_is_translated_too() -> None:
     assert "各天线判断不一致" in words.message_text(told, ZH)
 
 
+def test_reason_with_names_in_it_is_translated_around_them() -> None:
+    assert words.reason_text("order SO-7 is cancelled", ZH) == "订单 SO-7 的状态为“已取消”"
+    assert words.reason_text("order SO-7 is {state}", ZH) == "订单 SO-7 的状态为“{state}”"
+    assert words.reason_text("a reason that nobody knows", ZH) == "a reason that nobody knows"
+
+
 def test_message_of_an_unknown_code_stays_english() -> None:
     assert words.message_text(Message.of("unheard_of", "as the area wrote it"), ZH) == "as the area wrote it"
 
