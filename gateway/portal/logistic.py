@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How numbers with names add up to log odds: logistic regressions whose coefficients stand in files beside this one, made by `python -m tools.fit_portal`."""
+"""How numbers with names add up to log odds: logistic regressions whose coefficients stand in files beside this one, made by `python -m tools.portal_fit`."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ _EVEN = 0.5
 
 
 def model() -> Model:
-    """How sure the numbers make a pass; made by `python -m tools.fit_portal`."""
+    """How sure the numbers make a pass; made by `python -m tools.portal_fit`."""
     return load("passed.json", NAMES)
 
 
