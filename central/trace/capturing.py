@@ -65,7 +65,7 @@ def read(text: bytes) -> Any:
     if len(text) > BYTES_MAX:
         raise CaptureLimitError(f"the document has {len(text)} bytes, at most {BYTES_MAX} are taken at once; send it in parts")
     try:
-        document = json.loads(text.decode(), parse_constant=_refuse)
+        document = json.loads(text.decode("utf-8-sig"), parse_constant=_refuse)
         _check_values(document)
     except RecursionError as error:
         raise ValidationError("the document is nested too deeply") from error

@@ -243,7 +243,7 @@ _QUERY_DOCUMENT = structure(
 def document_faults(document: Any) -> list[Fault]:
     """What is wrong with the form of an EPCISDocument, an EPCISQueryDocument, or an event that stands alone (with its @context)."""
     if not isinstance(document, dict) or not isinstance(document.get("type"), str):
-        return [Fault("", "is no object with a type")]
+        return [Fault("", "is no object with a type; send an EPCISDocument (its events in epcisBody/eventList), or one event")]
     kind = document["type"]
     if kind == "EPCISDocument":
         return list(_DOCUMENT(document, ""))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
@@ -10,6 +11,7 @@ from typing import Any
 
 from central.trace import vocabulary
 from central.trace.faults import Fault
+from central.trace.naming import meant
 
 Checker = Callable[[Any, str], Iterator[Fault]]
 
@@ -61,9 +63,12 @@ def text(value: Any, at: str) -> Iterator[Fault]:
 
 
 def uri(value: Any, at: str) -> Iterator[Fault]:
-    """An absolute URI."""
-    if not is_uri(value):
-        yield Fault(at, f"{value!r} is no URI" if isinstance(value, str) else f"is {_kind(value)}, not a URI")
+    """An absolute URI. What a scanner or a reader gave is named as events name it."""
+    if not isinstance(value, str):
+        yield Fault(at, f"is {_kind(value)}, not a URI")
+    elif not is_uri(value):
+        hint = meant(value)
+        yield Fault(at, f"{value!r} is no URI" + (f"; write {hint}" if hint else ", as urn:epc:id:... or https://..."))
 
 
 def time(value: Any, at: str) -> Iterator[Fault]:
@@ -107,9 +112,17 @@ def word(known: Collection[str], what: str, *, ours: re.Pattern[str] | None = _C
         if not isinstance(value, str):
             yield Fault(at, f"is {_kind(value)}, not a {what}")
         elif value not in known and (ours is None or not is_uri(value) or ours.match(value)):
-            yield Fault(at, f"{value!r} is neither a {what} of CBV 2.0 nor a URI of another vocabulary")
+            hint = _word_meant(value, known)
+            text = f"none of {', '.join(sorted(known))}" if ours is None else f"neither a {what} of CBV 2.0 nor a URI of another vocabulary"
+            yield Fault(at, f"{value!r} is {text}" + (f"; write {hint}" if hint else ""))
 
     return check
+
+
+def _word_meant(value: str, known: Collection[str]) -> str | None:
+    """The word that is meant by its URN of CBV 1.x, with a prefix, or in other letters."""
+    said = re.split(r"[:/\-]", value)[-1].replace(" ", "_").casefold()
+    return next((each for each in known if each.casefold() == said), None)
 
 
 action = word(vocabulary.ACTIONS, "action", ours=None)
@@ -132,10 +145,14 @@ def many(of: Checker, *, least: int = 0, unique: bool = False) -> Checker:
             return
         if len(value) < least:
             yield Fault(at, f"has {len(value)} entries, at least {least} are needed")
+        seen: set[str] = set()  # by their texts: a list of a whole container's EPCs is long
         for n, each in enumerate(value):
             yield from of(each, f"{at}/{n}")
-            if unique and each in value[:n]:
-                yield Fault(f"{at}/{n}", f"{each!r} stands twice")
+            if unique:
+                same = json.dumps(each, sort_keys=True)
+                if same in seen:
+                    yield Fault(f"{at}/{n}", f"{each!r} stands twice")
+                seen.add(same)
 
     return check
 

@@ -137,12 +137,43 @@ def test_hash_is_the_same_in_every_spelling_of_an_event() -> None:
         ("urn:epc:id:giai:4000001.111", "https://id.gs1.org/8004/4000001111"),
         ("urn:epc:id:gdti:0614141.00001.1618034", "https://id.gs1.org/253/06141410000121618034"),
         ("urn:epc:id:gsrn:0614141.0000010253", "https://id.gs1.org/8018/061414100000102534"),
+        ("urn:epc:id:gsrnp:0614141.0000010253", "https://id.gs1.org/8017/061414100000102534"),
+        ("urn:epc:id:gsin:0614141.123456789", "https://id.gs1.org/402/06141411234567890"),
+        ("urn:epc:id:ginc:0614141.xyz3311cba", "https://id.gs1.org/401/0614141xyz3311cba"),
+        ("urn:epc:id:cpi:0614141.5PQ7%2FZ43.12345", "https://id.gs1.org/8010/06141415PQ7%2FZ43/8011/12345"),
+        ("urn:epc:idpat:cpi:0614141.5PQ7%2FZ43.*", "https://id.gs1.org/8010/06141415PQ7%2FZ43"),
+        ("urn:epc:id:sgcn:4012345.67890.04711", "https://id.gs1.org/255/401234567890104711"),
+        ("urn:epc:idpat:sgcn:4012345.67890.*", "https://id.gs1.org/255/4012345678901"),
+        ("urn:epc:idpat:grai:4012345.55555.*", "https://id.gs1.org/8003/04012345555554"),
+        ("urn:epc:id:itip:4012345.012345.04.04.987", "https://id.gs1.org/8006/040123451234560404/21/987"),
+        ("urn:epc:idpat:itip:4012345.012345.04.04.*", "https://id.gs1.org/8006/040123451234560404"),
+        ("urn:epc:id:upui:4012345.012345.51qIgY)%3C%26Jp3*j7'SDB", "https://id.gs1.org/01/04012345123456/235/51qIgY%29%3C%26Jp3%2Aj7'SDB"),
     ],
 )
 def test_urn_and_digital_link_are_one_identifier(urn: str, link: str) -> None:
     assert naming.canonical(urn) == naming.canonical(link) == link
     assert naming.as_urn(link) == urn
     assert naming.as_link(urn) == link
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "write"),
+    [
+        ("epcList", ["3074257BF7194E4000001A85"], "urn:epc:id:sgtin:0614141.812345.6789"),
+        ("epcList", ["(01)80614141123458(21)6789"], "https://id.gs1.org/01/80614141123458/21/6789"),
+        ("epcList", ["00106141412345678908"], "https://id.gs1.org/00/106141412345678908"),
+        ("epcList", ["urn:epc:tag:sgtin-96:3.0614141.812345.6789"], "urn:epc:id:sgtin:0614141.812345.6789"),
+        ("bizStep", "urn:epcglobal:cbv:bizstep:receiving", "receiving"),
+        ("disposition", "In transit", "in_transit"),
+        ("action", "observe", "OBSERVE"),
+    ],
+)
+def test_what_scanners_and_older_systems_say_is_refused_with_what_to_write(field: str, value: Any, write: str) -> None:
+    event = {**document("examples/Example_9.6.1-ObjectEvent.jsonld")["epcisBody"]["eventList"][0], field: value}
+    (fault,) = [*forms.event_faults(event)] or checks.rule_faults(event, NOW)
+
+    assert fault.at.startswith(f"/{field}")
+    assert fault.text.endswith(f"; write {write}")
 
 
 @pytest.mark.parametrize(
