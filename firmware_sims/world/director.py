@@ -48,7 +48,7 @@ class Director:
         self.hardware = Hardware()
         self.office = Office(stack.central_url, items, pace.random("office"))
         self.supplier = Supplier(items[:_DELIVERED_MAX], pace.random("supplier"), today=datetime.now(UTC).date())
-        self.yard = LiveYard(2, pace.random("yard"))
+        self.yard = LiveYard(3, pace.random("yard"))
         self.truth = Truth()
         self._say = say
         self._closing = asyncio.Event()
@@ -124,7 +124,7 @@ class Director:
             ("door-2", door_2.work(self._closing)),
             ("door-3", door_3.work(self._closing)),
             ("reader-1", self.yard.watch(1, servers["reader-1"], eyes)),
-            ("reader-3", self.yard.watch(2, servers["reader-3"], eyes)),
+            ("reader-3", self.yard.watch(3, servers["reader-3"], eyes)),
             *((picker.name, picker.work(hardware.servers["lights-a"], pace)) for picker in self._pickers),
             ("sales", self._sell()),
             ("packing", self._pack()),
@@ -161,6 +161,7 @@ class Director:
     async def _replenish(self) -> None:
         while True:
             await self.pace.pause(6.0)
+            await self.office.count_doubted_bins()
             await self.office.accept_proposals()
 
     async def _live(self, probe: str, room: ColdRoom, *, breaks: bool) -> None:

@@ -39,6 +39,7 @@ _LOAD_SIZE = 3
 _WRONG_EVERY = 3
 """Every so many-th pallet is not on the vehicle's plan."""
 _LAMP_WAIT_S = 6.0
+_LANE_3 = 3
 _GREEN, _RED = 1, 2
 _CLOSE_TRIES = 30
 
@@ -152,6 +153,7 @@ class LoadingDoor:
     pace: Pace
     station: str = "door-3"
     random: random.Random = field(init=False)
+    _aboard: list[str] = field(default_factory=list)
     _carried: int = 0
     _wrong: int = 0
 
@@ -163,6 +165,7 @@ class LoadingDoor:
         more = True
         for number in itertools.count(1):
             load = await self.office.open_load(f"{number}", self.station)
+            self._aboard = []
             for _ in range(_LOAD_SIZE):
                 pallet = await self._next(closing)
                 if pallet is None:
@@ -193,6 +196,7 @@ class LoadingDoor:
                 self.truth.expected[pallet.sscc] = {"wrong_pallet_unplanned"}
                 await self._leaves(pallet.sscc, pallet.tags, lamp=_RED)
                 return
+        self._aboard.append(pallet.sscc)
         await self.office.plan(load, pallet.sscc, self.station)
         await self._leaves(pallet.sscc, pallet.tags, lamp=_GREEN)
 
@@ -201,11 +205,11 @@ class LoadingDoor:
         self.truth.expected[pallet.sscc] = {"wrong_pallet_unknown"}
         await self._leaves(pallet.sscc, pallet.readable_tags, lamp=_RED)
         self.truth.goes(self.station, "in", pallet.sscc, ())
-        await self.yard.turns_round_outside(2, pallet.readable_tags, self.random.uniform(*_SPEEDS_M_S))
+        await self.yard.turns_round_outside(_LANE_3, pallet.readable_tags, self.random.uniform(*_SPEEDS_M_S))
 
     async def _leaves(self, sscc: str, tags: list[str], *, lamp: int) -> None:
         self.truth.goes(self.station, "out", sscc, ())
-        await self.yard.passes(2, "out", tags, self.random.uniform(*_SPEEDS_M_S))
+        await self.yard.passes(_LANE_3, "out", tags, self.random.uniform(*_SPEEDS_M_S))
         self.truth.lamp(await self._lit(), lamp)
         await self.pace.pause(1.0)
 
@@ -220,6 +224,8 @@ class LoadingDoor:
         return None
 
     async def _drive_off(self, load: str) -> None:
+        await self.pace.pause(_LAMP_WAIT_S)
+        await self.office.scan_aboard(load, self._aboard, self.station)
         for _ in range(_CLOSE_TRIES):
             if await self.office.close_load(load):
                 return

@@ -205,6 +205,25 @@ class Office:
             if order["kind"] in _ONE_TOUCH:
                 await self._post(f"work-orders/{order['id']}/actions/{_ONE_TOUCH[order['kind']]}", {"actor": "clerk"}, refusable=True)
 
+    async def scan_aboard(self, load: str, ssccs: Sequence[str], door: str) -> None:
+        """Of what was driven onto a vehicle the clerk scans the labels that the door did not see."""
+        missing = set((await self._get(f"loads/{load}"))["missing"])
+        for sscc in ssccs:
+            if sscc in missing:
+                scan = {"site": SITE, "text": f"00{sscc}", "station": door, "actor": "clerk"}
+                await self._post("ship-scans", scan, key=f"aboard-{sscc}", refusable=True)
+
+    async def count_doubted_bins(self) -> None:
+        """After a short pick somebody counts the bin: the rest is there, and may be picked again."""
+        for order in await self._list("work-orders?kind=pick_short"):
+            said = order["params"]
+            if said["doubtful"]:
+                place = {"place": f"{SITE}/{said['bin']}", "item": said["item"], "lot": said["lot"], "status": "inspection"}
+                move = {**place, "quantity": said["doubtful"], "to_status": "available", "actor": "counter"}
+                await self._post("stock/moves", move, key=f"counted-{order['id']}", refusable=True)
+            done = {"resolution": "counted the bin; the rest is there", "actor": "counter"}
+            await self._post(f"work-orders/{order['id']}/resolve", done, refusable=True)
+
     async def told_of_doors(self) -> dict[str, list[dict[str, Any]]]:
         """All that the books say of doors: passes (inbound's and shipping's) in order of time, receipts, discrepancies, work orders."""
         passes = {row["event_id"]: row for row in [*await self._all("door-passes"), *await self._all("passages")]}

@@ -75,11 +75,12 @@ class LiveYard:
         await self._gone_by(way)
 
     async def turns_round_outside(self, number: int, tags: Sequence[str], speed_m_s: float) -> None:
-        """What has just gone out through a door is brought in again, once it is out of sight."""
+        """What has just gone out through a door is brought in again, once it is out of sight; returns when it is out of the way."""
         way = max((thing.way for thing in self.scene.things if any(tag.epc == tags[0] for tag in thing.tags)), key=lambda way: way.end_s, default=None)
         if way is not None:
             await self.until(way.end_s)
         await self.passes(number, "in", tags, speed_m_s)
+        await self.until(max(thing.way.end_s for thing in self.scene.things))
 
     async def two_pass(self, number: int, direction: Direction, loads: Sequence[Sequence[str]], speed_m_s: float, apart_s: float) -> None:
         """Loads on a truck each, so many seconds apart."""

@@ -34,6 +34,11 @@ def test_demo_ends_by_itself_and_writes_what_happened(tmp_path):
     assert {*COUNTS, "ledger_verified", "latency_ms", "gateway_rss_mib", "central_rss_mib"} <= set(figures)
     check_books(figures, seed=1)
     assert figures["gateway_rss_mib"] <= 60
+    passes, cases = figures["passes"], figures["cases"]
+    assert passes["wrong"] == 0, figures
+    assert 0 < passes["right"] <= passes["sent"], figures
+    assert 0 < cases["received"] <= cases["sent"], figures
+    assert figures["lamps"]["right"] > 0, figures
 
 
 @pytest.mark.mosquitto
