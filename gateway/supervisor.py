@@ -12,17 +12,14 @@ from dataclasses import dataclass, field
 from contracts.readings import AnyReading, LinkChanged
 from drivers.base.errors import ConfigError, DeviceFault, DriverError, LocalProtocolError
 from drivers.base.spec import Driver, Emit
+from gateway.attempts import Attempts, Failure
 from gateway.metrics import Metrics
 from gateway.stations.station import DeviceAction
 
-_FIRST_DELAY_S = 0.2
-_DELAY_S_MAX = 0.8  # with a connection time of up to a second a device serves again within 2 s of its return
-_PATIENT_AFTER_S = 300.0
-_PATIENT_DELAY_S_MAX = 10.0
-_JITTER = 0.2  # readers that lost power together shall not all knock at once
 _ACTION_TIMEOUT_S = 3.0
 _ACTION_TRIES = 3
 _ACTION_PAUSE_S = 0.3
+_TOLD_MAX = 8  # chosen: reasons that are told for one loss; a device that finds a new one each time shall not fill the log
 
 log = logging.getLogger(__name__)
 
@@ -35,17 +32,12 @@ class Supervised:
     driver_name: str
     up: bool | None = None
     reconnects: int = 0
-    lost_at_s: float | None = None
     last_reading_s: float | None = None
     reason: str = ""
+    attempts: Attempts = field(default_factory=Attempts)
+    told: set[str] = field(default_factory=set)
     actions: dict[tuple[str, object], DeviceAction] = field(default_factory=dict)
     wake: asyncio.Event = field(default_factory=asyncio.Event)
-
-
-def delay_s(attempt: int, lost_for_s: float, jitter: float) -> float:
-    """How long to wait before the next attempt (the first is 0); `jitter` in 0..1."""
-    most_s = _DELAY_S_MAX if lost_for_s < _PATIENT_AFTER_S else _PATIENT_DELAY_S_MAX
-    return min(most_s, _FIRST_DELAY_S * 2.0 ** min(attempt, 16)) * (1 - _JITTER * jitter)
 
 
 class Supervisor:
@@ -79,23 +71,23 @@ class Supervisor:
         return sum(device.up is True for device in self.devices.values())
 
     async def _supervise(self, device_id: str, device: Supervised) -> None:
-        attempt = 0
         self._metrics.device_up.labels(device=device_id, driver=device.driver_name).set(0)
         while True:
+            failure = Failure.AWAY
             try:
                 await device.driver.run(lambda reading: self._on_reading(device_id, device, reading))
                 reason = "the driver ended by itself"
             except ConfigError as error:
-                self._lost(device_id, device, f"{error}; it is not tried again")
+                self._lost(device_id, device, f"{error}; it is not tried again", Failure.MISFIT)
                 return
             except DriverError as error:
-                reason = str(error)
+                reason, failure = str(error), Failure.of(error)
             except Exception as error:  # a driver's bug must not take the other devices down
                 log.exception("driver failed", extra={"device": device_id})
-                reason = f"the driver failed: {error!r}"
-            attempt = 0 if device.up else attempt + 1
-            self._lost(device_id, device, reason)
-            await asyncio.sleep(delay_s(attempt, self._now_s() - (device.lost_at_s or 0.0), self._random.random()))
+                reason, failure = f"the driver failed: {error!r}", Failure.of(error)
+            device.attempts.failed(failure, self._now_s())
+            self._lost(device_id, device, reason, failure)
+            await asyncio.sleep(device.attempts.delay_s(self._now_s(), self._random.random()))
             device.reconnects += 1
             self._metrics.device_reconnects.labels(device=device_id, driver=device.driver_name).inc()
 
@@ -104,7 +96,9 @@ class Supervisor:
         if isinstance(reading, LinkChanged) and reading.state == "connected":
             if device.up:
                 return
-            device.up, device.reason, device.lost_at_s = True, reading.reason, None
+            device.up, device.reason = True, reading.reason
+            device.told.clear()
+            device.attempts.connected(self._now_s())
             self._metrics.device_up.labels(device=device_id, driver=device.driver_name).set(1)
             log.info("device connected", extra={"device": device_id, "about": reading.reason, "reconnects": device.reconnects})
             device.actions.clear()  # what was wished before is stated anew by the stations
@@ -112,12 +106,13 @@ class Supervisor:
             self._metrics.readings.labels(device=device_id, driver=device.driver_name).inc()
         self._emit(reading)
 
-    def _lost(self, device_id: str, device: Supervised, reason: str) -> None:
-        """Say so once per loss, however long it lasts."""
+    def _lost(self, device_id: str, device: Supervised, reason: str, failure: Failure) -> None:
+        """Say so once per loss, however long it lasts; what a device that is there again has against us is news, each reason once."""
         device.reason = reason
-        if device.up is False:
+        if device.up is False and (failure is Failure.AWAY or reason in device.told or len(device.told) >= _TOLD_MAX):
             return
-        device.up, device.lost_at_s = False, self._now_s()
+        device.up = False
+        device.told.add(reason)
         self._metrics.device_up.labels(device=device_id, driver=device.driver_name).set(0)
         log.warning("device lost", extra={"device": device_id, "reason": reason})
         self._emit(LinkChanged(device=device_id, at_s=self._now_s(), state="lost", reason=reason))

@@ -5,8 +5,10 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
+import pytest
+
 from contracts.readings import AnyReading, LinkChanged
-from drivers.base.errors import ConfigError, DeviceFault, TransportError
+from drivers.base.errors import ConfigError, DeviceFault, LocalProtocolError, RemoteProtocolError, TransportError
 from drivers.base.session import Argument
 from drivers.base.spec import Emit
 from gateway.metrics import Metrics
@@ -89,6 +91,30 @@ async def test_loss_is_told_once_however_often_connecting_fails() -> None:
 
         assert await next_states(readings, 1) == [("d", "connected")]
         assert supervisor.devices_up == 1
+
+
+async def test_what_a_device_that_is_back_has_against_us_is_told_once_for_each_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.attempts._FIRST_DELAY_S", 0.001)
+    driver = FakeDriver("d")
+    errors = [
+        TransportError("away"),
+        LocalProtocolError("2 antennas"),
+        TransportError("no route"),
+        LocalProtocolError("2 antennas"),
+        RemoteProtocolError("busy"),
+    ]
+
+    async def run(emit: Emit) -> None:
+        if not errors:
+            emit(LinkChanged(device="d", at_s=1.0, state="connected"))
+            await asyncio.Event().wait()
+        raise errors.pop(0)
+
+    driver.run = run  # type: ignore[method-assign]
+    async with supervised(driver) as (_, readings), asyncio.timeout(20):
+        told = [await readings.get() for _ in range(4)]
+
+    assert [reading.reason for reading in told if isinstance(reading, LinkChanged)] == ["away", "2 antennas", "busy", ""]
 
 
 async def test_wrong_configuration_is_not_tried_again() -> None:

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.supervisor import delay_s
 from gateway.window import PROGRESS_TIMEOUT_S, WINDOW_EVENTS, LaneWindow
 
 
@@ -76,11 +74,3 @@ def test_window_never_claims_more_than_was_acknowledged(steps: list[tuple[str, i
         else:
             window.overdue(now_s)
         assert window.acked == highest <= window.sent
-
-
-@pytest.mark.parametrize(
-    ("attempt", "lost_for_s", "expected_s"), [(0, 0.0, 0.2), (1, 0.5, 0.4), (2, 1.0, 0.8), (9, 60.0, 0.8), (9, 301.0, 10.0), (10_000, 9e9, 10.0)]
-)
-def test_backoff_stays_short_for_minutes_and_then_grows_patient(attempt: int, lost_for_s: float, expected_s: float) -> None:
-    assert delay_s(attempt, lost_for_s, 0.0) == pytest.approx(expected_s)
-    assert delay_s(attempt, lost_for_s, 1.0) == pytest.approx(expected_s * 0.8)
