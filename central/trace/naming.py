@@ -29,6 +29,7 @@ _CACHED = 16_384
 _SAFE = "'-.;=_"
 """What a canonical URI leaves unescaped beside letters, digits and `~` (which no such value has)."""
 _URN = re.compile(r"urn:epc:(id|class|idpat):([a-z]+):(.+)")
+_LEADING = re.compile(r"[0-9]{6,}")
 _KEYS = "00|01|253|255|401|402|414|417|8003|8004|8006|8010|8017|8018"
 _SHORT_NAMES = {
     "gtin": "01",
@@ -269,12 +270,13 @@ def _urn(ai: str, value: str, finer: str, rest: str, prefix: int) -> str:
 
 
 @lru_cache(maxsize=_CACHED)
-def _company_prefix(digits: str) -> int | None:
-    """Digits of the company prefix with which these begin."""
-    if not digits[:6].isdigit():
+def _company_prefix(key: str) -> int | None:
+    """Digits of the company prefix with which a key begins."""
+    digits = _LEADING.match(key)
+    if digits is None:
         return None
     try:
-        found = GS1CompanyPrefix.extract(digits)
+        found = GS1CompanyPrefix.extract(digits[0].ljust(12, "0"))
     except (ParseError, IdentifierError, ValueError):
         return None
-    return len(found.value) if found is not None and 6 <= len(found.value) <= 12 else None
+    return len(found.value) if found is not None and 6 <= len(found.value) <= min(12, len(digits[0])) else None
