@@ -194,7 +194,8 @@ class Director:
                 while self.hardware.lights.lit or await self.office.is_busy():  # noqa: ASYNC110  # another process's state has no event
                     await asyncio.sleep(0.5)
         except TimeoutError:
-            self._say(f"some work was still open after {_WIND_DOWN_S:g} s; it stays in the books as open")
+            waiting = [door.get_name() for door in doors if not door.done()] or ["picks, totes or alarms"]
+            self._say(f"some work was still open after {_WIND_DOWN_S:g} s ({', '.join(waiting)}); it stays in the books as open")
 
     async def _settled(self) -> tuple[Figures, dict[str, Any]]:
         """Central's figures and the gateway's health at a moment when everything accepted is applied. Raises: StackError: not within 20 s."""

@@ -161,7 +161,7 @@ class LoadingDoor:
         self.random = self.pace.random(self.station)
 
     async def work(self, closing: asyncio.Event) -> None:
-        """One vehicle after the other; what is packed at closing time still leaves."""
+        """One vehicle after the other until closing time; what is packed later waits for another day."""
         more = True
         for number in itertools.count(1):
             load = await self.office.open_load(f"{number}", self.station)
@@ -177,13 +177,12 @@ class LoadingDoor:
                 return
 
     async def _next(self, closing: asyncio.Event) -> Packed | None:
-        while True:
+        while not closing.is_set():
             pallet = await self.office.pack_for_vehicle()
             if pallet is not None:
                 return pallet
-            if closing.is_set() and not self.office.waits_for_vehicle():
-                return None
             await asyncio.sleep(_LOOKS_S)
+        return None
 
     async def _carry(self, load: str, pallet: Packed) -> None:
         """Right pallets are planned before they are driven out; of the wrong ones every second is none of ours at all, and goes back."""

@@ -160,10 +160,6 @@ class Office:
         await self._set_door(door, "loading", load=name, vehicle=vehicle)
         return str(load["id"])
 
-    def waits_for_vehicle(self) -> bool:
-        """Whether orders that leave on a vehicle are still being picked or packed."""
-        return bool(self._by_vehicle)
-
     async def pack_for_vehicle(self) -> Packed | None:
         """Pack the next order that is picked and leaves on a vehicle onto a pallet of its own; None: there is none yet."""
         for order_id in list(self._by_vehicle):

@@ -35,9 +35,8 @@ def test_demo_ends_by_itself_and_writes_what_happened(tmp_path):
     check_books(figures, seed=1)
     assert figures["gateway_rss_mib"] <= 60
     passes, cases = figures["passes"], figures["cases"]
-    assert passes["wrong"] == 0, figures
-    assert 0 < passes["right"] <= passes["sent"], figures
-    assert 0 < cases["received"] <= cases["sent"], figures
+    assert passes["sent"] >= passes["right"] > passes["sent"] // 2 > passes["wrong"] + passes["missed"] + passes["invented"], figures
+    assert cases["sent"] >= cases["received"] > cases["sent"] // 2, figures
     assert figures["lamps"]["right"] > 0, figures
 
 
