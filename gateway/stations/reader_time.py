@@ -16,6 +16,7 @@ _AHEAD_S = 1.0  # a read can not come from the future: then the reader's clock w
 _BACK_S = 5.0  # nor from before what came while nothing was held back: then it was set back
 _LIVE_S = 2.0  # a delay up to which nothing is held back
 _SETTLED_S = 2.0  # so long without a shorter delay, and the shortest is believed
+_SHORTER_S = 0.1  # chosen: what makes a delay a shorter one, at once or little by little
 _STEADY_S = 30.0  # a delay that stays the same for so long is the clock, since what was held back drains
 _STEADY_SPREAD_S = 1.0
 _STEPS_KEPT = 16
@@ -28,7 +29,7 @@ class ReaderTime:
         self._base_us: int | None = None
         self._bases: deque[tuple[float, int]] = deque(maxlen=_STEPS_KEPT)
         self._shift_s = 0.0
-        self._shifted_at_s = -math.inf
+        self._settling: tuple[float, float] = (-math.inf, 0.0)  # since when, and around which shift
         self._drifted_at_s = -math.inf
         self._live_s = -math.inf
         self._steady: tuple[float, float, float] | None = None  # since when, least and greatest lag
@@ -43,10 +44,10 @@ class ReaderTime:
             return self.now_s(at_s)
         if self._base_us is None:
             self._set(reader_time_us, at_s - self._shift_s)
-            self._shifted_at_s = self._drifted_at_s = at_s
+            self._settling, self._drifted_at_s = (at_s, self._shift_s), at_s
         line_s = (reader_time_us + (self._base_us or 0)) / _US
         lag_s = at_s - line_s - self._shift_s
-        believed = at_s - self._shifted_at_s >= _SETTLED_S
+        believed = at_s - self._settling[0] >= _SETTLED_S
         if believed and (lag_s < -_AHEAD_S or line_s < self._live_s - _BACK_S):
             self.steps += 1
             line_s, lag_s = self.now_s(at_s), 0.0
@@ -85,13 +86,19 @@ class ReaderTime:
         self._steady = None
 
     def _learn(self, lag_s: float, at_s: float) -> float:
-        """Take a delay (beyond the shortest) into account; what is left of it."""
-        self._shift_s += _DRIFT * (at_s - self._drifted_at_s)
-        self._drifted_at_s = at_s
-        if lag_s < 0:
-            self._shift_s += lag_s
-            if lag_s < -_STEADY_SPREAD_S / 10:
-                self._shifted_at_s = at_s
+        """Take a delay (beyond the shortest) into account; what is left of it.
+
+        Clocks that drift apart explain a longer delay only as far as there is one, and say nothing of what was held back.
+        """
+        drift_s = _DRIFT * (at_s - self._drifted_at_s)
+        if lag_s <= max(_LIVE_S, drift_s):
+            learnt_s = min(lag_s, drift_s)
+            self._drifted_at_s = at_s
+            self._shift_s += learnt_s
+            lag_s -= learnt_s
+        if abs(self._shift_s - self._settling[1]) > _SHORTER_S:
+            self._settling = (at_s, self._shift_s)
+        if lag_s <= 0:
             self._steady = None
             return 0.0
         since_s, least_s, most_s = self._steady or (at_s, lag_s, lag_s)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,3 +76,32 @@ def test_nothing_that_a_reader_says_of_time_breaks_the_line(stamps: list[tuple[i
         at_s += pause_s
         line_s = time.line_s(reader_us, at_s)
         assert time.arrival_s(line_s) <= at_s + 2.0
+
+
+@pytest.mark.parametrize("ppm", [-100, -50, -20, 0, 20, 50, 100])
+@pytest.mark.parametrize("quiet_h", [1, 10, 60])
+def test_reads_after_a_quiet_night_keep_their_order_however_far_the_clocks_drifted_apart(ppm: int, quiet_h: int) -> None:
+    time = ReaderTime()
+
+    def line_s(second: float) -> float:
+        return time.line_s(YEAR_2000_US + round(second * (1 + ppm * 1e-6) * 1e6), second + 0.02)
+
+    for number in range(200):
+        line_s(number * 0.05)
+    lines_s = [line_s(quiet_h * 3600 + number * 0.05) for number in range(200)]
+
+    assert [after - before for before, after in pairwise(lines_s)] == pytest.approx([0.05] * 199, abs=0.001)
+    assert time.lag_s < 0.1
+    assert time.now_s(quiet_h * 3600 + 10.0) == pytest.approx(lines_s[-1], abs=0.2)
+
+
+@pytest.mark.parametrize("speed", [1.1, 1.3, 2.0, 20.0])
+def test_what_was_held_back_before_the_first_connection_keeps_its_place_however_slowly_it_comes(speed: float) -> None:
+    time, at_s = ReaderTime(), 5000.0
+    seen_s = [40.0 * one + 0.01 * number for one in range(5) for number in range(300)]
+    lines_s = []
+    for second in seen_s:
+        at_s += 0.01 / speed
+        lines_s.append(time.line_s(YEAR_2000_US + round(second * 1e6), at_s))
+
+    assert [line_s - lines_s[0] for line_s in lines_s] == pytest.approx(seen_s, abs=0.001)
