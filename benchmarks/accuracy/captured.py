@@ -14,12 +14,15 @@ from typing import NamedTuple
 
 from benchmarks.accuracy.scores import Tally
 from gateway.portal.files import load_reads
+from gateway.portal.models import models_in
 from gateway.portal.reads import Pass, Read, Side
 from gateway.portal.replay import replay
 from gateway.portal.summary import summarise
 
 SIDES: dict[int, Side] = {1: "inner", 2: "inner", 3: "outer", 4: "outer"}
 EXCERPTS = Path(__file__).parents[2] / "tests" / "captures" / "rfid_portal"
+_WITHOUT = Path(__file__).parent / "without"
+"""Models fitted without one of the runs that the shipped ones were fitted to (`python -m tools.portal_fit --without run1 --out .../without/run1`)."""
 _STEP_S, _BALANCE_S, _CLEAR = 0.1, 1.0, 0.8
 _LOUD = 8
 """Fewer reads in a second are goods far away, heard now by one side and now by the other."""
@@ -43,6 +46,11 @@ class Run:
     reads: tuple[Read, ...]
     moving: frozenset[str]
     crossings: tuple[Crossing, ...]
+
+    def passes(self, reads: Sequence[Read]) -> list[Pass]:
+        """What a door makes of some of the reads; it knows nothing of this run: the models that judge were fitted without it."""
+        folder = _WITHOUT / self.name.split("_")[0]
+        return replay(reads, [], SIDES, models=models_in(folder) if folder.is_dir() else None)
 
     def cut(self, start_s: float, end_s: float) -> list[Read]:
         """The reads of a time."""
@@ -111,7 +119,7 @@ def each_alone(run: Run, kind: str) -> Tally:
     tally = Tally()
     for start_s, end_s, crossing in windows(run, kind):
         reads = run.cut(start_s, end_s)
-        passes = replay(reads, [], SIDES)
+        passes = run.passes(reads)
         _score_pass(tally, passes, crossing)
         for tag in summarise(reads, passes, SIDES):
             tally.tag(tag.result, tag.confidence, run.truth(tag.epc, crossing.direction))
@@ -121,7 +129,7 @@ def each_alone(run: Run, kind: str) -> Tally:
 def whole(run: Run) -> Tally:
     """The whole capture through one door, as it stands there all day; tags are scored in every pass that was found."""
     tally = Tally()
-    passes = replay(run.reads, [], SIDES)
+    passes = run.passes(run.reads)
     left = list(passes)
     for crossing in run.crossings:
         near = [one for one in left if one.crossed_s is not None and abs(one.crossed_s - crossing.t_s) <= _MATCH_S]
@@ -137,7 +145,7 @@ def whole(run: Run) -> Tally:
 def over_all(run: Run) -> Tally:
     """What is said of each tag over the whole capture: moved at all, or stood; its direction is that of its last pass and is not scored."""
     tally = Tally()
-    for tag in summarise(run.reads, replay(run.reads, [], SIDES), SIDES):
+    for tag in summarise(run.reads, run.passes(run.reads), SIDES):
         moved = tag.epc in run.moving
         result = "moved" if tag.result.startswith("moved") else tag.result
         (tally.moving if moved else tally.standing)[result] += 1

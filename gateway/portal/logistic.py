@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-import importlib.resources
 import math
 from collections.abc import Sequence
-from functools import cache
+from pathlib import Path
 
 import msgspec
 
@@ -26,10 +25,9 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.base + sum(weight * number for weight, number in zip(self.weights.values(), numbers, strict=True))
 
 
-@cache
-def load(file: str, names: tuple[str, ...]) -> Model:
-    """A model that is shipped, its weights in the order of `names`; a number that it does not know counts nothing until it is fitted anew."""
-    model = msgspec.json.decode((importlib.resources.files("gateway.portal") / file).read_bytes(), type=Model)
+def load(file: Path, names: tuple[str, ...]) -> Model:
+    """A model, its weights in the order of `names`; a number that it does not know counts nothing until it is fitted anew. Raises: OSError, ValueError."""
+    model = msgspec.json.decode(file.read_bytes(), type=Model)
     return Model(model.made_from, model.base, {name: model.weights.get(name, 0.0) for name in names})
 
 

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 
 from gateway.portal import direction, evidence
 from gateway.portal.crossings import Crossing
-from gateway.portal.logistic import Model, load
 from gateway.portal.template import Seen
 
 NAMES = ("clearness", "next_clearness", "agreement", "group", "others", "vote", "both_sides", "rise_db", "spread_db", "fit")
@@ -20,11 +19,6 @@ _CORE_S = 1.2
 _AWAY_S, _TURN_S = 1.5, 6.0
 """So long after (before) a crossing goods are through (not yet there), and so long it takes them to turn round at most."""
 _EVEN = 0.5
-
-
-def model() -> Model:
-    """How sure the numbers make a pass; made by `python -m tools.portal_fit`."""
-    return load("passed.json", NAMES)
 
 
 def gather(

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from gateway.portal import direction, evidence, passed
 from gateway.portal.crossings import Crossing, SideRead, Tags, by_tag, find_crossings
 from gateway.portal.direction import UNDECIDED, Verdict, Vote
-from gateway.portal.logistic import load, odds_among, sigmoid
+from gateway.portal.logistic import odds_among, sigmoid
 from gateway.portal.memory import Memory
+from gateway.portal.models import Models, shipped
 from gateway.portal.reads import Edge, Judged, Pass, Read, Result, Side, TagResult, Window
 from gateway.portal.settings import Settings
 from gateway.portal.template import Seen
@@ -79,8 +80,9 @@ class Look:
 class Portal:
     """Judges the windows of one portal in order of time. `sides` says which way each antenna looks."""
 
-    def __init__(self, sides: Mapping[int, Side], settings: Settings | None = None) -> None:
+    def __init__(self, sides: Mapping[int, Side], settings: Settings | None = None, models: Models | None = None) -> None:
         self._sides = dict(sides)
+        self._models = models or shipped()
         self._settings = settings or Settings()
         self._memory = Memory()
         self._told: Look | None = None
@@ -157,15 +159,14 @@ class Portal:
         """What the reads of some tags around a crossing say."""
         tags = seen_from(by_tag([read for read in part.reads if read.epc in among], self._sides), part.crossing)
         numbers = evidence.gather(tags, part.crossing.t_s - part.start_s, part.end_s - part.crossing.t_s) if tags else {}
-        model = load("moved.json", evidence.NAMES)
-        own = {epc: model.sum(values) for epc, values in numbers.items()}
+        own = {epc: self._models.moved.sum(values) for epc, values in numbers.items()}
         ratios = {epc: value + self._memory.prior(epc) for epc, value in own.items()}
         odds = odds_among(list(ratios.values()))
         moved = {epc: sigmoid(value + odds) for epc, value in ratios.items()}
         whole = passed.gather(tags, moved, ratios, part.crossing, next_clearness)
         _, eyes = direction.by_eyes(part.edges)
         by_eyes = {"unknown": 0.0, "in": 1.0, "out": -1.0}[eyes.direction] * part.crossing.sign * eyes.log_odds
-        by_antennas = passed.model().sum(whole)
+        by_antennas = self._models.passed.sum(whole)
         return Look(part, tags, numbers, own, moved, whole, by_antennas, by_antennas + by_eyes)
 
     def _pass(self, window: Window, look: Look) -> Pass:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 from gateway.portal.door import Door
+from gateway.portal.models import Models
+from gateway.portal.portal import Portal
 from gateway.portal.reads import Edge, Eye, Pass, Read, Side
 from gateway.portal.settings import Settings
 
@@ -15,10 +17,20 @@ _STEP_S = 0.5
 
 
 def replay(
-    reads: Sequence[Read], edges: Sequence[Edge], sides: Mapping[int, Side], settings: Settings | None = None, *, eyes: Iterable[Eye] | None = None
+    reads: Sequence[Read],
+    edges: Sequence[Edge],
+    sides: Mapping[int, Side],
+    settings: Settings | None = None,
+    *,
+    eyes: Iterable[Eye] | None = None,
+    models: Models | None = None,
 ) -> list[Pass]:
-    """The passes of reads and edges (each in order of time). `eyes` that the door has; None: those that have edges. Antennas without a side are left out."""
-    door = Door(sides, settings, eyes=frozenset(edge.eye for edge in edges) if eyes is None else frozenset(eyes))
+    """The passes of reads and edges (each in order of time). `eyes` that the door has; None: those that have edges. Antennas without a side are left out.
+
+    `models` are those that judge; None: those that come with the gateway.
+    """
+    fitted = frozenset(edge.eye for edge in edges) if eyes is None else frozenset(eyes)
+    door = Door(sides, settings, eyes=fitted, portal=Portal(sides, settings, models))
     passes: list[Pass] = []
     merged: list[Read | Edge] = sorted([*(read for read in reads if read.antenna in sides), *edges], key=lambda each: each.t_s)
     for step, group in groupby(merged, key=lambda each: int(each.t_s // _STEP_S)):

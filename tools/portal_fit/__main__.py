@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gateway.portal import evidence, passed
+from gateway.portal.logistic import load
+from gateway.portal.models import Models, shipped
 from tools.portal_fit import captures, yards
 from tools.portal_fit.regression import Example, fit
 
@@ -30,14 +32,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--without", default="", help="a run that is left out: run2")
     parser.add_argument("--out", type=Path, default=Path("gateway/portal"))
     given = parser.parse_args(arguments)
+    given.out.mkdir(parents=True, exist_ok=True)
     runs = [run for run in captures.load(given.captures) if run.name != given.without]
     scenes = yards.load(given.yard)
     source = f"{len(runs)} captured runs of a portal ({', '.join(run.name for run in runs)}) and {len(scenes)} simulated scenes"
     tags = [example for run in runs for example in run.tags()]
     tags += [example._replace(weight=_YARD_WEIGHT) for scene in scenes for example in scene.tags()]
     _write(given.out / "moved.json", evidence.NAMES, tags, source)
-    # Looking at passes needs the tags' model that has just been written.
-    moments = [example for run in runs for example in run.moments()] + [example for scene in scenes for example in scene.moments()]
+    models = Models(load(given.out / "moved.json", evidence.NAMES), shipped().passed)
+    moments = [example for run in runs for example in run.moments(models)] + [example for scene in scenes for example in scene.moments(models)]
     _write(given.out / "passed.json", passed.NAMES, moments, source)
     return 0
 

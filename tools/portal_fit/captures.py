@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gateway.portal.crossings import Crossing, by_tag, find_crossings
 from gateway.portal.files import load_reads
+from gateway.portal.models import Models
 from gateway.portal.portal import Portal, looked_at
 from gateway.portal.reads import Read, Side, Window
 from tools.portal_fit.looking import LookingPortal, tag_examples
@@ -40,11 +41,11 @@ class Run:
             (look,) = looked_at(Portal(SIDES), window, [crossing], {read.epc for read in window.reads})
             yield from tag_examples(look, went, look.tags)
 
-    def moments(self) -> Iterator[Example]:
-        """Every moment that looks like a crossing, with all, few and none of the moving tags there."""
+    def moments(self, models: Models) -> Iterator[Example]:
+        """Every moment that looks like a crossing, with all, few and none of the moving tags there; `models` tell the tags."""
         rng = random.Random(f"{self.name} moments")
         for crossing, window, went in self._windows(_MOMENT_REACHES_S, _MOMENT_GROUPS, rng):
-            portal = LookingPortal(SIDES)
+            portal = LookingPortal(SIDES, models)
             portal.judge(window)
             for look in portal.looks_taken:
                 found, group = look.part.crossing, look.group()

@@ -7,6 +7,7 @@ import math
 from collections.abc import Collection, Iterator, Mapping
 
 from gateway.portal.crossings import Tags, find_crossings
+from gateway.portal.models import Models
 from gateway.portal.portal import Look, Portal, looked_at
 from gateway.portal.reads import Side, Window
 from tools.portal_fit.regression import Example
@@ -15,8 +16,8 @@ from tools.portal_fit.regression import Example
 class LookingPortal(Portal):
     """`looks_taken` are all moments of all windows so far."""
 
-    def __init__(self, sides: Mapping[int, Side]) -> None:
-        super().__init__(sides)
+    def __init__(self, sides: Mapping[int, Side], models: Models | None = None) -> None:
+        super().__init__(sides, models=models)
         self.looks_taken: list[Look] = []
 
     def looks(self, window: Window, tags: Tags, *, ended: bool = True) -> list[Look]:

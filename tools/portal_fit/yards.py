@@ -12,6 +12,7 @@ from typing import Any
 
 from gateway.portal.door import Door
 from gateway.portal.files import load_reads
+from gateway.portal.models import Models
 from gateway.portal.portal import Look
 from tools.portal_fit.looking import LookingPortal, tag_examples
 from tools.portal_fit.regression import Example
@@ -36,9 +37,9 @@ class Scene:
                     others = {epc for one in self.truth["passes"] + self.truth["turned_back"] if one is not own for epc in one["epcs"]}
                     yield from tag_examples(look, went, [epc for epc in look.tags if epc in went or epc not in others])
 
-    def moments(self) -> Iterator[Example]:
+    def moments(self, models: Models) -> Iterator[Example]:
         """Every moment that looks like a crossing; but for those of goods that turned round or went by a neighbour, which look like it rightly."""
-        for door, looks in self._looks():
+        for door, looks in self._looks(models):
             for look in looks:
                 owner = Counter(self._owner(epc, door, look) for epc in look.group()).most_common(1)
                 what = owner[0][0] if owner else "standing"
@@ -58,10 +59,10 @@ class Scene:
     def _passes(self, door: str) -> list[dict[str, Any]]:
         return [one for one in self.truth["passes"] if str(one["door"]) == door and one["epcs"]]
 
-    def _looks(self) -> Iterator[tuple[str, list[Look]]]:
+    def _looks(self, models: Models | None = None) -> Iterator[tuple[str, list[Look]]]:
         for name, about in self.truth["doors"].items():
             sides = {int(antenna): side for antenna, side in about["sides"].items()}
-            portal = LookingPortal(sides)
+            portal = LookingPortal(sides, models)
             door = Door(sides, portal=portal)
             path = self.folder / f"door-{name}" / "reads.csv"
             for read in load_reads(str(path)).reads if _has_rows(path) else ():
