@@ -37,8 +37,11 @@ def _staying(order_state: str) -> Select[Any]:
 
 def take_packages_along(connection: Connection, order_id: str, now: datetime) -> None:
     """The packages of an order that left are gone with it."""
-    packing.hold_packing(connection, order_id, order_by_id(connection, order_id).site, now)
-    dispatch.order_shipped(connection, order_id, now)
+    site = order_by_id(connection, order_id).site
+    packing.hold_packing(connection, order_id, site, now)
+    fact_id = document_id("PackagesLeft", order_id, now.isoformat())
+    ledger.record(connection, ledger.Fact(fact_id, "dockline", None, "PackagesLeft", b"{}", "dockline", now, site), now)
+    dispatch.order_shipped(connection, fact_id, order_id, now)
 
 
 def loaded(connection: Connection, at_most: int) -> Sequence[str]:

@@ -15,7 +15,7 @@ from central.exceptions.messages import Message, message
 from central.ledger import service as ledger
 from central.outbound import order_rows
 from central.outbound import service as outbound
-from central.shipping import doors, loads, packing, placement, rules, vehicles
+from central.shipping import doors, loads, packing, placement, rules, trail, vehicles
 from central.shipping.scans import sscc_in
 from central.shipping.tables import load, load_package, package
 
@@ -67,6 +67,7 @@ def put_aboard(connection: Connection, dock: Dock, row: Row[Any]) -> ShipOutcome
     already = row.state in ("loaded", "shipped")
     if not already:
         connection.execute(update(package).where(package.c.sscc == row.sscc).values(state="loaded", loaded_at=dock.now))
+        trail.note(connection, dock.fact_id, "loaded", [row.sscc])
     _note_loaded(connection, dock, row.sscc)
     shipped = ship_when_complete(connection, dock, row.order_id)
     left, unpacked = _left(connection, row.order_id)
@@ -112,15 +113,16 @@ def ship_when_complete(connection: Connection, dock: Dock, order_id: str) -> boo
         return bool(order.state == "shipped")
     if order.state == "picked" and not outbound.ship_or_tell(connection, dock.fact_id, order_id, dock.now):
         return False
-    order_shipped(connection, order_id, dock.now)
+    order_shipped(connection, dock.fact_id, order_id, dock.now)
     return True
 
 
-def order_shipped(connection: Connection, order_id: str, now: datetime) -> None:
-    """Mark the packages of a shipped order, and place the carrier's orders that wait for it."""
+def order_shipped(connection: Connection, fact_id: str, order_id: str, now: datetime) -> None:
+    """Mark the packages of an order that a fact shipped, and place the carrier's orders that wait for it."""
     mine = package.c.order_id == order_id
     connection.execute(update(package).where(mine, package.c.state == "closed").values(state="loaded", loaded_at=now))
-    connection.execute(update(package).where(mine, package.c.state == "loaded").values(state="shipped", shipped_at=now))
+    left = update(package).where(mine, package.c.state == "loaded").values(state="shipped", shipped_at=now).returning(package.c.sscc)
+    trail.note(connection, fact_id, "shipped", sorted(connection.execute(left).scalars()))
     placement.request_for_order(connection, order_id, now)
 
 
@@ -137,7 +139,7 @@ def ship_when_packed(connection: Connection, dock: Dock, order_id: str) -> None:
     good = ("right",) if order.ship_when == "weighed" else ("right", "cannot_decide", "")
     ready = all(state != "open" and verdict in good for state, verdict in connection.execute(packed))
     if ready and outbound.ship_or_tell(connection, dock.fact_id, order_id, dock.now):
-        order_shipped(connection, order_id, dock.now)
+        order_shipped(connection, dock.fact_id, order_id, dock.now)
 
 
 def _left(connection: Connection, order_id: str) -> tuple[int, int]:
@@ -184,6 +186,7 @@ def unload(connection: Connection, dock: Dock, row: Row[Any]) -> bool:
     if row.state != "loaded":
         return False
     connection.execute(update(package).where(package.c.sscc == row.sscc).values(state="closed", loaded_at=None))
+    trail.note(connection, dock.fact_id, "unloaded", [row.sscc])
     open_loads = select(load.c.id).where(load.c.site == dock.site, load.c.state == "open")
     mine = (load_package.c.sscc == row.sscc) & load_package.c.load_id.in_(open_loads)
     connection.execute(update(load_package).where(mine).values(loaded_at=None))

@@ -22,7 +22,7 @@ from central.ledger import service as ledger
 from central.outbound import picked_serials
 from central.outbound.service import order_by_id
 from central.outbound.tables import customer_order, pick_task
-from central.shipping import placement, rules
+from central.shipping import placement, rules, trail
 from central.shipping.documents import CartonType, OpenPackage, PackItem, SiteSettings
 from central.shipping.scans import read_scan
 from central.shipping.tables import carton_type, package, package_line, packing, shipping_site
@@ -257,6 +257,7 @@ def close_package(connection: Connection, fact: ledger.Fact, sscc: str, now: dat
     if not contents_of(connection, sscc):
         raise ConflictError("package_empty", f"package {sscc} is empty; pack something, or throw it away")
     connection.execute(update(package).where(package.c.sscc == sscc).values(state="closed", closed_at=now))
+    trail.note(connection, fact.id, "closed", [sscc])
     return True
 
 
@@ -266,10 +267,10 @@ def reopen_package(connection: Connection, fact: ledger.Fact, sscc: str, now: da
     Raises: NotFoundError. ConflictError: it left or was loaded.
     """
     if not ledger.record(connection, fact, now).already:
-        open_again(connection, sscc, now)
+        open_again(connection, fact.id, sscc, now)
 
 
-def open_again(connection: Connection, sscc: str, now: datetime) -> None:
+def open_again(connection: Connection, fact_id: str, sscc: str, now: datetime) -> None:
     """As `reopen_package`, for a fact that is recorded already."""
     row = held_package(connection, sscc, now)
     if row.state == "open":
@@ -278,6 +279,7 @@ def open_again(connection: Connection, sscc: str, now: datetime) -> None:
         raise ConflictError("package_gone", f"package {sscc} is {row.state}; take the goods back as a return, or pack another package")
     values = {"state": "open", "closed_at": None, "verdict": "", "weight_mg": None, "weighed_at": None}
     connection.execute(update(package).where(package.c.sscc == sscc).values(**values))
+    trail.note(connection, fact_id, "opened", [sscc])
 
 
 def void_package(connection: Connection, fact: ledger.Fact, sscc: str, now: datetime) -> None:
@@ -293,6 +295,8 @@ def void_package(connection: Connection, fact: ledger.Fact, sscc: str, now: date
     if row.state not in ("open", "closed"):
         raise ConflictError("package_gone", f"package {sscc} is {row.state}; it cannot be thrown away any more")
     connection.execute(update(package).where(package.c.sscc == sscc).values(state="void"))
+    if row.state == "closed":
+        trail.note(connection, fact.id, "void", [sscc])
     placement.take_back(connection, sscc, now)
 
 

@@ -45,8 +45,8 @@ def _give_up(connection: Connection, case: Case, _fact_id: str, now: datetime) -
     return "the carrier's order is taken back"
 
 
-def _open_again(connection: Connection, case: Case, _fact_id: str, now: datetime) -> str:
-    packing.open_again(connection, case.subject, now)
+def _open_again(connection: Connection, case: Case, fact_id: str, now: datetime) -> str:
+    packing.open_again(connection, fact_id, case.subject, now)
     return "the package is open again"
 
 

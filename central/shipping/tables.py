@@ -116,6 +116,19 @@ package_line = Table(
     CheckConstraint("quantity > 0", name="holds_something"),
 )
 
+package_step = Table(
+    "package_step",
+    metadata,
+    Column("n", BigId, primary_key=True, autoincrement=True),
+    Column("fact", Id, nullable=False),
+    Column("sscc", String, ForeignKey("package.sscc"), nullable=False),
+    Column("step", String, nullable=False),
+    Column("contents", JSON, nullable=False, comment="item, lot, quantity and serials, where the step is about them"),
+    CheckConstraint("step IN ('closed', 'opened', 'void', 'loaded', 'unloaded', 'shipped')", name="step_known"),
+)
+"""What happened to packages that were closed, in order. Append-only."""
+Index("ix_package_step_fact", package_step.c.fact)
+
 load = Table(
     "load",
     metadata,

@@ -30,7 +30,7 @@ from central.errors import BusyError
 from central.inbound.tables import discrepancy, receipt, ship_notice
 from central.ledger.rules import Account
 from central.ledger.tables import entry, event, handling_unit, serial_move
-from central.shipping.tables import package, package_line
+from central.shipping.tables import package_step
 from central.trace import capturing
 from central.trace.faults import Fault
 from central.trace.own_rules import CONTEXT, Notice, Package, Piece, Told, events_of
@@ -49,16 +49,6 @@ _LATE_COMMIT = timedelta(minutes=10)
 _COLUMNS = tuple(event.c[name] for name in ("position", "id", "site", "kind", "body", "occurred_at"))
 _OF_THE_WIRE = ("PalletPassed", "AlarmChanged")
 """Facts of which the body says something that their entries do not."""
-_LEFT = ("shipping",)
-_OF_PACKAGES: Mapping[str, tuple[str, ...]] = {
-    "PackageClosed": ("packing",),
-    "WeightRecorded": ("packing", "shipping"),
-    "PackageScannedOut": ("loading", "shipping"),
-    "PalletPassed": ("loading", "shipping"),
-    "ItemScanned": ("loading", "shipping"),
-    **dict.fromkeys(("LoadClosed", "LoadExtended", "OrderShipped"), _LEFT),
-}
-"""Facts that close, load or ship packages, and which of it."""
 
 
 async def watch(engine: Engine, clock: Callable[[], datetime], changes: Changes) -> None:
@@ -181,24 +171,13 @@ def _with_contents(connection: Connection, facts: Sequence[RowMapping]) -> list[
 
 
 def _packages(connection: Connection, facts: Sequence[RowMapping]) -> dict[str, list[Package]]:
-    """Packages that were closed, loaded or shipped by facts: those of the fact's site and instant, each with the first such fact."""
-    at_work = [fact for fact in facts if fact["kind"] in _OF_PACKAGES]
+    """What facts did to packages."""
     found: dict[str, list[Package]] = defaultdict(list)
-    if not at_work:
-        return found
-    instants = sorted({fact["occurred_at"] for fact in at_work})
-    for column, step in ((package.c.closed_at, "packing"), (package.c.loaded_at, "loading"), (package.c.shipped_at, "shipping")):
-        query = select(package.c.sscc, package.c.site, column.label("at")).where(column.in_(instants)).order_by(package.c.sscc)
-        for row in connection.execute(query).all():
-            mine = [fact for fact in at_work if fact["occurred_at"] == row.at and fact["site"] in ("", row.site) and step in _OF_PACKAGES[fact["kind"]]]
-            if mine:
-                found[mine[0]["id"]].append(Package(row.sscc, step, _contents(connection, row.sscc) if step == "packing" else ()))
+    query = select(package_step).where(among(connection, package_step.c.fact, [fact["id"] for fact in facts])).order_by(package_step.c.n)
+    for row in connection.execute(query):
+        contents = [(each["item"], each["lot"], each["quantity"], tuple(each["serials"])) for each in row.contents]
+        found[row.fact].append(Package(row.sscc, row.step, contents))
     return found
-
-
-def _contents(connection: Connection, sscc: str) -> list[tuple[str, str, int, Sequence[str]]]:
-    query = select(package_line).where(package_line.c.sscc == sscc).order_by(package_line.c.item, package_line.c.lot)
-    return [(row.item, row.lot, int(row.quantity), tuple(row.serials)) for row in connection.execute(query)]
 
 
 def _site_of(legs: Sequence[tuple[Account, int]]) -> str:

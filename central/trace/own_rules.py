@@ -73,10 +73,10 @@ class Piece(NamedTuple):
 
 
 class Package(NamedTuple):
-    """A package for a customer that was closed (`packing`), loaded or shipped; `contents` are (item, lot, quantity, serials)."""
+    """A package for a customer and what happened to it, a step of `central.shipping.trail`; `contents` are (item, lot, quantity, serials)."""
 
     sscc: str
-    biz_step: str
+    step: str
     contents: Sequence[tuple[str, str, int, Sequence[str]]] = ()
 
 
@@ -153,19 +153,25 @@ def events_of(told: Told, names: Names) -> list[dict[str, Any]]:
     return made
 
 
+_INSIDE = {"closed": ("ADD", "packing"), "opened": ("DELETE", "unpacking"), "void": ("DELETE", "unpacking")}
+"""Steps that are about what is in a package."""
+_WHOLE = {"loaded": ("loading", "in_progress"), "unloaded": ("unloading", "in_progress"), "shipped": ("shipping", "in_transit")}
+
+
 def _packages(told: Told, names: Names) -> Iterator[dict[str, Any]]:
-    """Goods that were put into a package with its own number; packages that were loaded, or left."""
+    """Goods that were put into a package with its own number, or are in none any more; packages that were loaded, taken off again, or left."""
     for each in told.packages:
-        if each.biz_step == "packing":
+        if each.step in _INSIDE:
+            action, step = _INSIDE[each.step]
             epcs = [piece_uri(item, serial, names.gtin(item)) for item, _, _, serials in each.contents for serial in serials]
             loose = [
                 {"epcClass": class_uri(item, lot, names.gtin(item)), "quantity": quantity} for item, lot, quantity, serials in each.contents if not serials
             ]
             inside = {name: value for name, value in (("childEPCs", epcs), ("childQuantityList", loose)) if value}
             made = {**_when(told), "type": "AggregationEvent", "parentID": unit_uri(each.sscc), **inside}
-            yield {**made, "action": "ADD", "bizStep": "packing", "disposition": "in_progress", "readPoint": {"id": place_uri(told.site, names)}}
-    for step, disposition in (("loading", "in_progress"), ("shipping", "in_transit")):
-        units = [unit_uri(each.sscc) for each in told.packages if each.biz_step == step]
+            yield {**made, "action": action, "bizStep": step, "disposition": "in_progress", "readPoint": {"id": place_uri(told.site, names)}}
+    for said, (step, disposition) in _WHOLE.items():
+        units = [unit_uri(each.sscc) for each in told.packages if each.step == said]
         if units:
             made = {**_when(told), "epcList": units, "action": "OBSERVE", "bizStep": step, "disposition": disposition}
             yield {**made, "readPoint": {"id": place_uri(told.site, names)}}

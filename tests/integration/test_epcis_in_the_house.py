@@ -24,6 +24,8 @@ from central.trace import asking, forms, own_events, queries, service
 from central.trace.tables import epcis_event
 from contracts.events import AlarmChanged, PalletPassed
 from contracts.identifiers import sgtin_uri
+from tests.integration.test_areas_api import Http, sent
+from tests.integration.test_shipping_packages import picked_order
 from tests.integration.warehouse import MILK_GTIN, NOW, PALLET, PALLET_URI, SITE, Warehouse
 
 pytestmark = pytest.mark.requirement("X10", "R7")
@@ -209,3 +211,26 @@ def test_receipt_that_was_wrong_is_declared_so_when_the_goods_are_found(house: W
     assert declared["errorDeclaration"]["reason"] == "incorrect_data"
     assert declared["errorDeclaration"]["correctiveEventIDs"] == [right["eventID"]]
     assert json.loads(json.dumps(declared)) == declared
+
+
+@pytest.mark.requirement("X1")
+def test_package_that_is_opened_again_is_told_with_what_was_in_it_each_time(house: Warehouse) -> None:
+    house.fill()
+    http = Http.of(house)
+    assert http.put("shipping/sites", json={"site": SITE, "company_prefix": "0614141"}).status_code == 200
+    order_id = picked_order(http, house, ("milk", 4))
+    parcel, waste = (sent(http, "packages", {"site": SITE, "order_id": order_id, "kind": "carton"})["sscc"] for _ in range(2))
+    sent(http, f"packages/{parcel}/items", {"item": "milk", "lot": "L1", "quantity": 1})
+    sent(http, f"packages/{waste}/items", {"item": "milk", "lot": "L1", "quantity": 3})
+    for step in (f"{parcel}/close", f"{parcel}/reopen", f"{waste}/close", f"{waste}/void"):
+        sent(http, f"packages/{step}")
+    sent(http, f"packages/{parcel}/items", {"item": "milk", "lot": "L1", "quantity": 3})
+    sent(http, f"packages/{parcel}/close")
+    sent(http, "ship-scans", {"site": SITE, "text": f"00{parcel}", "station": "door-5"})
+
+    def steps(sscc: str) -> list[tuple[str, str, int]]:
+        found = told(house, MATCH_anyEPC=f"https://id.gs1.org/00/{sscc}")
+        return [(each["bizStep"], each["action"], sum(part["quantity"] for part in each.get("childQuantityList", ()))) for each in found]
+
+    assert steps(parcel) == [("packing", "ADD", 1), ("unpacking", "DELETE", 1), ("packing", "ADD", 4), ("loading", "OBSERVE", 0), ("shipping", "OBSERVE", 0)]
+    assert steps(waste) == [("packing", "ADD", 3), ("unpacking", "DELETE", 3)]

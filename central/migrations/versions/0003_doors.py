@@ -178,6 +178,7 @@ def _shipping() -> None:
     _new_door_appointment()
     _new_door_pass()
     _new_load_intruder()
+    _package_steps()
 
 
 def _new_dock_door() -> None:
@@ -288,6 +289,22 @@ def _new_load_intruder() -> None:
     )
     with op.batch_alter_table("load_intruder", schema=None) as batch_op:
         batch_op.create_index("ix_load_intruder_sscc", ["sscc"], unique=False)
+
+
+def _package_steps() -> None:
+    op.create_table(
+        "package_step",
+        sa.Column("n", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("fact", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("sscc", sa.String(), nullable=False),
+        sa.Column("step", sa.String(), nullable=False),
+        sa.Column("contents", sa.JSON(), nullable=False, comment="item, lot, quantity and serials, where the step is about them"),
+        sa.CheckConstraint("step IN ('closed', 'opened', 'void', 'loaded', 'unloaded', 'shipped')", name="step_known"),
+        sa.ForeignKeyConstraint(["sscc"], ["package.sscc"], name=op.f("fk_package_step_sscc")),
+        sa.PrimaryKeyConstraint("n", name=op.f("pk_package_step")),
+    )
+    with op.batch_alter_table("package_step", schema=None) as batch_op:
+        batch_op.create_index("ix_package_step_fact", ["fact"], unique=False)
 
 
 def _trace() -> None:
