@@ -94,9 +94,7 @@ class ReceivingDoor:
             case "two_close":
                 await self.yard.two_pass(1, "in", [pallet.readable_tags for pallet in pallets], speed_m_s, self.random.uniform(*_CLOSE_S))
             case "turned_back":
-                self.office.outside.add(pallets[0].sscc)
                 await self.yard.turns_back_then_passes(1, "in", pallets[0].readable_tags, speed_m_s)
-                self.office.outside.remove(pallets[0].sscc)
             case "empty":
                 await self.yard.passes(1, "in", [], speed_m_s)
             case _:
@@ -104,6 +102,7 @@ class ReceivingDoor:
                     self.office.unannounced[pallets[0].sscc] = pallets[0]
                     self.truth.expected[pallets[0].sscc] |= {"pallet_unknown", "pallet_notice_late"}
                 await self.yard.passes(1, "in", pallets[0].readable_tags, speed_m_s)
+        self.office.here |= {pallet.sscc for pallet in pallets}
 
 
 @dataclass
@@ -129,6 +128,7 @@ class CapturedDoor:
             relabelled = dict(zip(moving, pallet.readable_tags, strict=True))
             self.truth.goes(self.station, "in", pallet.sscc, pallet.readable_cases, cases=len(pallet.cases))
             await self._show(read._replace(epc=relabelled.get(read.epc, read.epc)) for read in passing)
+            self.office.here.add(pallet.sscc)
             await self._show(read for read in standing if read.at_s < _PAUSE_S / self.pace.speed)
 
     async def _show(self, reads: Iterable[CapturedRead]) -> None:

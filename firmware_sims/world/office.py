@@ -38,7 +38,7 @@ _OWN_PREFIX = "6901234"
 _ONE_TOUCH = {"wrong_pallet_unplanned": "load_it", "pallet_loading_unclear": "load_it"}
 """What the clerk answers to a question of the loading door after a look."""
 _NO_NOTICE = ("pallet_unknown",)
-_SCAN_AGAIN = ("pallet_direction_unknown", "pallet_label_missing")
+_SCAN_AGAIN = ("pallet_direction_unknown", "pallet_label_missing", "pallet_labels_many")
 
 
 class OfficeError(RuntimeError):
@@ -71,8 +71,8 @@ class Office:
     items: list[Item]
     random: random.Random
     unannounced: dict[str, Pallet] = field(default_factory=dict)
-    outside: set[str] = field(default_factory=set)
-    """Pallets that were turned back and stand outside: nobody scans them."""
+    here: set[str] = field(default_factory=set)
+    """Pallets that came in: nobody scans one that stands outside."""
     _notices: int = 0
     _orders: int = 0
     _scanned: set[str] = field(default_factory=set)
@@ -248,14 +248,19 @@ class Office:
         """Labels that a clerk is to scan because a door could not decide; a pallet without a notice gets one first."""
         found = []
         for order in await self._list("work-orders"):
-            sscc = order["params"].get("sscc")
-            if not sscc or sscc in self._scanned | self.outside or order["kind"] not in _NO_NOTICE + _SCAN_AGAIN:
+            if order["kind"] not in _NO_NOTICE + _SCAN_AGAIN:
                 continue
-            if order["kind"] in _NO_NOTICE and (pallet := self.unannounced.get(sscc)):
-                await self.announce([pallet])
-            self._scanned.add(sscc)
-            found.append(f"00{sscc}")
+            for sscc in sorted(self._named_by(order) - self._scanned):
+                if order["kind"] in _NO_NOTICE and (pallet := self.unannounced.get(sscc)):
+                    await self.announce([pallet])
+                self._scanned.add(sscc)
+                found.append(f"00{sscc}")
         return found
+
+    def _named_by(self, order: dict[str, Any]) -> set[str]:
+        """The pallets that a question is about, as far as they are here."""
+        said = order["params"]
+        return {said.get("sscc", ""), *str(said.get("ssccs", "")).split(", ")} & self.here
 
     async def accept_proposals(self) -> None:
         """A forklift driver does what planning proposes."""

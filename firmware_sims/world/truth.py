@@ -49,23 +49,26 @@ class Truth:
     def passes(self, told: Iterable[Row]) -> dict[str, int]:
         """Of what was sent, how much was told right, as doubtful, wrongly, or not at all; and what was told and never happened.
 
-        `told`: passages in order of time, with station, direction and sscc.
+        `told`: passages in order of time, with station, direction, sscc and params (several labels that nobody could tell apart are in `ssccs`). A pass
+        without a label is doubtful, and perhaps one of those that are missed.
         """
         waiting = defaultdict(list)
         for sent in self.sent:
             waiting[sent.station, sent.sscc].append(sent.direction)
-        stations = {sent.station for sent in self.sent}
-        counts = Counter(sent=len(self.sent))
+        counts, nameless = Counter(sent=len(self.sent)), 0
         for row in told:
-            mine = waiting[row["station"], row["sscc"]]
-            if row["direction"] == "unknown" or (not row["sscc"] and row["station"] in stations):
-                counts["doubtful"] += 1
-                mine[:1] = []
-            elif not mine:
-                counts["invented"] += 1
-            else:
-                counts["right" if mine.pop(0) == row["direction"] else "wrong"] += 1
-        counts["missed"] = max(0, counts["sent"] - counts["right"] - counts["doubtful"] - counts["wrong"])
+            names = [row["sscc"]] if row["sscc"] else [name for name in str(row["params"].get("ssccs", "")).split(", ") if name]
+            nameless += not names
+            for name in names or [""]:
+                mine = waiting[row["station"], name]
+                if row["direction"] == "unknown" or not row["sscc"]:
+                    counts["doubtful"] += 1
+                    mine[:1] = []
+                elif not mine:
+                    counts["invented"] += 1
+                else:
+                    counts["right" if mine.pop(0) == row["direction"] else "wrong"] += 1
+        counts["missed"] = max(0, sum(map(len, waiting.values())) - nameless)
         return {name: counts[name] for name in ("sent", "right", "doubtful", "wrong", "missed", "invented")}
 
     def cases(self, received: Iterable[str], differences: Iterable[Row]) -> dict[str, int]:

@@ -87,18 +87,19 @@ def test_eyes_and_antennas_see_a_load_in_its_direction(direction):
     assert {said["epc"] for _, said in reader.reads} == set(tags)
 
 
-def _row(station, direction, sscc):
-    return {"station": station, "direction": direction, "sscc": sscc}
+def _row(station, direction, sscc, **params):
+    return {"station": station, "direction": direction, "sscc": sscc, "params": params}
 
 
 def test_truth_counts_right_doubtful_wrong_missed_and_invented_passes():
     truth = Truth()
-    for sscc in "ABCD":
+    for sscc in "ABCDEF":
         truth.goes("door-1", "in", sscc, ())
 
-    counts = truth.passes([_row("door-1", "in", "A"), _row("door-1", "out", "B"), _row("door-1", "unknown", "C"), _row("door-1", "in", "A")])
+    told = [("in", "A"), ("out", "B"), ("unknown", "C"), ("in", "A")]
+    counts = truth.passes([*(_row("door-1", *each) for each in told), _row("door-1", "in", "", ssccs="D, E")])
 
-    assert counts == {"sent": 4, "right": 1, "doubtful": 1, "wrong": 1, "missed": 1, "invented": 1}
+    assert counts == {"sent": 6, "right": 1, "doubtful": 3, "wrong": 1, "missed": 1, "invented": 1}
 
 
 def test_truth_forgives_dead_tags_and_counts_missed_and_foreign_cases():
