@@ -13,11 +13,11 @@ from sqlalchemy import ColumnElement, Select, and_, false, or_, select
 
 from central.database import micros
 from central.trace import vocabulary
-from central.trace.faults import QueryParameterError, UnsupportedError
+from central.trace.faults import QueryParameterError
 from central.trace.indexing import HAS, SENSOR_TEXTS, as_number, field_kind, key_of, names_of
 from central.trace.naming import HOST, canonical_or_same
 from central.trace.shapes import instant_of
-from central.trace.tables import epcis_event, epcis_number, epcis_term, epcis_within
+from central.trace.tables import epcis_attribute, epcis_event, epcis_number, epcis_term, epcis_within
 
 PER_PAGE = 30
 PER_PAGE_MAX = 1000
@@ -54,7 +54,7 @@ _OWN_FIELD = re.compile(
     r"(EQ|GT|GE|LT|LE|EXISTS)_(INNER_)?(?:(ILMD|ERROR_DECLARATION|SENSORELEMENT|SENSORMETADATA|SENSORREPORT|readPoint|bizLocation)_)?"
     r"((?:[^\s:_][^\s:]*):\S+)"
 )
-_MASTER_DATA = re.compile(r"(HASATTR|EQATTR|EQ_ATTR)_.+")
+_MASTER_DATA = re.compile(r"(HASATTR|EQATTR)_(?:(readPoint|bizLocation)|(epc|epcClass|parentID|inputEPC|outputEPC|source|destination))(?:_(.+))?")
 Values = Sequence[Any]
 
 
@@ -94,7 +94,7 @@ def from_body(query: Mapping[str, Any]) -> dict[str, list[Any]]:
 def understand(parameters: Mapping[str, Values], prefixes: Mapping[str, str]) -> Asked:
     """What a query asks for. `prefixes`: namespaces that the caller has declared for fields of its own.
 
-    Raises: QueryParameterError: a parameter that is not known, or whose value does not fit it. UnsupportedError.
+    Raises: QueryParameterError: a parameter that is not known, or whose value does not fit it.
     """
     asked = Asked()
     for name, values in parameters.items():
@@ -154,8 +154,9 @@ def _condition(name: str, values: Values, prefixes: Mapping[str, str]) -> Column
     match = _OWN_FIELD.fullmatch(name)
     if match is not None:
         return _own_field(name, match, values, prefixes)
-    if _MASTER_DATA.fullmatch(name):
-        raise UnsupportedError(501, f"{name}: events are not searched by attributes of master data here")
+    match = _MASTER_DATA.fullmatch(name)
+    if match is not None and (match[4] is None) == (match[1] == "HASATTR"):
+        return _by_attribute(match, values, prefixes)
     raise QueryParameterError(f"{name!r} is no parameter of an events query")
 
 
@@ -342,6 +343,23 @@ def _own_field(name: str, match: re.Match[str], values: Values, prefixes: Mappin
     if number is None:
         raise QueryParameterError(f"{name}: {values[0]!r} is neither a number nor a time")
     return or_(false(), *(_has_number(kind, size, number) for kind in kinds))
+
+
+def _by_attribute(match: re.Match[str], values: Values, prefixes: Mapping[str, str]) -> ColumnElement[bool]:
+    """Events of which a place, goods or a party has an attribute in master data: one of these names, or one of these values of it."""
+    attribute, known = epcis_attribute.c, {**vocabulary.CONTEXT_PREFIXES, **prefixes}
+    asked = [str(each) for each in values] if match[4] is None else [match[4]]
+    names = sorted({key_of(name) for each in asked for name in names_of(each, known)})
+    described = select(attribute.id).where(attribute.name.in_(names))
+    if match[4] is not None:
+        described = described.where(attribute.value.in_([key_of(canonical_or_same(str(each))) for each in values]))
+    if match[2] is not None:
+        column: ColumnElement[str] = {"readPoint": _event.read_point, "bizLocation": _event.biz_location}[match[2]]
+        return column.in_(described)
+    term = epcis_term.c
+    prefix = {"source": "src:", "destination": "dst:"}.get(match[3])
+    kinds = term.kind.in_(_EPCS[match[3]]) if prefix is None else term.kind.in_([prefix + each for each in ("", *sorted(vocabulary.PARTY_TYPES))])
+    return _event.n.in_(select(term.event).where(kinds, term.value.in_(described)))
 
 
 def selection(asked: Asked) -> Select[Any]:

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from central.bulk import among, insert_rows
 from central.database import insert_or_leave
-from central.trace import checks, forms, hashing, indexing, subscriptions
+from central.trace import checks, forms, hashing, indexing, subscriptions, vocabulary
 from central.trace.faults import CaptureLimitError, Fault, ValidationError, told
 from central.trace.naming import canonical_or_same
-from central.trace.tables import epcis_capture, epcis_event, epcis_master, epcis_number, epcis_term, epcis_within
+from central.trace.tables import epcis_attribute, epcis_capture, epcis_event, epcis_master, epcis_number, epcis_term, epcis_within
 
 Behaviour = Literal["rollback", "proceed"]
 EVENTS_MAX = 1000
@@ -160,7 +160,7 @@ def capture(connection: Connection, document: Any, behaviour: Behaviour, actor: 
         faults += conflicts
     kept = not faults or behaviour == "proceed"
     if kept:
-        keep_master_data(connection, forms.vocabularies_of(document), now)
+        keep_master_data(connection, forms.vocabularies_of(document), document.get("@context"), now)
     _keep_job(connection, job, behaviour, faults, len(new), actor, now)
     return Captured(job, tuple(each.event_id for each in good) if kept else (), new, tuple(faults))
 
@@ -297,8 +297,9 @@ def _keep_job(connection: Connection, job: str, behaviour: Behaviour, faults: Se
     connection.execute(insert(epcis_capture).values(**values, actor=actor, created_at=now, finished_at=now))
 
 
-def keep_master_data(connection: Connection, vocabularies: Sequence[Mapping[str, Any]], now: datetime) -> None:
-    """Store what ids mean; what was captured last counts."""
+def keep_master_data(connection: Connection, vocabularies: Sequence[Mapping[str, Any]], context: Any, now: datetime) -> None:
+    """Store what ids mean; what was captured last counts. `context`: the document's, for the names of attributes."""
+    prefixes = {**vocabulary.CONTEXT_PREFIXES, **checks.namespaces(context)}
     for each in vocabularies:
         for element in each.get("vocabularyElementList", ()):
             name = indexing.key_of(canonical_or_same(element["id"]))
@@ -306,6 +307,10 @@ def keep_master_data(connection: Connection, vocabularies: Sequence[Mapping[str,
             insertion = insert_or_leave(connection, epcis_master).values(**values)
             changed = {"body": values["body"], "captured_at": now}
             connection.execute(insertion.on_conflict_do_update(index_elements=["id", "vocabulary"], set_=changed))
+            mine = (epcis_attribute.c.id == name) & (epcis_attribute.c.vocabulary == each["type"])
+            connection.execute(delete(epcis_attribute).where(mine))
+            rows = [(name, each["type"], k, *pair) for k, pair in enumerate(indexing.attributes_of(element, prefixes))]
+            insert_rows(connection, epcis_attribute, ("id", "vocabulary", "k", "name", "value"), rows)
             for child in element.get("children", ()):
                 pair = {"child": indexing.key_of(canonical_or_same(child)), "parent": name}
                 connection.execute(insert_or_leave(connection, epcis_within).values(**pair).on_conflict_do_nothing())

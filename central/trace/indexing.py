@@ -177,6 +177,16 @@ def _extension(found: Found, where: str, name: str, value: Any, prefixes: Mappin
                 found.numbers.add((kind, number))
 
 
+def attributes_of(element: Mapping[str, Any], prefixes: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Names and values of the attributes of an element of master data; what is an object has no value to search by."""
+    return [
+        (key_of(name), "" if isinstance(value, dict) else key_of(canonical_or_same(_text(value))))
+        for each in element.get("attributes", ())
+        for value in [each.get("attribute", "")]
+        for name in sorted(names_of(each["id"], prefixes))
+    ]
+
+
 def names_of(name: str, prefixes: Mapping[str, str]) -> set[str]:
     """A field's name as it is written, and as its whole URI."""
     prefix, colon, local = name.partition(":")

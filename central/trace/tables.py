@@ -93,6 +93,18 @@ epcis_master = Table(
 )
 """Master data: what an id means. The last capture counts."""
 
+epcis_attribute = Table(
+    "epcis_attribute",
+    metadata,
+    Column("id", String, primary_key=True, comment="as in epcis_master"),
+    Column("vocabulary", String, primary_key=True),
+    Column("k", Integer, primary_key=True),
+    Column("name", String, nullable=False, comment="as it is written, and once more as a whole URI"),
+    Column("value", String, nullable=False, comment="empty: an object"),
+)
+"""Attributes of master data, by which events are searched."""
+Index("ix_epcis_attribute_name", epcis_attribute.c.name, epcis_attribute.c.value, epcis_attribute.c.id)
+
 epcis_within = Table(
     "epcis_within",
     metadata,

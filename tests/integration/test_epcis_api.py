@@ -281,7 +281,8 @@ async def test_every_kind_of_parameter_finds_its_event(http: httpx.AsyncClient) 
         ("nextPageToken", "no", 400, "QueryParameterException"),
         ("GT_quantity", "many", 400, "QueryParameterException"),
         ("maxEventCount", "1", 413, "QueryTooLargeException"),
-        ("HASATTR_bizLocation", "x", 501, "ImplementationException"),
+        ("HASATTR_colour", "x", 400, "QueryParameterException"),
+        ("EQATTR_readPoint", "x", 400, "QueryParameterException"),
     ],
 )
 async def test_query_that_cannot_be_answered_is_refused_by_the_standards_name(
@@ -366,12 +367,16 @@ async def test_named_query_gives_its_events_until_it_is_deleted(http: httpx.Asyn
     assert (await http.get(made.headers["location"])).status_code == 404
 
 
-async def test_master_data_say_which_places_lie_within_others(http: httpx.AsyncClient) -> None:
+async def test_master_data_say_which_places_lie_within_others_and_what_they_are_like(http: httpx.AsyncClient) -> None:
     hall, door = "urn:epc:id:sgln:0037000.00729.0", "urn:epc:id:sgln:0614141.00001.0"
+    attributes = [{"id": "cbvmda:sst", "attribute": 201}, {"id": "example:address", "attribute": {"example:city": "Fancy"}}]
     header = {
         "epcisMasterData": {
             "vocabularyList": [
-                {"type": "urn:epcglobal:epcis:vtype:ReadPoint", "vocabularyElementList": [{"id": hall, "children": [door]}, {"id": door, "attributes": []}]}
+                {
+                    "type": "urn:epcglobal:epcis:vtype:ReadPoint",
+                    "vocabularyElementList": [{"id": hall, "children": [door]}, {"id": door, "attributes": attributes}],
+                }
             ]
         }
     }
@@ -380,6 +385,16 @@ async def test_master_data_say_which_places_lie_within_others(http: httpx.AsyncC
     assert answer.status_code == 202
     assert len(await found(http, WD_readPoint=hall)) == 1
     assert await found(http, EQ_readPoint=hall) == []
+    for parameter, value, number in (
+        ("HASATTR_readPoint", "http://ns.example.com/epcis/address|x:y", 1),
+        ("HASATTR_readPoint", "cbvmda:ssa", 0),
+        ("HASATTR_bizLocation", "cbvmda:sst", 0),
+        ("EQATTR_readPoint_urn:epcglobal:cbv:mda:sst", "201|202", 1),
+        ("EQATTR_readPoint_cbvmda:sst", "202", 0),
+        ("HASATTR_epc", "cbvmda:sst", 0),
+        ("HASATTR_source", "cbvmda:sst", 0),
+    ):
+        assert len(await found(http, **{parameter: value})) == number, parameter
 
 
 async def test_query_document_is_captured_as_a_document_is(http: httpx.AsyncClient) -> None:

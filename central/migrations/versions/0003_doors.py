@@ -313,6 +313,7 @@ def _trace() -> None:
     _epcis_events()
     _epcis_jobs()
     _epcis_subscriptions()
+    _epcis_attributes()
 
 
 def _epcis_events() -> None:
@@ -435,6 +436,20 @@ def _epcis_jobs() -> None:
         sa.Column("seen_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("position", name=op.f("pk_epcis_hole")),
     )
+
+
+def _epcis_attributes() -> None:
+    op.create_table(
+        "epcis_attribute",
+        sa.Column("id", sa.String(), nullable=False, comment="as in epcis_master"),
+        sa.Column("vocabulary", sa.String(), nullable=False),
+        sa.Column("k", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False, comment="as it is written, and once more as a whole URI"),
+        sa.Column("value", sa.String(), nullable=False, comment="empty: an object"),
+        sa.PrimaryKeyConstraint("id", "vocabulary", "k", name=op.f("pk_epcis_attribute")),
+    )
+    with op.batch_alter_table("epcis_attribute", schema=None) as batch_op:
+        batch_op.create_index("ix_epcis_attribute_name", ["name", "value", "id"], unique=False)
 
 
 def _epcis_subscriptions() -> None:
