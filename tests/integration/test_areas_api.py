@@ -12,9 +12,8 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
-from central.app import create_app
-from central.settings import Settings
 from contracts.events import AlarmChanged, PalletPassed, SensorMeasured, WeightRecorded
+from tests.integration.applications import app_over
 from tests.integration.warehouse import MILK_GTIN, NOW, PALLET, PALLET_URI, SITE, Warehouse
 
 pytestmark = [pytest.mark.slow, pytest.mark.requirement("R106")]
@@ -43,7 +42,7 @@ class Http:
     @classmethod
     def of(cls, house: Warehouse) -> Http:
         """The application over a warehouse's database, by its clock."""
-        return cls(create_app(Settings(database=house.engine.url.render_as_string(hide_password=False)), lambda: house.now, house.engine))
+        return cls(app_over(house.engine, lambda: house.now))
 
     def request(self, method: str, path: str, **content: Any) -> httpx.Response:
         """The answer to one request below /api/v1/."""

@@ -11,14 +11,13 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import Engine, update
 
-from central.app import create_app
 from central.database import reading
 from central.fleet.tables import gateway
-from central.settings import Settings
 from central.web.docks import DockTile, tiles
+from tests.integration.applications import app_over
 from tests.integration.dock_yard import Yard, capture_of_a_walk, pallet_code
 from tests.integration.test_floor_pages import Browser, text
-from tests.integration.warehouse import SITE
+from tests.integration.warehouse import ON_SQLITE, SITE
 
 pytestmark = [pytest.mark.slow, pytest.mark.requirement("R31", "E4")]
 
@@ -32,7 +31,7 @@ def yard(engine: Engine) -> Iterator[Yard]:
 
 @pytest.fixture
 def browser(yard: Yard) -> Browser:
-    return Browser(create_app(Settings(database="sqlite:///unused.db"), clock=lambda: yard.now, engine=yard.engine))
+    return Browser(app_over(yard.engine, lambda: yard.now))
 
 
 def doors(yard: Yard, site: str = SITE) -> dict[str, DockTile]:
@@ -71,6 +70,7 @@ def test_every_door_says_what_it_does_what_came_and_what_waits(yard: Yard, brows
     assert f'href="/passes/{passes["unknown"]}">What the antennas saw' in exceptions
 
 
+@ON_SQLITE
 def test_door_is_free_again_after_a_while_and_its_trouble_ends_with_the_answer(yard: Yard) -> None:
     yard.links()
     serials = yard.announce("ASN-1", "", [1])[0]
@@ -121,6 +121,7 @@ def test_pass_is_explained_with_its_reads_its_tags_and_what_it_led_to(yard: Yard
     assert "not received" in unknown
 
 
+@ON_SQLITE
 def test_chosen_tag_shows_its_own_reads_and_filters_show_their_tags(yard: Yard, browser: Browser) -> None:
     passes = yard.fill_doors()
     stayed = browser.visit(f"/passes/{passes['in']}?show=stayed")[1]
@@ -136,6 +137,7 @@ def test_chosen_tag_shows_its_own_reads_and_filters_show_their_tags(yard: Yard, 
     assert sum(counted) == 60
 
 
+@ON_SQLITE
 def test_pass_without_its_reads_and_reads_without_their_pass_are_shown(yard: Yard, browser: Browser) -> None:
     passes = yard.fill_doors()
     away = text(browser.visit(f"/passes/{passes['away']}")[1])
@@ -150,6 +152,7 @@ def test_pass_without_its_reads_and_reads_without_their_pass_are_shown(yard: Yar
     assert browser.visit("/passes/nobody")[0] == 404
 
 
+@ON_SQLITE
 def test_pass_of_a_gateway_that_names_none_has_a_page_too(yard: Yard, browser: Browser) -> None:
     yard.links()
     yard.walk("door-1", 999, [950], capture=False, pass_id="")
@@ -177,6 +180,7 @@ def test_passes_of_a_door_are_paged_and_filtered(yard: Yard, browser: Browser) -
     assert browser.visit("/docks/door-77")[0] == 404
 
 
+@ON_SQLITE
 def test_page_of_a_pass_with_twenty_thousand_reads_is_small(yard: Yard, browser: Browser) -> None:
     yard.happen(capture_of_a_walk("many", "door-1", yard.now, range(1, 201), reads_per_tag=110))
 
@@ -192,6 +196,7 @@ def test_page_of_a_pass_with_twenty_thousand_reads_is_small(yard: Yard, browser:
     assert steps == sorted(steps, key=lambda step: step[0])
 
 
+@ON_SQLITE
 def test_words_of_a_gateway_are_text_and_nothing_else(yard: Yard, browser: Browser) -> None:
     evil = '<script>alert("x")</script>'
     capture = capture_of_a_walk("evil", "door-1", yard.now, [1], direction="unknown")

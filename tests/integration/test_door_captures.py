@@ -17,7 +17,6 @@ import httpx
 import pytest
 from sqlalchemy import Engine
 
-from central.app import create_app
 from central.database import in_transaction, reading
 from central.errors import DomainError
 from central.exceptions.service import raise_work_order
@@ -27,13 +26,13 @@ from central.inbound.tables import pass_capture
 from central.ingest.registry import collect_handlers, collect_many
 from central.ingest.service import Door, read_message, take_message
 from central.ledger.tables import event as event_table
-from central.settings import Settings
 from contracts import wire
 from contracts.events import PassCaptured
 from contracts.topics import GatewayAddress
 from gateway import door_command
+from tests.integration.applications import app_over
 from tests.integration.dock_yard import capture_of_a_walk
-from tests.integration.warehouse import NOW, SITE, Warehouse
+from tests.integration.warehouse import NOW, ON_SQLITE, SITE, Warehouse
 
 pytestmark = pytest.mark.requirement("E4", "R10")
 
@@ -73,7 +72,7 @@ def captured(pass_id: str = "p1", **changes: Any) -> PassCaptured:
 
 def get(house: Warehouse, path: str) -> httpx.Response:
     async def ask() -> httpx.Response:
-        app = create_app(Settings(database="sqlite:///unused.db"), clock=lambda: house.now, engine=house.engine)
+        app = app_over(house.engine, lambda: house.now)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
             return await client.get(f"/api/v1/passes/{path}")
 
@@ -105,6 +104,7 @@ def test_same_pass_captured_again_replaces_what_its_gateway_said_before(house: W
     assert [(row.pass_id, row.confidence) for row in house.rows(pass_capture)] == [("p1", 0.75)]
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     "changes",
     [
@@ -168,6 +168,7 @@ def test_reads_of_a_capture_are_not_recorded_for_ever_and_another_capture_under_
     assert house.asked() == ["identity_reused"]
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("direction", ["in", "out"])
 def test_files_of_a_capture_replay_into_the_same_pass(house: Warehouse, tmp_path: Path, capsys: pytest.CaptureFixture[str], direction: str) -> None:
     house.happen(capture_of_a_walk("walk", "door-3", NOW, range(1, 9), direction=direction, strays=2))

@@ -24,7 +24,7 @@ from contracts.topics import GatewayAddress
 from contracts.wire import GatewayState
 from tests.integration.test_areas_api import Http, got, sent
 from tests.integration.test_shipping_packages import order_state, picked_order
-from tests.integration.warehouse import MILK_GTIN, NOW, SITE, Warehouse
+from tests.integration.warehouse import MILK_GTIN, NOW, ON_SQLITE, SITE, Warehouse
 
 pytestmark = [pytest.mark.slow, pytest.mark.requirement("E2", "E3")]
 
@@ -112,6 +112,7 @@ def test_pallets_are_loaded_through_the_door_and_leave_with_the_vehicle(http: Ht
     assert house.asked() == []
 
 
+@ON_SQLITE
 def test_pallet_that_comes_in_again_is_unloaded_until_its_vehicle_left(http: Http, house: Warehouse) -> None:
     (sscc,) = boxes(http, house, 1)
     load = plan(http, "L-1", sscc, door="door-5")
@@ -131,6 +132,7 @@ def test_pallet_that_comes_in_again_is_unloaded_until_its_vehicle_left(http: Htt
     assert got(http, f"packages/{sscc}")["state"] == "shipped"
 
 
+@ON_SQLITE
 @pytest.mark.requirement("E4")
 def test_pass_told_after_the_pallet_went_through_another_door_changes_nothing(http: Http, house: Warehouse) -> None:
     (sscc,) = boxes(http, house, 1)
@@ -148,6 +150,7 @@ def test_pass_told_after_the_pallet_went_through_another_door_changes_nothing(ht
     assert house.asked() == []
 
 
+@ON_SQLITE
 def test_doubtful_pass_loads_nothing_and_one_touch_answers_it(http: Http, house: Warehouse) -> None:
     first, second = boxes(http, house, 2)
     load = plan(http, "L-1", first, second)
@@ -164,6 +167,7 @@ def test_doubtful_pass_loads_nothing_and_one_touch_answers_it(http: Http, house:
     assert got(http, f"loads/{load}")["missing"] == []
 
 
+@ON_SQLITE
 def test_goods_without_a_readable_label_are_asked_about(http: Http, house: Warehouse) -> None:
     plan(http, "L-1", *boxes(http, house, 1))
     stand(http, load="L-1")
@@ -213,6 +217,7 @@ def test_wrong_pallet_is_told_with_where_it_belongs_and_keeps_the_load_open(http
     assert got(http, f"packages/{theirs}")["state"] == "loaded"
 
 
+@ON_SQLITE
 def test_pallet_that_may_not_leave_is_not_loaded_and_not_on_the_list(http: Http, house: Warehouse) -> None:
     good, light, recalled = boxes(http, house, 3)
     still_open = sent(http, "packages", {"site": SITE, "order_id": picked_order(http, house, ("peas", 1), number="2000")})["sscc"]
@@ -286,6 +291,7 @@ def birth(house: Warehouse, epoch: str, gate: str = "gate-1") -> None:
     house.do(lambda c: fleet.gateway_state_changed(c, GatewayAddress(1, SITE, gate), state, house.now))
 
 
+@ON_SQLITE
 def test_gateway_that_forgot_gets_its_list_again(http: Http, house: Warehouse) -> None:
     (sscc,) = boxes(http, house, 1)
     plan(http, "L-1", sscc)
@@ -308,6 +314,7 @@ def test_gateway_that_forgot_gets_its_list_again(http: Http, house: Warehouse) -
     assert (newest_list(house).may_leave, newest_list(house).version > old.version) == ([sscc], True)
 
 
+@ON_SQLITE
 def test_list_without_answer_is_made_again_and_a_refused_one_is_told(http: Http, house: Warehouse) -> None:
     (sscc,) = boxes(http, house, 1)
     plan(http, "L-1", sscc)
@@ -329,6 +336,7 @@ def test_list_without_answer_is_made_again_and_a_refused_one_is_told(http: Http,
     assert house.asked() == []
 
 
+@ON_SQLITE
 def test_door_whose_gateway_nobody_knows_is_told_when_it_speaks(http: Http, house: Warehouse) -> None:
     (sscc,) = boxes(http, house, 1)
     plan(http, "L-1", sscc)
@@ -343,6 +351,7 @@ def test_door_whose_gateway_nobody_knows_is_told_when_it_speaks(http: Http, hous
     assert (got(http, DOOR)["gateway"], newest_list(house).may_leave) == ("gate-1", [sscc])
 
 
+@ON_SQLITE
 def test_lamp_that_was_wrong_is_told_at_once(http: Http, house: Warehouse) -> None:
     mine, theirs = boxes(http, house, 2)
     plan(http, "L-1", mine)
@@ -360,6 +369,7 @@ def test_lamp_that_was_wrong_is_told_at_once(http: Http, house: Warehouse) -> No
     assert (lamp["priority"], lamp["message"].startswith(f"door-5: the lamp let pallet {theirs} pass by list 3 although it may not leave")) == (1, True)
 
 
+@ON_SQLITE
 def test_label_read_much_stronger_at_the_next_door_is_no_wrong_pallet(http: Http, house: Warehouse) -> None:
     first, second = boxes(http, house, 2)
     plan(http, "L-5")
@@ -423,6 +433,7 @@ def test_appointments_at_a_door_do_not_meet_unless_they_say_so(http: Http, house
     assert sent(http, f"door-appointments/{SITE}/A-1/arrive", status=409)["code"] == "appointment_over"
 
 
+@ON_SQLITE
 def test_list_that_is_too_long_is_not_cut_and_the_door_says_that_it_does_not_check(http: Http, house: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = boxes(http, house, 2)
     load = plan(http, "L-1", first, second)

@@ -17,11 +17,9 @@ from central.ledger.tables import handling_unit
 from central.stock import handling
 from tests.integration.test_areas_api import Http, got, sent
 from tests.integration.test_use_case_receiving_doors import NESTED, announce, passed, press, sscc, standing, uri_of
-from tests.integration.warehouse import PALLET, PALLET_URI, SITE, Warehouse
+from tests.integration.warehouse import ON_SQLITE, PALLET, PALLET_URI, SITE, Warehouse
 
 pytestmark = pytest.mark.requirement("R7", "R10", "R31")
-
-ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture

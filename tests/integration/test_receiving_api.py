@@ -11,13 +11,12 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
-from central.app import create_app
 from central.catalog import rules as catalog
 from central.inbound import service
-from central.settings import Settings
 from contracts.events import PalletPassed
 from contracts.identifiers import sgtin_uri
-from tests.integration.warehouse import MILK_GTIN, NOW, PALLET, PALLET_URI, SITE, Warehouse
+from tests.integration.applications import app_over
+from tests.integration.warehouse import MILK_GTIN, NOW, ON_SQLITE, PALLET, PALLET_URI, SITE, Warehouse
 
 pytestmark = pytest.mark.requirement("R4", "R7", "E4", "X8")
 
@@ -30,11 +29,8 @@ ASN-8,{SITE},dairy,,,,,,,,peas,,,10,
 
 
 @pytest.fixture
-def app(engine: Engine, database_url: str) -> Iterator[FastAPI]:
-    made = create_app(Settings(database_url))
-    made.state.clock = lambda: NOW
-    yield made
-    made.state.engine.dispose()
+def app(engine: Engine) -> FastAPI:
+    return app_over(engine, lambda: NOW)
 
 
 @pytest.fixture
@@ -85,6 +81,7 @@ async def test_list_of_notices_is_tried_brought_in_and_taken_back(http: httpx.As
     assert (await bring_in(http))["new"] == 2
 
 
+@ON_SQLITE
 async def test_list_with_a_fault_brings_nothing_in_and_names_row_and_column(http: httpx.AsyncClient, house: Warehouse) -> None:
     text = LIST.replace("ASN-8,s1,dairy", "ASN-8,s1,ghost").replace(f"{CASE},{MILK_GTIN}.77,,milk", f"{CASE},{MILK_GTIN}.77,,fog")
 
@@ -95,6 +92,7 @@ async def test_list_with_a_fault_brings_nothing_in_and_names_row_and_column(http
     assert (await get(http, "/ship-notices"))["items"] == []
 
 
+@ON_SQLITE
 async def test_fault_that_only_the_whole_notice_shows_is_told_at_its_row(http: httpx.AsyncClient, house: Warehouse) -> None:
     text = LIST + f"ASN-7,,,,,,{PALLET},,,,peas,,,10,77 {'9' * 21}\nASN-7,,,,,,{PALLET},,,,milk,L9,,7,5 6\n"
 
@@ -172,6 +170,7 @@ async def test_receipt_shows_what_came_and_what_was_damaged(http: httpx.AsyncCli
     assert (rates["cases_there"], rates["cases_seen"]) == (3.0, 3.0)
 
 
+@ON_SQLITE
 async def test_site_says_how_it_receives(http: httpx.AsyncClient, house: Warehouse) -> None:
     assert await get(http, f"/receiving-settings/{SITE}") == {"site": SITE, "wrong_door": "receive", "late_notice": "ask"}
 

@@ -21,7 +21,7 @@ from central.ledger.tables import balance, handling_unit
 from contracts.events import ItemScanned, PalletPassed, PassEvidence
 from contracts.identifiers import check_digit, sgtin_uri
 from contracts.readings import Identifiers
-from tests.integration.warehouse import MILK_GTIN, NOW, PALLET, PALLET_URI, SITE, Warehouse
+from tests.integration.warehouse import MILK_GTIN, NOW, ON_SQLITE, PALLET, PALLET_URI, SITE, Warehouse
 
 pytestmark = pytest.mark.requirement("R7", "R10", "R31", "E4")
 
@@ -126,6 +126,7 @@ def test_received_pallet_stands_at_the_other_door_when_it_comes_in_there_later(h
     assert outcomes(house) == {"door-1": ["received"], "door-2": ["moved"]}
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("changes", "kind", "action", "stock"),
     [
@@ -161,6 +162,7 @@ def test_pallets_read_together_are_received_as_seen_each_with_its_own_cases(hous
     assert house.asked() == []
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(("action", "stock"), [("book_found", 48), ("accept_missing", 36)])
 def test_cases_in_doubt_are_one_question_and_neither_received_nor_missing(house: Warehouse, action: str, stock: int) -> None:
     announce(house)
@@ -172,6 +174,7 @@ def test_cases_in_doubt_are_one_question_and_neither_received_nor_missing(house:
     assert (house.stock(), house.asked()) == ({"door-1 milk L1": (stock, 0)}, [])
 
 
+@ON_SQLITE
 def test_pallet_at_another_door_than_announced_is_received_and_told(house: Warehouse) -> None:
     announce(house, door="door-2", expected_from="2026-11-21T09:00:00Z", expected_until="2026-11-21T10:00:00Z")
 
@@ -193,6 +196,7 @@ def test_pallet_at_another_door_is_asked_about_where_the_site_wants_it(house: Wa
     assert (house.stock(), house.asked()) == ({"door-1 milk L1": (48, 0)}, ["pallet_wrong_door"])
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("late", ["ask", "receive"])
 def test_notice_that_comes_after_its_pallet_receives_it_without_another_pass(house: Warehouse, late: Any) -> None:
     house.do(lambda c: habits.keep_habits(c, SITE, habits.Habits(late_notice=late)))
@@ -208,6 +212,7 @@ def test_notice_that_comes_after_its_pallet_receives_it_without_another_pass(hou
     assert outcomes(house) == {"door-1": ["differences"]}
 
 
+@ON_SQLITE
 def test_goods_past_their_last_day_are_kept_apart(house: Warehouse) -> None:
     house.keep(catalog.SiteRow(code=SITE, time_zone="Asia/Shanghai"))
     house.now = NOW.replace(hour=17)  # the 22nd in Shanghai
@@ -219,6 +224,7 @@ def test_goods_past_their_last_day_are_kept_apart(house: Warehouse) -> None:
     assert (house.stock(), house.asked()) == ({"door-1 milk L1 expired": (12, 0)}, ["pallet_goods_expired"])
 
 
+@ON_SQLITE
 def test_more_tags_than_announced_are_too_many(house: Warehouse) -> None:
     house.keep(catalog.Packaging(item="milk", code="case", quantity=12, gtin="10614141000019"))
     announce(house, serials=[])  # 12 pieces: one case
@@ -230,6 +236,7 @@ def test_more_tags_than_announced_are_too_many(house: Warehouse) -> None:
     assert (house.stock(), house.asked()) == ({"door-1 milk L1": (24, 0)}, [])
 
 
+@ON_SQLITE
 def test_case_of_a_known_item_that_no_notice_lists_can_be_kept(house: Warehouse) -> None:
     announce(house)
 
@@ -258,6 +265,7 @@ def stronger_without_direction() -> list[PalletPassed]:
     return [passed(dbm=-40.0, direction="unknown"), passed(door="door-2", dbm=-50.0)]
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("turned", [False, True])
 @pytest.mark.parametrize(
     ("passes", "asked"),
@@ -275,6 +283,7 @@ def test_pallet_read_at_two_doors_stands_at_the_stronger_whichever_was_told_firs
     assert outcomes(house)["door-1"] == ["other_door"]
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("turned", [False, True])
 @pytest.mark.parametrize(("expected", "asked"), [("door-1", ["pallet_wrong_door"]), ("door-2", [])])
 def test_door_is_told_wrong_by_where_the_pallet_came_whichever_was_told_first(house: Warehouse, expected: str, asked: list[str], turned: bool) -> None:
@@ -286,6 +295,7 @@ def test_door_is_told_wrong_by_where_the_pallet_came_whichever_was_told_first(ho
     assert (standing(house), house.asked()) == ({"door-2": 48}, asked)
 
 
+@ON_SQLITE
 def test_pallet_that_left_and_came_back_asks_nobody_any_more(house: Warehouse) -> None:
     announce(house)
     for n, direction in enumerate(("in", "out", "in")):
@@ -319,6 +329,7 @@ def test_case_that_two_doors_read_belongs_to_the_pallet_that_lists_it(house: War
     assert (house.stock(), house.asked()) == ({"door-1 milk L1": (24, 0), "door-2 milk L1": (24, 0)}, [])
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("turned", [False, True])
 def test_cases_that_another_door_reads_weakly_are_nobodys_question(house: Warehouse, turned: bool) -> None:
     announce(house)
@@ -330,6 +341,7 @@ def test_cases_that_another_door_reads_weakly_are_nobodys_question(house: Wareho
     assert (standing(house), house.asked()) == ({"door-1": 48}, [])
 
 
+@ON_SQLITE
 def test_scan_of_another_lot_than_announced_is_kept_or_set_aside_by_a_person(house: Warehouse) -> None:
     announce(house, pallets=[], lines=[{"item": "milk", "lot": "L1", "quantity": 12}])
     label = Identifiers(gtin=MILK_GTIN, lot="L9", expiry="2026-12-20", count=12)
@@ -341,6 +353,7 @@ def test_scan_of_another_lot_than_announced_is_kept_or_set_aside_by_a_person(hou
     assert (house.stock(), house.asked()) == ({"cool-1 milk L9": (12, 0)}, [])
 
 
+@ON_SQLITE
 def test_passes_at_two_doors_minutes_apart_are_not_compared(house: Warehouse) -> None:
     announce(house)
     house.happen(passed(dbm=-40.0))

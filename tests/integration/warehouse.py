@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
 import msgspec
+import pytest
 from pydantic import BaseModel
 from sqlalchemy import Connection, Engine, Table, select
 
@@ -30,6 +31,8 @@ from contracts.events import Event, lane_of
 from contracts.topics import GatewayAddress
 
 T = TypeVar("T")
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For tests of what is decided in Python: the statements that they run are run on PostgreSQL by others beside them."""
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 SITE = "s1"
 MILK_GTIN = "00614141000012"
