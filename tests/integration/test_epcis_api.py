@@ -124,27 +124,26 @@ async def test_proceed_stores_the_good_events_and_says_where_the_others_are_wron
     assert len(await found(http)) == 1
 
 
-@pytest.mark.parametrize(
-    ("changes", "at"),
-    [
-        ({"type": "AggregationEvent", "epcList": None, "childEPCs": [SGTIN], "action": "ADD"}, ""),
-        ({"epcList": [SGTIN, SGTIN_LINK]}, "/epcList/1"),
-        ({"eventTime": "2027-01-01T00:00:00Z"}, "/eventTime"),
-        ({"epcList": ["https://id.gs1.org/01/10614141073465/21/2017"]}, "/epcList/0"),
-        ({"epcList": ["urn:epc:id:sgtin:0614141.7346.2017"]}, "/epcList/0"),
-        ({"epcList": ["urn:epc:class:lgtin:4012345.012345.998877"]}, "/epcList/0"),
-        ({"quantityList": [{"epcClass": "urn:epc:class:lgtin:4012345.012345.998877", "quantity": 0}]}, "/quantityList/0/quantity"),
-        ({"nobody:knows": "x"}, "/nobody:knows"),
-    ],
-)
-async def test_what_the_schema_lets_through_is_refused_with_its_place(http: httpx.AsyncClient, changes: dict[str, Any], at: str) -> None:
-    job = await capture(http, event(**changes))
-    alone = await http.post(f"{BASE}/events", json={"@context": CONTEXT, **event(**changes)})
+_LET_THROUGH: list[tuple[dict[str, Any], str]] = [
+    ({"type": "AggregationEvent", "epcList": None, "childEPCs": [SGTIN], "action": "ADD"}, ""),
+    ({"epcList": [SGTIN, SGTIN_LINK]}, "/epcList/1"),
+    ({"eventTime": "2027-01-01T00:00:00Z"}, "/eventTime"),
+    ({"epcList": ["https://id.gs1.org/01/10614141073465/21/2017"]}, "/epcList/0"),
+    ({"epcList": ["urn:epc:id:sgtin:0614141.7346.2017"]}, "/epcList/0"),
+    ({"epcList": ["urn:epc:class:lgtin:4012345.012345.998877"]}, "/epcList/0"),
+    ({"quantityList": [{"epcClass": "urn:epc:class:lgtin:4012345.012345.998877", "quantity": 0}]}, "/quantityList/0/quantity"),
+    ({"nobody:knows": "x"}, "/nobody:knows"),
+]
 
-    assert [each["at"] for each in job["errors"]] == ["/epcisBody/eventList/0" + at]
-    assert alone.status_code == 400
-    assert alone.json()["type"] == "epcisException:ValidationException"
-    assert [each["at"] for each in alone.json()["errors"]] == [at]
+
+async def test_what_the_schema_lets_through_is_refused_with_its_place(http: httpx.AsyncClient) -> None:
+    for changes, at in _LET_THROUGH:
+        job = await capture(http, event(**changes))
+        alone = await http.post(f"{BASE}/events", json={"@context": CONTEXT, **event(**changes)})
+
+        assert [each["at"] for each in job["errors"]] == ["/epcisBody/eventList/0" + at]
+        assert (alone.status_code, alone.json()["type"]) == (400, "epcisException:ValidationException")
+        assert [each["at"] for each in alone.json()["errors"]] == [at]
     assert await found(http) == []
 
 
@@ -270,28 +269,26 @@ async def test_every_kind_of_parameter_finds_its_event(http: httpx.AsyncClient) 
     assert len(await found(http, GE_recordTime="2026-11-22T08:00:00Z")) == 3
 
 
-@pytest.mark.parametrize(
-    ("parameter", "value", "status", "kind"),
-    [
-        ("EQ_colour", "red", 400, "QueryParameterException"),
-        ("GE_eventTime", "yesterday", 400, "QueryParameterException"),
-        ("EQ_action", "TAKE", 400, "QueryParameterException"),
-        ("orderBy", "colour", 400, "QueryParameterException"),
-        ("perPage", "0", 400, "QueryParameterException"),
-        ("nextPageToken", "no", 400, "QueryParameterException"),
-        ("GT_quantity", "many", 400, "QueryParameterException"),
-        ("maxEventCount", "1", 413, "QueryTooLargeException"),
-        ("HASATTR_colour", "x", 400, "QueryParameterException"),
-        ("EQATTR_readPoint", "x", 400, "QueryParameterException"),
-    ],
-)
-async def test_query_that_cannot_be_answered_is_refused_by_the_standards_name(
-    http: httpx.AsyncClient, parameter: str, value: str, status: int, kind: str
-) -> None:
-    await capture(http, event(), event(bizStep="shipping"))
-    answer = await http.get(f"{BASE}/events", params={parameter: value})
+_UNANSWERED = [
+    ("EQ_colour", "red", 400, "QueryParameterException"),
+    ("GE_eventTime", "yesterday", 400, "QueryParameterException"),
+    ("EQ_action", "TAKE", 400, "QueryParameterException"),
+    ("orderBy", "colour", 400, "QueryParameterException"),
+    ("perPage", "0", 400, "QueryParameterException"),
+    ("nextPageToken", "no", 400, "QueryParameterException"),
+    ("GT_quantity", "many", 400, "QueryParameterException"),
+    ("maxEventCount", "1", 413, "QueryTooLargeException"),
+    ("HASATTR_colour", "x", 400, "QueryParameterException"),
+    ("EQATTR_readPoint", "x", 400, "QueryParameterException"),
+]
 
-    assert (answer.status_code, answer.json()["type"]) == (status, f"epcisException:{kind}")
+
+async def test_query_that_cannot_be_answered_is_refused_by_the_standards_name(http: httpx.AsyncClient) -> None:
+    await capture(http, event(), event(bizStep="shipping"))
+    for parameter, value, status, kind in _UNANSWERED:
+        answer = await http.get(f"{BASE}/events", params={parameter: value})
+
+        assert (answer.status_code, answer.json()["type"]) == (status, f"epcisException:{kind}"), parameter
 
 
 async def test_pages_give_every_event_once_in_order_while_others_come(http: httpx.AsyncClient) -> None:
@@ -343,13 +340,36 @@ async def test_top_level_resources_list_what_stands_in_events(http: httpx.AsyncC
     assert (await http.get(f"{BASE}/events/urn:uuid:none")).json()["type"] == "epcisException:NoSuchNameException"
 
 
-async def test_options_say_what_is_spoken_here(http: httpx.AsyncClient) -> None:
-    answer = await http.options(f"{BASE}/capture")
+_ALLOWED = {
+    "": "OPTIONS, GET",
+    "/capture": "OPTIONS, GET, POST",
+    "/capture/0f8b2c6d": "OPTIONS, GET",
+    "/events": "OPTIONS, GET, POST",
+    "/events/ni%3A%2F%2F%2Fsha-256;df": "OPTIONS, GET",
+    **{
+        f"/{name}{rest}": "OPTIONS, GET"
+        for name in ("eventTypes", "epcs", "bizSteps", "bizLocations", "readPoints", "dispositions")
+        for rest in ("", "/x", "/x/events")
+    },
+    "/queries": "OPTIONS, GET, POST",
+    "/queries/q": "OPTIONS, GET, DELETE",
+    "/queries/q/events": "OPTIONS, GET",
+    "/queries/q/subscriptions": "OPTIONS, GET, POST",
+    "/queries/q/subscriptions/df5a33e3": "OPTIONS, GET, DELETE",
+}
+"""Every path of the standard's REST binding that it gives OPTIONS, and the methods there."""
 
-    assert answer.status_code == 204
-    assert answer.headers["gs1-epcis-capture-limit"] == "1000"
-    assert answer.headers["gs1-capture-error-behaviour"] == "rollback"
-    assert (answer.headers["gs1-epcis-min"], answer.headers["gs1-cbv-max"]) == ("2.0", "2.0")
+
+async def test_options_of_every_path_say_what_is_spoken_here(app: FastAPI) -> None:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
+        for path, allowed in _ALLOWED.items():
+            answer = await http.options(BASE + path)
+
+            assert (answer.status_code, answer.headers["allow"]) == (204, allowed), path
+            assert [answer.headers[f"gs1-{name}"] for name in ("epcis-min", "epcis-max", "cbv-min", "cbv-max")] == ["2.0"] * 4
+            assert answer.headers["gs1-epc-format"] == answer.headers["gs1-cbv-xml-format"] == "Never_Translates"
+        limits = (await http.options(f"{BASE}/capture")).headers
+    assert (limits["gs1-epcis-capture-limit"], limits["gs1-capture-error-behaviour"]) == ("1000", "rollback")
 
 
 async def test_named_query_gives_its_events_until_it_is_deleted(http: httpx.AsyncClient) -> None:
