@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -139,6 +140,11 @@ class Portal:
             return False
         return _same_goods(told, look)
 
+    @property
+    def last_crossed_s(self) -> float:
+        """When the last goods crossed that were told of."""
+        return -math.inf if self._told is None else self._told.part.crossing.t_s
+
     def stands(self, epc: str, rssi_dbm: float | None) -> bool:
         """Whether a read is what this portal is used to of a tag that stands there: it neither opens a session nor keeps one open."""
         return self._memory.stands(epc, rssi_dbm)
@@ -220,7 +226,10 @@ class Portal:
 
 def looked_at(portal: Portal, window: Window, crossings: Sequence[Crossing], tags: Collection[str]) -> list[Look]:
     """A close look at each of some crossings of a window, by some of its tags."""
-    return [portal.look(part, _next_clearness(part.crossing, crossings), tags) for part in _parts(window, crossings)] if crossings else []
+    if not crossings:
+        return []
+    parts = _parts(window, crossings, portal.last_crossed_s)
+    return [portal.look(part, _next_clearness(part.crossing, crossings), tags) for part in parts]
 
 
 def _turns(looks: Sequence[Look]) -> list[list[Look]]:
@@ -281,12 +290,13 @@ def _result_without_crossing(epc: str, reads: Sequence[SideRead], *, near: bool)
     return TagResult(epc, "unknown" if near else "stayed", max(moved, 1 - moved), moved, len(reads), _strongest(reads), None, {})
 
 
-def _parts(window: Window, crossings: Sequence[Crossing]) -> list[Part]:
-    """Cut a window half-way between its crossings; the eyes of goods that follow each other closely are those of all of them."""
+def _parts(window: Window, crossings: Sequence[Crossing], last_crossed_s: float) -> list[Part]:
+    """Cut a window half-way between its crossings and the last one told; the eyes of goods that follow each other closely are those of all of them."""
     one_way = len({each.sign for each in crossings}) == 1
     times = [each.t_s for each in crossings]
     middles = [(one + other) / 2 for one, other in itertools.pairwise(times)]
-    starts, ends = [window.start_s, *middles], [*middles, window.end_s]
+    start_s = max(window.start_s, (last_crossed_s + times[0]) / 2) if last_crossed_s < times[0] - _AGAIN_S else window.start_s
+    starts, ends = [start_s, *middles], [*middles, window.end_s]
     parts = []
     for crossing, start_s, end_s in zip(crossings, starts, ends, strict=True):
         from_s, to_s = max(start_s, crossing.t_s - _REACH_S), min(end_s, crossing.t_s + _REACH_S)
@@ -309,7 +319,7 @@ def _result(epc: str, reads: Sequence[Seen], moved: float, numbers: Sequence[flo
     return TagResult(epc, result, confidence, moved, len(reads), peak_dbm, crossed_s, told)
 
 
-_STAYED, _MOVED = 0.45, 0.55
+_STAYED, _MOVED = 0.48, 0.52
 """Between them nobody knows."""
 
 
