@@ -41,7 +41,7 @@ def door_shown(connection: Connection, site: str, station: str) -> DoorOut:
 def _shown(connection: Connection, keys: Sequence[Door]) -> list[DoorOut]:
     rows = _rows(connection, keys)
     loads = door_lists.loads_at(connection, rows)
-    counts, wrong = _counts(connection, [each.id for each in loads.values()]), _wrong(connection, [each.id for each in loads.values()])
+    counts, wrong = load_progress(connection, [each.id for each in loads.values()]), _wrong(connection, [each.id for each in loads.values()])
     notices = _notices(connection, rows)
     pallets = _pallets(connection, sorted(set().union(*notices.values()) if notices else set()))
     last = _last_passes(connection, rows)
@@ -78,6 +78,17 @@ def _rows(connection: Connection, keys: Sequence[Door]) -> list[Row[Any]]:
     return [row for row in connection.execute(query) if (row.site, row.station) in set(keys)]
 
 
+def unchecked(connection: Connection, site: str | None) -> set[Door]:
+    """Doors where something is to be checked and whose lamp does not know the list. One that is on its way is not meant."""
+    query = select(dock_door.c.site, dock_door.c.station).where(dock_door.c.state != "closed")
+    keys = [(row.site, row.station) for row in connection.execute(query if site is None else query.where(dock_door.c.site == site))]
+    return {(row.site, row.station) for row in _rows(connection, keys) if _has_list(row) and _list_state(row) not in ("newest", "on_its_way", "none")}
+
+
+def _has_list(row: Row[Any]) -> bool:
+    return row.state in door_rules.LOADS or (row.check_coming and row.state in door_rules.RECEIVES)
+
+
 def _list_state(row: Row[Any]) -> ListState:
     if row.list_fault:
         return "no_gateway" if row.list_fault == "no_gateway" else "too_long"
@@ -85,7 +96,8 @@ def _list_state(row: Row[Any]) -> ListState:
     return states.get(row.answer, "none")
 
 
-def _counts(connection: Connection, load_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
+def load_progress(connection: Connection, load_ids: Collection[str]) -> dict[str, tuple[int, int]]:
+    """By load how many packages are planned, and how many of them are on the vehicle."""
     query = select(load_package.c.load_id, func.count().label("planned"), func.count(load_package.c.loaded_at).label("loaded"))
     rows = connection.execute(query.where(among(connection, load_package.c.load_id, load_ids)).group_by(load_package.c.load_id))
     return {row.load_id: (row.planned, row.loaded) for row in rows}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -20,7 +20,8 @@ from central.catalog.tables import location, partner
 from central.exceptions.tables import work_order
 from central.fleet.tables import device, gateway
 from central.inbound.tables import passage, receipt, ship_notice, ship_notice_pallet
-from central.shipping.tables import dock_door, door_appointment, door_notice, door_pass, load, load_package
+from central.shipping import door_queries
+from central.shipping.tables import dock_door, door_appointment, door_notice, door_pass, load
 from central.web.board import Message, Region
 from central.web.queries import english, stations_with_passages
 
@@ -128,6 +129,7 @@ def tiles(connection: Connection, site: str, now: datetime) -> tuple[DockTile, .
         _docks_of_the_catalog(connection, site),
         _coming(connection, site, now),
         _links(connection),
+        door_queries.unchecked(connection, site or None),
     )
     known = {*told, *last, *seen.receiving, *seen.loading, *seen.locked}
     return tuple(sorted((_tile(seen, place, now) for place in known), key=lambda tile: (tile.site, _by_number(tile.station))))
@@ -158,6 +160,7 @@ class _Seen:
     locked: Mapping[Place, bool]
     coming: Mapping[Place, tuple[datetime, str]]
     links: _Links
+    unchecked: Collection[Place]
 
 
 def _tile(seen: _Seen, place: Place, now: datetime) -> DockTile:
@@ -176,7 +179,7 @@ def _tile(seen: _Seen, place: Place, now: datetime) -> DockTile:
         seen.links.down.get(gateway_id, ()),
         coming_at,
         coming,
-        unchecked=told is not None and bool(told.list_fault),
+        unchecked=place in seen.unchecked,
     )
 
 
@@ -287,32 +290,24 @@ def _notice_work(rows: Sequence[Row[Any]], told: Row[Any] | None) -> Work:
 
 def _loading(connection: Connection, site: str, told: Mapping[Place, Row[Any]]) -> dict[Place, Work]:
     """The load that stands at each door, else the oldest open one planned for it."""
-    counted = (
-        select(load_package.c.load_id, func.count().label("planned"), func.count(load_package.c.loaded_at).label("loaded"))
-        .group_by(load_package.c.load_id)
-        .subquery()
-    )
-    query = (
-        select(load, counted.c.planned, counted.c.loaded)
-        .outerjoin(counted, counted.c.load_id == load.c.id)
-        .where(_of_site(load.c.site, site), load.c.state == "open")
-        .order_by(load.c.created_at, load.c.number)
-    )
+    rows = connection.execute(select(load).where(_of_site(load.c.site, site), load.c.state == "open").order_by(load.c.created_at, load.c.number)).all()
+    progress = door_queries.load_progress(connection, [row.id for row in rows])
     standing = {row.load_id: place for place, row in told.items() if row.load_id}
     at: dict[Place, list[Row[Any]]] = defaultdict(list)
-    for row in connection.execute(query):
+    for row in rows:
         place = standing.get(row.id) or (row.site, row.door)
         if place[1]:
             at[place].append(row)
-    return {place: _load_work(sorted(rows, key=lambda row: row.id not in standing), told.get(place)) for place, rows in at.items()}
+    return {place: _load_work(sorted(mine, key=lambda row: row.id not in standing), told.get(place), progress) for place, mine in at.items()}
 
 
-def _load_work(rows: Sequence[Row[Any]], told: Row[Any] | None) -> Work:
+def _load_work(rows: Sequence[Row[Any]], told: Row[Any] | None, progress: Mapping[str, tuple[int, int]]) -> Work:
     row = rows[0]
+    planned, loaded = progress.get(row.id, (0, 0))
     here = told if told is not None and told.state in ("loading", "both") else None
     who = " · ".join(part for part in ((here.vehicle if here is not None else "") or row.vehicle, row.carrier or row.route) if part)
     window_from, window_until = (here.from_at, here.until_at) if here is not None else (None, None)
-    return Work(row.number, who, row.loaded or 0, row.planned or 0, window_from, window_until, len(rows) - 1)
+    return Work(row.number, who, loaded, planned, window_from, window_until, len(rows) - 1)
 
 
 def _cases(connection: Connection, site: str) -> dict[Place, list[Case]]:

@@ -13,10 +13,12 @@ import pytest
 from sqlalchemy import Engine, event, update
 
 from central.catalog.tables import lot
+from central.database import reading
 from central.fleet import service as fleet
 from central.fleet.tables import command
 from central.shipping import catching_up, door_lists, door_rules
 from central.shipping.tables import dock_door, package
+from central.web.docks import tiles
 from contracts.commands import DoorWork
 from contracts.events import CommandAnswered, PalletPassed, PassEvidence
 from contracts.identifiers import sscc_uri
@@ -286,6 +288,12 @@ def test_gateway_is_told_the_newest_list_once_whatever_happens(http: Http, house
     assert newest_list(house).may_leave is None
 
 
+def unchecked(house: Warehouse) -> set[str]:
+    """Doors of which the board says that their lamp does not know its list."""
+    with reading(house.engine) as connection:
+        return {tile.station for tile in tiles(connection, SITE, house.now) if tile.unchecked}
+
+
 def birth(house: Warehouse, epoch: str, gate: str = "gate-1") -> None:
     state = GatewayState(online=True, boot_id="boot", session_id=str(uuid.uuid4()), epoch=epoch, version="1", config_hash="x")
     house.do(lambda c: fleet.gateway_state_changed(c, GatewayAddress(1, SITE, gate), state, house.now))
@@ -330,10 +338,11 @@ def test_list_without_answer_is_made_again_and_a_refused_one_is_told(http: Http,
     assert house.asked() == ["door_not_checked"]
     house.later(3600)
     assert (got(http, DOOR)["list_state"], door_lists.work_once(house.engine, house.now)) == ("refused", 0)
+    assert unchecked(house) == {"door-5"}
     birth(house, "newer program")
     assert door_lists.work_once(house.engine, house.now) == 1
     answer(house, newest_list(house))
-    assert house.asked() == []
+    assert (house.asked(), unchecked(house)) == ([], set())
 
 
 @ON_SQLITE
