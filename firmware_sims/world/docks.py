@@ -94,6 +94,7 @@ class ReceivingDoor:
             case "two_close":
                 await self.yard.two_pass(1, "in", [pallet.readable_tags for pallet in pallets], speed_m_s, self.random.uniform(*_CLOSE_S))
             case "turned_back":
+                self.truth.turns_back(self.station, pallets[0].sscc)
                 await self.yard.turns_back_then_passes(1, "in", pallets[0].readable_tags, speed_m_s)
             case "empty":
                 await self.yard.passes(1, "in", [], speed_m_s)

@@ -30,6 +30,7 @@ class Truth:
     """Noted by who moves the loads. `expected`: codes of work orders that a load must lead to or may, by its SSCC."""
 
     sent: list[Sent] = field(default_factory=list)
+    turned_back: list[tuple[str, str]] = field(default_factory=list)
     lamps: Counter[str] = field(default_factory=Counter)
     packed: dict[str, int] = field(default_factory=dict)
     expected: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -46,6 +47,11 @@ class Truth:
         """A pass was followed by the light of an output, and which one it should have been."""
         self.lamps["right" if lit == wanted else "dark" if lit is None else "wrong"] += 1
 
+    def turns_back(self, station: str, sscc: str) -> None:
+        """A load comes up to a door and goes back, before it goes through: a door that says unknown of it is right to ask."""
+        self.turned_back.append((station, sscc))
+        self.expected[sscc].add("pallet_direction_unknown")
+
     def passes(self, told: Iterable[Row]) -> dict[str, int]:
         """Of what was sent, how much was told right, as doubtful, wrongly, or not at all; and what was told and never happened.
 
@@ -55,7 +61,7 @@ class Truth:
         waiting = defaultdict(list)
         for sent in self.sent:
             waiting[sent.station, sent.sscc].append(sent.direction)
-        counts, nameless = Counter(sent=len(self.sent)), 0
+        counts, nameless, turned_back = Counter(sent=len(self.sent)), 0, Counter(self.turned_back)
         for row in told:
             names = [row["sscc"]] if row["sscc"] else [name for name in str(row["params"].get("ssccs", "")).split(", ") if name]
             nameless += not names
@@ -63,7 +69,10 @@ class Truth:
                 mine = waiting[row["station"], name]
                 if row["direction"] == "unknown" or not row["sscc"]:
                     counts["doubtful"] += 1
-                    mine[:1] = []
+                    if turned_back[row["station"], name]:
+                        turned_back[row["station"], name] -= 1
+                    else:
+                        mine[:1] = []
                 elif not mine:
                     counts["invented"] += 1
                 else:

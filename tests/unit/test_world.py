@@ -102,6 +102,16 @@ def test_truth_counts_right_doubtful_wrong_missed_and_invented_passes():
     assert counts == {"sent": 6, "right": 1, "doubtful": 3, "wrong": 1, "missed": 1, "invented": 1}
 
 
+def test_truth_lets_a_door_doubt_a_load_that_turned_back():
+    truth = Truth()
+    truth.turns_back("door-1", "A")
+    truth.goes("door-1", "in", "A", ())
+
+    counts = truth.passes([_row("door-1", "unknown", "A"), _row("door-1", "in", "A")])
+
+    assert counts == {"sent": 1, "right": 1, "doubtful": 1, "wrong": 0, "missed": 0, "invented": 0}
+
+
 def test_truth_forgives_dead_tags_and_counts_missed_and_foreign_cases():
     pallet, truth = _supplier().pack(5, dead_tags=1), Truth()
     truth.goes("door-1", "in", pallet.sscc, pallet.readable_cases, cases=5)
