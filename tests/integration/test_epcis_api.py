@@ -431,18 +431,21 @@ async def test_query_document_is_captured_as_a_document_is(http: httpx.AsyncClie
     assert json.loads(json.dumps(whole)) == whole
 
 
-@pytest.mark.parametrize("path", sorted(EXAMPLES))
-async def test_official_example_is_given_back_as_it_came(http: httpx.AsyncClient, path: str) -> None:
-    whole = json.loads(EXAMPLES[path])
-    _, sent = forms.events_of(whole)
-    answer = await http.post(f"{BASE}/capture", json=whole)
-    job = (await http.get(answer.headers["location"])).json()
+async def test_official_examples_are_given_back_as_they_came(http: httpx.AsyncClient) -> None:
+    before: list[dict[str, Any]] = []
+    for name in sorted(EXAMPLES):
+        whole = json.loads(EXAMPLES[name])
+        _, sent = forms.events_of(whole)
+        new = [each for each in sent if each not in before]  # some examples share events, which are stored once
+        answer = await http.post(f"{BASE}/capture", json=whole)
+        job = (await http.get(answer.headers["location"])).json()
 
-    assert (job["success"], job["errors"], job["captured"]) == (True, [], len(sent))
-    back = (await http.get(f"{BASE}/events")).json()
-    given = back["epcisBody"]["queryResults"]["resultsBody"]["eventList"]
-    for event_ in given:
-        del event_["recordTime"]
-    assert given == sent
-    assert back["@context"] == whole["@context"]
-    assert forms.document_faults(back) == []
+        assert (job["success"], job["errors"], job["captured"]) == (True, [], len(new)), name
+        back = (await http.get(f"{BASE}/events", params={"perPage": "1000"})).json()
+        given = back["epcisBody"]["queryResults"]["resultsBody"]["eventList"]
+        for event_ in given:
+            del event_["recordTime"]
+        assert given == [*before, *new], name
+        assert all(part in back["@context"] for part in whole["@context"]), name
+        assert forms.document_faults(back) == []
+        before = given
