@@ -12,7 +12,7 @@ from central.database import reading
 from central.errors import ConflictError
 from central.examples import body as taken
 from central.requests import Database, Now
-from central.shipping import packing, papers, printing
+from central.shipping import packing, papers, printing, receipt_paper
 from central.shipping.answers import PrintedOut
 from central.shipping.labels import label
 from central.shipping.labels.typesetting import MEDIA_TYPES
@@ -101,4 +101,18 @@ def get_paper(order_id: OrderId, paper: papers.Paper, database: Database, now: N
     """A paper of an order as PDF: packing list, pick list, outbound document, delivery note."""
     with reading(database) as connection:
         made = papers.order_paper(connection, order_id, paper, language, now)
+    return Response(made, media_type=MEDIA_TYPES["pdf"])
+
+
+@router.get("/receipts/{sscc}/paper", response_class=Response, responses=_answers(MEDIA_TYPES["pdf"]))
+def get_receipt_paper(
+    sscc: Sscc,
+    database: Database,
+    now: Now,
+    language: Language = "en",
+    notice: Annotated[str | None, Query(max_length=64, description="a pallet may come more than once")] = None,
+) -> Response:
+    """The receipt of a pallet as PDF: what was announced, what came, what differed."""
+    with reading(database) as connection:
+        made = receipt_paper.receipt_paper(connection, sscc, language, now, notice)
     return Response(made, media_type=MEDIA_TYPES["pdf"])

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from central.catalog import rules as catalog
 from central.inbound import service
+from central.shipping import receipt_paper
 from contracts.events import PalletPassed
 from contracts.identifiers import sgtin_uri
 from tests.integration.applications import app_over
@@ -168,6 +169,25 @@ async def test_receipt_shows_what_came_and_what_was_damaged(http: httpx.AsyncCli
     assert [each["sscc"] for each in (await get(http, f"/receipts?site={SITE}"))["items"]] == [PALLET]
     (rates,) = (await get(http, "/tag-statistics?item=milk"))["items"]
     assert (rates["cases_there"], rates["cases_seen"]) == (3.0, 3.0)
+
+
+@ON_SQLITE
+@pytest.mark.requirement("R10")
+async def test_receipt_is_printed_with_what_came_and_what_differed(http: httpx.AsyncClient, house: Warehouse) -> None:
+    await bring_in(http)
+    tag = sgtin_uri(MILK_GTIN, "1", 7)
+    house.happen(PalletPassed(event_time=NOW, station="door-1", read_point="door-1", direction="in", confidence=0.99, parent_id=PALLET_URI, child_epcs=[tag]))
+
+    for language in ("en", "zh"):
+        printed = await http.get(f"/api/v1/receipts/{PALLET}/paper", params={"language": language})
+        assert (printed.status_code, printed.content[:5]) == (200, b"%PDF-"), printed.text
+    said = house.do(lambda c: receipt_paper.contents(c, PALLET, "en", NOW))
+
+    lines, differences = said["parts"]
+    assert lines["rows"] == [["1", "milk", "Milk", "L1", "2026-12-24", "24", "12"], ["2", "milk", "Milk", "L2", "2026-12-25", "6", "0"]]
+    assert differences["rows"] == [["1", "missing", "milk", "L1", "12", "open"], ["2", "missing", "milk", "L2", "6", "open"]]
+    assert (said["title"], said["number"], said["facts"][2]) == ("Receipt", f"ASN-7 / {PALLET}", ("Place", f"{SITE}/door-1"))
+    assert (await http.get("/api/v1/receipts/006141410000999996/paper")).status_code == 404
 
 
 @ON_SQLITE
