@@ -116,7 +116,13 @@ class Floor:
                 self._reading(turn, given)
             else:
                 await self._command(turn, given)
-        await self._finish(self._advance(turn, self._now()))
+        await self._finish(self._advance(turn, self._reached()))
+
+    def _reached(self) -> Instant:
+        """Up to when the stations have heard everything: now, or the arrival of the next reading that waits while there is more to do than time for it."""
+        now = self._now()
+        at_s = next((given.at_s for given in self._inputs if isinstance(given, AnyReading)), now.monotonic_s)
+        return now.at(min(at_s, now.monotonic_s))
 
     def _advance(self, turn: _Turn, now: Instant) -> _Turn:
         for station in self._stations.values():

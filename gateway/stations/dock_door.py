@@ -149,7 +149,7 @@ class DockDoorStation(Station):
         if since_s >= _DRAINED_S:
             self._time.drained()
         if self._time.lag_s <= _HELD_BACK_S:
-            return self._time.now_s(now.monotonic_s) + _ROUNDING_S
+            return self._time.now_s(now.monotonic_s) - self._time.lag_s + _ROUNDING_S
         return self._time.newest_s + since_s - (_UNORDERED_S if since_s < _PAUSE_S else 0.0)
 
     def _door_due_s(self) -> float | None:
@@ -157,7 +157,8 @@ class DockDoorStation(Station):
         if due_s is None:
             return None
         if self._time.lag_s <= _HELD_BACK_S:
-            return self._time.arrival_s(due_s)
+            at_s = self._time.arrival_s(due_s)
+            return max(at_s, min(at_s + self._time.lag_s, self._time.newest_at_s + _DRAINED_S))
         return self._time.newest_at_s + min(max(_PAUSE_S, due_s - self._time.newest_s), _DRAINED_S)
 
     # ---- readings

@@ -85,5 +85,26 @@ def test_66_000_reads_held_back_become_the_right_passes_by_the_readers_time(in_o
     assert len({event.pass_id for event in events}) == 1 + PASSES
 
 
+@pytest.mark.requirement("R95")
+@pytest.mark.parametrize("step_s", [-3600.0, -3.0, -1.6, 2.0, 3600.0])
+def test_passes_stay_whole_when_the_readers_clock_is_set_between_them(step_s: float) -> None:
+    config = RfidLlrpConfig(host="reader")
+    session, driver = LlrpSession(config), RfidLlrpDriver("r", config)
+    stage = Stage(DockDoorStation(DockDoor(id="door-1", reader="r", inner_antennas=[1], outer_antennas=[3]), portal=PlainPortal()))
+    for number in range(4):
+        for count, (at_s, epc, antenna) in enumerate(list(passing(number, 10.0 + number * APART_S))[::3]):
+            shown_s = 7200.0 + at_s + (step_s if number > 1 else 0.0)
+            stage.wait_until(at_s + 0.02)
+            for event in session.receive_bytes(report(count, epc, antenna, shown_s), at_s + 0.02):
+                for reading in driver.readings(event, at_s + 0.02):
+                    stage.outputs += stage.station.on_reading(reading, instant(at_s + 0.02))
+            stage.advance(at_s + 0.02)
+    stage.wait_until(200.0)
+
+    events = [event for event in stage.events(PalletPassed) if isinstance(event, PalletPassed)]
+    assert [event.parent_id for event in events] == [uri_of(epcs(number)[0]) for number in range(4)]
+    assert {event.evidence.reads for event in events} == {367}
+
+
 def _row(row: tuple[float, str, int]) -> tuple[str, int, float]:
     return row[1], row[2], row[0]

@@ -13,7 +13,7 @@ import pytest
 from contracts.commands import LightTasks, PickTask
 from contracts.events import CommandAnswered, PickConfirmed
 from contracts.quantities import Quantity
-from contracts.readings import ButtonPressed, LinkChanged
+from contracts.readings import ButtonPressed, LinkChanged, Scan
 from contracts.wire import decode_event
 from gateway.clock import Instant
 from gateway.config import PickZone
@@ -21,7 +21,7 @@ from gateway.floor import Floor
 from gateway.metrics import Metrics
 from gateway.outbox import Outbox, OutboxFullError
 from gateway.stations.pick_zone import PickZoneStation
-from gateway.stations.station import DeviceAction
+from gateway.stations.station import DeviceAction, Output
 from gateway.store import Store
 from tests.unit.gateway.virtual_time import DEADLINE, EPOCH, instant
 
@@ -129,3 +129,22 @@ async def test_change_of_a_link_is_telemetry_and_relights_the_zone(rig: Rig) -> 
 
     assert [(action.command, action.arguments) for action in rig.actions] == [("clear", {"node": 1})]
     assert rig.stored() == []
+
+
+async def test_stations_are_told_no_later_time_than_they_have_readings_of_when_the_floor_is_behind(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a door closes the window of a pass of which half still waits in the queue."""
+    told_s: list[float] = []
+    (zone,) = rig.floor._stations.values()
+
+    def advance_to(now: Instant) -> list[Output]:
+        told_s.append(now.monotonic_s)
+        return []
+
+    monkeypatch.setattr(zone, "advance_to", advance_to)
+    for number in range(130):
+        rig.floor.take(Scan(device="elsewhere", at_s=11.0 + number / 100, text="x"))
+    rig.now_s = 20.0
+    while rig.floor._inputs:
+        await rig.turn()
+
+    assert told_s == pytest.approx([11.64, 12.28, 20.0])
