@@ -10,10 +10,11 @@ from sqlalchemy import Connection, Row, select, update
 
 from central.errors import ConflictError
 from central.exceptions.resolutions import Action, Case
-from central.inbound import notices, service, taking_back
+from central.inbound import habits, notices, service, taking_back
 from central.inbound.arrival import Spot
 from central.inbound.seen import event_of
 from central.inbound.tables import discrepancy, passage
+from central.ledger.tables import handling_unit
 
 _NOT_THERE = ("pallet_cases_missing", "pallet_cases_unread", "pallet_cases_doubtful")
 _SURPLUS = ("pallet_cases_unexpected", "receipt_over_notice", "scan_wrong_lot")
@@ -115,7 +116,9 @@ def _stands_at(connection: Connection, case: Case, fact_id: str, now: datetime, 
         outcome = "received" if event_id == mine else "other_door"
         connection.execute(update(passage).where(passage.c.event_id == event_id).values(outcome=outcome, notice=announced.notice))
     _settle(connection, case, fact_id, now, found=False)
-    return f"it stands at {door}"
+    place = connection.execute(select(handling_unit.c.place).where(handling_unit.c.sscc == case.subject)).scalar()
+    at_door = place == habits.staging_of(connection, case.site, door)
+    return f"it stands at {door}" if at_door else f"it came by {door} and stands at {place or 'no place'}"
 
 
 def _was_received(connection: Connection, case: Case, _now: datetime) -> bool:

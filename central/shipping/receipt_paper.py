@@ -46,7 +46,7 @@ def _facts(connection: Connection, kept: Mapping[str, Any], say: Language) -> li
         (word("from", say), name or kept["supplier"]),
         (word("site", say), kept["site"]),
         (word("place", say), kept["place"]),
-        (word("signed_receiver", say), f"{kept['received_at']:%Y-%m-%d %H:%M} UTC  {kept['station']}"),
+        (word("received_at", say), f"{kept['received_at']:%Y-%m-%d %H:%M} UTC  {kept['station']}"),
     ]
 
 

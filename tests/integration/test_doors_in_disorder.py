@@ -20,8 +20,9 @@ from central.inbound.arrival import Spot
 from central.inbound.tables import discrepancy
 from central.ledger.service import record
 from central.ledger.tables import balance
+from central.stock import handling
 from contracts.events import PassEvidence
-from tests.integration.test_use_case_receiving_doors import NESTED, announce, outcomes, passed, press, sscc, standing, uri_of
+from tests.integration.test_use_case_receiving_doors import NESTED, announce, both_near, outcomes, passed, press, sscc, standing, uri_of
 from tests.integration.warehouse import NOW, PALLET, PALLET_URI, SITE, Warehouse
 
 pytestmark = pytest.mark.requirement("R7", "R10", "R31", "E4")
@@ -157,3 +158,14 @@ def await_blocked(house: Warehouse) -> None:
     while not waiting:
         with house.engine.connect() as connection:
             waiting = connection.execute(text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")).scalar()
+
+
+def test_answer_about_two_doors_says_where_the_pallet_is_when_it_was_put_away_meanwhile(house: Warehouse) -> None:
+    announce(house)
+    for each in both_near():
+        house.happen(each)
+    house.do(lambda c: handling.move_unit(c, house.fact(), PALLET, f"{SITE}/cool-1", house.now))
+
+    assert press(house, "pallet_two_doors", "first_door") == "it came by door-1 and stands at s1/cool-1"
+
+    assert standing(house) == {"cool-1": 48}

@@ -41,6 +41,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "delivery_note": ("Delivery note", "送货单"),
     "receipt": ("Receipt", "收货单"),
     "place": ("Place", "位置"),
+    "received_at": ("Received", "收货时间"),
     "announced": ("Announced", "通知"),
     "came": ("Came", "实收"),
     "differences": ("Differences", "差异"),
