@@ -145,12 +145,12 @@ class Office:
         weights = {item.code: item.unit_weight_g for item in self.items}
         totes = []
         for row in await self._list("orders?state=picked"):
-            if row["id"] in self._by_vehicle:
-                continue
             order = await self._get(f"orders/{row['id']}")
+            if order["ship_when"] != "weighed":
+                continue
             taken = [(weights[line["item"]], line["picked"]) for line in order["lines"] if line["picked"]]
             if taken:
-                totes.append(Tote(order["id"], order["tote"], _TOTE_G + sum(weight * count for weight, count in taken), taken[0][0]))
+                totes.append(Tote(order["id"], order["tote"] or order["number"], _TOTE_G + sum(weight * count for weight, count in taken), taken[0][0]))
         return totes
 
     async def open_load(self, number: str, door: str) -> str:
