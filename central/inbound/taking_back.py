@@ -84,9 +84,10 @@ def _check_all_there(connection: Connection, sscc: str, rows: Sequence[Row[Any]]
         if serials.is_tracked(connection, row.item):
             raise ConflictError("serials_needed", f"pieces of item {row.item} have numbers; give back each piece under /api/v1/stock/serials")
     for item, lot in sorted(set(came) | set(there)):
-        if there[item, lot] != came[item, lot]:
-            places = _elsewhere(connection, site, item, lot, sscc)
-            text = f"pallet {sscc} came with {came[item, lot]} of item {item} lot {lot or '-'} and has {there[item, lot]} now; others: {places}; put that right first"
+        now, then = there[item, lot], came[item, lot]
+        if now != then:
+            others = _elsewhere(connection, site, item, lot, sscc)
+            text = f"pallet {sscc} came with {then} of item {item} lot {lot or '-'} and has {now} now; others: {others}; put that right first"
             raise ConflictError("not_so_much", text)
 
 
