@@ -180,6 +180,10 @@ def arrive(connection: Connection, fact: ledger.Fact, site: str, number: str, no
     standing = load_at(connection, site, row.station)
     if door.state != "closed" and (standing is not None and standing.number != row.load):
         raise ConflictError("door_taken", f"load {standing.number} still stands at door {row.station}; close it, or choose another door")
+    other = _standing_at(connection, site, row.station)
+    if door.state != "closed" and other is not None:
+        text = f"the vehicle of appointment {other} still stands at door {row.station}; say that it left, or choose another door"
+        raise ConflictError("door_taken", text)
     state: DoorState = "both" if row.load and row.notices else "loading" if row.load else "receiving"
     body = DoorSet(
         gateway=door.gateway,
@@ -196,6 +200,13 @@ def arrive(connection: Connection, fact: ledger.Fact, site: str, number: str, no
     _finish(connection, site, row.station)
     connection.execute(update(door_appointment).where(door_appointment.c.site == site, door_appointment.c.number == number).values(state="here"))
     return str(row.station)
+
+
+def _standing_at(connection: Connection, site: str, station: str) -> str | None:
+    """The number of the appointment whose vehicle is at a door."""
+    here = (door_appointment.c.site == site) & (door_appointment.c.station == station) & (door_appointment.c.state == "here")
+    number: str | None = connection.execute(select(door_appointment.c.number).where(here).limit(1)).scalar()
+    return number
 
 
 def _finish(connection: Connection, site: str, station: str) -> None:

@@ -421,7 +421,7 @@ def test_door_that_checks_what_comes_expects_what_is_announced_and_not_received(
 
 def test_appointments_at_a_door_do_not_meet_unless_they_say_so(http: Http, house: Warehouse) -> None:
     (sscc,) = boxes(http, house, 1)
-    plan(http, "L-1", sscc)
+    load = plan(http, "L-1", sscc)
     stand(http, state="closed")
     slot = {"number": "A-1", "load": "L-1", "vehicle": "truck", "from_at": "2026-11-21T08:00:00Z", "until_at": "2026-11-21T09:00:00Z"}
     later = slot | {"number": "A-2", "load": "", "from_at": "2026-11-21T08:59:00Z", "until_at": "2026-11-21T10:00:00Z"}
@@ -440,6 +440,13 @@ def test_appointments_at_a_door_do_not_meet_unless_they_say_so(http: Http, house
     assert sent(http, f"door-appointments/{SITE}/A-1/leave")["state"] == "over"
     assert got(http, DOOR)["state"] == "closed"
     assert sent(http, f"door-appointments/{SITE}/A-1/arrive", status=409)["code"] == "appointment_over"
+    sent(http, f"loads/{load}/cancel")
+    for number in ("A-3", "A-4"):
+        sent(http, f"{DOOR}/appointments", later | {"number": number, "overlap": True})
+    assert sent(http, f"door-appointments/{SITE}/A-3/arrive")["state"] == "here"
+    assert sent(http, f"door-appointments/{SITE}/A-4/arrive", status=409)["code"] == "door_taken"
+    assert sent(http, f"door-appointments/{SITE}/A-3/leave")["state"] == "over"
+    assert sent(http, f"door-appointments/{SITE}/A-4/arrive")["state"] == "here"
 
 
 @ON_SQLITE
