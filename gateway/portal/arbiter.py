@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 CLEAR_DB = 6.0  # the advantage at which a tag changes doors
 _CLAIMS_MAX = 200
+_TOGETHER_MIN = 3  # chosen: so few tags that both doors claim are judged one by one
 _CLAIM_AGE_S_MAX = 600.0
 
 
@@ -93,12 +94,25 @@ class Arbiter:
         for rival in self._claims:
             if rival.door == claim.door or not rival.overlaps(claim):
                 continue
+            whole = self._as_a_whole(claim, rival)
             for epc, own_dbm in claim.strengths_dbm.items():
                 is_theirs = self._compare(own_dbm, rival, epc)
+                if is_theirs is False and whole is not None:
+                    is_theirs = True if whole < 0 else None
                 if is_theirs is not None:
                     (neighbours if is_theirs else contested).add(epc)
                     doors.add(rival.door)
         return Ruling(frozenset(neighbours), frozenset(contested - neighbours), tuple(sorted(doors)))
+
+    def _as_a_whole(self, claim: Claim, rival: Claim) -> float | None:
+        """By how many dB the tags that both doors claim were read stronger here, when that is clear for most of them: they travel together. Else None."""
+        both = [(claim.strengths_dbm[epc], rival.strengths_dbm[epc]) for epc in claim.strengths_dbm.keys() & rival.strengths_dbm.keys()]
+        gains_db = sorted(own - other for own, other in both if own is not None and other is not None)
+        if len(gains_db) < _TOGETHER_MIN:
+            return None
+        middle_db = gains_db[len(gains_db) // 2]
+        already_theirs = any(epc in self._told.get((rival.door, rival.start_s), ()) for epc in claim.strengths_dbm)
+        return middle_db if abs(middle_db) >= self._clear_db and not (middle_db > 0 and already_theirs) else None
 
     def _compare(self, own_dbm: float | None, rival: Claim, epc: str) -> bool | None:
         """True: the rival's; False: nobody knows; None: ours as far as the rival is concerned."""

@@ -22,6 +22,8 @@ _VOTES_MAX = 6.0
 """More tags than this add nothing: they ride on the same pallet through the same reflections."""
 _NEAR_S = 3.0
 _BOTH = 2
+_PAUSE_S = 3.0
+"""Eyes that were all free for so long saw something else before than afterwards."""
 _EYES_LOG_ODDS = 3.0
 """Two eyes in order are wrong once in twenty: people walk through doors too (chosen)."""
 
@@ -88,6 +90,18 @@ def by_eyes(edges: Sequence[Edge]) -> tuple[tuple[Eye, ...], Vote]:
     if len(set(order)) < _BOTH or order[0] == left:
         return order, UNDECIDED
     return order, Vote("in" if order[0] == "outer" else "out", _EYES_LOG_ODDS)
+
+
+def about(edges: Sequence[Edge], t_s: float) -> tuple[Edge, ...]:
+    """Those of some edges that belong to goods in the door at a second: what happened clearly before or after is something else."""
+    clusters: list[list[Edge]] = []
+    for edge in edges:
+        if clusters and (edge.t_s - clusters[-1][-1].t_s <= _PAUSE_S or clusters[-1][-1].level):
+            clusters[-1].append(edge)
+        else:
+            clusters.append([edge])
+    nearest = min(clusters, key=lambda cluster: max(cluster[0].t_s - t_s, t_s - cluster[-1].t_s, 0.0)) if clusters else []
+    return tuple(nearest)
 
 
 def has_turned(edges: Sequence[Edge]) -> bool:

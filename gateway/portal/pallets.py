@@ -14,6 +14,7 @@ APART_S = 1.0  # chosen: pallets whose middles follow each other faster are not 
 APART_SPREADS = 4.5  # one load cut in two by time lies 3.5 standard deviations of its halves apart (evenly laden) or less: this is more than chance
 BETWEEN_SHARE = 0.3  # a case that crossed in the middle 30 % between two pallets is nobody's
 GROUP_MIN = 4  # chosen: fewer tags that crossed apart from the others are a matter of reads, not another pallet
+LABEL_READS_MIN = 4  # chosen: when a label crossed is not known by fewer reads
 _ROUNDS_MAX = 10
 
 
@@ -65,14 +66,14 @@ def pallets(one: Pass) -> list[Pallet]:
 def _with(parent: TagResult, moved: tuple[TagResult, ...]) -> tuple[tuple[TagResult, ...], tuple[TagResult, ...]]:
     """(tags that crossed with a pallet's label, tags that clearly crossed before or after it: perhaps of another pallet whose label was not read)."""
     timed = sorted(tag.crossed_s for tag in moved if tag.crossed_s is not None)
-    if parent.crossed_s is None or len(timed) < 2 * GROUP_MIN:
+    if parent.crossed_s is None or parent.reads < LABEL_READS_MIN or len(timed) < 2 * GROUP_MIN:
         return moved, ()
     middles = _middles(timed, [timed[0], timed[-1]])
     if middles is None or not _are_apart(timed, middles):
         return moved, ()
     number = _nearest(parent.crossed_s, middles)
     others = tuple(tag for tag in moved if tag is not parent and tag.crossed_s is not None and _nearest(tag.crossed_s, middles) != number)
-    if len(others) < GROUP_MIN:
+    if min(len(others), len(moved) - len(others)) < GROUP_MIN:
         return moved, ()
     return tuple(tag for tag in moved if tag not in others), others
 

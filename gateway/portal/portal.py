@@ -170,16 +170,17 @@ class Portal:
         odds = odds_among(list(ratios.values()))
         moved = {epc: sigmoid(value + odds) for epc, value in ratios.items()}
         whole = passed.gather(tags, moved, ratios, part.crossing, next_clearness)
-        _, eyes = direction.by_eyes(part.edges)
+        _, eyes = direction.by_eyes(direction.about(part.edges, part.crossing.t_s))
         by_eyes = {"unknown": 0.0, "in": 1.0, "out": -1.0}[eyes.direction] * part.crossing.sign * eyes.log_odds
         by_antennas = self._models.passed.sum(whole)
         return Look(part, tags, numbers, own, moved, whole, by_antennas, by_antennas + by_eyes)
 
     def _pass(self, window: Window, look: Look) -> Pass:
         part = look.part
-        order, eyes = direction.by_eyes(part.edges)
+        edges = direction.about(part.edges, part.crossing.t_s)
+        order, eyes = direction.by_eyes(edges)
         antennas = direction.by_antennas(look.tags, look.moved, part.crossing, look.by_antennas) if part.crossing.clearness else UNDECIDED
-        verdict = direction.decide(antennas, eyes, self._settings.sure, has_turned=direction.has_turned(part.edges), has_tags=bool(look.group()))
+        verdict = direction.decide(antennas, eyes, self._settings.sure, has_turned=direction.has_turned(edges), has_tags=bool(look.group()))
         if look.part.crossing.clearness and passed.turned(look.tags, look.moved) > _TURNED:
             verdict = Verdict("unknown", 0.0, "it turned round in the door")
         elif self._is_same_way(look, _LINGERING_S):

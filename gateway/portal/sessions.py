@@ -276,7 +276,8 @@ class Sessions:
         levels = self._eyes.levels
         if any(edge_level for eye, edge_level in levels.items() if eye != "presence" and self._was_covered(eye)):
             return None
-        if len({edge.eye for edge in self._edges if edge.eye != "presence"}) == _BOTH_EYES:
+        freed = [edge.eye for edge in self._edges if edge.eye != "presence" and not edge.level]
+        if len(set(freed)) == _BOTH_EYES and freed.count(freed[0]) <= freed.count(freed[-1]):
             return t_s, "eyes"
         return (t_s, "presence") if self._was_covered("presence") and not levels.get("presence") else None
 

@@ -83,3 +83,13 @@ def test_a_tag_is_never_told_to_be_at_two_doors_and_lost_by_none_that_is_clearly
     known = sorted((dbm for dbm in strengths if dbm is not None), reverse=True)
     if len(known) == len(strengths) and known[0] >= known[1] + 6.0:
         assert owners == [strengths.index(known[0])]
+
+
+def test_tags_that_travel_together_are_settled_together() -> None:
+    yard = arbiter("one", "two")
+    strengths = {"A": -50.0, "B": -52.0, "C": -51.0, "WEAK": -66.0}
+    mine = Claim("one", 0.0, 5.0, 5.0, strengths)
+    yard.claim(mine)
+    yard.claim(Claim("two", 1.0, 6.0, 6.0, {"A": -64.0, "B": -63.0, "C": -66.0, "WEAK": -64.0}))
+
+    assert yard.rule(mine) == (frozenset(), frozenset(), ())

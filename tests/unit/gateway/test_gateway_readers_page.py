@@ -16,8 +16,8 @@ from gateway.device_command import parse_arguments
 pytestmark = pytest.mark.requirement("E1")
 
 PAGE = (Path(__file__).parents[3] / "docs" / "how-to" / "readers.md").read_text(encoding="utf-8")
-GATEWAY, *PARTS = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
-COMMANDS = re.findall(r"^dockline device send rfid_llrp \S+ -- (.*)$", PAGE, re.MULTILINE)
+GATEWAY, *PARTS = re.findall(r"```toml[^\n]*\n(.*?)```", PAGE, re.DOTALL)
+COMMANDS = re.findall(r"^ *dockline device send rfid_llrp \S+(?: port=\d+)? -- (.*)$", PAGE, re.MULTILINE)
 
 
 @pytest.mark.parametrize("part", ["", *PARTS])

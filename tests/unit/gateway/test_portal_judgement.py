@@ -249,3 +249,12 @@ def test_models_that_are_shipped_know_every_number_by_name() -> None:
     for module, file in ((evidence, "moved.json"), (passed_model, "passed.json")):
         shipped = json.loads((Path(portal_module.__file__).parent / file).read_text(encoding="utf-8"))
         assert tuple(shipped["weights"]) == module.NAMES
+
+
+def test_eye_that_saw_something_long_before_the_goods_does_not_make_them_turn() -> None:
+    orphan = (Edge(0.2, "inner", True), Edge(0.4, "inner", False))
+    edges = (*orphan, Edge(4.5, "outer", True), Edge(5.5, "outer", False), Edge(6.5, "inner", True), Edge(7.5, "inner", False))
+
+    passed = only(Portal(SIDES).judge(window(carried(12, 6.0), edges=edges)).passes)
+
+    assert (passed.direction, passed.eyes) == ("in", ("outer", "inner"))
