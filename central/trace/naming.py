@@ -14,9 +14,6 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from urllib.parse import quote, unquote
 
-from biip import ParseError
-from biip.gs1_prefixes import GS1CompanyPrefix
-
 from contracts.epc.characters import escaped, require_text, unescaped
 from contracts.epc.digits import check_digit, normalise_gtin, require_checked, require_digits
 from contracts.epc.forms import parse
@@ -275,6 +272,10 @@ def _company_prefix(key: str) -> int | None:
     digits = _LEADING.match(key)
     if digits is None:
         return None
+    # Its tables of company prefixes cost 21 MiB: only who asks for URNs of Digital Links pays for them.
+    from biip import ParseError
+    from biip.gs1_prefixes import GS1CompanyPrefix
+
     try:
         found = GS1CompanyPrefix.extract(digits[0].ljust(12, "0"))
     except (ParseError, IdentifierError, ValueError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import urllib.request
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -69,6 +70,20 @@ async def _until(reached: Callable[[], Awaitable[object]]) -> None:
     async with asyncio.timeout(60):
         while not await reached():  # noqa: ASYNC110  # see above
             await asyncio.sleep(0.1)
+
+
+async def page_says(url: str, text: str) -> None:
+    """Wait until a page has a text."""
+
+    def page() -> str:
+        with urllib.request.urlopen(url, timeout=10) as response:
+            said: str = response.read().decode()
+            return said
+
+    async def says() -> bool:
+        return text in await asyncio.to_thread(page)
+
+    await _until(says)
 
 
 async def accepted_more(stack: Stack, events: int) -> None:

@@ -1,25 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-import asyncio
 import json
 import os
 import signal
 import subprocess
 import sys
-import urllib.request
 
 import pytest
 
 from firmware_sims import demo_command
 from tests import servers
-from tests.acceptance.day import COUNTS, accepted_more, alarm_stands, check_books, kill_and_restart, live_a_day
+from tests.acceptance.day import COUNTS, accepted_more, alarm_stands, check_books, kill_and_restart, live_a_day, page_says
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 DAY_S = 26.0
-
-
-def _page(url):
-    with urllib.request.urlopen(url, timeout=10) as response:
-        return response.read().decode()
 
 
 @pytest.mark.requirement("E4", "E8", "E10", "E12", "R93")
@@ -44,19 +37,14 @@ def test_demo_ends_by_itself_and_writes_what_happened(tmp_path):
 @pytest.mark.postgres
 @pytest.mark.requirement("E12")
 async def test_same_day_on_mosquitto_and_postgresql(tmp_path):
-    pages = {}
-
     async def look_at_the_pages(stack):
-        await accepted_more(stack, 40)
-        for language in ("en", "zh"):
-            pages[language] = await asyncio.to_thread(_page, f"{stack.central_url}/?lang={language}")
+        await page_says(f"{stack.central_url}/?lang=en", "Dock door 1")
+        await page_says(f"{stack.central_url}/?lang=zh", "1 号月台")
 
     with servers.mosquitto() as broker_url, servers.postgres(durable=True) as database_url:
         figures, _ = await live_a_day(tmp_path, DAY_S, look_at_the_pages, broker_url=broker_url, database_url=database_url)
 
     check_books(figures, seed=1)
-    assert "Dock door 1" in pages["en"]
-    assert "1 号月台" in pages["zh"]
 
 
 @pytest.mark.requirement("E12", "E13")
