@@ -18,7 +18,7 @@ from central.migrations import upgrade
 from central.openapi import AREAS, WRITES, operations
 from central.settings import Settings
 
-pytestmark = pytest.mark.requirement("X9", "R106")
+pytestmark = [pytest.mark.slow, pytest.mark.requirement("X9", "R106")]
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,8 @@ from central.database import open_engine, transaction
 from central.identity.service import make_key, revoke_key
 from central.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 
 

@@ -23,6 +23,8 @@ from contracts.topics import CENTRAL_STATE, GatewayAddress
 from contracts.wire import MESSAGE_BYTES_MAX
 from firmware_sims.stack import free_port
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 EXPOSURE_MAX = 2.0

@@ -20,7 +20,7 @@ from firmware_sims.rfid_llrp.twin import LlrpReaderTwin
 from gateway.metrics import Metrics
 from gateway.supervisor import Supervisor
 
-pytestmark = pytest.mark.requirement("E1")
+pytestmark = [pytest.mark.slow, pytest.mark.requirement("E1")]
 
 PATIENCE_S = 10.0
 EPC = "3074257BF7194E4000001A85"

@@ -20,6 +20,8 @@ from central import migrations
 from central.database import load_tables, open_engine, reading, transaction
 from central.ledger.verify import verify
 
+pytestmark = pytest.mark.slow
+
 FACT = "7b0c2f8e-30a4-5a0b-9f0e-6f1d0c7a4b52"
 ORDER = "8d7c1f6e-30a4-5a0b-9f0e-6f1d0c7a4b52"
 AT = 1_795_000_000_000_000

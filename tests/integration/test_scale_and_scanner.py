@@ -29,6 +29,8 @@ from firmware_sims.scale_sics.twin import SicsScaleTwin
 from firmware_sims.scanner_serial.twin import ScannerTwin
 from tests.conformance.transcripts import CAPTURES, read_transcript
 
+pytestmark = pytest.mark.slow
+
 PATIENCE_S = 8.0
 R = TypeVar("R")
 

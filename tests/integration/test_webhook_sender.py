@@ -30,7 +30,7 @@ from central.webhooks.service import Happening, emit, write
 from central.webhooks.tables import webhook_attempt, webhook_delivery, webhook_endpoint, webhook_message
 from tests.integration.receiver import Receiver, receiver
 
-pytestmark = pytest.mark.requirement("X9")
+pytestmark = [pytest.mark.slow, pytest.mark.requirement("X9")]
 
 
 @dataclass

@@ -8,6 +8,8 @@ import pytest
 from tools import docs, requirement_pages
 from tools.markdown import between, table
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("path", sorted(docs.generated()))
 def test_generated_file_is_fresh(path: str) -> None:

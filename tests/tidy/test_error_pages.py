@@ -8,6 +8,8 @@ import pytest
 from central.error_pages import texts
 from tools.source_scan import error_codes
 
+pytestmark = pytest.mark.slow
+
 OF_HTTP = {"bad_request", "internal_error", "invalid_request", "unstorable_value"}
 """Codes that central.problems gives by itself."""
 

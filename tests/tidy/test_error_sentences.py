@@ -12,6 +12,8 @@ import pytest
 from central.error_sentences import in_chinese, written
 from tools.source_scan import text_of, trees
 
+pytestmark = pytest.mark.slow
+
 ON_PAGES = (
     *(f"central/counting/{name}.py" for name in ("adjusting", "pieces", "service")),
     "central/exceptions/service.py",

@@ -11,6 +11,8 @@ import pytest
 
 from central.exceptions.messages import TEMPLATES, message
 
+pytestmark = pytest.mark.slow
+
 _CENTRAL = Path(__file__).resolve().parents[2] / "central"
 
 
