@@ -8,9 +8,12 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from drivers.base.config import DeviceConfig, described
+from gateway.portal.settings import Settings
 
 Name = Annotated[str, described("Name: 1 to 64 of a-z, 0-9, '-' and '_'", "name", min_length=1, max_length=64)]
 Priority = Annotated[int, described("Alarm priority, 1 is the most urgent", "count", ge=1, le=4)]
+
+_PORTAL = Settings()
 
 
 class InputRef(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -75,17 +78,21 @@ class DockDoor(StationTable, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     light_s: Annotated[float, described("How long a lamp stays lit", "s", gt=0, le=60)] = 3.0
     read_point: Annotated[str, described("URI of the read point on events; empty: made of site and station", "text")] = ""
     biz_step: Annotated[str, described("CBV business step on events", "text", min_length=1)] = "receiving"
-    quiet_s: Annotated[float, described("A pass ends when no moving tag was read for so long", "s", gt=0, le=60)] = 1.5
-    settle_s: Annotated[float, described("Late reads are awaited so long after the second photo-eye is free again", "s", ge=0, le=10)] = 0.4
-    session_max_s: Annotated[float, described("A pass ends at the latest after so long", "s", gt=0, le=600)] = 30.0
-    debounce_s: Annotated[float, described("An eye that flickers for less than this did not change", "s", ge=0, le=2)] = 0.03
-    glimpsed_timeout_s: Annotated[float, described("ALE GlimpsedTimeout: a tag glimpsed and not read again for so long was nothing", "s", gt=0, le=60)] = 1.0
-    observed_count_threshold: Annotated[int, described("ALE ObservedCountThreshold: a tag is observed after so many reads", "count", ge=1, le=100)] = 1
+    quiet_s: Annotated[float, described("A pass ends when no moving tag was read for so long", "s", gt=0, le=60)] = _PORTAL.quiet_s
+    settle_s: Annotated[float, described("Late reads are awaited so long after the second photo-eye is free again", "s", ge=0, le=10)] = _PORTAL.settle_s
+    session_max_s: Annotated[float, described("A pass ends at the latest after so long", "s", gt=0, le=600)] = _PORTAL.session_max_s
+    debounce_s: Annotated[float, described("An eye that flickers for less than this did not change", "s", ge=0, le=2)] = _PORTAL.debounce_s
+    glimpsed_timeout_s: Annotated[float, described("ALE GlimpsedTimeout: a tag glimpsed and not read again for so long was nothing", "s", gt=0, le=60)] = (
+        _PORTAL.glimpsed_timeout_s
+    )
+    observed_count_threshold: Annotated[int, described("ALE ObservedCountThreshold: a tag is observed after so many reads", "count", ge=1, le=100)] = (
+        _PORTAL.observed_count_threshold
+    )
     observed_time_threshold_s: Annotated[
         float, described("ALE ObservedTimeThreshold: or when it was read over so long; 0: by its count alone", "s", ge=0, le=60)
-    ] = 0.0
-    lost_timeout_s: Annotated[float, described("ALE LostTimeout: an observed tag not read for so long is gone", "s", gt=0, le=60)] = 1.5
-    sure: Annotated[float, described("A direction that is less sure than this is unknown, for a person to decide", "probability", ge=0.5, lt=1)] = 0.9
+    ] = _PORTAL.observed_time_threshold_s
+    lost_timeout_s: Annotated[float, described("ALE LostTimeout: an observed tag not read for so long is gone", "s", gt=0, le=60)] = _PORTAL.lost_timeout_s
+    sure: Annotated[float, described("A direction that is less sure than this is unknown, for a person to decide", "probability", ge=0.5, lt=1)] = _PORTAL.sure
 
     def devices(self) -> frozenset[str]:
         """See `StationTable.devices`."""

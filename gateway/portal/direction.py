@@ -12,6 +12,7 @@ from contracts.events import Direction
 from gateway.portal.crossings import Crossing
 from gateway.portal.logistic import sigmoid
 from gateway.portal.reads import Edge, Eye
+from gateway.portal.strength import weights
 from gateway.portal.template import Seen
 
 _FULL_VOTE_S = 0.5
@@ -20,12 +21,19 @@ _VOTE = 3.0
 """Log odds of one tag's clear vote: one in twenty is wrong (captures: 3 to 6 % of the tags, by reflections)."""
 _VOTES_MAX = 6.0
 """More tags than this add nothing: they ride on the same pallet through the same reflections."""
+_FEW_READS = 1.5
+"""Reads on the side with fewer of them at which a vote counts to 63 % (chosen)."""
 _NEAR_S = 3.0
+"""Reads so near to the crossing vote; farther away goods may rest on either side (chosen)."""
+_FIELD_DB = 20.0
+"""Reads count by the field that they were received with."""
 _BOTH = 2
 _PAUSE_S = 3.0
 """Eyes that were all free for so long saw something else before than afterwards."""
 _EYES_LOG_ODDS = 3.0
 """Two eyes in order are wrong once in twenty: people walk through doors too (chosen)."""
+_HARDLY = 0.7
+"""Antennas that are no surer than this do not contradict the eyes (chosen)."""
 
 
 class Vote(NamedTuple):
@@ -38,6 +46,11 @@ class Vote(NamedTuple):
     def confidence(self) -> float:
         """0.5 to 1; 0 for unknown."""
         return 0.0 if self.direction == "unknown" else sigmoid(self.log_odds)
+
+    @property
+    def inward(self) -> float:
+        """Log odds for in; below zero: for out."""
+        return {"in": self.log_odds, "out": -self.log_odds, "unknown": 0.0}[self.direction]
 
 
 UNDECIDED = Vote("unknown", 0.0)
@@ -66,17 +79,14 @@ def vote(reads: Sequence[Seen]) -> float:
     if behind is None or ahead is None:
         return 0.0
     fewest = min(sum(read.ahead == side for read in reads) for side in (-1, 1))
-    return _VOTE * math.tanh((ahead - behind) / _FULL_VOTE_S) * (1 - math.exp(-fewest / 1.5))
+    return _VOTE * math.tanh((ahead - behind) / _FULL_VOTE_S) * (1 - math.exp(-fewest / _FEW_READS))
 
 
 def _mean_time(reads: Sequence[Seen], side: int) -> float | None:
-    weights = times = 0.0
-    for read in reads:
-        if read.ahead == side and abs(read.after_s) <= _NEAR_S:
-            weight = 10 ** ((read.rssi_dbm or 0.0) / 20)
-            weights += weight
-            times += weight * read.after_s
-    return times / weights if weights else None
+    """Of the reads on one side that are not far from the crossing, stronger ones counting more; None: there are none."""
+    near = [read for read in reads if read.ahead == side and abs(read.after_s) <= _NEAR_S]
+    fields = weights(near, _FIELD_DB)
+    return sum(field * read.after_s for field, read in zip(fields, near, strict=True)) / sum(fields) if near else None
 
 
 def by_eyes(edges: Sequence[Edge]) -> tuple[tuple[Eye, ...], Vote]:
@@ -106,8 +116,8 @@ def about(edges: Sequence[Edge], t_s: float) -> tuple[Edge, ...]:
 
 def has_turned(edges: Sequence[Edge]) -> bool:
     """Whether both eyes were covered, and what came first was free last."""
-    order, vote = by_eyes(edges)
-    return len(set(order)) == _BOTH and vote.direction == "unknown"
+    order, said = by_eyes(edges)
+    return len(set(order)) == _BOTH and said.direction == "unknown"
 
 
 class Verdict(NamedTuple):
@@ -131,10 +141,6 @@ def decide(antennas: Vote, eyes: Vote, sure: float, *, has_turned: bool, has_tag
     if antennas.confidence < _HARDLY:
         return Verdict(eyes.direction, sigmoid(eyes.log_odds - antennas.log_odds), "")
     return Verdict("unknown", 0.0, f"photo-eyes say {eyes.direction}, antennas say {antennas.direction}")
-
-
-_HARDLY = 0.7
-"""Antennas that are no surer than this do not contradict the eyes."""
 
 
 def _why_unknown(antennas: Vote, *, has_tags: bool) -> str:

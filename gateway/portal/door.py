@@ -123,7 +123,7 @@ class Door:
         for reads in seen.values():
             if reads[-1].t_s - reads[0].t_s >= least_s:
                 for read in reads[:: max(1, len(reads) // _STANDING_READS)]:
-                    self._portal.learn_standing(read.epc, read.antenna, read.rssi_dbm, read.t_s)
+                    self._portal.learn_standing(read.epc, read.rssi_dbm)
 
     def _seen_by_eyes(self, one: Pass) -> Pass:
         """Goods that none of two photo-eyes saw went perhaps by the neighbour's door: nobody decides that but a person."""

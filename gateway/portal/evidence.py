@@ -6,6 +6,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from gateway.portal.reads import EVEN
+from gateway.portal.strength import USUAL_SPREAD_DB, known_dbm, spread_db, strongest_dbm
 from gateway.portal.template import STANDING_SD_DB, Fit, Seen, agreement, learn
 
 NAMES = (
@@ -23,7 +25,7 @@ NAMES = (
     "seen_in_and_out",
     "new_antennas",
 )
-_CORE_S = 1.2
+CORE_S = 1.2
 """So near to the crossing the goods are in the portal."""
 _GAP_S = 0.6
 """Reads so near to the crossing say nothing of before and after."""
@@ -40,35 +42,30 @@ def gather(tags: Mapping[str, Sequence[Seen]], before_s: float, after_s: float) 
     return {epc: _numbers(reads, fits[epc], group_dbm, before_s, after_s) for epc, reads in tags.items()}
 
 
-def strongest(reads: Sequence[Seen]) -> float | None:
-    """The strongest read; None without RSSI."""
-    return max((read.rssi_dbm for read in reads if read.rssi_dbm is not None), default=None)
-
-
 def _group_strength(tags: Mapping[str, Sequence[Seen]], weights: Mapping[str, float]) -> float | None:
     """The median of the strongest reads of what belongs to the group; without a group of the strongest of all."""
-    peaks = {epc: dbm for epc, reads in tags.items() if (dbm := strongest(reads)) is not None}
-    group = sorted(dbm for epc, dbm in peaks.items() if weights[epc] > 0.5)
+    peaks = {epc: dbm for epc, reads in tags.items() if (dbm := strongest_dbm(reads)) is not None}
+    group = sorted(dbm for epc, dbm in peaks.items() if weights[epc] > EVEN)
     return group[len(group) // 2] if group else max(peaks.values(), default=None)
 
 
 def _numbers(reads: Sequence[Seen], fit: Fit, group_dbm: float | None, before_s: float, after_s: float) -> tuple[float, ...]:
     count = len(reads)
     root = math.sqrt(count)
-    own_dbm = strongest(reads)
+    own_dbm = strongest_dbm(reads)
     rate_change, strength_change = _changes(reads, before_s, after_s)
-    core = {read.antenna for read in reads if abs(read.after_s) <= _CORE_S}
-    outside = {read.antenna for read in reads if abs(read.after_s) > _CORE_S}
+    core = {read.antenna for read in reads if abs(read.after_s) <= CORE_S}
+    outside = {read.antenna for read in reads if abs(read.after_s) > CORE_S}
     return (
         _bounded(fit.side / root, 4),
         _bounded(fit.time / root, 4),
         _bounded(fit.strength / root, 4),
         agreement(reads) / root,
         _strong_agreement(reads, group_dbm) / root,
-        spread_db(reads) - _USUAL_SPREAD_DB,
+        spread_db(reads) - USUAL_SPREAD_DB,
         0.0 if own_dbm is None or group_dbm is None else _bounded(own_dbm - group_dbm, 15),
         float(len({read.antenna for read in reads})),
-        sum(abs(read.after_s) < _CORE_S for read in reads) / count,
+        sum(abs(read.after_s) < CORE_S for read in reads) / count,
         _bounded(rate_change, 6),
         _bounded(strength_change, 6),
         float(bool(core) and bool(outside)),
@@ -86,28 +83,6 @@ def _strong_agreement(reads: Sequence[Seen], group_dbm: float | None) -> float:
     return sum(read.ahead * max(-1.0, min(1.0, read.after_s / 0.5)) * 10 ** ((read.rssi_dbm - group_dbm) / 20) for read in reads if read.rssi_dbm is not None)
 
 
-_USUAL_SPREAD_DB = 3.0
-
-
-def spread_db(reads: Sequence[Seen]) -> float:
-    """Standard deviation of the strengths around their means by antenna; drawn towards the usual one where reads are few."""
-    squares, free, doubt = 0.0, 0, 2
-    for values in _by_antenna(reads).values():
-        if len(values) > 1:
-            mean = sum(values) / len(values)
-            squares += sum((value - mean) ** 2 for value in values)
-            free += len(values) - 1
-    return math.sqrt((squares + doubt * _USUAL_SPREAD_DB**2) / (free + doubt))
-
-
-def _by_antenna(reads: Sequence[Seen]) -> dict[int, list[float]]:
-    strengths: dict[int, list[float]] = {}
-    for read in reads:
-        if read.rssi_dbm is not None:
-            strengths.setdefault(read.antenna, []).append(read.rssi_dbm)
-    return strengths
-
-
 def _changes(reads: Sequence[Seen], before_s: float, after_s: float) -> tuple[float, float]:
     """Log likelihood ratios of "other after the crossing than before" to "the same": how often, and how strongly, each antenna read the tag."""
     room_before, room_after = max(0.3, before_s - _GAP_S), max(0.3, after_s - _GAP_S)
@@ -119,9 +94,7 @@ def _changes(reads: Sequence[Seen], before_s: float, after_s: float) -> tuple[fl
         if before or after:
             rate += _log_beta_binomial(len(before), len(after), 0.5, 0.5)
             rate -= _log_beta_binomial(len(before), len(after), _STEADINESS * share, _STEADINESS * (1 - share))
-        strength += _strength_change(
-            [read.rssi_dbm for read in before if read.rssi_dbm is not None], [read.rssi_dbm for read in after if read.rssi_dbm is not None]
-        )
+        strength += _strength_change(known_dbm(before), known_dbm(after))
     return rate, strength
 
 

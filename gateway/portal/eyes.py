@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The eyes of a portal: what of their flickering was a change, in which order they were covered, and when goods are through.
+"""The eyes of a portal: what of their flickering was a change.
 
 Edges are given in order of time. A change counts once it has lasted `debounce_s`, from when it began. A missed edge shows by the next one: free without having
 been covered was covered a moment before; covered without having been free was free a moment before.
@@ -69,12 +69,3 @@ class Eyes:
 
 def _time(edge: Edge) -> float:
     return edge.t_s
-
-
-def order(edges: list[Edge]) -> tuple[Eye, ...]:
-    """The photo-eyes in the order in which they were covered, the same one twice in a row named once."""
-    eyes: list[Eye] = []
-    for edge in edges:
-        if edge.level and edge.eye != "presence" and (not eyes or eyes[-1] != edge.eye):
-            eyes.append(edge.eye)
-    return tuple(eyes)

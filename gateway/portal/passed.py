@@ -10,22 +10,23 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from gateway.portal import direction, evidence
+from gateway.portal import direction
 from gateway.portal.crossings import Crossing
+from gateway.portal.evidence import CORE_S
+from gateway.portal.reads import EVEN
+from gateway.portal.strength import known_dbm, spread_db
 from gateway.portal.template import Seen
 
 NAMES = ("clearness", "next_clearness", "agreement", "group", "others", "vote", "both_sides", "rise_db", "spread_db", "fit")
-_CORE_S = 1.2
 _AWAY_S, _TURN_S = 1.5, 6.0
 """So long after (before) a crossing goods are through (not yet there), and so long it takes them to turn round at most."""
-_EVEN = 0.5
 
 
 def gather(
     tags: Mapping[str, Sequence[Seen]], moved: Mapping[str, float], ratios: Mapping[str, float], crossing: Crossing, next_clearness: float
 ) -> tuple[float, ...]:
     """The numbers named in `NAMES`. `ratios` are the tags' log likelihood ratios of having moved, `next_clearness` that of the next clearest moment around."""
-    group = {epc: chance for epc, chance in moved.items() if chance >= _EVEN}
+    group = {epc: chance for epc, chance in moved.items() if chance >= EVEN}
     weight = sum(group.values())
 
     def mean(values: Mapping[str, float]) -> float:
@@ -40,14 +41,14 @@ def gather(
         mean({epc: direction.vote(tags[epc]) for epc in group}),
         mean({epc: float(_came_and_went(tags[epc])) for epc in group}),
         mean({epc: _rise_db(tags[epc]) for epc in group}),
-        mean({epc: evidence.spread_db(tags[epc]) for epc in group}),
+        mean({epc: spread_db(tags[epc]) for epc in group}),
         mean({epc: 6 * math.tanh(ratios[epc] / 6) for epc in group}),
     )
 
 
 def turned(tags: Mapping[str, Sequence[Seen]], moved: Mapping[str, float]) -> float:
     """The share (0-1) of the group's reads well after the crossing that are where it came from, or well before it where it goes: goods that turn round."""
-    group = {epc: chance for epc, chance in moved.items() if chance >= _EVEN}
+    group = {epc: chance for epc, chance in moved.items() if chance >= EVEN}
     weight = sum(group.values())
     return max(sum(chance * _share(tags[epc], after=after) for epc, chance in group.items()) / weight for after in (True, False)) if group else 0.0
 
@@ -64,6 +65,6 @@ def _came_and_went(reads: Sequence[Seen]) -> bool:
 
 def _rise_db(reads: Sequence[Seen]) -> float:
     """How much stronger the tag was in the portal than otherwise; 0 when it was read only there or only elsewhere."""
-    near = [read.rssi_dbm for read in reads if read.rssi_dbm is not None and abs(read.after_s) <= _CORE_S]
-    away = [read.rssi_dbm for read in reads if read.rssi_dbm is not None and abs(read.after_s) > _CORE_S]
+    near = known_dbm([read for read in reads if abs(read.after_s) <= CORE_S])
+    away = known_dbm([read for read in reads if abs(read.after_s) > CORE_S])
     return max(near) - sum(away) / len(away) if near and away else 0.0

@@ -17,6 +17,8 @@ Eye = Literal["inner", "outer", "presence"]
 """A photo-eye before or behind the portal, or a sensor (radar, door contact, one single beam) that says only that something is there."""
 ClosedBy = Literal["eyes", "presence", "quiet", "longest", "end"]
 Result = Literal["moved_in", "moved_out", "stayed", "unknown"]
+EVEN = 0.5
+"""From this probability on something is rather so than not."""
 
 
 class Read(NamedTuple):
@@ -50,7 +52,7 @@ class Window:
 class TagResult(NamedTuple):
     """What became of one tag in one pass.
 
-    `confidence` (0.5-1) is the probability that `result` is right, `moved` (0-1) that the tag went through with the goods. `evidence` for people and files.
+    `confidence` (0-1) is the probability that `result` is right, `moved` (0-1) that the tag went through with the goods. `evidence` for people and files.
     """
 
     epc: str
@@ -87,7 +89,7 @@ class Pass:
 
     def moved(self) -> list[TagResult]:
         """The tags that went with the goods, also when nobody knows which way."""
-        return [tag for tag in self.tags if tag.result in ("moved_in", "moved_out") or (self.direction == "unknown" and tag.moved >= _EVEN)]
+        return [tag for tag in self.tags if tag.result in ("moved_in", "moved_out") or (self.direction == "unknown" and tag.moved >= EVEN)]
 
     def doubtful(self) -> list[TagResult]:
         """The tags of which it is not clear whether they went with goods whose direction is known."""
@@ -96,9 +98,6 @@ class Pass:
     def stayed(self) -> list[TagResult]:
         """The tags that stood beside."""
         return [tag for tag in self.tags if tag.result == "stayed"]
-
-
-_EVEN = 0.5
 
 
 class Judged(NamedTuple):

@@ -40,7 +40,7 @@ class Standing(Protocol):
     def stands(self, epc: str, rssi_dbm: float | None) -> bool:
         """Whether a read is what is usual of this tag."""
 
-    def learn_standing(self, epc: str, antenna: int, rssi_dbm: float | None, t_s: float) -> None:
+    def learn_standing(self, epc: str, rssi_dbm: float | None) -> None:
         """Note a read outside windows."""
 
 
@@ -247,13 +247,13 @@ class Sessions:
         elif tail is not None:
             if t_s - tail[0] > TAIL_S:  # the goods are long gone: this one stands here
                 del self._tails[epc]
-                self._standing.learn_standing(epc, read.antenna, read.rssi_dbm, t_s)
+                self._standing.learn_standing(epc, read.rssi_dbm)
             else:
                 self._tails[epc] = (tail[0], max(tail[1], t_s))
             return True
         if not self._standing.stands(epc, read.rssi_dbm):
             return False
-        self._standing.learn_standing(epc, read.antenna, read.rssi_dbm, t_s)
+        self._standing.learn_standing(epc, read.rssi_dbm)
         return True
 
     # ---- eyes

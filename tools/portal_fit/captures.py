@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Captured runs of a portal: a stack of labelled tags goes to and fro past others that stand."""
+"""Captured runs of a portal: a stack of labelled tags goes to and fro past others that stand.
+
+The portal's own `find_crossings` says when: the models are fitted to the moments at which the portal asks them. How right the moments are is measured by
+`benchmarks.accuracy.captured`, which finds them in its own way.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.accuracy.captured import SIDES, captures
 from gateway.portal.crossings import Crossing, by_tag, find_crossings
-from gateway.portal.files import load_reads
 from gateway.portal.models import Models
-from gateway.portal.portal import Portal, looked_at
-from gateway.portal.reads import Read, Side, Window
+from gateway.portal.portal import Portal
+from gateway.portal.reads import Read, Window
 from tools.portal_fit.looking import LookingPortal, tag_examples
 from tools.portal_fit.regression import Example
 
-SIDES: dict[int, Side] = {1: "inner", 2: "inner", 3: "outer", 4: "outer"}
 _TAG_REACHES_S = (12.0, 5.0)
 _TAG_GROUPS = (100, 40, 12)
 _MOMENT_REACHES_S = (10.0, 6.0)
@@ -38,7 +41,7 @@ class Run:
         """Every tag at every crossing."""
         rng = random.Random(f"{self.name} tags")
         for crossing, window, went in self._windows(_TAG_REACHES_S, _TAG_GROUPS, rng):
-            (look,) = looked_at(Portal(SIDES), window, [crossing], {read.epc for read in window.reads})
+            (look,) = Portal(SIDES).look_at(window, [crossing], by_tag(window.reads, SIDES))
             yield from tag_examples(look, went, look.tags)
 
     def moments(self, models: Models) -> Iterator[Example]:
@@ -65,12 +68,6 @@ class Run:
 
 
 def load(folder: Path) -> list[Run]:
-    """The runs of a folder, in the order of their names."""
-    moving = frozenset(line.strip() for path in folder.glob("labels/actual=moving*.csv") for line in path.read_text().splitlines() if line.strip())
-    return [_run(path, moving) for path in sorted(folder.glob("run*.csv.gz"))]
-
-
-def _run(path: Path, moving: frozenset[str]) -> Run:
-    reads = tuple(load_reads(str(path)).reads)
-    crossings = find_crossings(by_tag(reads, SIDES), reads[0].t_s, reads[-1].t_s)
-    return Run(path.name.split(".")[0], reads, moving, tuple(crossings))
+    """The runs of a folder, in the order of their names. Raises: FileNotFoundError: no captures, or no labels."""
+    moving, reads_of = captures(folder)
+    return [Run(name, reads, moving, tuple(find_crossings(by_tag(reads, SIDES), reads[0].t_s, reads[-1].t_s))) for name, reads in reads_of.items()]

@@ -7,8 +7,9 @@ import math
 from collections.abc import Collection, Iterator, Mapping
 
 from gateway.portal.crossings import Tags, find_crossings
+from gateway.portal.looks import Look
 from gateway.portal.models import Models
-from gateway.portal.portal import Look, Portal, looked_at
+from gateway.portal.portal import Portal
 from gateway.portal.reads import Side, Window
 from tools.portal_fit.regression import Example
 
@@ -22,7 +23,7 @@ class LookingPortal(Portal):
 
     def looks(self, window: Window, tags: Tags, *, ended: bool = True) -> list[Look]:
         """As the portal does, with a note of all that it begins with."""
-        self.looks_taken += looked_at(self, window, find_crossings(tags, window.start_s, window.end_s), tags)
+        self.looks_taken += self.look_at(window, find_crossings(tags, window.start_s, window.end_s), tags)
         return super().looks(window, tags, ended=ended)
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from gateway.portal.door import Door
 from gateway.portal.files import load_reads
+from gateway.portal.looks import Look
 from gateway.portal.models import Models
-from gateway.portal.portal import Look
 from tools.portal_fit.looking import LookingPortal, tag_examples
 from tools.portal_fit.regression import Example
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from statistics import fmean
 
 from contracts.events import Direction
-from gateway.portal.eyes import order
+from gateway.portal.direction import by_eyes
 from gateway.portal.portal import Portal
 from gateway.portal.reads import Judged, Pass, Read, Result, TagResult, Window
 
@@ -38,7 +38,7 @@ class PlainPortal(Portal):
             direction=self.direction,
             confidence=1.0,
             tags=results,
-            eyes=order(list(window.edges)),
+            eyes=by_eyes(window.edges)[0],
             closed_by=window.closed_by,
             reads=window.reads,
             edges=window.edges,
@@ -53,6 +53,6 @@ class PlainPortal(Portal):
     def stands(self, epc: str, rssi_dbm: float | None) -> bool:
         return epc in self.standing
 
-    def learn_standing(self, epc: str, antenna: int, rssi_dbm: float | None, t_s: float) -> None:
+    def learn_standing(self, epc: str, rssi_dbm: float | None) -> None:
         self.learnt.append(epc)
         self.standing.add(epc)
