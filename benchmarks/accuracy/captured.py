@@ -2,6 +2,7 @@
 """Captures of a real portal: tags labelled as moving or standing go to and fro; when they changed sides is found from the labelled ones.
 
 The labels do not say which way; the reads of the labelled moving tags do, all together, by which side's antennas hear them (100 tags: there is no doubt in it).
+`gateway.portal.crossings` is not asked on purpose: it is a part of what is measured here.
 """
 
 from __future__ import annotations
@@ -62,18 +63,20 @@ class Run:
         return f"moved_{direction}" if epc in self.moving else "stayed"
 
 
-def runs(folder: Path) -> list[Run]:
-    """The captures of a folder: *.csv.gz, with moving.txt or labels/actual=moving*. Raises: FileNotFoundError: none, or no labels."""
+def captures(folder: Path) -> tuple[frozenset[str], dict[str, tuple[Read, ...]]]:
+    """EPCs that moved, and reads by capture, of *.csv.gz with moving.txt or labels/actual=moving*. Raises: FileNotFoundError: none, or no labels."""
     labels = [*folder.glob("moving.txt"), *folder.glob("labels/actual=moving*")]
     files = sorted(folder.glob("*.csv.gz"))
     if not labels or not files:
         raise FileNotFoundError(f"{folder}: needs captures *.csv.gz, and moving.txt or labels/actual=moving*.csv with the EPCs that moved")
     moving = frozenset(word for label in labels for word in label.read_text(encoding="utf-8-sig").split())
-    found = []
-    for file in files:
-        reads = tuple(load_reads(str(file)).reads)
-        found.append(Run(file.name.removesuffix(".csv.gz"), reads, moving, tuple(crossings(reads, moving))))
-    return found
+    return moving, {file.name.removesuffix(".csv.gz"): tuple(load_reads(str(file)).reads) for file in files}
+
+
+def runs(folder: Path) -> list[Run]:
+    """The captures of a folder and what truly passed in them. Raises: FileNotFoundError: as `captures`."""
+    moving, reads_of = captures(folder)
+    return [Run(name, reads, moving, tuple(crossings(reads, moving))) for name, reads in reads_of.items()]
 
 
 def crossings(reads: Sequence[Read], moving: frozenset[str]) -> list[Crossing]:

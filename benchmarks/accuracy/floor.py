@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from contracts.events import PalletPassed
 from contracts.readings import AnyReading, InputChanged, TagRead
+from firmware_sims.yard.doors import EYES
 from firmware_sims.yard.simulate import DoorView, Played
 from gateway.clock import Instant
 from gateway.config import DockDoor, InputRef
@@ -21,14 +22,14 @@ START_US = int(START.timestamp() * 1e6)
 _DELAY_S = 0.05
 """From the tag's answer to the gateway."""
 _AFTERWARDS_S = 600.0
+"""After the last thing that moved: longer than any session, so that every door has told what it knows."""
 _INPUTS = {"outer": 1, "inner": 2, "presence": 3}
 
 
 def station_of(view: DoorView, arbiter: Arbiter) -> DockDoorStation:
     """A station configured as the door is built."""
     reader = f"reader-{view.number}"
-    eyes = {"both": ("outer", "inner"), "presence": ("presence",), "none": ()}[view.eyes]
-    inputs = {eye: InputRef(device=reader, input=number) for eye, number in _INPUTS.items() if eye in eyes}
+    inputs = {eye: InputRef(device=reader, input=_INPUTS[eye]) for eye in EYES[view.eyes]}
     antennas = {side: [antenna for antenna, its in view.sides.items() if its == side] for side in ("inner", "outer")}
     config = DockDoor(
         id=f"door-{view.number}",

@@ -16,6 +16,7 @@ from typing import Any
 from benchmarks.accuracy.floor import second_of, told
 from benchmarks.accuracy.scores import Tally, share
 from contracts.events import PalletPassed
+from firmware_sims.yard.doors import EYES
 from firmware_sims.yard.scenarios import KINDS
 from firmware_sims.yard.simulate import DoorView, Played, TruePass, played
 from gateway.portal.pallets import sscc_of, uri_of
@@ -171,9 +172,8 @@ def _of_one_that_stayed(epcs: Iterable[str], events: Sequence[tuple[int, PalletP
 
 def _score_door(tally: Tally, view: DoorView, true: Sequence[TruePass]) -> None:
     reads = [Read(read.t_s, read.epc, read.antenna, read.peak_rssi_dbm) for read in view.reads]
-    edges = [Edge(edge.t_s, edge.eye, edge.level) for edge in view.edges]  # type: ignore[arg-type]  # the yard's eyes have the same names
-    eyes = {"both": ("inner", "outer"), "presence": ("presence",), "none": ()}[view.eyes]
-    passes = replay(reads, edges, view.sides, eyes=eyes)  # type: ignore[arg-type]  # as above
+    edges = [Edge(edge.t_s, edge.eye, edge.level) for edge in view.edges]
+    passes = replay(reads, edges, view.sides, eyes=EYES[view.eyes])
     heard = {read.epc for read in view.reads}
     left = list(passes)
     for one in true:

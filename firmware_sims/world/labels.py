@@ -41,6 +41,11 @@ def sscc_tag(sscc18: str) -> str:
     return f"{bits:024X}"
 
 
+def is_sscc_tag(epc: str) -> bool:
+    """Whether the memory of a tag (hex) is an SSCC-96."""
+    return epc.startswith(f"{_SSCC_HEADER:02X}")
+
+
 def sgtin_tag(gtin14: str, serial: int) -> str:
     """Memory of an SGTIN-96 tag as upper-case hex, company prefix of 7 digits."""
     company = int(gtin14[1 : 1 + COMPANY_PREFIX_DIGITS])

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from firmware_sims.engine.servers import TwinServer
 from firmware_sims.yard.bodies import Thing, Way, jack, load, standing
-from firmware_sims.yard.doors import EYE_M, make_door
+from firmware_sims.yard.doors import EYE_M, Eye, make_door
 from firmware_sims.yard.eyes import covers
 from firmware_sims.yard.reader import Inventory
 from firmware_sims.yard.scenarios import Scene, carried, through, turned
@@ -56,7 +56,7 @@ class LiveYard:
         door, things = self.scene.doors[number], self.scene.things
         reader = Inventory(door, things, self.scene.rng)
         reader.t_s += self.now_s()
-        covered = {"outer": False, "inner": False}
+        covered: dict[Eye, bool] = {"outer": False, "inner": False}
         while True:
             reads = list(reader.next_turn())
             await self.until(reader.t_s)

@@ -8,14 +8,17 @@ import random
 from dataclasses import dataclass
 from typing import Literal
 
-from firmware_sims.yard.radio import Antenna, Point
+from firmware_sims.yard.radio import Antenna, Point, Side
 
+Eye = Literal["outer", "inner", "presence"]
 Eyes = Literal["none", "both", "presence"]
 Fault = Literal["", "outer dead", "inner dead", "inner stuck", "flicker", "edges lost"]
 DOORS = 4
 PITCH_M = 3.6
 _POST_M, _DEPTH_M = 1.4, 0.7
-EYE_M = {"outer": -1.4, "inner": 1.4, "presence": 0.0}
+EYES: dict[Eyes, tuple[Eye, ...]] = {"none": (), "both": ("outer", "inner"), "presence": ("presence",)}
+"""What hangs at a door, by its equipment."""
+EYE_M: dict[Eye, float] = {"outer": -1.4, "inner": 1.4, "presence": 0.0}
 LANE_M = 1.3
 """Half the width that a beam spans."""
 
@@ -34,7 +37,7 @@ class Door:
     fault: Fault = ""
 
     @property
-    def sides(self) -> dict[int, str]:
+    def sides(self) -> dict[int, Side]:
         """Antenna: side."""
         return {antenna.number: antenna.side for antenna in self.antennas}
 
@@ -44,7 +47,8 @@ def make_door(number: int, rng: random.Random, eyes: Eyes, fault: Fault) -> Door
     x = (number - 1) * PITCH_M
     antennas = []
     for index in range(4):
-        side, post = ("inner" if index < 2 else "outer"), (-1 if index % 2 == 0 else 1)
+        side: Side = "inner" if index < 2 else "outer"
+        post = -1 if index % 2 == 0 else 1
         sign = 1 if side == "inner" else -1
         turn_rad = math.radians(rng.uniform(15, 40))
         height_m = rng.choice((0.8, 1.2, 1.6)) + rng.uniform(-0.1, 0.1)

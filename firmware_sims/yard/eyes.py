@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from firmware_sims.yard.bodies import Thing
-from firmware_sims.yard.doors import EYE_M, LANE_M, Door
+from firmware_sims.yard.doors import EYE_M, EYES, LANE_M, Door, Eye
 
 _STEP_S = 0.01
 _LOST = 0.3
@@ -19,20 +19,19 @@ class Edge(NamedTuple):
     """A beam was covered (`level` true) or freed."""
 
     t_s: float
-    eye: str
+    eye: Eye
     level: bool
 
 
 def edges(door: Door, things: Sequence[Thing], duration_s: float, rng: random.Random) -> list[Edge]:
     """All edges of a door, in order of time."""
-    eyes = {"none": (), "both": ("outer", "inner"), "presence": ("presence",)}[door.eyes]
     found: list[Edge] = []
-    for eye in eyes:
+    for eye in EYES[door.eyes]:
         found += _faulty(door, eye, _true(door, eye, things, duration_s), rng)
     return sorted(found)
 
 
-def _true(door: Door, eye: str, things: Sequence[Thing], duration_s: float) -> list[Edge]:
+def _true(door: Door, eye: Eye, things: Sequence[Thing], duration_s: float) -> list[Edge]:
     covering = [thing for thing in things if thing.covers_eyes]
     covered, found = False, []
     for step in range(int(duration_s / _STEP_S)):
@@ -52,7 +51,7 @@ def covers(thing: Thing, door: Door, beam_y: float, t_s: float) -> bool:
     return place is not None and abs(place[1] - beam_y) < thing.half_y and abs(place[0] - door.x) < LANE_M + thing.half_x
 
 
-def _faulty(door: Door, eye: str, true: list[Edge], rng: random.Random) -> Iterator[Edge]:
+def _faulty(door: Door, eye: Eye, true: list[Edge], rng: random.Random) -> Iterator[Edge]:
     if door.fault == f"{eye} dead":
         return
     if door.fault == f"{eye} stuck":

@@ -8,8 +8,9 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+Side = Literal["inner", "outer"]
 WAVE_M = 0.346
 """866 MHz."""
 NEAR_DBM = -56.5
@@ -45,7 +46,7 @@ class Antenna:
     """One port of a reader. `looks` is a unit vector."""
 
     number: int
-    side: str
+    side: Side
     at: Point
     looks: Point
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from firmware_sims.world import labels
 from firmware_sims.yard.bodies import Stop, Thing, Way, forklift, jack, load, person, standing
-from firmware_sims.yard.doors import DOORS, PITCH_M, Door, Eyes, Fault, make_door
+from firmware_sims.yard.doors import DOORS, PITCH_M, Door, Eyes, make_door
 
 COMPANY = "0614141"
 _FAR_M = 7.0
@@ -20,7 +20,7 @@ _LEADS_S = (3.0, 20.0)
 
 @dataclass
 class Scene:
-    """A yard for some seconds. `unseen` names what only the eyes can tell."""
+    """A yard for some seconds, of which the first `lead_s` are quiet. `serials` counts the tags made so far."""
 
     kind: str
     seed: int
@@ -216,8 +216,7 @@ def make(kind: str, seed: int) -> Scene:
     rng = random.Random(f"{kind} {seed}")  # noqa: S311  # a simulation that can be repeated
     scene = Scene(kind, seed, rng, 0.0, lead_s=rng.choice(_LEADS_S))
     eyes: tuple[Eyes, ...] = ("none", "both", "both", "presence")
-    no_fault: Fault = ""
-    scene.doors = {number: make_door(number, rng, rng.choice(eyes), no_fault) for number in range(1, DOORS + 1)}
+    scene.doors = {number: make_door(number, rng, rng.choice(eyes), "") for number in range(1, DOORS + 1)}
     scene.things += _standing_about(scene)
     door = rng.randint(1, DOORS)
     KINDS[kind](scene, door)

@@ -11,16 +11,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from firmware_sims.world import labels
 from firmware_sims.yard import reader
 from firmware_sims.yard.bodies import Thing
-from firmware_sims.yard.doors import DOORS, LANE_M, PITCH_M
+from firmware_sims.yard.doors import DOORS, LANE_M, PITCH_M, Eyes, Fault
 from firmware_sims.yard.eyes import Edge, edges
+from firmware_sims.yard.radio import Side
 from firmware_sims.yard.scenarios import Scene, make
 
 _GOES_BACK_S = 8.0
 """Through the plane and back within this is no pass: it turned."""
 _REACHES_M = 2.5
-_TAG_HEADER = "31"
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class TruePass:
     @property
     def ssccs(self) -> tuple[str, ...]:
         """The tags of pallets among them (SSCC-96)."""
-        return tuple(epc for epc in self.epcs if epc.startswith(_TAG_HEADER))
+        return tuple(filter(labels.is_sscc_tag, self.epcs))
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,9 @@ class DoorView:
     """What one door saw."""
 
     number: int
-    sides: dict[int, str]
-    eyes: str
-    fault: str
+    sides: dict[int, Side]
+    eyes: Eyes
+    fault: Fault
     reads: Sequence[reader.Read]
     edges: Sequence[Edge]
 
