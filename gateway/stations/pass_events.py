@@ -49,7 +49,17 @@ class Told(NamedTuple):
     @property
     def doubtful(self) -> list[TagResult]:
         """The tags that may have."""
-        return [tag for tag in (*self.pallet.tags, *self.pallet.doubtful) if tag.epc in self.ruling.contested or tag in self.pallet.doubtful]
+        return [tag for tag in self.pallet.tags if tag.epc in self.ruling.contested] + list(self.pallet.doubtful)
+
+    @property
+    def parent(self) -> str | None:
+        """The pallet, if its label is said to have gone here."""
+        return self.pallet.parent if self.pallet.parent in {uri_of(tag.epc) for tag in self.own} else None
+
+    @property
+    def contested_parents(self) -> set[str]:
+        """The pallet, if its label may as well have gone by a neighbour; else none."""
+        return {uri for uri in map(uri_of, self.ruling.contested) if uri == self.pallet.parent}
 
 
 def first_seen_s(one: Pass, pallet: Pallet) -> float:
@@ -74,8 +84,7 @@ def checked_by(work: DoorWork | None, one: Pass, sscc: str | None) -> Checked:
 
 def is_clear(one: Pass, told: Told) -> bool:
     """Whether nobody needs to look: pallet and way are known, the pallet is this door's, and it may pass."""
-    parent_is_own = any(tag.epc not in told.ruling.contested | told.ruling.neighbours and uri_of(tag.epc) == told.pallet.parent for tag in told.pallet.tags)
-    return one.direction != "unknown" and told.pallet.is_clear and parent_is_own and told.checked != "unexpected"
+    return one.direction != "unknown" and told.pallet.is_clear and told.parent is not None and told.checked != "unexpected"
 
 
 def pallet_passed(place: Place, one: Pass, told: Told, at: Instant, decided_s: float) -> PalletPassed | None:
@@ -83,14 +92,10 @@ def pallet_passed(place: Place, one: Pass, told: Told, at: Instant, decided_s: f
     own = told.own
     if told.pallet.tags and not own and not told.doubtful:
         return None
-    parent = told.pallet.parent if any(uri_of(tag.epc) == told.pallet.parent for tag in own) else None
-    doubtful = told.doubtful
+    parent, doubtful = told.parent, told.doubtful
     contested = any(tag.epc in told.ruling.contested for tag in told.pallet.tags)
     reason = f"read as strongly at {', '.join(told.ruling.doors)}" if contested else one.reason
     kept = {uri_of(tag.epc) for tag in own}
-    lost_parent = (
-        [told.pallet.parent] if told.pallet.parent is not None and parent is None and told.pallet.parent not in map(uri_of, told.ruling.neighbours) else []
-    )
     return PalletPassed(
         **{**at.stamp(), "monotonic_s": decided_s},
         station=place.station,
@@ -100,11 +105,11 @@ def pallet_passed(place: Place, one: Pass, told: Told, at: Instant, decided_s: f
         confidence=round(min(max(one.confidence, 0.0), 1.0), 3),
         parent_id=parent,
         child_epcs=[uri for uri in told.pallet.children() if uri in kept],
-        other_parents=sorted({*(uri for uri in told.pallet.others if uri in kept), *lost_parent}),
+        other_parents=sorted({*kept.intersection(told.pallet.others), *told.contested_parents}),
         stray_epcs=sorted(uri_of(tag.epc) for tag in one.stayed()),
         evidence=evidence_of(one, own, reason, place.sides),
         pass_id=told.pass_id,
-        doubtful_epcs=sorted({uri_of(tag.epc) for tag in doubtful} - set(lost_parent)),
+        doubtful_epcs=sorted({uri_of(tag.epc) for tag in doubtful} - told.contested_parents),
         neighbour_epcs=sorted(uri_of(tag.epc) for tag in told.pallet.tags if tag.epc in told.ruling.neighbours),
         strengths_dbm={uri_of(tag.epc): round(tag.peak_dbm, 1) for tag in (*own, *doubtful) if tag.peak_dbm is not None},
         checked=told.checked if parent is not None else "",
