@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,6 +27,7 @@ from central.exceptions.messages import message
 from central.fleet import service as fleet
 from central.fleet.tables import command, gateway
 from central.inbound.tables import receipt, ship_notice, ship_notice_pallet
+from central.ledger import units
 from central.ledger.tables import handling_unit
 from central.shipping import door_rules, readiness
 from central.shipping.door_rules import DoorList
@@ -40,8 +41,6 @@ ANSWER_WITHIN = timedelta(hours=1)
 """A gateway that was away longer gets a newer list instead."""
 _AGAIN_AFTER = timedelta(minutes=1)
 """A list that came too late, or got no answer, is made again after this."""
-_LEVELS = 4
-"""Units stand in units to this depth (central.ledger.units.MAX_DEPTH)."""
 _POLL_S = 1.0
 _GATHER_S = 0.05
 """Commits within this time share a round."""
@@ -56,7 +55,7 @@ def wanted(connection: Connection, doors: Sequence[Row[Any]]) -> dict[Door, Door
     """What the list of each door (rows of `dock_door`) should say now, by site and station."""
     loads = loads_at(connection, doors)
     boxes = _packages(connection, [each.id for each in loads.values()])
-    announced = _announced(connection, [door for door in doors if door.check_coming and door.state in door_rules.RECEIVES])
+    announced = _announced(connection, [door for door in doors if door.check_coming])
     return {(door.site, door.station): _list_of(door, loads.get((door.site, door.station)), boxes, announced) for door in doors}
 
 
@@ -124,14 +123,14 @@ def _standing(connection: Connection, ssccs: Sequence[str]) -> tuple[dict[str, s
     """What packages and everything that stands with them on the same units stand in, and which of all these are packages that exist."""
     parents: dict[str, str] = {}
     wave = set(ssccs)
-    for _ in range(_LEVELS):
+    for _ in range(units.MAX_DEPTH):
         query = select(handling_unit.c.sscc, handling_unit.c.parent).where(among(connection, handling_unit.c.sscc, sorted(wave)))
         query = query.where(handling_unit.c.parent.is_not(None))
         found = {row.sscc: row.parent for row in connection.execute(query)} if wave else {}
         parents |= found
         wave = set(found.values())
     wave = set(parents.values())
-    for _ in range(_LEVELS):
+    for _ in range(units.MAX_DEPTH):
         query = select(handling_unit.c.sscc, handling_unit.c.parent).where(among(connection, handling_unit.c.parent, sorted(wave)))
         found = {row.sscc: row.parent for row in connection.execute(query)} if wave else {}
         parents |= found
@@ -142,19 +141,32 @@ def _standing(connection: Connection, ssccs: Sequence[str]) -> tuple[dict[str, s
     return parents, set(connection.execute(exist).scalars())
 
 
-def _announced(connection: Connection, doors: Sequence[Row[Any]]) -> dict[Door, set[str]]:
-    """Pallets not yet received of the notices that stand at doors; of all open notices for a door where it names none."""
-    if not doors:
+def notices_at(connection: Connection, doors: Sequence[Row[Any]]) -> dict[Door, list[str]]:
+    """The notices that stand at each of the doors where goods are received: those it names, else all open ones that announce it.
+
+    A notice that a door names and whose import was undone since is none.
+    """
+    receiving = [door for door in doors if door.state in door_rules.RECEIVES]
+    stations = sorted({door.station for door in receiving})
+    if not stations:
         return {}
-    named: dict[Door, set[str]] = defaultdict(set)
-    for row in connection.execute(select(door_notice).where(among(connection, door_notice.c.station, sorted({door.station for door in doors})))):
-        named[row.site, row.station].add(row.notice)
-    planned: dict[Door, set[str]] = defaultdict(set)
-    query = select(ship_notice.c.number, ship_notice.c.site, ship_notice.c.door)
-    for row in connection.execute(query.where(ship_notice.c.state == "open", among(connection, ship_notice.c.door, sorted({door.station for door in doors})))):
-        planned[row.site, row.door].add(row.number)
-    of_door = {(door.site, door.station): named.get((door.site, door.station)) or planned[door.site, door.station] for door in doors}
+    named: dict[Door, list[str]] = defaultdict(list)
+    query = select(door_notice).join(ship_notice, ship_notice.c.number == door_notice.c.notice)
+    for row in connection.execute(query.where(among(connection, door_notice.c.station, stations)).order_by(door_notice.c.notice)):
+        named[row.site, row.station].append(row.notice)
+    planned: dict[Door, list[str]] = defaultdict(list)
+    query = select(ship_notice.c.number, ship_notice.c.site, ship_notice.c.door).where(ship_notice.c.state == "open")
+    for row in connection.execute(query.where(among(connection, ship_notice.c.door, stations)).order_by(ship_notice.c.number)):
+        planned[row.site, row.door].append(row.number)
+    return {(door.site, door.station): named.get((door.site, door.station)) or planned[door.site, door.station] for door in receiving}
+
+
+def _announced(connection: Connection, doors: Sequence[Row[Any]]) -> dict[Door, set[str]]:
+    """Pallets not yet received of the notices that stand at doors."""
+    of_door = notices_at(connection, doors)
     numbers = sorted(set().union(*of_door.values()))
+    if not numbers:
+        return {}
     received = select(receipt.c.sscc).where(receipt.c.sscc == ship_notice_pallet.c.sscc, receipt.c.notice == ship_notice_pallet.c.notice).exists()
     pallets: dict[str, set[str]] = defaultdict(set)
     for row in connection.execute(select(ship_notice_pallet).where(among(connection, ship_notice_pallet.c.notice, numbers), ~received)):
@@ -162,8 +174,11 @@ def _announced(connection: Connection, doors: Sequence[Row[Any]]) -> dict[Door, 
     return {door: set().union(*(pallets[number] for number in its)) for door, its in of_door.items()}
 
 
-def _seen(connection: Connection, which: Any = None) -> Sequence[Row[Any]]:
-    """Doors with how their gateway is now (`heard`, empty: not enrolled) and what became of their last list (`answer`, `answered_at`)."""
+def as_they_are(connection: Connection, keys: Collection[Door] | None = None) -> Sequence[Row[Any]]:
+    """Rows of doors (None: of all) by site and station, with how their gateway is now and what became of their last list.
+
+    `enrolled`, `epoch`, `boot_id`, `version`, `config_hash` and `online` are None where there is no gateway, `answer` where there is no list.
+    """
     query = (
         select(
             dock_door,
@@ -171,6 +186,7 @@ def _seen(connection: Connection, which: Any = None) -> Sequence[Row[Any]]:
             gateway.c.boot_id,
             gateway.c.version,
             gateway.c.config_hash,
+            gateway.c.online,
             gateway.c.id.label("enrolled"),
             command.c.state.label("answer"),
         )
@@ -178,7 +194,10 @@ def _seen(connection: Connection, which: Any = None) -> Sequence[Row[Any]]:
         .outerjoin(command, command.c.id == dock_door.c.list_command)
         .order_by(*_SITE_STATION)
     )
-    return connection.execute(query if which is None else query.where(which)).all()
+    if keys is None:
+        return connection.execute(query).all()
+    rows = connection.execute(query.where(among(connection, dock_door.c.station, sorted({station for _, station in keys}))))
+    return [row for row in rows if (row.site, row.station) in keys]
 
 
 def _heard(door: Row[Any]) -> str:
@@ -204,7 +223,7 @@ def _unchecked(said: DoorList) -> DoorList:
 
 def due(connection: Connection, now: datetime) -> list[Door]:
     """Doors whose gateway has to be told something."""
-    doors = _seen(connection)
+    doors = as_they_are(connection)
     lists = wanted(connection, doors)
     return [(door.site, door.station) for door in doors if _is_due(door, lists[door.site, door.station], now)]
 
@@ -213,8 +232,7 @@ def tell(connection: Connection, keys: Sequence[Door], now: datetime) -> int:
     """Send these doors their lists, as they must be now; returns how many were sent. What changed meanwhile is looked at again."""
     for site, station in sorted(keys):
         connection.execute(select(dock_door.c.station).where(dock_door.c.site == site, dock_door.c.station == station).with_for_update())
-    stations = sorted({station for _, station in keys})
-    doors = [door for door in _seen(connection, among(connection, dock_door.c.station, stations)) if (door.site, door.station) in set(keys)]
+    doors = as_they_are(connection, set(keys))
     lists = wanted(connection, doors)
     return sum(_send(connection, door, lists[door.site, door.station], now) for door in doors if _is_due(door, lists[door.site, door.station], now))
 

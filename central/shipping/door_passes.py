@@ -19,6 +19,7 @@ from central.exceptions import service as exceptions
 from central.exceptions.messages import Message, message
 from central.fleet.tables import command
 from central.ingest.registry import EventContext
+from central.ledger import units
 from central.ledger.tables import handling_unit
 from central.shipping import dispatch, door_lists, door_rules, doors, loads, packing, readiness, vehicles
 from central.shipping.dispatch import Dock
@@ -26,9 +27,6 @@ from central.shipping.tables import door_pass, load, load_package, package
 from contracts.events import PalletPassed
 from contracts.identifiers import IdentifierError, sscc_from_uri
 
-_LEAVING = ("shipping", "loading")
-"""Business steps (CBV) in which goods leave."""
-_LEVELS = 4
 LAMPS = ("door_lamp_green", "door_lamp_red")
 
 
@@ -126,7 +124,7 @@ def _contents(connection: Connection, labels: Sequence[str]) -> dict[str, set[st
     found: dict[str, set[str]] = {label: set() for label in labels}
     root = {label: label for label in labels}
     wave = set(labels)
-    for _ in range(_LEVELS):
+    for _ in range(units.MAX_DEPTH):
         if not wave:
             break
         for sscc in connection.execute(select(package.c.sscc).where(among(connection, package.c.sscc, sorted(wave)))).scalars():
@@ -140,7 +138,7 @@ def _contents(connection: Connection, labels: Sequence[str]) -> dict[str, set[st
 
 def _concerns(door: Row[Any] | None, event: PalletPassed, contents: dict[str, set[str]]) -> bool:
     """A door where vehicles are loaded; any door with a timetable through which our packages go."""
-    loading = event.biz_step in _LEAVING if door is None else door.state in door_rules.LOADS or event.biz_step in _LEAVING
+    loading = event.biz_step in door_rules.LEAVING or (door is not None and door.state in door_rules.LOADS)
     return loading or (door is not None and any(contents.values()))
 
 

@@ -13,12 +13,11 @@ from sqlalchemy import Connection, Row, Select, func, select
 from central.bulk import among
 from central.exceptions.messages import TEMPLATES
 from central.exceptions.tables import work_order
-from central.fleet.tables import command, gateway
-from central.inbound.tables import receipt, ship_notice, ship_notice_pallet
+from central.inbound.tables import receipt, ship_notice_pallet
 from central.paging import Page, down, page, up
 from central.shipping import door_lists, door_rules, doors
 from central.shipping.door_answers import AppointmentOut, DoorListOut, DoorOut, DoorPassOut, ListState, WrongPallet
-from central.shipping.tables import dock_door, door_appointment, door_notice, door_pass, load, load_intruder, load_package
+from central.shipping.tables import dock_door, door_appointment, door_pass, load, load_intruder, load_package
 
 Door = tuple[str, str]
 
@@ -39,10 +38,10 @@ def door_shown(connection: Connection, site: str, station: str) -> DoorOut:
 
 
 def _shown(connection: Connection, keys: Sequence[Door]) -> list[DoorOut]:
-    rows = _rows(connection, keys)
+    rows = door_lists.as_they_are(connection, set(keys))
     loads = door_lists.loads_at(connection, rows)
     counts, wrong = load_progress(connection, [each.id for each in loads.values()]), _wrong(connection, [each.id for each in loads.values()])
-    notices = _notices(connection, rows)
+    notices = door_lists.notices_at(connection, rows)
     pallets = _pallets(connection, sorted(set().union(*notices.values()) if notices else set()))
     last = _last_passes(connection, rows)
     shown = []
@@ -63,26 +62,14 @@ def _shown(connection: Connection, keys: Sequence[Door]) -> list[DoorOut]:
             "last_pass": last.get(key),
             "list_state": _list_state(row),
         }
-        shown.append(DoorOut.model_validate({**row._mapping, **said}))  # noqa: SLF001  # SQLAlchemy's public name
+        shown.append(DoorOut.model_validate(row._asdict() | said))
     return shown
-
-
-def _rows(connection: Connection, keys: Sequence[Door]) -> list[Row[Any]]:
-    query = (
-        select(dock_door, gateway.c.online, command.c.state.label("answer"))
-        .outerjoin(gateway, (gateway.c.id == dock_door.c.gateway) & (gateway.c.site == dock_door.c.site))
-        .outerjoin(command, command.c.id == dock_door.c.list_command)
-        .where(among(connection, dock_door.c.station, sorted({station for _, station in keys})))
-        .order_by(dock_door.c.site, dock_door.c.station)
-    )
-    return [row for row in connection.execute(query) if (row.site, row.station) in set(keys)]
 
 
 def unchecked(connection: Connection, site: str | None) -> set[Door]:
     """Doors where something is to be checked and whose lamp does not know the list. One that is on its way is not meant."""
-    query = select(dock_door.c.site, dock_door.c.station).where(dock_door.c.state != "closed")
-    keys = [(row.site, row.station) for row in connection.execute(query if site is None else query.where(dock_door.c.site == site))]
-    return {(row.site, row.station) for row in _rows(connection, keys) if _has_list(row) and _list_state(row) not in ("newest", "on_its_way", "none")}
+    rows = [row for row in door_lists.as_they_are(connection) if site in (None, row.site)]
+    return {(row.site, row.station) for row in rows if _has_list(row) and _list_state(row) not in ("newest", "on_its_way", "none")}
 
 
 def _has_list(row: Row[Any]) -> bool:
@@ -107,23 +94,9 @@ def _wrong(connection: Connection, load_ids: Sequence[str]) -> dict[str, list[Wr
     query = select(load_intruder, work_order.c.message).outerjoin(work_order, work_order.c.id == load_intruder.c.work_order)
     query = query.where(among(connection, load_intruder.c.load_id, load_ids), load_intruder.c.state == "inside").order_by(load_intruder.c.seen_at)
     found: dict[str, list[WrongPallet]] = defaultdict(list)
-    for row in connection.execute(query):
-        found[row.load_id].append(WrongPallet.model_validate({**row._mapping, "message": row.message or ""}))  # noqa: SLF001
+    for row in connection.execute(query).mappings():
+        found[row["load_id"]].append(WrongPallet.model_validate({**row, "message": row["message"] or ""}))
     return found
-
-
-def _notices(connection: Connection, rows: Sequence[Row[Any]]) -> dict[Door, list[str]]:
-    """The notices that stand at each receiving door: those it names, else all open ones that announce it."""
-    receiving = [row for row in rows if row.state in door_rules.RECEIVES]
-    stations = sorted({row.station for row in receiving})
-    named: dict[Door, list[str]] = defaultdict(list)
-    for row in connection.execute(select(door_notice).where(among(connection, door_notice.c.station, stations)).order_by(door_notice.c.notice)):
-        named[row.site, row.station].append(row.notice)
-    planned: dict[Door, list[str]] = defaultdict(list)
-    query = select(ship_notice.c.number, ship_notice.c.site, ship_notice.c.door).where(ship_notice.c.state == "open")
-    for row in connection.execute(query.where(among(connection, ship_notice.c.door, stations)).order_by(ship_notice.c.number)):
-        planned[row.site, row.door].append(row.number)
-    return {(row.site, row.station): named.get((row.site, row.station)) or planned[row.site, row.station] for row in receiving}
 
 
 def _pallets(connection: Connection, numbers: Sequence[str]) -> dict[str, tuple[int, int]]:
@@ -138,9 +111,9 @@ def _last_passes(connection: Connection, rows: Collection[Row[Any]]) -> dict[Doo
     found = {}
     for row in rows:
         query = _passes().where(door_pass.c.site == row.site, door_pass.c.station == row.station)
-        last = connection.execute(query.order_by(door_pass.c.passed_at.desc(), door_pass.c.event_id.desc()).limit(1)).one_or_none()
+        last = connection.execute(query.order_by(door_pass.c.passed_at.desc(), door_pass.c.event_id.desc()).limit(1)).mappings().one_or_none()
         if last is not None:
-            found[row.site, row.station] = _pass(last._mapping)  # noqa: SLF001
+            found[row.site, row.station] = _pass(last)
     return found
 
 
@@ -199,13 +172,13 @@ def _taking_place(connection: Connection, shown: Sequence[AppointmentOut]) -> Se
     if not shown:
         return []
     first, last = min(each.from_at for each in shown), max(each.until_at for each in shown)
-    mine = among(connection, door_appointment.c.site, sorted({each.site for each in shown})) & door_appointment.c.state.in_(("planned", "here"))
+    mine = among(connection, door_appointment.c.site, sorted({each.site for each in shown})) & door_appointment.c.state.in_(door_rules.TAKING_PLACE)
     query = select(door_appointment).where(mine, door_appointment.c.from_at < last, door_appointment.c.until_at > first)
     return connection.execute(query.order_by(door_appointment.c.from_at, door_appointment.c.number)).all()
 
 
 def _meet(one: AppointmentOut, other: Row[Any]) -> bool:
-    alive = one.state in ("planned", "here") and one.number != other.number
+    alive = one.state in door_rules.TAKING_PLACE and one.number != other.number
     return bool(alive and (one.site, one.station) == (other.site, other.station) and one.from_at < other.until_at and other.from_at < one.until_at)
 
 

@@ -13,6 +13,10 @@ from typing import Literal
 DoorState = Literal["closed", "receiving", "loading", "both"]
 LOADS: tuple[DoorState, ...] = ("loading", "both")
 RECEIVES: tuple[DoorState, ...] = ("receiving", "both")
+LEAVING = ("shipping", "loading")
+"""Business steps (CBV) in which goods leave."""
+TAKING_PLACE = ("planned", "here")
+"""States of appointments that keep others from their door."""
 
 SSCCS_MAX = 20_000
 """SSCCs in one list: 21 bytes each keep a message below half of the 1 MiB that the wire takes (contracts/wire.py); no vehicle holds so many pallets."""

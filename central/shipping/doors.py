@@ -19,10 +19,8 @@ from central.fleet.tables import gateway
 from central.inbound.tables import passage, ship_notice
 from central.ledger import service as ledger
 from central.shipping.door_documents import Appointment, DoorSet
-from central.shipping.door_rules import DoorState
+from central.shipping.door_rules import TAKING_PLACE, DoorState
 from central.shipping.tables import dock_door, door_appointment, door_notice, load
-
-_TAKING_PLACE = ("planned", "here")
 
 
 def door_of(connection: Connection, site: str, station: str) -> Row[Any] | None:
@@ -153,7 +151,7 @@ def book(connection: Connection, fact: ledger.Fact, site: str, station: str, bod
 
 def _overlapping(connection: Connection, site: str, station: str, body: Appointment) -> list[str]:
     mine = (door_appointment.c.site == site) & (door_appointment.c.station == station) & (door_appointment.c.number != body.number)
-    meets = (door_appointment.c.from_at < body.until_at) & (door_appointment.c.until_at > body.from_at) & door_appointment.c.state.in_(_TAKING_PLACE)
+    meets = (door_appointment.c.from_at < body.until_at) & (door_appointment.c.until_at > body.from_at) & door_appointment.c.state.in_(TAKING_PLACE)
     query = select(door_appointment.c.number).where(mine, meets).order_by(door_appointment.c.from_at, door_appointment.c.number)
     return list(connection.execute(query).scalars())
 

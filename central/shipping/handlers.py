@@ -8,18 +8,15 @@ from sqlalchemy import Connection
 from central.exceptions import service as exceptions
 from central.exceptions.messages import message
 from central.ingest.registry import EventContext, Handler, HandlerMany
-from central.shipping import dispatch, door_lists, door_passes, weigh_check
+from central.shipping import dispatch, door_lists, door_passes, door_rules, weigh_check
 from central.shipping.dispatch import Dock
 from central.shipping.scans import sscc_in
 from contracts.events import CommandAnswered, Event, ItemScanned, PalletPassed, WeightRecorded
 
-_LEAVING = ("shipping", "loading")
-"""Business steps (CBV) in which goods leave."""
-
 
 def item_scanned(connection: Connection, context: EventContext, event: ItemScanned) -> None:
     """A scan point of the shipping side read a label: the package is loaded. What carries no SSCC stays a record."""
-    if event.biz_step not in _LEAVING:
+    if event.biz_step not in door_rules.LEAVING:
         return
     sscc = event.identifiers.sscc or sscc_in(event.text)
     if sscc:

@@ -419,6 +419,21 @@ def test_door_that_checks_what_comes_expects_what_is_announced_and_not_received(
     assert (refused.status_code, refused.json()["code"]) == (404, "unknown_ship_notice")
 
 
+@ON_SQLITE
+def test_door_waits_for_no_notice_whose_import_was_undone(http: Http, house: Warehouse) -> None:
+    rows = f"number,site,supplier,pallet,item,lot,expiry,quantity\nASN-2,{SITE},dairy,{PALLETS[0]},milk,L1,2026-12-01,4\n"
+    entered = http.post("imports/ship-notices", content=rows, headers={"Content-Type": "text/csv"})
+    assert entered.status_code == 200, entered.text
+    shown = stand(http, state="receiving", notices=["ASN-2"], check_coming=True)
+    assert (shown["notices"], shown["announced"], got(http, f"{DOOR}/list")["may_come"]) == (["ASN-2"], 1, [PALLETS[0]])
+
+    sent(http, f"imports/batches/{entered.json()['batch']}/undo", {"actor": "li"})
+    sent(http, "ship-notices", NOTICE | {"door": "door-5"})
+
+    shown = got(http, DOOR)
+    assert (shown["notices"], shown["announced"], got(http, f"{DOOR}/list")["may_come"]) == (["ASN-1"], 2, sorted(PALLETS))
+
+
 def test_appointments_at_a_door_do_not_meet_unless_they_say_so(http: Http, house: Warehouse) -> None:
     (sscc,) = boxes(http, house, 1)
     load = plan(http, "L-1", sscc)
