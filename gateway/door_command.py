@@ -16,7 +16,7 @@ from typing import Any, get_args
 from gateway.portal import tuning
 from gateway.portal.files import FileError, Recording, load_edges, load_reads
 from gateway.portal.pallets import pallets
-from gateway.portal.reads import Eye, Pass, Side
+from gateway.portal.reads import Pass, Side
 from gateway.portal.replay import replay
 from gateway.portal.settings import Settings
 from gateway.portal.summary import Part, TagSummary, summarise
@@ -211,8 +211,7 @@ def _pass_row(n: int, one: Pass) -> tuple[str, ...]:
 def _replay(options: argparse.Namespace) -> int:
     settings = parse_settings(options.settings)
     recording, sides = load(options.reads, options.eye, parse_sides(options.side), skip_bad=options.skip_bad)
-    eyes: frozenset[Eye] | None = frozenset(edge.eye for edge in recording.edges) or None
-    passes = replay(recording.reads, recording.edges, sides, settings, eyes=eyes)
+    passes = replay(recording.reads, recording.edges, sides, settings)
     tags = summarise(recording.reads, passes, sides)
     if not options.json:
         print_for_people(tags, passes)

@@ -32,7 +32,7 @@ class Identity(NamedTuple):
     @property
     def urn(self) -> str | None:
         """`urn:epc:id:sgtin:0614141.812345.6789`; None where the length of the company prefix is not known."""
-        return None if self.parts is None else f"{_PURE}{self.kind}:{'.'.join(map(escaped, self.parts))}"
+        return None if self.parts is None else f"{_PURE}{self.kind}:{'.'.join([part if part.isalnum() else escaped(part) for part in self.parts])}"
 
     @property
     def digital_link(self) -> str | None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from functools import lru_cache
 
 from contracts.epc import own_layouts, partitioned
-from contracts.epc.characters import escaped
 from contracts.epc.digits import IdentifierError
 from contracts.epc.partitioned import Number, Partitioned, Zeros
 from contracts.epc.tags import decode
@@ -54,7 +53,7 @@ def pure_uri(epc_hex: str) -> str:
         try:
             bits = int(epc_hex, 16)  # of what it takes besides 24 hex digits (spaces, underscores, signs, 0x) nothing leaves a header of these tables
         except ValueError:
-            return _the_long_way(epc_hex)
+            return decode(epc_hex).identity.uri
         row = _WITH_SERIAL[bits >> 82]
         if row is not None:
             shift, mask, limit, full, nearly, reference_shift, reference_mask, reference_limit, reference_full, tail, head = row
@@ -77,14 +76,7 @@ def pure_uri(epc_hex: str) -> str:
                 return f"{head}{str(prefix + limit)[1:]}.{str(reference + reference_limit)[1:]}"
         elif bits >> 88 == own_layouts.GeneralIdentifier.header:
             return f"urn:epc:id:gid:{bits >> 60 & 0xFFFFFFF}.{bits >> 36 & 0xFFFFFF}.{bits & 0xFFFFFFFFF}"
-    return _the_long_way(epc_hex)
-
-
-def _the_long_way(epc_hex: str) -> str:
-    identity = decode(epc_hex).identity
-    if identity.parts is None:
-        return identity.uri
-    return f"urn:epc:id:{identity.kind}:{'.'.join([part if part.isalnum() else escaped(part) for part in identity.parts])}"
+    return decode(epc_hex).identity.uri
 
 
 @lru_cache(maxsize=_CACHED_EPCS)

@@ -28,7 +28,7 @@ _BY_HEADER: dict[int, Scheme] = {scheme.header: scheme for scheme in SCHEMES.val
 _NO_EPC = {0x00: "the tag's EPC has not been written", 0xE2: "it looks like a TID, the number of the chip"}
 _WITH_PREFIX = {
     kind: tuple(scheme.name for scheme in (*partitioned.SCHEMES, *own_layouts.SCHEMES) if scheme.kind == kind and scheme.name != "gdti-113")
-    for kind in (*{scheme.kind for scheme in SCHEMES.values()},)
+    for kind in {scheme.kind for scheme in SCHEMES.values()}
 }
 """Schemes of TDS 1.x by kind, the shortest first. (GDTI-113 is read and no longer written unless asked for.)"""
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, get_args
 
@@ -141,15 +141,10 @@ def _opened(path: str, data: bytes, columns: Mapping[str, Sequence[str]]) -> tup
         if not header:
             raise FileError(f"{path}: it has only comments")
         width = len(header.split(";"))
-        return _layout(path, tool_header.removeprefix("//").replace(",", ";"), columns, number, width), _chained((number, header), lines)
+        return _layout(path, tool_header.removeprefix("//").replace(",", ";"), columns, number, width), chain([(number, header)], lines)
     if not header:
         raise FileError(f"{path}: it is empty; it needs a header {', '.join(columns)} and rows below")
     return _layout(path, header, columns, number, 0), lines
-
-
-def _chained(first: tuple[int, str], rest: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:
-    yield first
-    yield from rest
 
 
 def _layout(path: str, header: str, columns: Mapping[str, Sequence[str]], number: int, width: int) -> _Layout:
