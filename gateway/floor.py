@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from contracts.commands import AnyCommand
 from contracts.events import CommandAnswered, DeviceLinkChanged, Event, SensorMeasured, lane_of
-from contracts.readings import AnyReading, LinkChanged
+from contracts.readings import AnyReading, LinkChanged, LinkState
 from gateway.clock import Instant, Now
 from gateway.metrics import Metrics
 from gateway.outbox import Answer, OutboxFullError
@@ -61,6 +61,7 @@ class Floor:
         self._inputs: deque[AnyReading | AnyCommand] = deque()
         self._wake = asyncio.Event()
         self._stored: dict[str, bytes] = {}
+        self._links: dict[str, tuple[LinkState, float]] = {}
         self._busy_since_s: float | None = None
 
     def busy_s(self) -> float:
@@ -133,12 +134,19 @@ class Floor:
         now = self._now()
         at = now.at(reading.at_s)
         if isinstance(reading, LinkChanged):
-            turn.events.append(DeviceLinkChanged(**at.stamp(), device=reading.device, state=reading.state, reason=reading.reason))
+            turn.events.append(self._link_changed(reading, now))
         for station in self._listeners.get(reading.device, ()):
             due_s = station.next_deadline_s()
             if due_s is not None and due_s <= reading.at_s:
                 turn.add(station.id, station.advance_to(at))
             turn.add(station.id, station.on_reading(reading, now))
+
+    def _link_changed(self, change: LinkChanged, now: Instant) -> DeviceLinkChanged:
+        """At the time of the change: a loss for which another reason is found goes on since it began."""
+        state, since_s = self._links.get(change.device, (None, change.at_s))
+        since_s = since_s if state == change.state else change.at_s
+        self._links[change.device] = (change.state, since_s)
+        return DeviceLinkChanged(**now.at(since_s).stamp(), device=change.device, state=change.state, reason=change.reason)
 
     async def _command(self, turn: _Turn, command: AnyCommand) -> None:
         now = self._now()

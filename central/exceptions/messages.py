@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 TEMPLATES = {
     "pallet_cases_missing": "{station}: pallet {sscc} passed in; {missing} of {expected} cases not seen; compare with ship notice {notice} or accept",
-    "pallet_cases_unexpected": "{station}: pallet {sscc} of ship notice {notice} carries {count} cases that the notice does not list, first {first}; "
+    "pallet_cases_unexpected": "{station}: cases on pallet {sscc} that ship notice {notice} does not list: {count}, first {first}; "
     "set them aside and ask the supplier",
     "pallet_unknown": "{station}: pallet {sscc} passed in and no ship notice names it; enter the ship notice, then scan the pallet's label, or send it back",
     "pallet_wrong_site": "{station}: pallet {sscc} passed in at {site}, ship notice {notice} sends it to {expected_site}; call the other site before unloading",
     "pallet_direction_unknown": "{station}: pallet {sscc} was read but its direction is not sure ({reason}); "
     "look where it stands, and scan its label to receive it",
-    "pallet_left": "{station}: received pallet {sscc} passed out through a receiving door; "
-    "find out who moved it, and bring it back or return it to the supplier",
+    "pallet_left": "{station}: received pallet {sscc} passed out and nothing sends it; find out who moved it, and bring it back or return it to the supplier",
     "pallet_label_missing": "{station}: goods with {count} tags passed in without a readable pallet label; scan the label by hand",
     "pallet_labels_many": "{station}: {count} pallet labels passed in together ({ssccs}); scan the label of each pallet by hand",
     "receipt_over_notice": "{station}: {over} of item {item} lot {lot} more than ship notice {notice} announces; "
@@ -65,7 +64,7 @@ TEMPLATES = {
     "serials_missing": "{station}: {quantity} pieces of item {item} came to {place} without their serials; scan each piece to release it from inspection",
     "pallet_cases_unread": "{station}: pallet {sscc} of ship notice {notice} passed in; {missing} of {expected} cases not seen, "
     "most likely weak tags, for such tags are often not read here; look at the pallet, then book them or accept",
-    "pallet_cases_doubtful": "{station}: of pallet {sscc} of ship notice {notice} it is not sure whether {count} cases came with it, first {first}; "
+    "pallet_cases_doubtful": "{station}: cases of pallet {sscc} of ship notice {notice} that perhaps came with it and perhaps not: {count}, first {first}; "
     "look at the pallet, then say whether they came",
     "pallet_wrong_door": "{station}: pallet {sscc} of ship notice {notice} was received here and is expected at {door}; "
     "leave it here and tell {door}, or take it there",

@@ -43,11 +43,7 @@ class NoticeTaken(BaseModel):
     new: bool = Field(description="false: it was known already, with the same content")
 
 
-class NoticeOut(BaseModel):
-    """A ship notice and how far it came."""
-
-    model_config = answer({**_NOTICE, "pallets": 1, "pallets_received": 0})
-
+class _NoticeHead(BaseModel):
     number: str
     site: str
     supplier: str
@@ -60,6 +56,13 @@ class NoticeOut(BaseModel):
     arrived_at: datetime | None = Field(description="when its first pallet was received")
     window: Window = Field(description="how that was against its time window; empty: no window, or nothing came")
     created_at: datetime
+
+
+class NoticeOut(_NoticeHead):
+    """A ship notice and how far it came."""
+
+    model_config = answer({**_NOTICE, "pallets": 1, "pallets_received": 0})
+
     pallets: int
     pallets_received: int
 
@@ -106,23 +109,11 @@ class UnitContents(BaseModel):
     lines: list[NoticeLineOut] = Field(description="all goods in it, however deep")
 
 
-class NoticeWhole(BaseModel):
+class NoticeWhole(_NoticeHead):
     """A ship notice with its lines."""
 
     model_config = answer({**_NOTICE, "lines": [_LINE], "units": [_UNIT]})
 
-    number: str
-    site: str
-    supplier: str
-    state: Literal["open", "received", "closed"]
-    progress: Progress = Field(description="how far it is; arrived and received are what was seen here")
-    expected_at: datetime | None
-    door: str = Field(description="where it is expected; empty: any door")
-    expected_from: datetime | None
-    expected_until: datetime | None
-    arrived_at: datetime | None = Field(description="when its first pallet was received")
-    window: Window = Field(description="how that was against its time window; empty: no window, or nothing came")
-    created_at: datetime
     lines: list[NoticeLineOut]
     units: list[UnitAnnouncedOut] = Field(description="units inside its pallets, the outer before the inner")
 

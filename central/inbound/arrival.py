@@ -18,7 +18,7 @@ from central.inbound import rules
 from central.inbound.tables import ship_notice, ship_notice_line, ship_notice_nest, ship_notice_unit
 from central.ledger import serials, units
 from central.ledger import service as ledger
-from central.ledger.rules import VENDOR, Account
+from central.ledger.rules import VENDOR, Account, Status
 from central.ledger.tables import balance, handling_unit
 
 
@@ -43,7 +43,7 @@ class Arrived:
     quantity: int
     place: str
     seen: frozenset[rules.Case] | None = None
-    status: str = "available"
+    status: Status = "available"
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,8 @@ def _from_supplier(connection: Connection, each: Arrived, _source_place: str, ss
     line = each.line
     held = catalog.held_lot(connection, line.item, line.lot)
     unnumbered = serials.is_tracked(connection, line.item) and not _piece_serials(each)
-    status = "hold" if held else "inspect" if unnumbered else each.status
-    target = Account(each.place, line.item, line.lot, status=status, unit=(line.unit or sscc) if sscc else "")  # type: ignore[arg-type]  # known words
+    status: Status = "hold" if held else "inspect" if unnumbered else each.status
+    target = Account(each.place, line.item, line.lot, status=status, unit=(line.unit or sscc) if sscc else "")
     cases = _cases_of(connection, each) if sscc else []
     for case in cases:
         yield _Part(Account(VENDOR, line.item, line.lot), replace(target, unit=case), each.quantity // len(cases))

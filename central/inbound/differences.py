@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, exists, insert, select, update
 
 from central.exceptions import service as exceptions
 from central.exceptions.messages import Message, message
@@ -66,10 +67,12 @@ def keep(
     return number
 
 
-def refuse(connection: Connection, spot: Spot, subject: str, told: Message, evidence: Mapping[str, Any] | None = None) -> None:
+def refuse(
+    connection: Connection, spot: Spot, subject: str, told: Message, evidence: Mapping[str, Any] | None = None, about: Mapping[str, str] | None = None
+) -> None:
     """Keep that goods were not received, and ask a person; `subject` is the pallet's SSCC, or a tag when no label was read."""
     notice = str(told.params.get("notice", ""))
-    keep(connection, spot, rules.Discrepancy(told.code, 0), told, notice, subject, "", 2, evidence)
+    keep(connection, spot, rules.Discrepancy(told.code, 0), told, notice, subject, "", 2, evidence, about)
 
 
 def tell(connection: Connection, spot: Spot, sscc: str, notice: str, result: rules.Receipt, places: Mapping[str, str], seen: Seen | None) -> list[Message]:
@@ -126,3 +129,10 @@ def answer_open(connection: Connection, spot: Spot, sscc: str, kinds: Collection
     exceptions.settle(connection, kinds, sscc, spot.site, answered, spot.now)
     mine = (discrepancy.c.sscc == sscc) & discrepancy.c.kind.in_(kinds) & (discrepancy.c.state == "open") & (discrepancy.c.site == spot.site)
     connection.execute(update(discrepancy).where(mine).values(state="accepted"))
+
+
+def close_when_answered(connection: Connection, number: int | None, resolution: str, actor: str, now: datetime) -> None:
+    """Close the work order of discrepancies that were settled, unless another one of it is open."""
+    others = exists().where(discrepancy.c.work_order == number, discrepancy.c.state == "open")
+    if number is not None and not connection.execute(select(others)).scalar():
+        exceptions.close(connection, number, resolution, actor, now)

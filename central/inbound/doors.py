@@ -24,7 +24,7 @@ from central.exceptions.messages import message
 from central.inbound import differences, rules, service
 from central.inbound.arrival import Spot
 from central.inbound.rules import Case
-from central.inbound.seen import RECEIVING, Seen, decoded, labels_of, seen_of
+from central.inbound.seen import RECEIVING, Seen, decoded, labels_of, may_come_in, seen_of
 from central.inbound.tables import discrepancy, passage
 from central.ingest.registry import EventContext
 from central.ledger.tables import event as event_table
@@ -67,11 +67,7 @@ def take_turns(connection: Connection, sites: Collection[str]) -> None:
 
 def rivals_of(connection: Connection, site: str, event: PalletPassed) -> list[Rival]:
     """Passes at other doors of the site while this one went on, that came in or of which nobody knows."""
-    return rivals_of_many(connection, site, [event])[0] if _compares(event) else []
-
-
-def _compares(event: PalletPassed) -> bool:
-    return event.biz_step == RECEIVING and event.direction != "out"
+    return rivals_of_many(connection, site, [event])[0] if may_come_in(event) else []
 
 
 def rivals_of_many(connection: Connection, site: str, events: Sequence[PalletPassed]) -> list[list[Rival]]:
@@ -93,7 +89,7 @@ def alone(connection: Connection, said: Sequence[tuple[EventContext, PalletPasse
     found: set[str] = set()
     for site in sorted({context.site for context, _ in asked}):
         mine = [(context, event) for context, event in asked if context.site == site]
-        said_here = [event for context, event in said if context.site == site and _compares(event)]
+        said_here = [event for context, event in said if context.site == site and may_come_in(event)]
         doors_here = {event.station for event in said_here}
         for (context, event), rivals in zip(mine, rivals_of_many(connection, site, [event for _, event in mine]), strict=True):
             others = [each.event for each in rivals]

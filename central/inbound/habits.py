@@ -4,13 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import date, datetime
 from typing import Literal, NamedTuple
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select
 
-from central.catalog import service as catalog
 from central.catalog.tables import location
 from central.database import insert_or_leave
 from central.inbound.tables import receiving_setting
@@ -54,8 +51,3 @@ def plain_stagings(connection: Connection, doors: Collection[tuple[str, str]]) -
 def is_dock(connection: Connection, place: str) -> bool:
     """Whether goods there wait to be put away."""
     return connection.execute(select(location.c.kind).where(location.c.place == place)).scalar() == "dock"
-
-
-def today_at(connection: Connection, site: str, now: datetime) -> date:
-    """The day at a site, by its own clock."""
-    return now.astimezone(ZoneInfo(catalog.site_of(connection, site).time_zone)).date()

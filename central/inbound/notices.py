@@ -7,11 +7,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, exists, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from central.bulk import among
 from central.catalog.tables import lot as catalog_lot
-from central.exceptions import service as exceptions
+from central.inbound import differences
 from central.inbound.tables import discrepancy, ship_notice, ship_notice_line, ship_notice_nest, ship_notice_pallet
 
 
@@ -78,6 +78,4 @@ def write_off(connection: Connection, numbers: Sequence[str], item: str, lot: st
     rows = connection.execute(select(discrepancy.c.id, discrepancy.c.work_order).where(mine)).all()
     connection.execute(update(discrepancy).where(discrepancy.c.id.in_([row.id for row in rows])).values(state="accepted"))
     for row in rows:
-        others = exists().where(discrepancy.c.work_order == row.work_order, discrepancy.c.state == "open")
-        if row.work_order is not None and not connection.execute(select(others)).scalar():
-            exceptions.close(connection, row.work_order, "written off", actor, now)
+        differences.close_when_answered(connection, row.work_order, "written off", actor, now)

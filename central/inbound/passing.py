@@ -18,8 +18,8 @@ from central.database import insert_or_leave
 from central.exceptions.messages import Message, message
 from central.inbound import differences, doors, notices, service
 from central.inbound.arrival import Spot
-from central.inbound.rules import Case, Discrepancy
-from central.inbound.seen import RECEIVING, Seen, labels_of, seen_of, sscc_of
+from central.inbound.rules import Case
+from central.inbound.seen import RECEIVING, Seen, labels_of, may_come_in, seen_of, sscc_of
 from central.inbound.tables import pass_known, passage, ship_notice, ship_notice_case, ship_notice_line, ship_notice_pallet
 from central.ingest.registry import EventContext
 from contracts.events import PalletPassed
@@ -47,14 +47,9 @@ def first_said(connection: Connection, said: Mapping[str, str]) -> set[str]:
     return set(connection.execute(statement.returning(pass_known.c.pass_id)).scalars())
 
 
-def comes_in(event: PalletPassed) -> bool:
-    """Whether goods came in through a receiving door, as far as the door says."""
-    return event.direction == "in" and event.biz_step == RECEIVING
-
-
 def is_plain(event: PalletPassed) -> bool:
     """Whether the door itself has no doubt about anything in it."""
-    return comes_in(event) and event.checked != "unexpected" and not event.doubtful_epcs
+    return event.direction == "in" and event.biz_step == RECEIVING and event.checked != "unexpected" and not event.doubtful_epcs
 
 
 def judge(connection: Connection, context: EventContext, event: PalletPassed) -> Judged:
@@ -62,7 +57,7 @@ def judge(connection: Connection, context: EventContext, event: PalletPassed) ->
     spot = Spot(context.fact_id, context.site, event.station, context.now)
     pallets, insides = notices.pallets_of(connection, spot.site, labels_of(event))
     seen = seen_of(event, context.fact_id).with_units(pallets, insides)
-    receives = event.direction != "out" and event.biz_step == RECEIVING
+    receives = may_come_in(event)
     asked = _ask_doubtful_labels(connection, spot, event, seen, pallets) if receives else None
     if len(pallets) == 1:
         return _judge_pallet(connection, spot, pallets[0], event, seen)
@@ -95,7 +90,7 @@ def _is_overtaken(connection: Connection, spot: Spot, sscc: str, event: PalletPa
 
 
 def _judge_pallet(connection: Connection, spot: Spot, sscc: str, event: PalletPassed, seen: Seen) -> Judged:
-    if event.biz_step == RECEIVING and event.direction != "out":
+    if may_come_in(event):
         rivals = doors.rivals_of(connection, spot.site, event)
         verdict = doors.settle(connection, spot, sscc, event, seen, rivals) if rivals else None
         if verdict is not None and verdict.done:
@@ -178,10 +173,8 @@ def _pallets_listing(connection: Connection, site: str, cases: Collection[Case])
 
 
 def _ask(connection: Connection, spot: Spot, subject: str, told: Message, seen: Seen, about: Mapping[str, str] | None = None) -> Judged:
-    notice = str(told.params.get("notice", ""))
-    refused = Discrepancy(told.code, 0)
-    differences.keep(connection, spot, refused, told, notice, subject, "", 2, seen.evidence, about)
-    return Judged("not_received", notice, told=told)
+    differences.refuse(connection, spot, subject, told, seen.evidence, about)
+    return Judged("not_received", str(told.params.get("notice", "")), told=told)
 
 
 def passage_of(context: EventContext, event: PalletPassed, what: Judged) -> dict[str, Any]:
@@ -206,6 +199,3 @@ def passage_of(context: EventContext, event: PalletPassed, what: Judged) -> dict
         "pass_id": event.pass_id,
         "rival": what.rival,
     }
-
-
-__all__ = ["Judged", "comes_in", "first_said", "is_plain", "judge", "judged", "passage", "passage_of"]

@@ -36,6 +36,11 @@ def case_of(uri: str) -> Case:
         return Case("", sscc_of(uri) or uri)
 
 
+def may_come_in(event: PalletPassed) -> bool:
+    """Whether goods came in through a receiving door, or nobody knows that they did not."""
+    return event.direction != "out" and event.biz_step == RECEIVING
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """Cases that went with the goods, those in doubt, the strongest read of each tag (an SSCC is a case without GTIN), and the evidence."""

@@ -190,8 +190,13 @@ def _refused(connection: Connection, spot: Spot, sscc: str, told: Message, seen:
 
 
 def _receive(connection: Connection, spot: Spot, announced: Announced, seen: Seen | None, *, other_door: bool) -> Received:
-    if seen is not None and any(line.unit for line in announced.lines):
-        seen = replace(seen, cases=seen.cases - _around(connection, announced))
+    read_before = _told_of_others(connection, spot, announced)
+    missed: dict[str, frozenset[rules.Case]] = {}
+    if seen is not None:
+        if any(line.unit for line in announced.lines):
+            seen = replace(seen, cases=seen.cases - _around(connection, announced))
+        missed = _missed_on_others(connection, spot, announced, seen)
+        seen = replace(seen, cases=(seen.cases | read_before).difference(*missed.values()))
     result = compared(connection, announced.lines, seen)
     cases = None if seen is None else seen.cases
     expired = _expired_lines(connection, spot, result.received)
@@ -206,6 +211,8 @@ def _receive(connection: Connection, spot: Spot, announced: Announced, seen: See
     if other_door:
         told_all.append(_tell_door(connection, spot, announced, next(iter(places.values()), ""), seen))
     settle_earlier(connection, spot, announced)
+    for sscc, cases_there in missed.items():
+        see_more(connection, spot, sscc, cases_there)
     close_notices(connection, [announced.notice])
     return Received("differences" if told_all else "received", announced.notice, result.seen, result.expected or None, told_all[0] if told_all else None)
 
@@ -216,6 +223,36 @@ def _around(connection: Connection, announced: Announced) -> set[rules.Case]:
     codes = connection.execute(select(ship_notice_nest.c.code).where(mine)).scalars()
     named = {rules.Case("", code) if code.isdigit() else rules.Case(*code.split(".", 1)) for code in codes}
     return named - {case for line in announced.lines for case in line.cases}
+
+
+def _told_of_others(connection: Connection, spot: Spot, announced: Announced) -> frozenset[rules.Case]:
+    """Cases of this pallet that were read with another one of its notice and told unexpected there: they came, and nobody is asked any more."""
+    listed = {case for line in announced.lines for case in line.cases}
+    found: set[rules.Case] = set()
+    for row in _open_on_others(connection, spot, announced, ("unexpected",)) if listed else ():
+        gone = {rules.Case(*case) for case in row.cases} & listed
+        locked = locked_discrepancy(connection, row.id, book=True) if gone else row
+        if gone and locked.state == "open":
+            leave_out(connection, spot, locked, gone)
+            found |= gone
+    return frozenset(found)
+
+
+def _missed_on_others(connection: Connection, spot: Spot, announced: Announced, seen: Seen) -> dict[str, frozenset[rules.Case]]:
+    """Cases of this pass that other pallets of the notice came without, by the SSCCs of those pallets: each is booked where it is announced."""
+    strange = seen.cases - {case for line in announced.lines for case in line.cases}
+    found: dict[str, frozenset[rules.Case]] = {}
+    for row in _open_on_others(connection, spot, announced, ("missing", "doubtful")) if strange else ():
+        cases = frozenset(rules.Case(*case) for case in row.cases) & strange
+        if cases:
+            found[row.sscc] = found.get(row.sscc, frozenset()) | cases
+    return found
+
+
+def _open_on_others(connection: Connection, spot: Spot, announced: Announced, kinds: Sequence[str]) -> Sequence[Row[Any]]:
+    mine = (discrepancy.c.notice == announced.notice) & (discrepancy.c.site == spot.site) & (discrepancy.c.sscc != announced.sscc)
+    query = select(discrepancy).where(mine, discrepancy.c.kind.in_(kinds), discrepancy.c.state == "open")
+    return connection.execute(query.order_by(discrepancy.c.id)).all()
 
 
 def _tell_door(connection: Connection, spot: Spot, announced: Announced, place: str, seen: Seen | None) -> Message:
@@ -273,7 +310,7 @@ def _expired_lines(connection: Connection, spot: Spot, received: Sequence[rules.
     dated = [each for each in received if each.line.expiry is not None]
     if not dated:
         return []
-    today = habits.today_at(connection, spot.site, spot.now)
+    today = catalog.days_at(connection, [spot.site], spot.now)[spot.site]
     return [each for each in dated if each.line.expiry is not None and each.line.expiry < today]
 
 
@@ -338,7 +375,7 @@ def see_more(connection: Connection, spot: Spot, sscc: str, more: frozenset[rule
         rest = [case for case in row.cases if tuple(case) not in set(cases)]
         values: dict[str, Any] = {"cases": rest, "quantity": row.quantity - part} if rest else {"state": "found"}
         connection.execute(update(discrepancy).where(discrepancy.c.id == row.id).values(**values))
-        _close_when_answered(connection, row.work_order, f"seen at {spot.station}", "dockline", spot.now)
+        differences.close_when_answered(connection, row.work_order, f"seen at {spot.station}", "dockline", spot.now)
         found += len(cases)
     return found
 
@@ -545,7 +582,7 @@ def settle(connection: Connection, spot: Spot, row: Row[Any], *, found: bool, ac
         _learn(connection, row, found=found, now=now)
     state = "found" if found else "accepted"
     connection.execute(update(discrepancy).where(discrepancy.c.id == row.id).values(state=state))
-    _close_when_answered(connection, row.work_order, state, actor, now)
+    differences.close_when_answered(connection, row.work_order, state, actor, now)
 
 
 def _learn(connection: Connection, row: Row[Any], *, found: bool, now: datetime) -> None:
@@ -556,12 +593,6 @@ def _learn(connection: Connection, row: Row[Any], *, found: bool, now: datetime)
     supplier = connection.execute(select(ship_notice.c.supplier).where(ship_notice.c.number == row.notice)).scalar()
     if supplier:
         tag_rates.count_shipped(connection, supplier, count, 0 if found else count, now)
-
-
-def _close_when_answered(connection: Connection, number: int | None, resolution: str, actor: str, now: datetime) -> None:
-    others = exists().where(discrepancy.c.work_order == number, discrepancy.c.state == "open")
-    if number is not None and not connection.execute(select(others)).scalar():
-        exceptions.close(connection, number, resolution, actor, now)
 
 
 def locked_discrepancy(connection: Connection, number: int, *, book: bool) -> Row[Any]:
@@ -596,4 +627,4 @@ def leave_out(connection: Connection, spot: Spot, row: Row[Any], gone: Collectio
     part = row.quantity // len(row.cases)
     values: dict[str, Any] = {"cases": rest, "quantity": part * len(rest)} if rest else {"state": "accepted"}
     connection.execute(update(discrepancy).where(discrepancy.c.id == row.id).values(**values))
-    _close_when_answered(connection, row.work_order, f"went through {spot.station}", "dockline", spot.now)
+    differences.close_when_answered(connection, row.work_order, f"went through {spot.station}", "dockline", spot.now)

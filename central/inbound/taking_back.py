@@ -2,6 +2,7 @@
 """Receipts that were wrong: a pallet was received that is not here, or not ours. Its goods leave the books again, and it can be received anew.
 
 The receipt's own postings stay as they are; a correcting fact posts them back to the supplier.
+What was counted of tags stays: the door has read them, whosever the pallet was.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from sqlalchemy import Connection, Row, delete, select, update
 
 from central.bulk import among
 from central.errors import ConflictError
-from central.exceptions import service as exceptions
+from central.inbound import differences
 from central.inbound.receipts import receipt_of
 from central.inbound.tables import discrepancy, passage, receipt, ship_notice, ship_notice_case, ship_notice_line
 from central.ledger import serials, units
@@ -113,4 +114,4 @@ def _answer(connection: Connection, kept: Mapping[str, Any], now: datetime) -> N
     mine = (discrepancy.c.sscc == kept["sscc"]) & (discrepancy.c.state == "open") & (discrepancy.c.site == kept["site"])
     rows = connection.execute(update(discrepancy).where(mine).values(state="accepted").returning(discrepancy.c.work_order)).scalars()
     for number in sorted({each for each in rows if each is not None}):
-        exceptions.close(connection, number, f"the receipt of {kept['sscc']} was taken back", "dockline", now)
+        differences.close_when_answered(connection, number, f"the receipt of {kept['sscc']} was taken back", "dockline", now)

@@ -144,7 +144,7 @@ def prepare(event: Mapping[str, Any], context: Any, at: str = "") -> Prepared:
     hashed = hashing.event_hash(event, prefixes)
     bare = {name: value for name, value in event.items() if name != "@context"}
     text = json.dumps(own, ensure_ascii=False) if own else ""
-    return Prepared(bare, event.get("eventID", hashed), hashing.content_key(event), hashed, text, prefixes, at)
+    return Prepared(bare, event.get("eventID", hashed), hashing.declaration_key(event), hashed, text, prefixes, at)
 
 
 def capture(connection: Connection, document: Any, behaviour: Behaviour, actor: str, now: datetime) -> Captured:

@@ -124,14 +124,21 @@ class CaptureLimitError(EpcisError):
         super().__init__("epcis_capture_limit", message)
 
 
-class UnsupportedError(EpcisError):
-    """A version, a format or a function that Dockline does not have."""
+_OF_STATUS = {
+    406: "NotAcceptableException",
+    414: "URITooLongException",
+    415: "UnsupportedMediaTypeException",
+    501: "ImplementationException",
+}
 
-    exception = "ImplementationException"
+
+class UnsupportedError(EpcisError):
+    """A version, a format, a length of address or a function that Dockline does not have."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__("epcis_unsupported", message)
         self.status = status
+        self.exception = _OF_STATUS[status]
 
 
 def told(faults: Iterable[Fault], most: int = 5) -> str:

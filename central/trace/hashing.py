@@ -14,7 +14,7 @@ from datetime import UTC, timedelta
 from typing import Any
 
 from central.trace import naming, vocabulary
-from central.trace.shapes import instant_of
+from central.trace.shapes import instant_of, written
 
 _EPC_LISTS = ("epcList", "inputEPCList", "childEPCs")
 _QUANTITY_LISTS = ("quantityList", "childQuantityList", "inputQuantityList")
@@ -192,10 +192,10 @@ def _time(text: str) -> str:
         return text
     utc = at.astimezone(UTC)
     ms = round(utc.microsecond, -3)
-    return (utc.replace(microsecond=0) + timedelta(microseconds=ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return written(utc.replace(microsecond=0) + timedelta(microseconds=ms))
 
 
-def content_key(event: Mapping[str, Any]) -> str:
+def declaration_key(event: Mapping[str, Any]) -> str:
     """What an error declaration says, for telling two of them apart; empty when the event has none."""
     said = event.get("errorDeclaration")
     return "" if said is None else hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()

@@ -96,14 +96,15 @@ def _of_urn(uri: str) -> str:
     if scheme in _UNLINKED:
         return uri
     if kind == "id" and scheme in KINDS:
-        return _link(of_uri(uri).elements)
+        return link(of_uri(uri).elements)
     reader = _URNS.get((kind, scheme))
     if reader is None and (kind != "idpat" or scheme not in KINDS or not KINDS[scheme].serial_longest):
         raise NamingError(f"{uri!r} has the scheme {scheme}, which has no such URI")
-    return _link(_pattern(scheme, rest) if reader is None else reader(rest))
+    return link(_pattern(scheme, rest) if reader is None else reader(rest))
 
 
-def _link(elements: Elements) -> str:
+def link(elements: Elements) -> str:
+    """The canonical URI of a key and what of it tells more."""
     return HOST + "".join(f"/{ai}/{quote(value, safe=_SAFE)}" for ai, value in elements)
 
 
@@ -169,7 +170,7 @@ def _of_link(uri: str) -> str:
     pairs = {_SHORT_NAMES.get(name, name): unquote(value) for name, value in zip(words[::2], words[1::2], strict=True)}
     ai = _SHORT_NAMES.get(words[0], words[0])
     try:
-        return _link(_finest(ai, pairs))
+        return link(_finest(ai, pairs))
     except IdentifierError:
         # Elsewhere in the web a path may look alike and mean something else, unless it has just the shape of a key.
         if ours or (pairs[ai].isdigit() and len(pairs[ai]) == _FIXED.get(ai, 0)):
@@ -206,11 +207,6 @@ def _lot_of(ai: str, pairs: Mapping[str, str]) -> Elements:
     return ()
 
 
-def as_link(uri: str) -> str:
-    """The GS1 Digital Link of an identifier; what has none stays as it is."""
-    return canonical_or_same(uri)
-
-
 def as_urn(uri: str) -> str:
     """The EPC URN of a Digital Link; what has none, or whose company prefix is of unknown length, stays as it is.
 
@@ -219,8 +215,8 @@ def as_urn(uri: str) -> str:
     if uri.startswith("urn:"):
         return uri
     try:
-        link = canonical(uri)
-        return _urn_of(link.removeprefix(HOST + "/").split("/")) or uri if link.startswith(HOST + "/") else uri
+        named = canonical(uri)
+        return _urn_of(named.removeprefix(HOST + "/").split("/")) or uri if named.startswith(HOST + "/") else uri
     except (NamingError, IdentifierError):
         return uri
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -33,8 +33,10 @@ from central.ledger.tables import entry, event, handling_unit, serial_move
 from central.shipping.tables import package_step
 from central.trace import capturing
 from central.trace.faults import Fault
-from central.trace.own_rules import CONTEXT, Notice, Package, Piece, Told, events_of
-from central.trace.tables import epcis_event, epcis_hole, epcis_progress, epcis_subscription
+from central.trace.indexing import key_of
+from central.trace.own_rules import CONTEXT, Flow, Notice, Package, Piece, Told, events_of, undone, unit_uri
+from central.trace.shapes import written
+from central.trace.tables import epcis_event, epcis_hole, epcis_progress, epcis_subscription, epcis_term
 
 log = logging.getLogger(__name__)
 _NAME = "ledger"
@@ -143,8 +145,7 @@ def _tell(connection: Connection, facts: Sequence[RowMapping], now: datetime) ->
     conflicts: list[Fault] = []
     capturing.store(connection, prepared, now, conflicts, facts=of_fact)
     for each in told:
-        if each.kind == "DiscrepancySettled" and each.legs:
-            _take_back(connection, each, now)
+        _correct(connection, each, now)
 
 
 def _with_contents(connection: Connection, facts: Sequence[RowMapping]) -> list[Told]:
@@ -249,18 +250,50 @@ def _pairs(connection: Connection, query: Any, column: Any, wanted: Collection[s
     return {row[0]: row[1] for row in connection.execute(query.where(among(connection, column, sorted(wanted))))}
 
 
-def _take_back(connection: Connection, told: Told, now: datetime) -> None:
+def _correct(connection: Connection, told: Told, now: datetime) -> None:
+    """Declare wrong what was told of a receipt that this fact sets right."""
+    if gone := undone(told):
+        _declare_wrong(connection, told, _brought(connection, told, gone), "did_not_occur", now)
+    elif told.kind == "DiscrepancySettled" and told.legs:
+        _declare_found(connection, told, now)
+
+
+def _declare_found(connection: Connection, told: Told, now: datetime) -> None:
     """Goods that a receipt had not were there after all: its events said something wrong, and the one that sets it right is named."""
     account, quantity = next((leg for leg in told.legs if leg[1] > 0), told.legs[0])
     mine = (discrepancy.c.item == account.item) & (discrepancy.c.lot == account.lot) & (discrepancy.c.quantity == quantity)
     query = select(discrepancy.c.event_id).where(mine, discrepancy.c.state == "found").order_by(discrepancy.c.id)
     right = connection.execute(select(epcis_event.c.event_id).where(epcis_event.c.fact == told.id)).scalars().all()
     for wrong in connection.execute(query).scalars().all():
-        rows = connection.execute(select(epcis_event).where(epcis_event.c.fact == wrong).order_by(epcis_event.c.n)).mappings().all()
-        originals = [row for row in rows if not row["declaration"]]
-        if originals and len(rows) == len(originals):
-            at = told.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-            declared = {"declarationTime": at, "reason": "incorrect_data", "correctiveEventIDs": list(right)}
-            events = [capturing.prepare({**json.loads(row["body"]), "errorDeclaration": declared}, [CONTEXT]) for row in originals]
-            capturing.store(connection, events, now, [], facts=dict.fromkeys((each.event_id for each in events), wrong))
+        if _declare_wrong(connection, told, [wrong], "incorrect_data", now, right):
             return
+
+
+def _brought(connection: Connection, told: Told, gone: Sequence[Flow]) -> list[str]:
+    """The facts that received what is taken back: of its units' receipts the newest before it, as many as make up its quantities."""
+    units = sorted({flow.source.unit for flow in gone})
+    left = Counter[tuple[str, str]]()
+    for flow in gone:
+        left[flow.source.item, flow.source.lot] += flow.quantity
+    named = select(epcis_term.c.event).where(epcis_term.c.kind == "parent", among(connection, epcis_term.c.value, [key_of(unit_uri(each)) for each in units]))
+    received = select(epcis_event.c.fact).where(epcis_event.c.n.in_(named), epcis_event.c.biz_step == "receiving", epcis_event.c.fact.is_not(None))
+    before = event.c.position < select(event.c.position).where(event.c.id == told.id).scalar_subquery()
+    query = select(entry.c.event_id, entry.c.item, entry.c.lot, entry.c.quantity).join(event, event.c.id == entry.c.event_id)
+    query = query.where(entry.c.event_id.in_(received), among(connection, entry.c.unit, units), entry.c.quantity > 0, before)
+    facts: dict[str, None] = {}
+    for row in connection.execute(query.order_by(event.c.position.desc(), entry.c.n)):
+        if left[row.item, row.lot] > 0:
+            left[row.item, row.lot] -= row.quantity
+            facts[row.event_id] = None
+    return list(facts)
+
+
+def _declare_wrong(connection: Connection, told: Told, facts: Sequence[str], reason: str, now: datetime, right: Sequence[str] = ()) -> bool:
+    """Declare an error in the events of facts, unless that was done before. Returns whether there was one to declare."""
+    rows = connection.execute(select(epcis_event).where(among(connection, epcis_event.c.fact, facts)).order_by(epcis_event.c.n)).mappings().all()
+    known = {row["event_id"] for row in rows if row["declaration"]}
+    wrong = [row for row in rows if row["event_id"] not in known]
+    declared = {"declarationTime": written(told.at), "reason": reason} | ({"correctiveEventIDs": list(right)} if right else {})
+    events = [capturing.prepare({**json.loads(row["body"]), "errorDeclaration": declared}, [CONTEXT]) for row in wrong]
+    capturing.store(connection, events, now, [], facts={row["event_id"]: row["fact"] for row in wrong})
+    return bool(wrong)

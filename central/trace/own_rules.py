@@ -15,8 +15,8 @@ from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
 
 from central.ledger.rules import COUNT_DIFFERENCE, CUSTOMER, LOSS, PRODUCTION, TRANSIT, VENDOR, Account
-from central.trace.naming import HOST, NamingError, canonical
-from central.trace.shapes import is_uri
+from central.trace.naming import NamingError, canonical, link
+from central.trace.shapes import is_uri, written
 
 OURS = "urn:x-dockline:"
 CONTEXT = {"dockline": f"{OURS}terms:"}
@@ -35,6 +35,8 @@ _OF_STATUS = {
     "expired": ("inspecting", "expired"),
     "available": ("inspecting", "sellable_not_accessible"),
 }
+_SETTLING = ("ReceiptTakenBack", "WorkOrderAction")
+"""Facts by which a person sets right what was booked at a door."""
 _COUNTED = ("PlaceCounted", "CountDecided", "TagsCounted")
 
 
@@ -135,6 +137,11 @@ def flows(legs: Sequence[tuple[Account, int]]) -> list[Flow]:
     return made
 
 
+def undone(told: Told) -> list[Flow]:
+    """Goods of a receipt that was taken back. That is no event of goods, which were never received; the receipt's own events are declared wrong instead."""
+    return [flow for flow in flows(told.legs) if flow.target.place == VENDOR] if told.kind in _SETTLING else []
+
+
 def events_of(told: Told, names: Names) -> list[dict[str, Any]]:
     """The events that tell of a fact, in a fixed order; none when nothing happened to goods."""
     if told.kind == "PalletPassed" and not told.legs:
@@ -142,8 +149,9 @@ def events_of(told: Told, names: Names) -> list[dict[str, Any]]:
     made = list(_alarm(told, names)) if told.kind == "AlarmChanged" else []
     made += _transformation(told, names)
     grouped: dict[_Step, list[Flow]] = defaultdict(list)
+    never_came = undone(told)
     for flow in flows(told.legs):
-        if PRODUCTION not in (flow.source.place, flow.target.place):
+        if PRODUCTION not in (flow.source.place, flow.target.place) and flow not in never_came:
             for step in _steps(flow, told.kind, names):
                 grouped[step].append(flow)
     for step, parts in grouped.items():
@@ -256,8 +264,13 @@ def _event(told: Told, step: _Step, parts: Sequence[Flow], names: Names) -> dict
 
 
 def _when(told: Told) -> dict[str, Any]:
-    at = told.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return {"type": "ObjectEvent", "eventTime": at, "eventTimeZoneOffset": told.offset, "dockline:fact": f"urn:uuid:{told.id}", "dockline:kind": told.kind}
+    return {
+        "type": "ObjectEvent",
+        "eventTime": written(told.at),
+        "eventTimeZoneOffset": told.offset,
+        "dockline:fact": f"urn:uuid:{told.id}",
+        "dockline:kind": told.kind,
+    }
 
 
 def _goods(told: Told, step: _Step, parts: Sequence[Flow], names: Names) -> tuple[list[str], list[dict[str, Any]]]:
@@ -298,7 +311,7 @@ def _why(told: Told, step: _Step, names: Names) -> dict[str, Any]:
         uri = f"urn:epcglobal:cbv:bt:{notice.supplier_gln}:{number}" if notice.supplier_gln else f"{OURS}ship-notice:{number}"
         made["bizTransactionList"] = [{"type": "desadv", "bizTransaction": uri}]
         if notice.supplier_gln:
-            made["sourceList"] = [{"type": "owning_party", "source": f"{HOST}/417/{notice.supplier_gln}"}]
+            made["sourceList"] = [{"type": "owning_party", "source": link((("417", notice.supplier_gln),))}]
     if step.owners is not None:
         before, after = (f"{OURS}owner:{quote(owner, safe='')}" if owner else f"{OURS}owner" for owner in step.owners)
         made["sourceList"] = [{"type": "owning_party", "source": before}]
@@ -379,8 +392,7 @@ def _alarm(told: Told, names: Names) -> Iterator[dict[str, Any]]:
     if told.body.get("value") is not None:
         report |= {"value": told.body["value"]} | ({"uom": unit} if unit else {})
     room = place_uri(f"{told.site}/{told.body.get('station', '')}", names)
-    at = _when(told)["eventTime"]
-    element = {"sensorMetadata": {"time": at}, "sensorReport": [report]}
+    element = {"sensorMetadata": {"time": written(told.at)}, "sensorReport": [report]}
     yield {**_when(told), "action": "OBSERVE", "bizStep": "sensor_reporting", "readPoint": {"id": room}, "sensorElementList": [element]}
 
 
@@ -388,17 +400,17 @@ def class_uri(item: str, lot: str, gtin: str | None) -> str:
     """Goods of an item, of one lot where they have one."""
     if gtin is None:
         return f"{OURS}item:{quote(item, safe='')}" + (f":{quote(lot, safe='')}" if lot else "")
-    return f"{HOST}/01/{gtin}" + (f"/10/{_part(lot)}" if lot else "")
+    return link((("01", gtin), ("10", lot)) if lot else (("01", gtin),))
 
 
 def piece_uri(item: str, serial: str, gtin: str | None) -> str:
     """A numbered piece."""
-    return f"{OURS}piece:{quote(item, safe='')}:{quote(serial, safe='')}" if gtin is None else f"{HOST}/01/{gtin}/21/{_part(serial)}"
+    return f"{OURS}piece:{quote(item, safe='')}:{quote(serial, safe='')}" if gtin is None else link((("01", gtin), ("21", serial)))
 
 
 def unit_uri(unit: str) -> str:
     """A handling unit by its SSCC, or by its name in the house."""
-    return f"{HOST}/00/{unit}" if len(unit) == 18 and unit.isdigit() else f"{OURS}unit:{quote(unit, safe='')}"
+    return link((("00", unit),)) if len(unit) == 18 and unit.isdigit() else f"{OURS}unit:{quote(unit, safe='')}"
 
 
 def place_uri(place: str, names: Names) -> str:
@@ -406,11 +418,7 @@ def place_uri(place: str, names: Names) -> str:
     site, _, code = place.partition("/")
     gln = names.gln(site)
     if gln is not None and not code:
-        return f"{HOST}/414/{gln}"
+        return link((("414", gln),))
     if gln is None or len(code) > 20 or not code.isascii():
         return f"{OURS}place:{quote(site, safe='')}" + (f":{quote(code, safe='')}" if code else "")
-    return f"{HOST}/414/{gln}/254/{_part(code)}"
-
-
-def _part(text: str) -> str:
-    return quote(text, safe="'-.;=_")
+    return link((("414", gln), ("254", code)))

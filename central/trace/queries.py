@@ -18,7 +18,8 @@ from central.paging import Key, decode, encode, rows_after
 from central.trace import asking, vocabulary
 from central.trace.faults import NoSuchNameError, QueryParameterError, QueryTooLargeError
 from central.trace.indexing import key_of
-from central.trace.naming import as_link, as_urn, canonical_or_same
+from central.trace.naming import as_urn, canonical_or_same
+from central.trace.shapes import written
 from central.trace.tables import epcis_capture, epcis_event, epcis_query, epcis_subscription, epcis_term
 
 Format = Literal["No_Preference", "Always_GS1_Digital_Link", "Always_EPC_URN", "Never_Translates"]
@@ -57,13 +58,21 @@ def events(connection: Connection, asked: asking.Asked, form: Format) -> Events:
     limit = asked.per_page if left is None else min(asked.per_page, left)
     if limit < 1:
         return Events([], [], None)
-    try:
-        rows, following = rows_after(connection, query, keys, after, limit)
-    except DomainError as error:
-        raise QueryParameterError("nextPageToken is none of this query; follow the Link of the page before") from error
-    if following is not None and left is not None and left <= limit:
+    rows, following = _rows(connection, query, keys, after, limit)
+    if left is not None and left <= limit:
         following = None
     return Events(*_shaped(rows, form), None if following is None else f"{given + len(rows)}.{following}")
+
+
+def _rows(connection: Connection, query: Select[Any], keys: Sequence[Key], after: str | None, limit: int) -> tuple[Sequence[RowMapping], str | None]:
+    try:
+        return rows_after(connection, query, keys, after, limit)
+    except DomainError as error:
+        raise _no_token() from error
+
+
+def _no_token() -> QueryParameterError:
+    return QueryParameterError("nextPageToken is none of this list; follow the Link of the page before")
 
 
 def _token(token: str | None) -> tuple[str | None, int]:
@@ -71,7 +80,7 @@ def _token(token: str | None) -> tuple[str | None, int]:
         return None, 0
     given, dot, cursor = token.partition(".")
     if not dot or not given.isascii() or not given.isdigit() or len(given) > 12:
-        raise QueryParameterError("nextPageToken is none of this query; follow the Link of the page before")
+        raise _no_token()
     return cursor, int(given)
 
 
@@ -95,7 +104,7 @@ def _shaped(rows: Sequence[RowMapping], form: Format) -> tuple[list[dict[str, An
     taken: dict[str, Any] = {}
     made = []
     for row in rows:
-        event = {**json.loads(row["body"]), "recordTime": _written(row["recorded_at"])}
+        event = {**json.loads(row["body"]), "recordTime": written(row["recorded_at"])}
         own = json.loads(row["context"]) if row["context"] else []
         names = {name: value for part in own if isinstance(part, dict) for name, value in part.items()}
         if any(taken.get(name, value) != value for name, value in names.items()):
@@ -105,10 +114,6 @@ def _shaped(rows: Sequence[RowMapping], form: Format) -> tuple[list[dict[str, An
             contexts += [part for part in own if part not in contexts]
         made.append(translated(event, form))
     return made, contexts
-
-
-def _written(at: datetime) -> str:
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def events_by_number(connection: Connection, numbers: Sequence[int]) -> Events:
@@ -124,7 +129,7 @@ def document(found: Events, now: datetime, name: str = "SimpleEventQuery", subsc
         "@context": [vocabulary.CONTEXT, *found.contexts],
         "type": "EPCISQueryDocument",
         "schemaVersion": vocabulary.EPCIS_VERSION,
-        "creationDate": _written(now),
+        "creationDate": written(now),
         "epcisBody": {"queryResults": {**named, "queryName": name, "resultsBody": {"eventList": found.events}}},
     }
 
@@ -133,7 +138,7 @@ def translated(event: dict[str, Any], form: Format) -> dict[str, Any]:
     """An event with its identifiers in the form that the caller wants; without a wish they stay as they came."""
     if form in ("No_Preference", "Never_Translates"):
         return event
-    to = as_link if form == "Always_GS1_Digital_Link" else as_urn
+    to = canonical_or_same if form == "Always_GS1_Digital_Link" else as_urn
     changed = dict(event)
     for name in _NAMED:
         if name in event:
@@ -184,7 +189,7 @@ def _start(cursor: str) -> str:
     try:
         return str(decode(cursor, [_VALUE])[0])
     except DomainError as error:
-        raise QueryParameterError("nextPageToken is none of this list; follow the Link of the page before") from error
+        raise _no_token() from error
 
 
 def _epcs(connection: Connection, start: str, limit: int) -> list[str]:
@@ -223,8 +228,8 @@ def _uuid(text: str) -> str | None:
 def _job(row: RowMapping) -> dict[str, Any]:
     return {
         "captureID": row["id"],
-        "createdAt": _written(row["created_at"]),
-        "finishedAt": _written(row["finished_at"]),
+        "createdAt": written(row["created_at"]),
+        "finishedAt": written(row["finished_at"]),
         "running": False,
         "success": row["success"],
         "captureErrorBehaviour": row["behaviour"],
@@ -244,13 +249,13 @@ def named_query(connection: Connection, name: str) -> dict[str, Any]:
     row = connection.execute(select(epcis_query).where(epcis_query.c.name == name)).one_or_none()
     if row is None:
         raise NoSuchNameError(f"query {name!r} is not known")
-    return {"name": row.name, "query": json.loads(row.query), "createdAt": _written(row.created_at)}
+    return {"name": row.name, "query": json.loads(row.query), "createdAt": written(row.created_at)}
 
 
 def named_queries(connection: Connection, asked: asking.Asked) -> tuple[list[dict[str, Any]], str | None]:
     """Named queries in the order of their names, a page of them, and the token of the next page. Raises: QueryParameterError."""
     rows, token = _page(connection, select(epcis_query), [Key(epcis_query.c.name, "name")], asked)
-    return [{"name": row["name"], "query": json.loads(row["query"]), "createdAt": _written(row["created_at"])} for row in rows], token
+    return [{"name": row["name"], "query": json.loads(row["query"]), "createdAt": written(row["created_at"])} for row in rows], token
 
 
 def subscriptions_with_queries() -> Select[Any]:
@@ -278,12 +283,12 @@ def subscription(connection: Connection, name: str, subscription_id: str) -> dic
 
 def _subscription(row: RowMapping) -> dict[str, Any]:
     when: dict[str, Any] = {"schedule": json.loads(row["schedule"])} if row["schedule"] else {"stream": True}
-    since = {} if row["since"] is None else {"initialRecordTime": _written(row["since"])}
+    since = {} if row["since"] is None else {"initialRecordTime": written(row["since"])}
     return {
         "subscriptionID": row["id"],
         "queryName": row["query"],
         "dest": row["dest"],
-        "createdAt": _written(row["created_at"]),
+        "createdAt": written(row["created_at"]),
         "reportIfEmpty": row["report_if_empty"],
         **since,
         **when,
@@ -292,8 +297,5 @@ def _subscription(row: RowMapping) -> dict[str, Any]:
 
 def _page(connection: Connection, query: Select[Any], keys: Sequence[Key], asked: asking.Asked) -> tuple[Sequence[RowMapping], str | None]:
     after, given = _token(asked.token)
-    try:
-        rows, following = rows_after(connection, query, keys, after, asked.per_page)
-    except DomainError as error:
-        raise QueryParameterError("nextPageToken is none of this list; follow the Link of the page before") from error
+    rows, following = _rows(connection, query, keys, after, asked.per_page)
     return rows, None if following is None else f"{given + len(rows)}.{following}"

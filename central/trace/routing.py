@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
 from central.trace.capturing import BYTES_MAX, EVENTS_MAX
-from central.trace.faults import CaptureLimitError, EpcisError, QueryParameterError, UnsupportedError
+from central.trace.faults import CaptureLimitError, EpcisError, QueryParameterError, UnsupportedError, ValidationError
 from central.trace.queries import Format
 from central.trace.vocabulary import CBV_VERSION, EPCIS_VERSION
 
@@ -42,13 +42,18 @@ class EpcisRoute(APIRoute):
             except EpcisError as error:
                 response = _problem(error, request.url.path)
             except RequestValidationError as error:
-                text = "; ".join(f"{each['loc'][-1]}: {each['msg']}" for each in error.errors())
-                response = _problem(QueryParameterError(text), request.url.path)
+                response = _problem(_refusal(error), request.url.path)
             for name, value in headers().items():
                 response.headers.setdefault(name, value)
             return response
 
         return handle_alike
+
+
+def _refusal(error: RequestValidationError) -> EpcisError:
+    """What is wrong with a parameter of a query, or with a header."""
+    text = "; ".join(f"{each['loc'][-1]}: {each['msg']}" for each in error.errors())
+    return QueryParameterError(text) if any(each["loc"][0] == "query" for each in error.errors()) else ValidationError(text)
 
 
 def _problem(error: EpcisError, path: str) -> JSONResponse:
@@ -84,9 +89,7 @@ def discovery(allow: str, *, capture: bool = False) -> Response:
 
 def _check(request: Request) -> None:
     if len(request.url.query) + len(request.url.path) > _TARGET_MAX:
-        error = UnsupportedError(414, f"the address is longer than {_TARGET_MAX} characters; store the query and ask by its name")
-        error.exception = "URITooLongException"
-        raise error
+        raise UnsupportedError(414, f"the address is longer than {_TARGET_MAX} characters; store the query and ask by its name")
     for name, ours in _VERSIONS.items():
         wanted = request.headers.get(name)
         if wanted is not None and re.sub(r"(\.0)+$", "", wanted.strip()) != re.sub(r"(\.0)+$", "", ours):
@@ -161,7 +164,7 @@ REFUSED: dict[int | str, dict[str, Any]] = {
         **PROBLEM,
     },
     404: {"description": "not known (epcisException:NoSuchNameException)", **PROBLEM},
-    406: {"description": "a version or a format that is not spoken here (epcisException:ImplementationException)", **PROBLEM},
+    406: {"description": "a version or a format that is not spoken here (epcisException:NotAcceptableException)", **PROBLEM},
     413: {"description": "more than may be taken or given at once (epcisException:CaptureLimitExceededException, QueryTooLargeException)", **PROBLEM},
     414: {"description": "the address is too long (epcisException:URITooLongException)", **PROBLEM},
     501: {"description": "not supported (epcisException:ImplementationException)", **PROBLEM},
@@ -171,7 +174,7 @@ WRITTEN: dict[int | str, dict[str, Any]] = {
     406: REFUSED[406],
     413: REFUSED[413],
     414: REFUSED[414],
-    415: {"description": "neither application/json nor application/ld+json (epcisException:ImplementationException)", **PROBLEM},
+    415: {"description": "neither application/json nor application/ld+json (epcisException:UnsupportedMediaTypeException)", **PROBLEM},
 }
 
 

@@ -51,6 +51,11 @@ def instant_of(value: str) -> datetime | None:
         return None
 
 
+def written(at: datetime) -> str:
+    """An instant in UTC as events and answers write it, to the millisecond."""
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def escape(name: str) -> str:
     """A name as a part of a JSON Pointer."""
     return name.replace("~", "~0").replace("/", "~1")

@@ -8,11 +8,13 @@ from typing import Annotated, Literal
 import msgspec
 
 from drivers.base.config import TlsStreamConfig, described
+from drivers.rfid_llrp.frames import FRAME_BYTES_MAX
 
 PORT, TLS_PORT = 5084, 5085  # LLRP 1.0.1, 8.1 and 8.3.1 (IANA "llrp" and "encrypted-llrp")
 
 Port = Annotated[int, described("Antenna number as printed on the reader", "count", ge=1, le=255)]
 Power = Annotated[float, msgspec.Meta(ge=0, le=40)]
+SearchMode = Literal["default", "reader_selected", "single_target", "dual_target", "single_target_with_suppression"]
 
 
 class RfidLlrpConfig(TlsStreamConfig, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="rfid_llrp"):
@@ -56,7 +58,7 @@ class RfidLlrpConfig(TlsStreamConfig, frozen=True, kw_only=True, forbid_unknown_
     stop_input: Annotated[int, described("Input that ends the reading when `stop` is input", "count", ge=1, le=64)] = 1
     stop_level: Annotated[bool, described("Level to which that input turns", "flag")] = False
     search_mode: Annotated[
-        Literal["default", "reader_selected", "single_target", "dual_target", "single_target_with_suppression"],
+        SearchMode,
         described("Impinj's search mode; dual_target reads tags again and again, as a door wants it", "choice"),
     ] = "default"
     report_channel: Annotated[bool, described("Report the channel of each read", "flag")] = False
@@ -80,7 +82,7 @@ class RfidLlrpConfig(TlsStreamConfig, frozen=True, kw_only=True, forbid_unknown_
     reply_timeout_s: Annotated[float, described("How long the reader may take to answer a request", "s", gt=0, le=60)] = 5.0
     frame_bytes_max: Annotated[
         int, described("Longest LLRP message that is believed; a longer one means that the stream is damaged", "bytes", ge=4096, le=16_777_216)
-    ] = 1_048_576
+    ] = FRAME_BYTES_MAX
 
     def __post_init__(self) -> None:
         if not self.port:

@@ -9,11 +9,10 @@ are the ones that others captured from an FX9600 with firmware 3.32.37.
 from __future__ import annotations
 
 import struct
-from typing import Literal
 
 from drivers.base.errors import LocalProtocolError
 from drivers.rfid_llrp.capabilities import IMPINJ, ZEBRA, Capabilities
-from drivers.rfid_llrp.config import RfidLlrpConfig
+from drivers.rfid_llrp.config import RfidLlrpConfig, SearchMode
 from drivers.rfid_llrp.frames import Message, ParameterType
 
 CUSTOM_MESSAGE = 1023
@@ -23,18 +22,18 @@ _ZEBRA_REPORT_CONTENT = 708
 _ZEBRA_PHASE = 1 << 28  # of 32 bits: zone, its name, physical port, phase, GPS, MLT, then reserved
 _SUBTYPE = struct.Struct("!IB")
 
-SearchMode = Literal["default", "reader_selected", "single_target", "dual_target", "single_target_with_suppression"]
 _SEARCH_MODES = {"reader_selected": 0, "single_target": 1, "dual_target": 2, "single_target_with_suppression": 3}  # ImpinjInventorySearchType
 
 
 def check_extensions(config: RfidLlrpConfig, able: Capabilities) -> None:
     """Raises: LocalProtocolError: the configuration asks for what this maker's readers do not have; names the field."""
-    wanted: dict[str, tuple[bool, tuple[int, ...]]] = {
-        "search_mode": (config.search_mode != "default", (IMPINJ,)),
-        "report_doppler": (config.report_doppler, (IMPINJ,)),
-    }
-    wanted |= {"fine_rssi": (config.fine_rssi, (IMPINJ,)), "report_phase": (config.report_phase, (IMPINJ, ZEBRA))}
-    for name, (asked, makers) in wanted.items():
+    wanted = (
+        ("search_mode", config.search_mode != "default", (IMPINJ,)),
+        ("report_doppler", config.report_doppler, (IMPINJ,)),
+        ("fine_rssi", config.fine_rssi, (IMPINJ,)),
+        ("report_phase", config.report_phase, (IMPINJ, ZEBRA)),
+    )
+    for name, asked, makers in wanted:
         if asked and able.manufacturer not in makers:
             raise LocalProtocolError(f"`{name}` is nothing that a reader of {able.maker} is known to have; leave it out of the configuration")
 

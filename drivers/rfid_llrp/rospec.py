@@ -104,8 +104,7 @@ def _power_index(power_dbm: float, able: Capabilities) -> int:
 
 def _gen2_command(config: RfidLlrpConfig) -> bytes:
     """C1G2InventoryCommand, not state aware; RF control | 16 bits mode | 16 bits Tari |; singulation | 2 bits session | 16 bits tags | 32 bits transit |."""
-    wants_control = config.reader_mode is not None or config.tari_ns
-    control = parameter(P.C1G2_RF_CONTROL, "HH", config.reader_mode or 0, config.tari_ns) if wants_control else b""
+    control = b"" if config.reader_mode is None else parameter(P.C1G2_RF_CONTROL, "HH", config.reader_mode, config.tari_ns)
     singulation = parameter(P.C1G2_SINGULATION_CONTROL, "BHI", config.session << 6, config.tag_population, 0)
     return parameter(P.C1G2_INVENTORY_COMMAND, "B", 0, inner=control + singulation + inventory_parameters(config.search_mode))
 

@@ -27,7 +27,7 @@ _NAMES = [command.name for command in COMMANDS]
 class LlrpSession:
     """One connection to one reader.
 
-    Events: SessionReady once, then the levels of the inputs, TagsSeen, InputLevel, ReaderFault, CommandDone, CommandFailed, FrameRejected.
+    Events: SessionReady once, then what did not fit and the levels of the inputs, TagsSeen, InputLevel, ReaderFault, CommandDone, CommandFailed, FrameRejected.
 
     FrameRejected reasons: bad_length, truncated, unknown_tv, no_epc, unknown_message, unexpected_message, bad_notification.
     """
@@ -230,8 +230,6 @@ class LlrpSession:
 
     def _on_setup_answer(self, message: Message, now_s: float, events: list[SessionEvent]) -> None:
         self._setup.on_answer(message, now_s)
-        events += self._setup.faults
-        self._setup.faults.clear()
         if self.state is State.RUNNING:
             self._on_ready(now_s, events)
 
@@ -239,5 +237,7 @@ class LlrpSession:
         self._fetched_at_s = now_s
         if self.capabilities.limits.holds_reports:  # what another client left held back would be held for ever
             self._send(MessageType.ENABLE_EVENTS_AND_REPORTS)
-        speaks = "1.1" if self._setup.version == VERSION_1_1 else "1.0.1"
-        events += [SessionReady(f"{self.capabilities}; LLRP {speaks}"), *self._setup.levels]
+        speaks = "LLRP 1.1" if self._setup.version == VERSION_1_1 else "LLRP 1.0.1"
+        faults = self._setup.faults
+        about = "; ".join([str(self.capabilities), speaks, *(fault.text for fault in faults)])  # what is told of the link is what a gateway and central show
+        events += [SessionReady(about), *faults, *self._setup.levels]

@@ -92,8 +92,22 @@ def check_fit(config: RfidLlrpConfig, able: Capabilities) -> None:
     extensions.check_extensions(config, able)
 
 
+def faults_of_power(config: RfidLlrpConfig, able: Capabilities) -> list[ReaderFault]:
+    """A reader that is weaker than configured reads all the same, but not as far as somebody wanted."""
+    wanted_dbm = max(config.antenna_powers_dbm, default=config.power_dbm)
+    highest_dbm = max(able.band.power_dbm.values(), default=None)
+    if wanted_dbm is None or highest_dbm is None or wanted_dbm <= highest_dbm:
+        return []
+    name = "antenna_powers_dbm" if config.antenna_powers_dbm else "power_dbm"
+    text = f"`{name}` asks for {wanted_dbm:g} dBm, but the reader's highest step, which is used, is {highest_dbm:g} dBm; correct the configuration"
+    return [ReaderFault("reader", text)]
+
+
 class SetUp:
-    """The part of the conversation before the reader reads. `send` puts a message on the line and returns its number."""
+    """The part of the conversation before the reader reads. `send` puts a message on the line and returns its number.
+
+    `faults` and `levels` are to be told once it is ready.
+    """
 
     def __init__(self, config: RfidLlrpConfig, known: KnownReader, send: Callable[[int, bytes, int], int]) -> None:
         self.state = State.WAITING
@@ -221,6 +235,7 @@ class SetUp:
         elif self.state is State.ASKING_CAPABILITIES:
             self.capabilities = decode_capabilities(message)
             check_fit(self._config, self.capabilities)
+            self.faults += faults_of_power(self._config, self.capabilities)
         elif self.state is State.CONFIGURING and self._left_out:
             if not self._inputs and "input" in (self._config.start, self._config.stop):
                 raise RemoteProtocolError(self._left_out, operation="set-up")  # it would never read, or never end

@@ -118,7 +118,7 @@ class Director:
         servers, eyes = hardware.servers, PhotoEyes(outer=1, inner=2)
         door_1 = ReceivingDoor(self.yard, self.office, self.supplier, self.truth, pace)
         door_2 = CapturedDoor(servers["reader-2"], self.office, self.supplier, self.truth, pace)
-        door_3 = LoadingDoor(servers["reader-3"], self.yard, self.office, self.supplier, self.truth, pace)
+        door_3 = LoadingDoor(hardware.reader_3, self.yard, self.office, self.supplier, self.truth, pace)
         return [
             ("door-1", door_1.work(self._closing)),
             ("door-2", door_2.work(self._closing)),

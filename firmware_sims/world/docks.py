@@ -12,6 +12,7 @@ from typing import Literal
 
 from firmware_sims.engine.servers import TwinServer
 from firmware_sims.rfid_llrp.replay import CapturedRead, captured_reads, moving_epcs
+from firmware_sims.rfid_llrp.twin import LlrpReaderTwin
 from firmware_sims.world import labels
 from firmware_sims.world.goods import Pallet, Supplier
 from firmware_sims.world.office import Office, Packed
@@ -146,7 +147,7 @@ class CapturedDoor:
 class LoadingDoor:
     """Door 3: pallets that were packed for orders leave on vehicles. Now and then one is not on the plan, and the red lamp says so before it is driven away."""
 
-    server: TwinServer
+    reader: LlrpReaderTwin
     yard: LiveYard
     office: Office
     supplier: Supplier
@@ -215,10 +216,9 @@ class LoadingDoor:
 
     async def _lit(self) -> int | None:
         """The lamp that is lit for a pass; None: none within some seconds."""
-        outputs = self.server.twin.outputs  # type: ignore[attr-defined]  # a reader's twin
         for _ in range(int(_LAMP_WAIT_S / 0.1)):
             for lamp in (_GREEN, _RED):
-                if outputs[lamp]:
+                if self.reader.outputs[lamp]:
                     return lamp
             await asyncio.sleep(0.1)
         return None

@@ -222,27 +222,17 @@ class Office:
 
     async def told_of_doors(self) -> dict[str, list[dict[str, Any]]]:
         """All that the books say of doors: passes (inbound's and shipping's) in order of time, receipts, discrepancies, work orders."""
-        passes = {row["event_id"]: row for row in [*await self._all("door-passes"), *await self._all("passages")]}
+        passes = {row["event_id"]: row for row in [*await self._list("door-passes"), *await self._list("passages")]}
         return {
             "passes": sorted(passes.values(), key=lambda row: str(row["passed_at"])),
-            "receipts": await self._all("receipts"),
-            "discrepancies": await self._all("discrepancies"),
-            "work_orders": await self._all("work-orders?state=all"),
+            "receipts": await self._list("receipts"),
+            "discrepancies": await self._list("discrepancies"),
+            "work_orders": await self._list("work-orders?state=all"),
         }
 
     async def _set_door(self, door: str, state: str, **what: str) -> None:
         until = (datetime.now(UTC) + _TRUCK_WINDOW).isoformat()
         await self._put(f"doors/{SITE}/{door}", {"gateway": GATEWAY, "state": state, "until_at": until, "actor": _ACTOR, **what})
-
-    async def _all(self, path: str) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = []
-        after = ""
-        while True:
-            page = await self._get(f"{path}{'&' if '?' in path else '?'}limit=1000{after}")
-            rows += page["items"]
-            if page["next"] is None:
-                return rows
-            after = f"&after={urllib.parse.quote(page['next'])}"
 
     async def pallets_to_scan(self) -> list[str]:
         """Labels that a clerk is to scan because a door could not decide; a pallet without a notice gets one first."""
@@ -329,9 +319,16 @@ class Office:
     async def _get(self, path: str) -> Any:
         return await self._request("GET", path)
 
-    async def _list(self, path: str) -> Any:
-        answer = await self._get(path)
-        return answer["items"] if isinstance(answer, dict) else answer
+    async def _list(self, path: str) -> list[dict[str, Any]]:
+        """All of a list, page by page."""
+        rows: list[dict[str, Any]] = []
+        after = ""
+        while True:
+            page = await self._get(f"{path}{'&' if '?' in path else '?'}limit=1000{after}")
+            rows += page["items"]
+            if page["next"] is None:
+                return rows
+            after = f"&after={urllib.parse.quote(page['next'])}"
 
     async def _put(self, path: str, body: Any) -> Any:
         return await self._request("PUT", path, json.dumps(body).encode())

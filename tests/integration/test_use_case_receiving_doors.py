@@ -16,7 +16,7 @@ from central.exceptions import service as exceptions
 from central.exceptions.tables import work_order
 from central.inbound import habits, service
 from central.inbound.documents import ShipNotice
-from central.inbound.tables import discrepancy, passage, receipt, tag_statistic
+from central.inbound.tables import discrepancy, passage, receipt, ship_notice, tag_statistic
 from central.ledger.tables import balance, handling_unit
 from contracts.events import ItemScanned, PalletPassed, PassEvidence
 from contracts.identifiers import check_digit, sgtin_uri
@@ -327,6 +327,22 @@ def test_case_that_two_doors_read_belongs_to_the_pallet_that_lists_it(house: War
         house.happen(each)
 
     assert (house.stock(), house.asked()) == ({"door-1 milk L1": (24, 0), "door-2 milk L1": (24, 0)}, [])
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_case_read_with_another_pallet_of_its_notice_is_booked_where_it_is_announced(house: Warehouse, turned: bool) -> None:
+    one, two = ({"gtin": MILK_GTIN, "lot": "L1", "quantity": 24, "serials": serials} for serials in (["1", "2"], ["3", "4"]))
+    announce(house, pallets=[{"sscc": PALLET, "lines": [one]}, {"sscc": sscc(2), "lines": [two]}])
+    said = [passed(["1", "2", "3"]), passed(["4"], parent_id=uri_of(sscc(2)), event_time=NOW + timedelta(seconds=2))]
+    first, second = said[:: -1 if turned else 1]
+
+    house.happen(first)
+    assert house.asked() == ["pallet_cases_missing" if turned else "pallet_cases_unexpected"]
+    house.happen(second)
+
+    assert {row.unit: row.on_hand for row in house.rows(balance) if row.on_hand} == {PALLET: 24, sscc(2): 24}
+    assert house.asked() == []
+    assert [row.state for row in house.rows(ship_notice)] == ["received"]
 
 
 @ON_SQLITE

@@ -202,6 +202,26 @@ def test_power_below_the_table_is_told_with_the_key() -> None:
         Conversation(power_dbm=10.0).hear(CONNECTED)
 
 
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"power_dbm": 30.0}, "`power_dbm` asks for 30 dBm, but the reader's highest step, which is used, is 20 dBm"),
+        ({"antennas": (1, 2), "antenna_powers_dbm": (20.0, 23.5)}, "`antenna_powers_dbm` asks for 23.5 dBm"),
+    ],
+)
+def test_power_above_the_table_is_told_with_the_key_and_the_reader_reads(fields: dict[str, object], said: str) -> None:
+    talk = running(**fields)
+
+    (fault,) = [each for each in talk.events if isinstance(each, ReaderFault)]
+    (ready,) = [each for each in talk.events if isinstance(each, SessionReady)]
+    assert fault.text.startswith(said)
+    assert ready.about.endswith(f"LLRP 1.0.1; {fault.text}")
+
+
+def test_power_of_the_table_is_no_fault() -> None:
+    assert not [each for each in running(power_dbm=20.0).events if isinstance(each, ReaderFault)]
+
+
 def test_levels_of_the_inputs_are_told_once_the_session_is_ready() -> None:
     talk = Conversation({2: frame(12, OK + bytes.fromhex("00e1 0008 0001 80 01 00e1 0008 0002 80 00"))})
 

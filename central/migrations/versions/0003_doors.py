@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Dock doors that receive and load by themselves: captures of passes.
+"""Dock doors that receive and load by themselves: captures of passes, notices and receipts, timetables of doors; EPCIS.
 
 Written out, not taken from the tables' declarations: these change with the program, this revision never does. What is stored is kept.
 """

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from contracts.commands import LightTasks, PickTask
-from contracts.events import CommandAnswered, PickConfirmed
+from contracts.events import CommandAnswered, DeviceLinkChanged, Event, PickConfirmed
 from contracts.quantities import Quantity
 from contracts.readings import ButtonPressed, LinkChanged, Scan
 from contracts.wire import decode_event
@@ -129,6 +129,22 @@ async def test_change_of_a_link_is_telemetry_and_relights_the_zone(rig: Rig) -> 
 
     assert [(action.command, action.arguments) for action in rig.actions] == [("clear", {"node": 1})]
     assert rig.stored() == []
+
+
+async def test_loss_that_finds_another_reason_goes_on_since_it_began(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Event] = []
+    monkeypatch.setattr(rig.store, "put_telemetry", told.extend)
+    rig.now_s = 30.0
+    for at_s, state, reason in ((10.0, "lost", "no answer"), (20.0, "lost", "2 antennas"), (21.0, "connected", ""), (22.0, "lost", "no answer")):
+        rig.floor.take(LinkChanged(device="l", at_s=at_s, state=state, reason=reason))  # type: ignore[arg-type]  # two words of the wire
+    await rig.turn()
+
+    assert [(event.event_time, event.monotonic_s, event.state, event.reason) for event in told if isinstance(event, DeviceLinkChanged)] == [
+        (instant(10.0).utc, 10.0, "lost", "no answer"),
+        (instant(10.0).utc, 10.0, "lost", "2 antennas"),
+        (instant(21.0).utc, 21.0, "connected", ""),
+        (instant(22.0).utc, 22.0, "lost", "no answer"),
+    ]
 
 
 async def test_stations_are_told_no_later_time_than_they_have_readings_of_when_the_floor_is_behind(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
