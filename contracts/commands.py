@@ -20,6 +20,10 @@ class Command(msgspec.Struct, kw_only=True, tag_field="type", tag=True, rename=w
     deadline_at: UtcTime
 
 
+GATEWAY = "@gateway"
+"""In the place of a station: the command is for the gateway itself. No station can have this name."""
+
+
 class PickTask(msgspec.Struct, kw_only=True, frozen=True, rename=wire_name, omit_defaults=True):
     """Take `quantity` of an item from a bin, or put it into a slot of a wall. `colour` is the picker's (red, green, orange, blue, pink, cyan).
 
@@ -81,4 +85,25 @@ class DoorWork(Command, kw_only=True):
     vehicle: str = ""
 
 
-AnyCommand = LightTasks | CancelTasks | AcknowledgeAlarm | LampTest | CountTags | DoorWork
+class ConfigureGateway(Command, kw_only=True):
+    """Take over this configuration (TOML text) once its signature by the site's key and a dry run have shown it to be good.
+
+    A `version` that is not above the one in force changes nothing. `signature` is over `configuration_payload` (contracts/signatures.py).
+    """
+
+    version: Annotated[int, msgspec.Meta(ge=1)]
+    document: str
+    signature: str
+    actor: str = ""
+
+
+class SwapDevice(Command, kw_only=True):
+    """Bind the place of a device to another piece of hardware, known by its serial number; the rest of its configuration stays."""
+
+    device: str
+    serial: str
+    host: str = ""
+    actor: str = ""
+
+
+AnyCommand = LightTasks | CancelTasks | AcknowledgeAlarm | LampTest | CountTags | DoorWork | ConfigureGateway | SwapDevice

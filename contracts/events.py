@@ -262,6 +262,48 @@ class GatewayReported(Event, kw_only=True):
     disk_free_bytes: int
     devices_up: int
     devices_down: int
+    devices_given_up: int = 0
+    """Devices that are tried only now and then, because trying changes nothing."""
+    payload_bytes: int = 0
+    """Bytes of the events accepted since the start."""
+    written_bytes: int = 0
+    """Bytes handed to the disk for them since the start; over `payload_bytes` that is the write amplification."""
+    card_life_days: float | None = None
+    """How long the card lasts at the present rate of writing; None: not known yet, or no budget is configured."""
+    config_version: int = 0
+    config_fault: str = ""
+    """Why the newest configuration pushed is not in force; empty: it is."""
+    certificate_until: UtcTime | None = None
+
+
+class ClockSet(Event, kw_only=True):
+    """The clock of a gateway became synchronised, or stepped while it was (lane movements, so that nothing overtakes it).
+
+    Events of the same `boot_id` with a smaller monotonic time, and not stamped `synced` since the last ClockSet, happened `offset_s` later than they say (a
+    negative offset: earlier). What they said stays; central keeps both.
+    """
+
+    offset_s: float
+    reason: Literal["first_sync", "step"]
+
+
+class ConfigurationChanged(Event, kw_only=True):
+    """What became of a configuration (lane movements): `applied`, `refused` (never in force), or `returned` (health failed, the last good one is in force)."""
+
+    version: int
+    outcome: Literal["applied", "refused", "returned"]
+    in_force: int
+    reason: str = ""
+    actor: str = ""
+
+
+class DeviceSwapped(Event, kw_only=True):
+    """Another piece of hardware stands at the place of a device (lane movements). Serial numbers as the devices or persons tell them; empty: not known."""
+
+    device: str
+    old_serial: str = ""
+    new_serial: str = ""
+    actor: str = ""
 
 
 AnyEvent = (
@@ -281,6 +323,9 @@ AnyEvent = (
     | DeviceLinkChanged
     | GatewayReported
     | PassCaptured
+    | ClockSet
+    | ConfigurationChanged
+    | DeviceSwapped
 )
 
 MOVEMENTS: tuple[type[Event], ...] = (
@@ -295,6 +340,9 @@ MOVEMENTS: tuple[type[Event], ...] = (
     ItemScanned,
     AlarmChanged,
     CommandAnswered,
+    ClockSet,
+    ConfigurationChanged,
+    DeviceSwapped,
 )
 TELEMETRY: tuple[type[Event], ...] = (SensorMeasured, SensorFailed, DeviceLinkChanged, GatewayReported, PassCaptured)
 

@@ -54,6 +54,10 @@ class GatewayState(msgspec.Struct, kw_only=True, rename=wire_name, omit_defaults
     version: str = ""
     config_hash: str = ""
     last_seq: dict[str, int] = {}
+    config_version: int = 0
+    safe_mode: bool = False
+    restarted: str = ""
+    """Why the program began: `clean`, `killed`, `watchdog`, `power`, `update`, `configuration`...; empty: not known."""
 
 
 class CentralState(msgspec.Struct, kw_only=True, rename=wire_name, omit_defaults=True):
