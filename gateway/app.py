@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
+from contracts.commands import GATEWAY, AnyCommand
 from contracts.readings import AnyReading
 from drivers import registry
 from drivers.base.spec import Driver
@@ -20,6 +21,7 @@ from gateway.clock import Now, SystemClock
 from gateway.config import AnyStation, ColdRoom, CountZone, DockDoor, GatewayConfig, PickZone, ScanPoint, WeighPoint
 from gateway.config_file import parse_listen
 from gateway.floor import Floor
+from gateway.gateway_commands import GatewayCommands
 from gateway.health import HealthReporter, HealthServer
 from gateway.metrics import Metrics
 from gateway.outbox import Outbox
@@ -106,13 +108,17 @@ class Gateway:
         stations = [build_station(station, table.site, arbiter) for station in config.stations.values()]
         self.floor = Floor(stations, self.store, self.supervisor.perform, self._now, self.metrics)
         identity = Identity(version=program, config_hash=config.config_hash, boot_id=self._now().boot_id)
-        self.uplink = Uplink(table, identity, self.store, self.floor.take, self._now, self.metrics)
+        self.gateway_commands = GatewayCommands(self.store, self._now, self.metrics)
+        self.uplink = Uplink(table, identity, self.store, self._take_command, self._now, self.metrics)
         self.reporter = HealthReporter(table.id, program, data_dir, self.store, self.supervisor, lambda: self.uplink.connected, self._now, self.metrics)
         api_key = api_key_of(table)
         self._server = HealthServer(self.reporter, *parse_listen(table.listen), api_key)
 
     def _take(self, reading: AnyReading) -> None:
         self.floor.take(reading)
+
+    def _take_command(self, command: AnyCommand) -> None:
+        (self.gateway_commands if command.station == GATEWAY else self.floor).take(command)
 
     async def _serve(self) -> None:
         """Run all parts until one fails or `stop` is called."""
@@ -122,6 +128,7 @@ class Gateway:
             "report": self._report(),
             "watchdog": self._watchdog(),
             "floor": self.floor.run(),
+            "gateway_commands": self.gateway_commands.run(),
             "stop": self._stop.wait(),
         }
         tasks = [asyncio.create_task(part, name=name) for name, part in parts.items()]

@@ -13,6 +13,7 @@ from contracts.commands import AnyCommand
 from contracts.events import CommandAnswered, DeviceLinkChanged, Event, SensorMeasured, lane_of
 from contracts.readings import AnyReading, LinkChanged, LinkState
 from gateway.clock import Instant, Now
+from gateway.gateway_commands import late_answer
 from gateway.metrics import Metrics
 from gateway.outbox import Answer, OutboxFullError
 from gateway.stations.station import CommandRefusedError, DeviceAction, Output, Station
@@ -162,8 +163,8 @@ class Floor:
         station = self._stations.get(command.station)
         if station is None:
             return Answer("refused", f"this gateway has no station {command.station!r}; it has: {', '.join(self._stations)}")
-        if now.clock != "unsynced" and now.utc > command.deadline_at:
-            return Answer("expired", f"came {(now.utc - command.deadline_at).total_seconds():.0f} s after its deadline")
+        if (late := late_answer(command, now)) is not None:
+            return late
         try:
             turn.add(station.id, station.on_command(command, now))
         except CommandRefusedError as error:
