@@ -67,12 +67,12 @@ class GatewayCommands:
             await self._answer(await self._commands.get())
 
     async def _answer(self, command: AnyCommand) -> None:
-        known = await self._store.answer_to(command.command_id) or late_answer(command, self._now())
-        handled = Handled(known.outcome, known.reason) if known is not None else await self._handle(command)
+        known = await self._store.answer_to(command.command_id)
+        handled = Handled(*known) if known is not None else await self._handle(command)
         self._metrics.commands.labels(outcome=handled.outcome).inc()
         said = CommandAnswered(**self._now().stamp(), station=command.station, command_id=command.command_id, outcome=handled.outcome, reason=handled.reason)
         try:
-            await self._store.append([*handled.events, said], {}, {command.command_id: Answer(handled.outcome, handled.reason)})
+            await self._store.append([*handled.events, said], {}, {} if known else {command.command_id: Answer(handled.outcome, handled.reason)})
         except OutboxFullError as error:  # central sends the command again
             log.error("command to the gateway not answered", extra={"command": type(command).__name__, "reason": str(error)})  # noqa: TRY400  # the reason says all
             return
@@ -80,6 +80,8 @@ class GatewayCommands:
             handled.afterwards()
 
     async def _handle(self, command: AnyCommand) -> Handled:
+        if (late := late_answer(command, self._now())) is not None:
+            return Handled(*late)
         handler = self._handlers.get(type(command))
         if handler is None:
             return Handled("refused", f"this gateway takes no {type(command).__name__}")
