@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 PYTEST = $(BIN)/python -m pytest -p tests.ci_plugin -p tests.serial_lines
+# Each file's tests stay in one process: what a file starts is started once.
+BESIDE = -n 2 --dist loadfile
 CHECKED = benchmarks central contracts drivers firmware_sims gateway tests tools dockline.py
 
 .DEFAULT_GOAL := help
@@ -22,10 +24,10 @@ demo: setup     ## run the simulated warehouse: make demo ARGS="--for 60s --no-b
 	@$(BIN)/dockline demo $(ARGS)
 
 test: setup-test ## run all tests against real servers and a real browser
-	@$(PYTEST) $(ARGS)
+	@$(PYTEST) $(BESIDE) $(ARGS)
 
 test-fast: setup-test ## run the tests that take less than a second each
-	@HYPOTHESIS_PROFILE=fast $(PYTEST) -m "not slow" $(ARGS)
+	@HYPOTHESIS_PROFILE=fast $(PYTEST) $(BESIDE) -m "not slow" $(ARGS)
 
 check: setup-test ## format, lint, types, layers, tidiness
 	@$(BIN)/ruff format --check $(CHECKED)
