@@ -85,6 +85,34 @@ class DoorWork(Command, kw_only=True):
     vehicle: str = ""
 
 
+class ScanLine(msgspec.Struct, kw_only=True, frozen=True, rename=wire_name, omit_defaults=True):
+    """Goods that are expected at a scan point: `quantity` pieces that one label after the other stands for.
+
+    `line` names it for good: what was scanned is counted under it from list to list. `codes` are the labels that may be on the goods (an SSCC of 18
+    digits, a GTIN of 14, or a code of the house), each with the pieces that one label stands for. A label that carries a lot must carry `lot`, one that
+    carries a serial must carry one of `serials`; empty: any. `taken` pieces were scanned elsewhere as far as central knows. `task` and `order` are for people.
+    """
+
+    line: str
+    codes: Annotated[dict[str, Annotated[int, msgspec.Meta(ge=1)]], msgspec.Meta(min_length=1)]
+    quantity: Annotated[int, msgspec.Meta(ge=1)] = 1
+    lot: str = ""
+    serials: list[str] = []
+    taken: Annotated[int, msgspec.Meta(ge=0)] = 0
+    task: str = ""
+    order: str = ""
+
+
+class ScanWork(Command, kw_only=True):
+    """What is expected at a scan point, or at a weigh point with a scanner, from now on; whole, versioned and kept like DoorWork.
+
+    None: scans are not checked there; an empty list: nothing is expected.
+    """
+
+    version: Annotated[int, msgspec.Meta(ge=1)]
+    expected: list[ScanLine] | None = None
+
+
 class ConfigureGateway(Command, kw_only=True):
     """Take over this configuration (TOML text) once its signature by the site's key and a dry run have shown it to be good.
 
@@ -106,4 +134,4 @@ class SwapDevice(Command, kw_only=True):
     actor: str = ""
 
 
-AnyCommand = LightTasks | CancelTasks | AcknowledgeAlarm | LampTest | CountTags | DoorWork | ConfigureGateway | SwapDevice
+AnyCommand = LightTasks | CancelTasks | AcknowledgeAlarm | LampTest | CountTags | DoorWork | ScanWork | ConfigureGateway | SwapDevice

@@ -21,6 +21,8 @@ Direction = Literal["in", "out", "unknown"]
 AlarmState = Literal["normal", "unacknowledged", "acknowledged", "rtn_unacknowledged"]
 AlarmCondition = Literal["high", "low", "stale"]
 Outcome = Literal["done", "refused", "expired"]
+ScanChecked = Literal["", "expected", "unexpected", "repeated"]
+"""What a scan point's list (ScanWork) says of a label; empty where there is no list."""
 UtcTime = Annotated[datetime, msgspec.Meta(tz=True)]
 Seq = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -184,7 +186,10 @@ class TagsCounted(Event, kw_only=True):
 
 
 class WeightRecorded(Event, kw_only=True):
-    """One stable load on a weigh point. `value` in `unit` as the scale sent it, `weight_mg` converted, `text` the raw line; `subject` the scanned unit."""
+    """One stable load on a weigh point. `value` in `unit` as the scale sent it, `weight_mg` converted, `text` the raw line; `subject` the scanned unit.
+
+    `checked`, `work_version`, `task` and `order` are of that scan, as in ItemScanned.
+    """
 
     value: str
     unit: str
@@ -193,16 +198,30 @@ class WeightRecorded(Event, kw_only=True):
     net: bool = False
     subject: Identifiers = Identifiers()
     subject_text: str = ""
+    checked: ScanChecked = ""
+    work_version: int = 0
+    task: str = ""
+    order: str = ""
 
 
 class ItemScanned(Event, kw_only=True):
-    """A barcode was scanned at a scan point."""
+    """A barcode was scanned at a scan point.
+
+    `checked` is what the station's lamps said of it at once by list `work_version` (ScanWork): `expected` for `quantity` pieces of `line` (of `task` and
+    `order`), `repeated` when all of them had been scanned before, or `unexpected`.
+    """
 
     text: str
     symbology: str | None = None
     identifiers: Identifiers = Identifiers()
     error: str | None = None
     biz_step: str = _always("receiving")
+    checked: ScanChecked = ""
+    work_version: int = 0
+    line: str = ""
+    quantity: Annotated[int, msgspec.Meta(ge=0)] = 0
+    task: str = ""
+    order: str = ""
 
 
 class AlarmChanged(Event, kw_only=True):

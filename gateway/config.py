@@ -30,6 +30,18 @@ class OutputRef(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     output: Annotated[int, described("Number printed beside the output", "count", ge=1)]
 
 
+class ButtonRef(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Something that a person presses: a digital input of a device, or a node of pick lights. Exactly one of the two is given."""
+
+    device: Annotated[str, described("Device that has the button", "name")]
+    input: Annotated[int, described("Number printed beside the input; 0: none", "count", ge=0)] = 0
+    node: Annotated[int, described("Address of the pick light whose button it is; 0: none", "count", ge=0)] = 0
+
+
+def _devices_of(*outputs: OutputRef | None) -> set[str]:
+    return {output.device for output in outputs if output is not None}
+
+
 class GatewayTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The table `[gateway]`."""
 
@@ -123,10 +135,13 @@ class WeighPoint(StationTable, frozen=True, kw_only=True, forbid_unknown_fields=
     load_min_g: Annotated[float, described("Less than this is an empty scale", "g", gt=0)] = 20.0
     stable_readings: Annotated[int, described("So many equal stable readings in a row make a record", "count", ge=1, le=50)] = 2
     subject_age_s_max: Annotated[float, described("An older scan is not taken for what is weighed", "s", gt=0)] = 120.0
+    ok_light: Annotated[OutputRef | None, described("Lamp (or beeper) that is lit when a scan is expected there (green)", "name")] = None
+    wrong_light: Annotated[OutputRef | None, described("Lamp (or beeper) that is lit when a scan is not expected, or was scanned before (red)", "name")] = None
+    light_s: Annotated[float, described("How long a lamp stays lit", "s", gt=0, le=60)] = 1.5
 
     def devices(self) -> frozenset[str]:
         """See `StationTable.devices`."""
-        return frozenset({self.scale} | ({self.scanner} if self.scanner else set()))
+        return frozenset({self.scale} | ({self.scanner} if self.scanner else set()) | _devices_of(self.ok_light, self.wrong_light))
 
 
 class ScanPoint(StationTable, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="scan_point"):
@@ -134,10 +149,13 @@ class ScanPoint(StationTable, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     scanner: Annotated[str, described("The scanner", "name")]
     biz_step: Annotated[str, described("CBV business step on events", "text", min_length=1)] = "receiving"
+    ok_light: Annotated[OutputRef | None, described("Lamp (or beeper) that is lit when a scan is expected there (green)", "name")] = None
+    wrong_light: Annotated[OutputRef | None, described("Lamp (or beeper) that is lit when a scan is not expected, or was scanned before (red)", "name")] = None
+    light_s: Annotated[float, described("How long a lamp stays lit", "s", gt=0, le=60)] = 1.5
 
     def devices(self) -> frozenset[str]:
         """See `StationTable.devices`."""
-        return frozenset({self.scanner})
+        return frozenset({self.scanner} | _devices_of(self.ok_light, self.wrong_light))
 
 
 class ColdRoom(StationTable, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="cold_room"):
@@ -153,11 +171,14 @@ class ColdRoom(StationTable, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     stale_s: Annotated[float, described("No usable value for so long is an alarm of its own", "s", gt=0)] = 120.0
     sample_interval_s: Annotated[float, described("One sample per so long leaves the gateway; beyond a limit every sample does", "s", ge=0)] = 10.0
     siren: Annotated[OutputRef | None, described("Siren that sounds until somebody acknowledges", "name")] = None
+    acknowledge: Annotated[
+        ButtonRef | None, described("Button at the room that acknowledges its alarms: an input of a device, or the button of a pick light", "name")
+    ] = None
     priority: Priority = 2
 
     def devices(self) -> frozenset[str]:
         """See `StationTable.devices`."""
-        return frozenset({self.sensor} | ({self.siren.device} if self.siren else set()))
+        return frozenset({self.sensor} | _devices_of(self.siren) | ({self.acknowledge.device} if self.acknowledge else set()))
 
 
 class CountZone(StationTable, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="count_zone"):

@@ -212,6 +212,12 @@ def _door_needs(station: DockDoor) -> Iterator[tuple[str, str, Capability]]:
             yield key, light.device, "switches_outputs"
 
 
+def _lights_need(station: WeighPoint | ScanPoint) -> Iterator[tuple[str, str, Capability]]:
+    for key in ("ok_light", "wrong_light"):
+        if (light := getattr(station, key)) is not None:
+            yield key, light.device, "switches_outputs"
+
+
 def _needs(station: AnyStation) -> Iterator[tuple[str, str, Capability]]:
     """Which key of a station names which device, and what that device must be able to do."""
     match station:
@@ -223,14 +229,20 @@ def _needs(station: AnyStation) -> Iterator[tuple[str, str, Capability]]:
             yield "scale", station.scale, "weighs"
             if station.scanner:
                 yield "scanner", station.scanner, "scans"
+            yield from _lights_need(station)
         case ScanPoint():
             yield "scanner", station.scanner, "scans"
+            yield from _lights_need(station)
+        case DataLogger():
+            yield from ((f"sensors[{index}]", sensor, "measures") for index, sensor in enumerate(station.sensors))
         case CountZone():
             yield "reader", station.reader, "reads_tags"
         case ColdRoom():
             yield "sensor", station.sensor, "measures"
             if station.siren is not None:
                 yield "siren", station.siren.device, "switches_outputs"
+            if station.acknowledge is not None:
+                yield "acknowledge", station.acknowledge.device, "senses_inputs" if station.acknowledge.input else "shows_quantities"
 
 
 def _station_checks(station: AnyStation, config: GatewayConfig) -> Iterator[Mistake]:
@@ -263,6 +275,8 @@ def _own_checks(where: str, station: StationTable) -> Iterator[Mistake]:
             if station.done_node in nodes:
                 yield Mistake(f"{where}.done_node", f"node {station.done_node} lights a bin; the lamp for completed tours needs its own node")
         case ColdRoom():
+            if station.acknowledge is not None and bool(station.acknowledge.input) == bool(station.acknowledge.node):
+                yield Mistake(f"{where}.acknowledge", "give either `input` or `node`: the button is one of the two")
             if station.high_c is None and station.low_c is None:
                 yield Mistake(f"{where}.high_c", "set `high_c`, `low_c` or both; a cold room without a limit watches nothing")
             elif station.high_c is not None and station.low_c is not None and station.low_c + station.deadband_c >= station.high_c:

@@ -16,11 +16,13 @@ from gateway.clock import Instant, Now
 from gateway.gateway_commands import late_answer
 from gateway.metrics import Metrics
 from gateway.outbox import Answer, OutboxFullError
-from gateway.stations.station import CommandRefusedError, DeviceAction, Output, Station
+from gateway.stations.station import CommandRefusedError, DeviceAction, Output, Remember, Station
 from gateway.store import Store
 
 _TURN_INPUTS_MAX = 64
 """So many inputs share one commit when they have queued up; a single one never waits for company."""
+
+_PART = "/"  # no station has it in its name
 
 log = logging.getLogger(__name__)
 
@@ -33,17 +35,19 @@ class _Turn:
     actions: list[DeviceAction] = field(default_factory=list)
     answers: dict[str, Answer] = field(default_factory=dict)
     touched: set[str] = field(default_factory=set)
+    remembers: bool = False
 
     def add(self, station: str, outputs: Sequence[Output]) -> None:
         self.actions += [output for output in outputs if isinstance(output, DeviceAction)]
         self.events += [output for output in outputs if isinstance(output, Event)]
+        self.remembers = self.remembers or any(isinstance(output, Remember) for output in outputs)
         if outputs:
             self.touched.add(station)
 
     @property
     def needs_commit(self) -> bool:
         """Whether something must be durable before anybody is told."""
-        return bool(self.answers) or any(lane_of(event) == "movements" for event in self.events)
+        return self.remembers or bool(self.answers) or any(lane_of(event) == "movements" for event in self.events)
 
 
 class Floor:
@@ -85,18 +89,23 @@ class Floor:
             self._busy_since_s = None
 
     async def _restore(self) -> None:
-        for station_id, state in (await self._store.snapshots()).items():
-            station = self._stations.get(station_id)
-            if station is None:
-                continue
-            try:
-                station.restore(state)
-                self._stored[station_id] = state
-            except ValueError as error:
-                log.error("station begins anew, its stored state cannot be read", extra={"station": station_id, "reason": str(error)})  # noqa: TRY400  # the reason says all
-
+        self._stored = dict(await self._store.snapshots())
         for station in self._stations.values():
-            self._stored.setdefault(station.id, station.snapshot())
+            kept = self._parts_of(station.id)
+            try:
+                if kept:
+                    station.restore_parts(kept)
+            except ValueError as error:
+                log.error("station begins anew, its stored state cannot be read", extra={"station": station.id, "reason": str(error)})  # noqa: TRY400  # the reason says all
+                for name in kept:
+                    del self._stored[_key(station.id, name)]
+            for name, state in station.parts().items():
+                self._stored.setdefault(_key(station.id, name), state)
+
+    def _parts_of(self, station_id: str) -> dict[str, bytes]:
+        """What is durable of a station, by part."""
+        parts = {key.partition(_PART)[::2]: state for key, state in self._stored.items()}
+        return {name: state for (owner, name), state in parts.items() if owner == station_id}
 
     async def _wait(self) -> None:
         """Until something comes or a station's time is due."""
@@ -197,8 +206,8 @@ class Floor:
         return True
 
     def _changed_snapshots(self, touched: set[str]) -> Mapping[str, bytes]:
-        states = {station_id: self._stations[station_id].snapshot() for station_id in touched}
-        return {station_id: state for station_id, state in states.items() if state and state != self._stored.get(station_id)}
+        states = {_key(station_id, name): state for station_id in touched for name, state in self._stations[station_id].parts().items()}
+        return {key: state for key, state in states.items() if state and state != self._stored.get(key)}
 
     def _refuse(self, turn: _Turn, reason: str) -> None:
         """Put the stations back to what is durable and let the people see that it did not count."""
@@ -207,7 +216,12 @@ class Floor:
         now = self._now()
         for station_id in turn.touched:
             station = self._stations[station_id]
-            if station_id in self._stored:
-                station.restore(self._stored[station_id])
+            if kept := self._parts_of(station_id):
+                station.restore_parts(kept)
             for action in station.refused(now):
                 self._perform(action)
+
+
+def _key(station_id: str, part: str) -> str:
+    """Under which name a part of a station's state is stored; the part without a name under the station's."""
+    return f"{station_id}{_PART}{part}" if part else station_id

@@ -10,11 +10,13 @@ import msgspec
 
 from contracts.commands import AcknowledgeAlarm, AnyCommand
 from contracts.events import AlarmChanged, AlarmCondition, AlarmState, SensorFailed, SensorMeasured
-from contracts.readings import AnyReading, LinkChanged, Measured, ReadingFailed
+from contracts.readings import AnyReading, ButtonPressed, InputChanged, LinkChanged, Measured, ReadingFailed
 from gateway.clock import Instant
 from gateway.config import ColdRoom
 from gateway.stations.station import CommandRefusedError, DeviceAction, Output, Station
 
+AT_THE_GATEWAY = "at the gateway: "
+"""How actors begin who acknowledged without central: then comes the input that was pressed, or who said so."""
 _ACTIVE: tuple[AlarmState, ...] = ("unacknowledged", "acknowledged")
 _SOUNDING: tuple[AlarmState, ...] = ("unacknowledged", "rtn_unacknowledged")
 
@@ -97,6 +99,8 @@ class ColdRoomStation(Station):
                 return self._measured(reading, now)
             case ReadingFailed() if reading.device == self._config.sensor:
                 return self._failed(reading, now)
+            case InputChanged() | ButtonPressed() if self._is_acknowledgement(reading):
+                return self._pressed(now.at(reading.at_s))
             case LinkChanged(state="connected") if self._config.siren is not None and reading.device == self._config.siren.device:
                 return [self._siren(self._siren_on)]
             case _:
@@ -139,6 +143,25 @@ class ColdRoomStation(Station):
     def refused(self, now: Instant) -> Sequence[DeviceAction]:
         """The record was not accepted, but the siren sounds all the same; the change is tried again with the next sample."""
         return [self._siren(on=True)] if self._config.siren is not None else []
+
+    def _is_acknowledgement(self, reading: InputChanged | ButtonPressed) -> bool:
+        """Whether the button at the room was pressed (released: not)."""
+        button = self._config.acknowledge
+        if button is None or reading.device != button.device:
+            return False
+        return reading.level and reading.input == button.input if isinstance(reading, InputChanged) else reading.node == button.node
+
+    def _pressed(self, at: Instant) -> list[Output]:
+        """Whoever is at the room takes in hand all that sounds there."""
+        changed: list[Output] = [
+            self._changed(condition, at, f"{AT_THE_GATEWAY}{self._button()}") for condition in self._alarms if self._alarms[condition].acknowledge()
+        ]
+        return [*changed, *self._siren_changes()]
+
+    def _button(self) -> str:
+        button = self._config.acknowledge
+        assert button is not None
+        return f"{button.device} input {button.input}" if button.input else f"{button.device} node {button.node}"
 
     def _measured(self, reading: Measured, now: Instant) -> list[Output]:
         at = now.at(reading.at_s)

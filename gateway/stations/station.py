@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from contracts.commands import AnyCommand
@@ -28,7 +28,12 @@ class DeviceAction:
         return self.device, self.arguments.get("node", self.arguments.get("output"))
 
 
-Output = Event | DeviceAction
+@dataclass(frozen=True)
+class Remember:
+    """Nothing is to be told yet, but what the station keeps must be durable before anything else happens."""
+
+
+Output = Event | DeviceAction | Remember
 
 
 class CommandRefusedError(Exception):
@@ -67,6 +72,14 @@ class Station(abc.ABC):
 
     def restore(self, data: bytes) -> None:  # most stations keep nothing
         """Take up a snapshot. Raises: ValueError: it is damaged."""
+
+    def parts(self) -> Mapping[str, bytes]:
+        """The snapshot in parts by name, so that a large one that seldom changes is not written with a small one that often does."""
+        return {"": self.snapshot()}
+
+    def restore_parts(self, parts: Mapping[str, bytes]) -> None:
+        """Take up what `parts` gave; parts may be missing. Raises: ValueError: one is damaged."""
+        self.restore(parts.get("", b""))
 
     def refused(self, now: Instant) -> Sequence[DeviceAction]:
         """The outbox is full: the last events were not accepted and the station was put back. What people shall see."""

@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Weigh point: one record for each load, when the scale has come to rest."""
+"""Weigh point: one record for each load, when the scale has come to rest. What is scanned for it is answered by lamps when there is a list."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
+from contracts.commands import AnyCommand, ScanWork
 from contracts.events import WeightRecorded
 from contracts.quantities import UnknownUnitError, milligrams
 from contracts.readings import AnyReading, LinkChanged, Scan, Weight
 from gateway.clock import Instant
 from gateway.config import WeighPoint
+from gateway.stations.lamps import Lamps
+from gateway.stations.scan_checks import ScanChecks, Verdict
 from gateway.stations.station import DeviceAction, Output, Station
 
 _MG_PER_G = 1000
@@ -26,24 +29,56 @@ class WeighPointStation(Station):
         self._equal: tuple[Decimal, str, bool] | None = None
         self._equal_count = 0
         self._subject: Scan | None = None
+        self._verdict = Verdict()
+        self._checks = ScanChecks()
+        self._lamps = Lamps(config.ok_light, config.wrong_light, config.light_s)
 
     def on_reading(self, reading: AnyReading, now: Instant) -> Sequence[Output]:
         """See `Station.on_reading`."""
         match reading:
             case Scan() if reading.device == self._config.scanner:
-                self._subject = reading
+                return self._scanned(reading, now)
             case Weight() if reading.device == self._config.scale:
                 return self._weighed(reading, now)
             case LinkChanged():
                 self._equal_count = 0
+                return self._lamps.shown_by(reading.device) if reading.state == "connected" else ()
             case _:
                 pass
         return ()
 
+    def on_command(self, command: AnyCommand, now: Instant) -> Sequence[Output]:
+        """See `Station.on_command`: a new list of what is expected; an older one than is known changes nothing."""
+        if not isinstance(command, ScanWork) or not self._config.scanner:
+            return super().on_command(command, now)
+        self._checks.take_list(command)
+        return ()
+
+    def advance_to(self, now: Instant) -> Sequence[Output]:
+        """See `Station.advance_to`."""
+        return self._lamps.put_out(now)
+
+    def next_deadline_s(self) -> float | None:
+        """See `Station.next_deadline_s`."""
+        return self._lamps.due_s
+
+    def parts(self) -> Mapping[str, bytes]:
+        """See `Station.parts`: the list, and what was taken of it."""
+        return self._checks.parts()
+
+    def restore_parts(self, parts: Mapping[str, bytes]) -> None:
+        """See `Station.restore_parts`."""
+        self._checks.restore(parts)
+
     def refused(self, now: Instant) -> Sequence[DeviceAction]:
         """The record was not accepted: the load counts as not yet weighed."""
         self._armed = True
-        return ()
+        return self._lamps.answer(now, right=False)
+
+    def _scanned(self, scan: Scan, now: Instant) -> list[Output]:
+        """What is to be weighed is answered at once; it is counted when it was weighed."""
+        self._subject, self._verdict = scan, self._checks.judge(scan)
+        return [*self._lamps.answer(now, right=self._verdict.checked == "expected")] if self._verdict.checked else []
 
     def _weighed(self, weight: Weight, now: Instant) -> Sequence[Output]:
         load_mg = _load_mg(weight)
@@ -68,6 +103,9 @@ class WeighPointStation(Station):
         subject, self._subject = self._subject, None
         if subject is not None and weight.at_s - subject.at_s <= self._config.subject_age_s_max:
             record.subject, record.subject_text = subject.identifiers, subject.text
+            verdict = self._verdict
+            record.checked, record.work_version, record.task, record.order = verdict.checked, verdict.version, verdict.task, verdict.order
+            self._checks.count(verdict, subject)
         return record
 
 

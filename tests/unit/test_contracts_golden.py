@@ -11,7 +11,7 @@ import pytest
 
 from contracts import schema, wire
 from contracts.commands import AnyCommand, LightTasks
-from contracts.events import MOVEMENTS, TELEMETRY, AnyEvent, Event, lane_of
+from contracts.events import MOVEMENTS, TELEMETRY, AnyEvent, Event, ItemScanned, lane_of
 from contracts.readings import AnyReading
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -71,3 +71,18 @@ def test_light_tasks_as_they_were_before_tours_still_read() -> None:
     assert isinstance(command, LightTasks)
     assert (command.tasks[0].tour, command.tasks[0].sequence) == ("", 0)
     assert wire.encode(command) == before
+
+
+def test_scans_as_they_were_before_lists_still_read() -> None:
+    """The bytes of the version before, see docs/decisions/0028."""
+    before = (
+        b'{"type":"ItemScanned","seq":1046,"eventTime":"2026-11-21T08:15:30.120000Z","clock":"synced","bootID":"3f1c9a52","monotonicS":81234.5,'
+        b'"station":"scan-1","text":"0106141418123452\\u001d10LOT-A1","symbology":"]C1","identifiers":{"gtin":"06141418123452","lot":"LOT-A1"},'
+        b'"bizStep":"receiving"}'
+    )
+
+    event = wire.decode_event(before)
+
+    assert isinstance(event, ItemScanned)
+    assert (event.checked, event.work_version, event.line) == ("", 0, "")
+    assert wire.encode(event) == before
