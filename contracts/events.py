@@ -256,6 +256,16 @@ class SensorMeasured(Event, kw_only=True):
     biz_step: str = _always("sensor_reporting")
 
 
+class SensorArrayMeasured(Event, kw_only=True):
+    """Values that a device gave in one answer (lane telemetry), all of one `quantity`; `first` numbers the first of them. None: refused by the gateway."""
+
+    device: str
+    quantity: str
+    first: int = 0
+    values: list[int | float | None]
+    biz_step: str = _always("sensor_reporting")
+
+
 class SensorFailed(Event, kw_only=True):
     """A sensor gave no usable value (lane telemetry)."""
 
@@ -338,6 +348,7 @@ AnyEvent = (
     | AlarmChanged
     | CommandAnswered
     | SensorMeasured
+    | SensorArrayMeasured
     | SensorFailed
     | DeviceLinkChanged
     | GatewayReported
@@ -363,7 +374,7 @@ MOVEMENTS: tuple[type[Event], ...] = (
     ConfigurationChanged,
     DeviceSwapped,
 )
-TELEMETRY: tuple[type[Event], ...] = (SensorMeasured, SensorFailed, DeviceLinkChanged, GatewayReported, PassCaptured)
+TELEMETRY: tuple[type[Event], ...] = (SensorMeasured, SensorArrayMeasured, SensorFailed, DeviceLinkChanged, GatewayReported, PassCaptured)
 
 
 def lane_of(event: Event) -> Lane:

@@ -102,6 +102,14 @@ class Measured(Reading, frozen=True, kw_only=True):
     value: float
 
 
+class MeasuredArray(Reading, frozen=True, kw_only=True):
+    """Values that a device gave in one answer, all of one `quantity`; `first` numbers the first of them. None: refused (sentinel, out of range)."""
+
+    quantity: str
+    first: int = 0
+    values: list[int | float | None]
+
+
 class ReadingFailed(Reading, frozen=True, kw_only=True):
     """A value was refused (sentinel, out of range, device error). `reason` is for people."""
 
@@ -116,4 +124,4 @@ class LinkChanged(Reading, frozen=True, kw_only=True):
     reason: str = ""
 
 
-AnyReading = TagRead | InputChanged | Scan | Weight | ButtonPressed | LampTestEnded | Measured | ReadingFailed | LinkChanged
+AnyReading = TagRead | InputChanged | Scan | Weight | ButtonPressed | LampTestEnded | Measured | MeasuredArray | ReadingFailed | LinkChanged

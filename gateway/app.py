@@ -18,7 +18,7 @@ from drivers import registry
 from drivers.base.spec import Driver
 from gateway.api_key import api_key_of
 from gateway.clock import Now, SystemClock
-from gateway.config import AnyStation, ColdRoom, CountZone, DockDoor, GatewayConfig, PickZone, ScanPoint, WeighPoint
+from gateway.config import GatewayConfig
 from gateway.config_file import parse_listen
 from gateway.floor import Floor
 from gateway.gateway_commands import GatewayCommands
@@ -26,13 +26,7 @@ from gateway.health import HealthReporter, HealthServer
 from gateway.metrics import Metrics
 from gateway.outbox import Outbox
 from gateway.portal.arbiter import Arbiter
-from gateway.stations.cold_room import ColdRoomStation
-from gateway.stations.count_zone import CountZoneStation
-from gateway.stations.dock_door import DockDoorStation
-from gateway.stations.pick_zone import PickZoneStation
-from gateway.stations.scan_point import ScanPointStation
-from gateway.stations.station import Station
-from gateway.stations.weigh_point import WeighPointStation
+from gateway.stations.kinds import build_station
 from gateway.store import Store
 from gateway.supervisor import Supervisor
 from gateway.uplink import Identity, Uplink
@@ -41,23 +35,6 @@ _WATCHDOG_S = 10.0  # deploy's unit says WatchdogSec=30
 _WATCHDOG_SHARE = 3  # so many signs of life within the time that systemd gives
 
 log = logging.getLogger(__name__)
-
-
-def build_station(config: AnyStation, site: str, arbiter: Arbiter) -> Station:
-    """The state machine of a station's table. `arbiter` is shared by the dock doors of a gateway."""
-    match config:
-        case DockDoor():
-            return DockDoorStation(config, site, arbiter)
-        case PickZone():
-            return PickZoneStation(config)
-        case WeighPoint():
-            return WeighPointStation(config)
-        case ScanPoint():
-            return ScanPointStation(config)
-        case ColdRoom():
-            return ColdRoomStation(config)
-        case CountZone():
-            return CountZoneStation(config)
 
 
 def build_drivers(config: GatewayConfig) -> Mapping[str, tuple[str, Driver]]:

@@ -193,8 +193,26 @@ class CountZone(StationTable, frozen=True, kw_only=True, forbid_unknown_fields=T
         return frozenset({self.reader})
 
 
-AnyStation = DockDoor | PickZone | WeighPoint | ScanPoint | ColdRoom | CountZone
-STATIONS: tuple[type[StationTable], ...] = (DockDoor, PickZone, WeighPoint, ScanPoint, ColdRoom, CountZone)
+class DataLogger(StationTable, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="data_logger"):
+    """Devices whose values go up as they are measured: no limits, no alarms. Each quantity of a device (an array is one quantity) is judged for itself."""
+
+    sensors: Annotated[list[str], described("The devices", "name", min_length=1)]
+    sample_interval_s: Annotated[float, described("One sample per so long leaves the gateway; 0: each", "s", ge=0)] = 0.0
+    deadband: Annotated[
+        float,
+        described(
+            "A sample that differs by no more than this from the one sent last stays here; 0: samples that changed nothing go up too", "unit of quantity", ge=0
+        ),
+    ] = 0.0
+    silence_s_max: Annotated[float, described("With a deadband: a sample goes up after so long all the same", "s", gt=0)] = 60.0
+
+    def devices(self) -> frozenset[str]:
+        """See `StationTable.devices`."""
+        return frozenset(self.sensors)
+
+
+AnyStation = DockDoor | PickZone | WeighPoint | ScanPoint | ColdRoom | CountZone | DataLogger
+STATIONS: tuple[type[StationTable], ...] = (DockDoor, PickZone, WeighPoint, ScanPoint, ColdRoom, CountZone, DataLogger)
 Device = tuple[str, DeviceConfig]
 
 
@@ -208,7 +226,7 @@ class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True):
     config_hash: str = ""
 
 
-def kind_of(station: type[StationTable]) -> Literal["dock_door", "pick_zone", "weigh_point", "scan_point", "cold_room", "count_zone"]:
+def kind_of(station: type[StationTable]) -> Literal["dock_door", "pick_zone", "weigh_point", "scan_point", "cold_room", "count_zone", "data_logger"]:
     """The word that stands under `kind` in the file."""
     tag: Any = station.__struct_config__.tag
     return tag  # type: ignore[no-any-return]  # msgspec types tags as str | int

@@ -23,6 +23,7 @@ from gateway.config import (
     AnyStation,
     ColdRoom,
     CountZone,
+    DataLogger,
     DockDoor,
     GatewayConfig,
     GatewayTable,

@@ -6,13 +6,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from contracts.readings import AnyReading, Measured, ReadingFailed
+from contracts.readings import AnyReading, Measured, MeasuredArray, ReadingFailed
 from drivers.base.driver import StreamDriver
 from drivers.base.session import Session, SessionEvent
 from drivers.base.spec import ArgumentSpec, CommandSpec, DriverSpec
 from drivers.sensor_modbus.config import SensorModbusConfig
 from drivers.sensor_modbus.maps import load_map
-from drivers.sensor_modbus.session import SensorModbusSession, ValueFailed, ValueRead
+from drivers.sensor_modbus.session import ArrayRead, SensorModbusSession, ValueFailed, ValueRead
 
 
 class SensorModbusDriver(StreamDriver[SensorModbusConfig]):
@@ -21,6 +21,8 @@ class SensorModbusDriver(StreamDriver[SensorModbusConfig]):
     def __init__(self, device_id: str, config: SensorModbusConfig, **arguments: Any) -> None:
         super().__init__(device_id, config, **arguments)
         self._map = load_map(config.map)
+        self._conversation: SensorModbusSession | None = None
+        self._missed_before = 0
 
     @property
     def spec(self) -> DriverSpec:
@@ -29,13 +31,22 @@ class SensorModbusDriver(StreamDriver[SensorModbusConfig]):
 
     def new_session(self) -> Session:
         """See `StreamDriver.new_session`."""
-        return SensorModbusSession(self.config, self._map)
+        self._missed_before = self.polls_missed
+        self._conversation = SensorModbusSession(self.config, self._map)
+        return self._conversation
+
+    @property
+    def polls_missed(self) -> int:
+        """Readings that fell out since the start, because the device or this program was too slow."""
+        return self._missed_before + (self._conversation.polls_missed if self._conversation is not None else 0)
 
     def readings(self, event: SessionEvent, at_s: float) -> Iterable[AnyReading]:
-        """A value becomes Measured, a refused or missing one ReadingFailed."""
+        """A value becomes Measured, an array MeasuredArray, a refused or missing one ReadingFailed."""
         match event:
             case ValueRead(quantity=quantity, value=value):
                 yield Measured(device=self.device_id, at_s=at_s, quantity=quantity, value=value)
+            case ArrayRead(quantity=quantity, first=first, values=values):
+                yield MeasuredArray(device=self.device_id, at_s=at_s, quantity=quantity, first=first, values=values)
             case ValueFailed(quantity=quantity, reason=reason):
                 yield ReadingFailed(device=self.device_id, at_s=at_s, quantity=quantity, reason=reason)
 

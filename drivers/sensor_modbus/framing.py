@@ -48,6 +48,13 @@ class Framing(Protocol):
         """One byte further. Raises: RemoteProtocolError: the stream is beyond repair."""
         ...
 
+    def take_whole(self, data: bytes) -> Reply | Refused | None:
+        """All of the data, if it is exactly one frame and nothing came before it; None: it is not, and nothing was taken.
+
+        Raises: RemoteProtocolError: the stream is beyond repair.
+        """
+        ...
+
 
 def fits(request: Request, unit_id: int, pdu: bytes) -> bool:
     """Whether a PDU may be the reply: same unit, function and byte count, or an exception to that function."""
@@ -97,6 +104,10 @@ class RtuFraming:
         except RemoteProtocolError:
             return Refused("crc", bytes(self._candidate))
 
+    def take_whole(self, data: bytes) -> Reply | Refused | None:
+        """See `Framing.take_whole`. A serial line hands bytes over as they come; there is nothing to gain."""
+        return None
+
     def _length(self) -> int | None:
         """Length of the frame that the candidate begins; None: it begins none."""
         for head, length in self._heads:
@@ -134,6 +145,15 @@ class TcpFraming:
             return None
         adu = bytes(self._buffer)
         self._buffer.clear()
+        return self._judge(adu)
+
+    def take_whole(self, data: bytes) -> Reply | Refused | None:
+        """See `Framing.take_whole`."""
+        if self._buffer or tcp_bytes(data) != len(data):
+            return None
+        return self._judge(data)
+
+    def _judge(self, adu: bytes) -> Reply | Refused:
         transaction, unit_id, pdu = decode_tcp(adu)
         if self._request is None or not self._is_current(transaction):
             return Refused("stale_transaction", adu, hopeless=False)

@@ -15,6 +15,7 @@ from drivers.base.errors import ConfigError
 
 SHIPPED = Path(__file__).parent / "maps"
 _FORMATS = {"int16": ">h", "uint16": ">H", "int32": ">i", "uint32": ">I", "float32": ">f"}
+REGISTERS_MAX = 125  # Modbus Application Protocol V1.1b3, 6.3
 _ROUNDING_DIGITS = 6  # 305 * 0.1 shall read 30.5
 
 
@@ -59,13 +60,85 @@ class MappedValue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         return float(round(value, _ROUNDING_DIGITS))
 
 
+class Array(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Many values of one kind that lie side by side, read in one request and handed on as one reading.
+
+    `address` is the wire address of the first and also its number in the reading; `count` values of `type`. Outside `low`..`high`, not a number, or equal
+    to one of the raw `sentinels` a single value is refused: it stands as None among the others.
+    """
+
+    quantity: Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]*$")]
+    function: Literal[3, 4] = 3
+    address: Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)]
+    count: Annotated[int, msgspec.Meta(ge=1, le=REGISTERS_MAX)]
+    type: Literal["int16", "uint16", "int32", "uint32", "float32"] = "uint16"
+    word_order: Literal["big", "little"] = "big"
+    scale: float = 1.0
+    low: float | None = None
+    high: float | None = None
+    sentinels: tuple[int, ...] = ()
+
+    @property
+    def size_words(self) -> int:
+        """Registers that it takes."""
+        return self.count * struct.calcsize(_FORMATS[self.type]) // 2
+
+    @property
+    def quantities(self) -> tuple[str, ...]:
+        """What it holds."""
+        return (self.quantity,)
+
+    def decode(self, registers: Sequence[int]) -> list[int | float | None]:
+        """The values in their unit, `count` of them; whole numbers stay whole where `scale` is 1."""
+        raw = self._raw(registers)
+        if self.type == "float32" or self.scale != 1.0:
+            scaled: list[int | float | None] = [round(number * self.scale, _ROUNDING_DIGITS) if math.isfinite(number) else None for number in raw]
+        else:
+            scaled = list(raw)
+        return [None if self._is_refused(value) else value for value in self._without_sentinels(scaled, registers)] if self._refuses else scaled
+
+    @property
+    def _refuses(self) -> bool:
+        return self.low is not None or self.high is not None or bool(self.sentinels)
+
+    def _is_refused(self, value: int | float | None) -> bool:
+        return value is None or (self.low is not None and value < self.low) or (self.high is not None and value > self.high)
+
+    def _words(self, registers: Sequence[int]) -> Sequence[int]:
+        if self.word_order == "big" or self.size_words == self.count:
+            return registers
+        return [registers[index ^ 1] for index in range(len(registers))]
+
+    def _raw(self, registers: Sequence[int], kind: str = "") -> tuple[int | float, ...]:
+        if (kind or self.type) == "uint16":
+            return tuple(registers)
+        words = self._words(registers)
+        return struct.unpack(f">{self.count}{_FORMATS[kind or self.type][1]}", struct.pack(f">{len(words)}H", *words))
+
+    def _without_sentinels(self, values: list[int | float | None], registers: Sequence[int]) -> list[int | float | None]:
+        if not self.sentinels:
+            return values
+        raw = self._raw(registers, "uint16" if self.size_words == self.count else "uint32")
+        return [None if bits in self.sentinels else value for value, bits in zip(values, raw, strict=True)]
+
+
 class Block(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Registers (functions 3, 4) or bits (1, 2) read in one request. `address` as on the wire: the table's number minus one."""
 
     function: Literal[1, 2, 3, 4]
     address: Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)]
-    count: Annotated[int, msgspec.Meta(ge=1, le=125)]
+    count: Annotated[int, msgspec.Meta(ge=1, le=REGISTERS_MAX)]
     values: tuple[MappedValue, ...] = ()
+
+    @property
+    def size_words(self) -> int:
+        """Registers or bits that one request reads."""
+        return self.count
+
+    @property
+    def quantities(self) -> tuple[str, ...]:
+        """What it holds."""
+        return tuple(value.quantity for value in self.values)
 
 
 class Output(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -81,15 +154,19 @@ class ModbusMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     title: str
     source: str
     worst_reply_s: Annotated[float, msgspec.Meta(gt=0, le=60)]
-    blocks: Annotated[tuple[Block, ...], msgspec.Meta(min_length=1)]
+    blocks: tuple[Block, ...] = ()
+    arrays: tuple[Array, ...] = ()
     outputs: tuple[Output, ...] = ()
 
     def __post_init__(self) -> None:
-        lengths = [(block.function, block.count) for block in self.blocks]
+        if not self.blocks and not self.arrays:
+            raise ValueError("nothing to read: give `blocks`, `arrays` or both")
+        if wide := next((array for array in self.arrays if array.size_words > REGISTERS_MAX), None):
+            raise ValueError(f"`{wide.quantity}` takes {wide.size_words} registers; one request reads at most {REGISTERS_MAX}: make several arrays of it")
+        lengths = [(block.function, block.count) for block in self.blocks] + [(array.function, array.size_words) for array in self.arrays]
         if len(set(lengths)) < len(lengths):
             raise ValueError("two blocks with the same function have the same `count`: a late reply to one would pass for the other; read one register more")
-        names = [value.quantity for block in self.blocks for value in block.values]
-        if len(set(names)) < len(names):
+        if len(set(self.quantities)) < len(self.quantities):
             raise ValueError("a quantity is mapped twice")
         for block in self.blocks:
             for value in block.values:
@@ -98,8 +175,8 @@ class ModbusMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     @property
     def quantities(self) -> tuple[str, ...]:
-        """Names of all values, in order of the map."""
-        return tuple(value.quantity for block in self.blocks for value in block.values)
+        """Names of all values and arrays, in order of the map."""
+        return tuple(value.quantity for block in self.blocks for value in block.values) + tuple(array.quantity for array in self.arrays)
 
 
 def load_map(name: str) -> ModbusMap:

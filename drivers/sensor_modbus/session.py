@@ -19,7 +19,7 @@ from drivers.base.session import Argument, CommandDone, CommandFailed, FrameReje
 from drivers.sensor_modbus.config import SensorModbusConfig
 from drivers.sensor_modbus.frames import EXCEPTIONS, WRITE_COIL, Reply, Request
 from drivers.sensor_modbus.framing import Framing, Refused, RtuFraming, TcpFraming
-from drivers.sensor_modbus.maps import Block, ModbusMap, ValueRefused
+from drivers.sensor_modbus.maps import Array, Block, ModbusMap, ValueRefused
 
 DRAIN_SILENCE_S = 0.05  # measured: 50 ms of silence end every burst of late replies at 9600 baud
 DRAIN_MAX_S = 10.0  # a line that is not silent for so long is broken
@@ -47,6 +47,15 @@ class ValueRead(SessionEvent):
 
 
 @dataclass(frozen=True)
+class ArrayRead(SessionEvent):
+    """Values of one answer, in the unit that `quantity` ends in; `first` is the register of the first."""
+
+    quantity: str
+    first: int
+    values: list[int | float | None]
+
+
+@dataclass(frozen=True)
 class ValueFailed(SessionEvent):
     """No usable value; `reason` is for people."""
 
@@ -54,11 +63,19 @@ class ValueFailed(SessionEvent):
     reason: str
 
 
+@dataclass(frozen=True)
+class _Part:
+    """What one request asks for."""
+
+    request: Request
+    block: Block | Array
+
+
 @dataclass
 class _Round:
-    """One reading of all blocks, polled or (with a token) commanded."""
+    """One reading of all blocks and arrays, polled or (with a token) commanded."""
 
-    blocks: deque[Block]
+    parts: deque[_Part]
     token: int | None = None
     result: dict[str, Argument | None] = field(default_factory=dict)
 
@@ -76,6 +93,8 @@ class SensorModbusSession:
     def __init__(self, config: SensorModbusConfig, register_map: ModbusMap) -> None:
         self._config = config
         self._map = register_map
+        blocks: tuple[Block | Array, ...] = (*register_map.blocks, *register_map.arrays)
+        self._parts = tuple(_Part(Request(config.unit_id, block.function, block.address, block.size_words), block) for block in blocks)
         self._framing: Framing = TcpFraming() if config.framing == "tcp" else RtuFraming(config.baud_rate, echoes=config.echoes)
         self._worst_reply_s = max(config.worst_reply_s or register_map.worst_reply_s, config.reply_timeout_s)
         self._state = State.IDLE
@@ -88,6 +107,8 @@ class SensorModbusSession:
         self._poll_due_s: float | None = None
         self._late = bytearray()
         self._silent_polls = 0
+        self.polls_missed = 0
+        """Readings that fell out because the one before was not done, or because nobody let time pass."""
         self._ready = False
         self._broken: RemoteProtocolError | None = None
         self._token = 0
@@ -103,8 +124,7 @@ class SensorModbusSession:
         """See `Session.receive_bytes`. Raises: RemoteProtocolError: the Modbus TCP stream is beyond repair."""
         self._last_byte_s = now_s
         try:
-            for byte in data:
-                self._take(byte, now_s)
+            self._receive(data, now_s)
         except RemoteProtocolError as error:
             if not self._events:
                 raise
@@ -148,7 +168,7 @@ class SensorModbusSession:
         """See `Session.start_command`. Commands: read, switch_output."""
         self._token += 1
         if name == "read":
-            self._rounds.append(_Round(deque(self._map.blocks), self._token))
+            self._rounds.append(_Round(deque(self._parts), self._token))
         elif name == "switch_output":
             self._switches.append(self._switching(int(arguments["output"]), on=bool(arguments["on"])))
         else:
@@ -179,9 +199,13 @@ class SensorModbusSession:
         assert self._poll_due_s is not None
         if now_s < self._poll_due_s:
             return
-        self._poll_due_s += self._config.interval_s * (1 + (now_s - self._poll_due_s) // self._config.interval_s)
-        if not any(each.token is None for each in self._rounds):
-            self._rounds.append(_Round(deque(self._map.blocks)))
+        missed = int((now_s - self._poll_due_s) // self._config.interval_s)
+        self._poll_due_s += self._config.interval_s * (1 + missed)
+        if any(each.token is None for each in self._rounds):
+            missed += 1
+        else:
+            self._rounds.append(_Round(deque(self._parts)))
+        self.polls_missed += missed
 
     def _begin(self, now_s: float) -> None:
         """On a serial line the reply to what was asked before this connection may still come: measured, closing and opening does not lose it."""
@@ -216,8 +240,7 @@ class SensorModbusSession:
             switching = self._switches.popleft()
             self._ask(switching.request, switching, now_s)
         elif self._rounds:
-            block = self._rounds[0].blocks[0]
-            self._ask(Request(self._config.unit_id, block.function, block.address, block.count), self._rounds[0], now_s)
+            self._ask(self._rounds[0].parts[0].request, self._rounds[0], now_s)
 
     def _ask(self, request: Request, purpose: _Round | _Switching, now_s: float) -> None:
         self._outgoing += self._framing.ask(request)
@@ -226,6 +249,15 @@ class SensorModbusSession:
         self._state = State.WAITING
 
     # -- replies --------------------------------------------------------------------------------------------------------------------------
+
+    def _receive(self, data: bytes, now_s: float) -> None:
+        """Mostly data is the whole reply; anything else is taken byte by byte, and comes to the same."""
+        whole = self._framing.take_whole(data) if self._state is State.WAITING else None
+        if whole is not None:
+            self._judge(whole, now_s)
+            return
+        for byte in data:
+            self._take(byte, now_s)
 
     def _take(self, byte: int, now_s: float) -> None:
         outcome = self._framing.take(byte) if self._state is State.WAITING or self._framing.keeps_frames else None
@@ -262,7 +294,17 @@ class SensorModbusSession:
             self._accept_block(purpose, reply.registers)
 
     def _accept_block(self, reading: _Round, registers: Sequence[int]) -> None:
-        block = reading.blocks.popleft()
+        block = reading.parts.popleft().block
+        if isinstance(block, Array):
+            self._accept_array(reading, block, registers)
+        else:
+            self._accept_values(reading, block, registers)
+        if not reading.parts:
+            self._rounds.popleft()
+            if reading.token is not None:
+                self._events.append(CommandDone(reading.token, reading.result))
+
+    def _accept_values(self, reading: _Round, block: Block, registers: Sequence[int]) -> None:
         for value in block.values:
             try:
                 number = value.decode(registers)
@@ -272,10 +314,12 @@ class SensorModbusSession:
             else:
                 reading.result[value.quantity] = number
                 self._events.append(ValueRead(value.quantity, number))
-        if not reading.blocks:
-            self._rounds.popleft()
-            if reading.token is not None:
-                self._events.append(CommandDone(reading.token, reading.result))
+
+    def _accept_array(self, reading: _Round, array: Array, registers: Sequence[int]) -> None:
+        values = array.decode(registers)
+        self._events.append(ArrayRead(array.quantity, array.address, values))
+        if reading.token is not None:
+            reading.result[array.quantity] = " ".join("-" if value is None else f"{value:g}" for value in values)
 
     def _fail_exchange(self, error: DriverError, now_s: float) -> None:
         assert self._asking is not None
@@ -288,6 +332,6 @@ class SensorModbusSession:
         """End a command or a reading; what it did not read any more has failed."""
         if isinstance(purpose, _Round):
             self._rounds.remove(purpose)
-            self._events += [ValueFailed(value.quantity, str(error)) for block in purpose.blocks for value in block.values]
+            self._events += [ValueFailed(quantity, str(error)) for part in purpose.parts for quantity in part.block.quantities]
         if purpose.token is not None:
             self._events.append(CommandFailed(purpose.token, error))
