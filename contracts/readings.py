@@ -118,10 +118,11 @@ class ReadingFailed(Reading, frozen=True, kw_only=True):
 
 
 class LinkChanged(Reading, frozen=True, kw_only=True):
-    """The way to the device was made or lost; made by the supervisor, once per change."""
+    """The way to the device was made or lost; made by the supervisor, once per change. `serial`: what answers, as far as it tells."""
 
     state: LinkState
     reason: str = ""
+    serial: str = ""
 
 
 AnyReading = TagRead | InputChanged | Scan | Weight | ButtonPressed | LampTestEnded | Measured | MeasuredArray | ReadingFailed | LinkChanged

@@ -67,9 +67,10 @@ class Attempts:
 
     def delay_s(self, now_s: float, jitter: float) -> float:
         """How long to wait before the next attempt; `jitter` in 0..1."""
-        most_s = _PATIENT_DELAY_S_MAX if self._is_futile(now_s) else _DELAY_S_MAX
+        most_s = _PATIENT_DELAY_S_MAX if self.is_futile(now_s) else _DELAY_S_MAX
         return min(most_s, _FIRST_DELAY_S * 2.0 ** min(self._failures, 16)) * (1 - _JITTER * jitter)
 
-    def _is_futile(self, now_s: float) -> bool:
+    def is_futile(self, now_s: float) -> bool:
+        """Whether trying changes nothing, so that it is done only now and then."""
         since_s = self._futile_since_s if self._was_connected else self._first_failed_at_s
         return self._misfit or (since_s is not None and now_s - since_s >= _PATIENT_AFTER_S)

@@ -18,6 +18,15 @@ class Metrics:
         self.build = Info("dockline_build", "Version of this program", registry=registry)
         self.device_up = Gauge("dockline_device_up", "1 while a device is connected", ["device", "driver"], registry=registry)
         self.device_reconnects = Counter("dockline_device_reconnects_total", "Attempts to connect after a loss", ["device", "driver"], registry=registry)
+        self.devices_given_up = Gauge(
+            "dockline_devices_given_up", "Devices that are tried only now and then, because trying changes nothing", registry=registry
+        )
+        self.device_breaker_opened = Counter(
+            "dockline_device_breaker_opened_total",
+            "Times that a device that comes and goes, crashes or floods was given up",
+            ["device", "driver"],
+            registry=registry,
+        )
         self.frame_errors = Gauge("dockline_frame_errors", "Frames of a device that were thrown away since the start", ["device", "reason"], registry=registry)
         self.readings = Counter("dockline_readings_total", "Readings of a device", ["device", "driver"], registry=registry)
         self.reading_age_seconds = Gauge("dockline_reading_age_seconds", "Seconds since the last reading of a device", ["device"], registry=registry)

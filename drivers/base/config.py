@@ -20,6 +20,13 @@ def described(description: str, unit: str, **bounds: Any) -> msgspec.Meta:
 class DeviceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="driver"):
     """Base of all device configurations; a subclass sets `tag` to the driver's name."""
 
+    serial_number: Annotated[
+        str, described("Serial number that the device, or its USB adapter, must tell; another one is not used. Empty: any", "text", max_length=128)
+    ] = ""
+    record_bytes: Annotated[
+        int, described("Memory for the last bytes of the device, both ways, for `dockline gateway tap`; 0: none", "bytes", ge=0, le=16_777_216)
+    ] = 32_768
+
 
 class StreamConfig(DeviceConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A device reached over TCP (`host`, `port`) or a serial line (`path`); exactly one of both."""

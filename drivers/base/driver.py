@@ -13,9 +13,11 @@ from typing import Generic, TypeVar
 from contracts.readings import AnyReading, LinkChanged
 from drivers.base.config import StreamConfig
 from drivers.base.errors import DriverError, TransportError, shown
-from drivers.base.session import Argument, CommandDone, CommandFailed, FrameRejected, Session, SessionEvent, SessionReady
+from drivers.base.session import Argument, CommandDone, CommandFailed, FrameRejected, Session, SessionEvent, SessionReady, TellsSerial
 from drivers.base.spec import DriverSpec, Emit
+from drivers.base.tape import Kind, Tape
 from drivers.base.transports import Transport, open_transport
+from drivers.base.usb import usb_serial_of
 
 ConfigT = TypeVar("ConfigT", bound=StreamConfig)
 Result = Mapping[str, Argument | None]
@@ -38,6 +40,7 @@ class StreamDriver(abc.ABC, Generic[ConfigT]):
         self.config = config
         self.rejected_frames: dict[str, int] = {}
         self.last_rejected: dict[str, bytes] = {}
+        self.tape = Tape(config.record_bytes)
         self._clock = clock
         self._connect = connect
         self._session: Session | None = None
@@ -67,11 +70,12 @@ class StreamDriver(abc.ABC, Generic[ConfigT]):
             error.device_id = self.device_id
             raise
         self._emit, self._transport, self._session = emit, transport, self.new_session()
+        self.tape.opened(self._clock())
         try:
             self._step(self._session.advance_to(self._clock()))
             while True:
                 data = await transport.read()
-                self._trace("received", data)
+                self._trace("from_device", data)
                 self._step(self._session.receive_bytes(data, self._clock()))
         except DriverError as error:
             error.device_id = error.device_id or self.device_id
@@ -88,6 +92,7 @@ class StreamDriver(abc.ABC, Generic[ConfigT]):
         parsed = self.spec.command(command).parse(arguments)
         if self._session is None:
             raise TransportError("not connected", device_id=self.device_id, operation=command)
+        self.tape.add(self._clock(), "command", " ".join([command, *(f"{key}={value}" for key, value in parsed.items())]))
         token = self._session.start_command(command, parsed, self._clock())
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._commands[token] = future
@@ -97,9 +102,10 @@ class StreamDriver(abc.ABC, Generic[ConfigT]):
         finally:
             self._commands.pop(token, None)
 
-    def _trace(self, what: str, data: bytes) -> None:
+    def _trace(self, kind: Kind, data: bytes) -> None:
+        self.tape.add(self._clock(), kind, data)
         if log.isEnabledFor(logging.DEBUG):  # a busy door reads some hundred times a second: hex is made only when it is looked at
-            log.debug(what, extra={"device": self.device_id, "bytes": shown(data)})
+            log.debug("received" if kind == "from_device" else "sent", extra={"device": self.device_id, "bytes": shown(data)})
 
     def _step(self, events: Sequence[SessionEvent]) -> None:
         """Hand on what the session reported, send what it wants sent, and set the alarm clock to its next deadline."""
@@ -108,7 +114,7 @@ class StreamDriver(abc.ABC, Generic[ConfigT]):
         if self._session is None or self._transport is None:
             return
         if data := self._session.bytes_to_send():
-            self._trace("sent", data)
+            self._trace("to_device", data)
             self._transport.write(data)
         if self._timer is not None:
             self._timer.cancel()
@@ -129,7 +135,7 @@ class StreamDriver(abc.ABC, Generic[ConfigT]):
         at_s = self._clock()
         match event:
             case SessionReady(about=about):
-                self._emit(LinkChanged(device=self.device_id, at_s=at_s, state="connected", reason=about))
+                self._emit(LinkChanged(device=self.device_id, at_s=at_s, state="connected", reason=about, serial=self._serial()))
             case CommandDone(token=token, result=result):
                 if (future := self._commands.get(token)) and not future.done():
                     future.set_result(result)
@@ -143,7 +149,12 @@ class StreamDriver(abc.ABC, Generic[ConfigT]):
                 log.debug("frame rejected", extra={"device": self.device_id, "reason": reason, "bytes": shown(data)})
             case _:
                 for reading in self.readings(event, at_s):
+                    self.tape.add(at_s, "reading", reading)
                     self._emit(reading)
+
+    def _serial(self) -> str:
+        """What the device tells itself, or else the USB adapter that it hangs at."""
+        return (self._session.serial if isinstance(self._session, TellsSerial) else "") or usb_serial_of(self.config.path)
 
     def _say_goodbye(self) -> None:
         if self._session is not None and self._transport is not None and (data := self._session.farewell()):

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from drivers.base.errors import DriverError
 
@@ -46,6 +46,16 @@ class FrameRejected(SessionEvent):
 
     reason: str
     data: bytes = b""
+
+
+@runtime_checkable
+class TellsSerial(Protocol):
+    """A session that learns the serial number of its device; `serial` is empty as long as it does not know it."""
+
+    @property
+    def serial(self) -> str:
+        """As the device tells it."""
+        ...
 
 
 class Session(Protocol):

@@ -91,6 +91,21 @@ def decode_input_levels(message: Message) -> dict[int, bool]:
     return {port: state == 1 for port, _, state in states if state in (0, 1)}
 
 
+_IDENTITY = struct.Struct("!BH")  # 0: MAC address as EUI-64, 1: EPC; count of the bytes that follow (16.2.6.1)
+
+
+def decode_identity(message: Message) -> str:
+    """The id of a reader in a GET_READER_CONFIG_RESPONSE, bytes as upper-case hex with dashes; empty: it tells none. Raises: RemoteProtocolError: damaged."""
+    part = next((part for part in parameters(message.body) if part.type == ParameterType.IDENTIFICATION), None)
+    if part is None:
+        return ""
+    _, count = part.value(_IDENTITY)
+    begin = part.start + _IDENTITY.size
+    if begin + count > part.end:
+        raise RemoteProtocolError("the reader's id is cut off", message.body)
+    return bytes(part.body[begin : begin + count]).hex("-").upper()
+
+
 _VERSIONS = struct.Struct("!BB")  # in use, highest supported (LLRP 1.1, 17.1.2)
 
 

@@ -12,7 +12,7 @@ from drivers.rfid_llrp.frames import ParameterType as P
 
 ROSPEC_ID = 1
 _ALL = 0
-_KEEPALIVE, _INPUT_LEVELS = 8, 9  # GET_READER_CONFIG asks for KeepaliveSpec, GPIPortCurrentState
+_IDENTITY, _KEEPALIVE, _INPUT_LEVELS = 1, 8, 9  # GET_READER_CONFIG asks for Identification, KeepaliveSpec, GPIPortCurrentState
 # GPI, ROSpec, report buffer fill warning, reader exception, antenna (EventNotificationState, 16.2.7.5.1)
 _EVENTS = (1, 2, 3, 4, 8)
 
@@ -51,6 +51,11 @@ def configuration_body(keepalive_ms: int | None, inputs: int) -> bytes:
 def input_levels_body() -> bytes:
     """GET_READER_CONFIG: | 16 bits antenna | 8 bits requested data | 16 bits GPI | 16 bits GPO |; all inputs."""
     return struct.pack("!HBHH", 0, _INPUT_LEVELS, 0, 0)
+
+
+def identity_body() -> bytes:
+    """GET_READER_CONFIG for who the reader is."""
+    return struct.pack("!HBHH", 0, _IDENTITY, 0, 0)
 
 
 def keepalive_setting_body() -> bytes:

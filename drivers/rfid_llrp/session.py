@@ -55,6 +55,11 @@ class LlrpSession:
         """What the reader said of itself; of nothing, before it has."""
         return self._setup.capabilities
 
+    @property
+    def serial(self) -> str:
+        """See `TellsSerial`; asked for only when one is expected."""
+        return self._setup.serial
+
     # ---- what the shell calls
 
     def receive_bytes(self, data: bytes, now_s: float) -> Sequence[SessionEvent]:

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from drivers.base.errors import LocalProtocolError, RemoteProtocolError, ReplyTimeout
 from drivers.rfid_llrp import extensions, requests, rospec
-from drivers.rfid_llrp.answers import decode_input_levels, decode_versions
+from drivers.rfid_llrp.answers import decode_identity, decode_input_levels, decode_versions
 from drivers.rfid_llrp.capabilities import Capabilities, decode_capabilities
 from drivers.rfid_llrp.config import RfidLlrpConfig
 from drivers.rfid_llrp.events import InputLevel, ReaderFault
@@ -27,6 +27,7 @@ class State(Enum):
     ASKING_VERSION = "answer to GET_SUPPORTED_VERSION"
     SETTING_VERSION = "answer to SET_PROTOCOL_VERSION"
     ASKING_CAPABILITIES = "answer to GET_READER_CAPABILITIES"
+    ASKING_IDENTITY = "answer to GET_READER_CONFIG about its identity"
     ENABLING_EXTENSIONS = "answer to IMPINJ_ENABLE_EXTENSIONS"
     CLEARING = "answer to DELETE_ROSPEC"
     CLEARING_ACCESS = "answer to DELETE_ACCESSSPEC"
@@ -52,6 +53,7 @@ REQUESTS: dict[State, tuple[int, Body]] = {
     State.ASKING_VERSION: (MessageType.GET_SUPPORTED_VERSION, lambda config, able: b""),
     State.SETTING_VERSION: (MessageType.SET_PROTOCOL_VERSION, lambda config, able: requests.version_body(VERSION_1_1)),
     State.ASKING_CAPABILITIES: (MessageType.GET_READER_CAPABILITIES, lambda config, able: requests.capabilities_body()),
+    State.ASKING_IDENTITY: (MessageType.GET_READER_CONFIG, lambda config, able: requests.identity_body()),
     State.ENABLING_EXTENSIONS: (extensions.CUSTOM_MESSAGE, lambda config, able: extensions.enable_body()),
     State.CLEARING: (MessageType.DELETE_ROSPEC, lambda config, able: requests.rospec_id_body(0)),
     State.CLEARING_ACCESS: (MessageType.DELETE_ACCESSSPEC, lambda config, able: requests.rospec_id_body(0)),
@@ -66,7 +68,7 @@ REQUESTS: dict[State, tuple[int, Body]] = {
 NEXT = dict(pairwise((State.WAITING, *REQUESTS, State.RUNNING)))
 """The transitions: each answer leads on, states without use are passed over; any refusal or silence leads to FAILED."""
 
-MAY_BE_REFUSED = frozenset({State.ASKING_VERSION, State.SETTING_VERSION, State.CLEARING, State.CLEARING_ACCESS, State.ASKING_INPUTS})
+MAY_BE_REFUSED = frozenset({State.ASKING_VERSION, State.SETTING_VERSION, State.ASKING_IDENTITY, State.CLEARING, State.CLEARING_ACCESS, State.ASKING_INPUTS})
 """Readers of 1.0.1 know no versions; some call it an error when there is nothing to delete (a ROSpec that really stays makes ADD_ROSPEC fail), or keep
 no input levels."""
 
@@ -115,6 +117,7 @@ class SetUp:
         self.capabilities = Capabilities()
         self.faults: list[ReaderFault] = []
         self.levels: list[InputLevel] = []
+        self.serial = ""
         self._config = config
         self._known = known
         self._send = send
@@ -181,6 +184,8 @@ class SetUp:
             return self._config.llrp_version == "1.1" or (self._config.llrp_version == "auto" and self._known.asks_version)
         if state is State.SETTING_VERSION:
             return self._speaks_1_1 and self.version != VERSION_1_1
+        if state is State.ASKING_IDENTITY:
+            return bool(self._config.serial_number)
         if state is State.ENABLING_EXTENSIONS:
             return extensions.wants_extensions(self._config, self.capabilities)
         if state is State.ASKING_INPUTS:
@@ -236,6 +241,8 @@ class SetUp:
             self.capabilities = decode_capabilities(message)
             check_fit(self._config, self.capabilities)
             self.faults += faults_of_power(self._config, self.capabilities)
+        elif self.state is State.ASKING_IDENTITY and done:
+            self.serial = decode_identity(message)
         elif self.state is State.CONFIGURING and self._left_out:
             if not self._inputs and "input" in (self._config.start, self._config.stop):
                 raise RemoteProtocolError(self._left_out, operation="set-up")  # it would never read, or never end

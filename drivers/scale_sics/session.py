@@ -51,7 +51,7 @@ class SicsSession:
         self._ready = False
         self._streaming = False
         self._stream_is_sure = False
-        self._serial = ""
+        self.serial = ""
         self._net = False
         self._not_understood = b""
         self._lines_of_stream = 0
@@ -197,7 +197,7 @@ class SicsSession:
             self._next_tare_check_s = now_s
         if question.ask is Ask.MARK and not self._ready:
             self._ready = True
-            self._events.append(SessionReady(self._serial))
+            self._events.append(SessionReady(self.serial))
 
     def _fail(self, question: Question, error: DriverError, now_s: float) -> None:
         if question.token is not None:
@@ -303,7 +303,7 @@ class SicsSession:
         if self._is_only_begun(question, reply):
             return
         if reply.command == "I4":
-            self._serial = reply.detail if reply.status == "A" else self._serial
+            self.serial = reply.detail if reply.status == "A" else self.serial
         elif reply.command in TARE_COMMANDS:
             self._net = bool(reply.value) if reply.value is not None else self._net or reply.code == "T D"
         if self._is_success(reply):
@@ -325,7 +325,7 @@ class SicsSession:
     def _on_unasked(self, reply: Reply, line: bytes, now_s: float) -> None:
         """Late answers, and the `I4 A` that a scale says when it was switched on."""
         if reply.command == "I4" and reply.status == "A":
-            self._serial, self._streaming, self._stream_is_sure, self._net = reply.detail, False, False, False
+            self.serial, self._streaming, self._stream_is_sure, self._net = reply.detail, False, False, False
             self._next_tare_check_s = now_s
         elif reply.command in TARE_COMMANDS and reply.value is not None:
             self._net = bool(reply.value)

@@ -2,15 +2,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import pytest
 
-from contracts.readings import AnyReading, LinkChanged
-from drivers.base.errors import ConfigError, DeviceFault, LocalProtocolError, RemoteProtocolError, TransportError
+from contracts.readings import AnyReading, LinkChanged, Measured
+from drivers.base.errors import ConfigError, DeviceFault, DriverError, LocalProtocolError, RemoteProtocolError, TransportError
 from drivers.base.session import Argument
 from drivers.base.spec import Emit
+from gateway.breaker import TURNS_MAX
 from gateway.metrics import Metrics
 from gateway.stations.station import DeviceAction
 from gateway.supervisor import Supervisor
@@ -152,3 +154,97 @@ async def test_action_that_a_device_refuses_is_not_repeated_and_counted() -> Non
 
     assert [arguments["node"] for _, arguments in driver.done] == [1, 2]
     assert (supervisor._metrics.registry.get_sample_value("dockline_device_actions_failed_total", {"device": "d"}) or 0) >= 1
+
+
+@pytest.mark.requirement("E17")
+async def test_device_that_reconnects_all_the_time_is_given_up_and_told_so_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr("gateway.attempts._FIRST_DELAY_S", 0.0001)
+    monkeypatch.setattr("gateway.attempts._DELAY_S_MAX", 0.0001)
+    driver = FakeDriver("d")
+
+    async def run(emit: Emit) -> None:
+        emit(LinkChanged(device="d", at_s=1.0, state="connected"))
+        raise TransportError("gone again")
+
+    driver.run = run  # type: ignore[method-assign]
+    async with supervised(driver) as (supervisor, readings):
+        await next_states(readings, 2 * TURNS_MAX)
+
+        assert supervisor.devices_given_up == 1
+        assert "given up, tried again every 30 s" in supervisor.devices["d"].reason
+    assert sum("given up" in str(getattr(record, "reason", "")) for record in caplog.records) == 1
+
+
+@pytest.mark.requirement("E17")
+async def test_other_hardware_at_a_place_is_a_fault_and_nothing_that_it_says_counts() -> None:
+    driver = FakeDriver("reader-3")
+
+    async def run(emit: Emit) -> None:
+        with contextlib.suppress(DriverError):
+            emit(LinkChanged(device="reader-3", at_s=1.0, state="connected", serial="37-40-01"))
+        emit(Measured(device="reader-3", at_s=1.0, quantity="temperature_c", value=1.0))
+        emit(LinkChanged(device="reader-3", at_s=1.0, state="connected", serial="37-40-01"))
+        raise LocalProtocolError("over")
+
+    driver.run = run  # type: ignore[method-assign]
+    readings: asyncio.Queue[AnyReading] = asyncio.Queue()
+    supervisor = Supervisor({"reader-3": ("fake", driver)}, readings.put_nowait, Metrics(), lambda: 1.0, {"reader-3": "37-11-22"})
+    running = asyncio.create_task(supervisor.run())
+    async with asyncio.timeout(20):
+        first = await readings.get()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+    assert (type(first).__name__, readings.empty(), supervisor.devices["reader-3"].up) == ("LinkChanged", True, False)
+    assert supervisor.devices["reader-3"].serial == "37-40-01"
+
+
+@pytest.mark.requirement("E17")
+async def test_device_that_floods_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.supervisor.READINGS_PER_S_MAX", 5)
+    driver, flooded = FakeDriver("d"), asyncio.Event()
+
+    async def run(emit: Emit) -> None:
+        emit(LinkChanged(device="d", at_s=1.0, state="connected"))
+        try:
+            for _ in range(10):
+                emit(Measured(device="d", at_s=1.0, quantity="temperature_c", value=1.0))
+        finally:
+            flooded.set()
+
+    driver.run = run  # type: ignore[method-assign]
+    async with supervised(driver) as (_, readings), asyncio.timeout(20):
+        await flooded.wait()
+        got = [await readings.get() for _ in range(7)]
+
+    assert [type(reading).__name__ for reading in got] == ["LinkChanged", *["Measured"] * 5, "LinkChanged"]
+
+
+async def test_replaced_device_begins_anew_and_others_do_not_notice() -> None:
+    old, other, new = FakeDriver("d"), FakeDriver("e"), FakeDriver("d")
+    async with supervised(old, other) as (supervisor, readings):
+        await next_states(readings, 2)
+        await supervisor.replace("d", "fake", new)
+
+        assert await next_states(readings, 2) == [("d", "lost"), ("d", "connected")]
+        assert (old.runs, new.runs, other.runs) == (1, 1, 1)
+
+
+async def test_removed_device_is_lost_and_takes_no_more_actions() -> None:
+    driver = FakeDriver("d")
+    async with supervised(driver) as (supervisor, readings):
+        await next_states(readings, 1)
+        await supervisor.remove("d", "taken out")
+        supervisor.perform(DeviceAction("d", "show", {"node": 1}))
+
+        assert await next_states(readings, 1) == [("d", "lost")]
+        assert not supervisor.devices
+
+
+async def test_fault_of_the_supervisor_itself_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = FakeDriver("d")
+    driver.error = TransportError("away")
+    supervisor = Supervisor({"d": ("fake", driver)}, lambda reading: 1 / 0, Metrics(), lambda: 1.0)  # type: ignore[arg-type]
+
+    with pytest.raises(ZeroDivisionError):
+        await asyncio.wait_for(supervisor.run(), 20)
