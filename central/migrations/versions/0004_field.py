@@ -18,10 +18,14 @@ depends_on = None
 def upgrade() -> None:
     """From revision 0003; what is stored is kept."""
     _ingest()
+    _clocks()
+    _fleet()
 
 
 def downgrade() -> None:
     """Back to revision 0003: what only this revision stores is lost."""
+    _undo_fleet()
+    _undo_clocks()
     _undo_ingest()
 
 
@@ -69,3 +73,128 @@ def _undo_ingest() -> None:
             batch_op.drop_column(column)
     for table in ("lane_gap", "lease", "ingest_worker"):
         op.drop_table(table)
+
+
+def _clocks() -> None:
+    op.create_table(
+        "clock_setting",
+        sa.Column("event_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("gateway", sa.String(64), nullable=False),
+        sa.Column("boot_id", sa.String(), nullable=False),
+        sa.Column("monotonic_s", sa.Float(), nullable=False),
+        sa.Column("set_at", sa.BigInteger(), nullable=False, comment="what the clock said then"),
+        sa.Column("offset_s", sa.Float(), nullable=False, comment="how much later it says so than it was reckoned to"),
+        sa.Column("clock", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("event_id", name=op.f("pk_clock_setting")),
+    )
+    op.create_table(
+        "dated_event",
+        sa.Column("event_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("setting", sa.Uuid(as_uuid=False), nullable=False, comment="the `clock_setting` that told"),
+        sa.Column("said_at", sa.BigInteger(), nullable=False, comment="what the event said, as it stands in the ledger's body"),
+        sa.Column("dated_at", sa.BigInteger(), nullable=False, comment="when it happened"),
+        sa.PrimaryKeyConstraint("event_id", name=op.f("pk_dated_event")),
+    )
+    with op.batch_alter_table("clock_setting", schema=None) as batch_op:
+        batch_op.create_index("ix_clock_setting_boot", ["gateway", "boot_id"], unique=False)
+    with op.batch_alter_table("dated_event", schema=None) as batch_op:
+        batch_op.create_index("ix_dated_event_setting", ["setting"], unique=False)
+
+
+def _undo_clocks() -> None:
+    op.drop_table("dated_event")
+    op.drop_table("clock_setting")
+
+
+def _fleet() -> None:
+    with op.batch_alter_table("gateway", schema=None) as batch_op:
+        for column in (
+            sa.Column("devices_given_up", sa.Integer(), nullable=True),
+            sa.Column("payload_bytes", sa.BigInteger(), nullable=True, comment="of the events that it accepted since it was started"),
+            sa.Column("written_bytes", sa.BigInteger(), nullable=True, comment="handed to its disk for them"),
+            sa.Column("card_life_days", sa.Float(), nullable=True),
+            sa.Column("config_version", sa.Integer(), server_default=sa.text("0"), nullable=False, comment="in force, as its birth says; 0: its own file"),
+            sa.Column("config_fault", sa.Text(), server_default="", nullable=False, comment="why the newest configuration is not in force, as it says itself"),
+            sa.Column("safe_mode", sa.Boolean(), server_default=sa.false(), nullable=False),
+            sa.Column("restarted", sa.String(), server_default="", nullable=False, comment="why its program began"),
+            sa.Column("certificate_until", sa.BigInteger(), nullable=True, comment="as it says itself"),
+            sa.Column("revoked_at", sa.BigInteger(), nullable=True, comment="nothing that it says is applied any more"),
+        ):
+            batch_op.add_column(column)
+    op.create_table(
+        "enrolment_code",
+        sa.Column("id", sa.String(16), nullable=False, comment="derived from the code; the code itself is nowhere"),
+        sa.Column("gateway", sa.String(64), nullable=False),
+        sa.Column("site", sa.String(64), nullable=False),
+        sa.Column("mac_key", sa.LargeBinary(), nullable=False, comment="derived from the code; emptied when it was used"),
+        sa.Column("brokers", sa.Text(), server_default="", nullable=False, comment="URLs that the gateway is told, one a line"),
+        sa.Column("made_at", sa.BigInteger(), nullable=False),
+        sa.Column("made_by", sa.String(), server_default="", nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("failures", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("used_at", sa.BigInteger(), nullable=True),
+        sa.Column("request_hash", sa.String(64), server_default="", nullable=False, comment="of the request that it was used for: the same may come again"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_enrolment_code")),
+    )
+    op.create_table(
+        "gateway_certificate",
+        sa.Column("serial", sa.String(40), nullable=False, comment="hex"),
+        sa.Column("gateway", sa.String(64), nullable=False),
+        sa.Column("certificate", sa.Text(), nullable=False, comment="PEM"),
+        sa.Column("request_hash", sa.String(64), nullable=False),
+        sa.Column("made_at", sa.BigInteger(), nullable=False),
+        sa.Column("valid_until", sa.BigInteger(), nullable=False),
+        sa.Column("how", sa.String(), nullable=False, comment="code or renewal"),
+        sa.Column("revoked_at", sa.BigInteger(), nullable=True),
+        sa.Column("reason", sa.Text(), server_default="", nullable=False),
+        sa.CheckConstraint("how IN ('code', 'renewal')", name=op.f("ck_gateway_certificate_how")),
+        sa.ForeignKeyConstraint(["gateway"], ["gateway.id"], name=op.f("fk_gateway_certificate_gateway")),
+        sa.PrimaryKeyConstraint("serial", name=op.f("pk_gateway_certificate")),
+    )
+    _configurations()
+    for table in ("enrolment_code", "gateway_certificate"):
+        with op.batch_alter_table(table, schema=None) as batch_op:
+            batch_op.create_index(f"ix_{table}_gateway", ["gateway", "made_at"], unique=False)
+
+
+def _configurations() -> None:
+    op.create_table(
+        "configuration",
+        sa.Column("gateway", sa.String(64), nullable=False),
+        sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("document", sa.Text(), nullable=False, comment="TOML"),
+        sa.Column("digest", sa.String(12), nullable=False, comment="the first 12 hex digits of its SHA-256, as births say"),
+        sa.Column("signature", sa.String(), nullable=False),
+        sa.Column("actor", sa.String(), server_default="", nullable=False),
+        sa.Column("note", sa.Text(), server_default="", nullable=False),
+        sa.Column("again_of", sa.Integer(), nullable=True, comment="the version whose content it has once more"),
+        sa.Column("made_at", sa.BigInteger(), nullable=False),
+        sa.Column("sent_at", sa.BigInteger(), nullable=True, comment="last"),
+        sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("reason", sa.Text(), server_default="", nullable=False, comment="of the gateway, for people"),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True, comment="the gateway said what became of it"),
+        sa.CheckConstraint("state IN ('sent', 'applied', 'refused', 'returned')", name=op.f("ck_configuration_state")),
+        sa.ForeignKeyConstraint(["gateway"], ["gateway.id"], name=op.f("fk_configuration_gateway")),
+        sa.PrimaryKeyConstraint("gateway", "version", name=op.f("pk_configuration")),
+    )
+
+
+def _undo_fleet() -> None:
+    for table in ("configuration", "gateway_certificate", "enrolment_code"):
+        op.drop_table(table)
+    with op.batch_alter_table("gateway", schema=None) as batch_op:
+        for column in (
+            "devices_given_up",
+            "payload_bytes",
+            "written_bytes",
+            "card_life_days",
+            "config_version",
+            "config_fault",
+            "safe_mode",
+            "restarted",
+            "certificate_until",
+            "revoked_at",
+        ):
+            batch_op.drop_column(column)
