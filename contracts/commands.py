@@ -90,7 +90,8 @@ class ScanLine(msgspec.Struct, kw_only=True, frozen=True, rename=wire_name, omit
 
     `line` names it for good: what was scanned is counted under it from list to list. `codes` are the labels that may be on the goods (an SSCC of 18
     digits, a GTIN of 14, or a code of the house), each with the pieces that one label stands for. A label that carries a lot must carry `lot`, one that
-    carries a serial must carry one of `serials`; empty: any. `taken` pieces were scanned elsewhere as far as central knows. `task` and `order` are for people.
+    carries a serial must carry one of `serials`; empty: any. Central knows of `here` pieces
+    that were scanned at this station and `elsewhere` at others. `task` and `order` are for people.
     """
 
     line: str
@@ -98,7 +99,8 @@ class ScanLine(msgspec.Struct, kw_only=True, frozen=True, rename=wire_name, omit
     quantity: Annotated[int, msgspec.Meta(ge=1)] = 1
     lot: str = ""
     serials: list[str] = []
-    taken: Annotated[int, msgspec.Meta(ge=0)] = 0
+    here: Annotated[int, msgspec.Meta(ge=0)] = 0
+    elsewhere: Annotated[int, msgspec.Meta(ge=0)] = 0
     task: str = ""
     order: str = ""
 

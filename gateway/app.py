@@ -16,8 +16,10 @@ from contracts.commands import GATEWAY, AnyCommand
 from contracts.readings import AnyReading
 from drivers import registry
 from drivers.base.spec import Driver
+from gateway.acknowledging import Acknowledging
 from gateway.api_key import api_key_of
 from gateway.clock import Now, SystemClock
+from gateway.clock_watch import watch_clock
 from gateway.config import GatewayConfig
 from gateway.config_file import parse_listen
 from gateway.floor import Floor
@@ -89,7 +91,9 @@ class Gateway:
         self.uplink = Uplink(table, identity, self.store, self._take_command, self._now, self.metrics)
         self.reporter = HealthReporter(table.id, program, data_dir, self.store, self.supervisor, lambda: self.uplink.connected, self._now, self.metrics)
         api_key = api_key_of(table)
-        self._server = HealthServer(self.reporter, *parse_listen(table.listen), api_key)
+        self._server = HealthServer(
+            self.reporter, *parse_listen(table.listen), api_key, Acknowledging(self.floor.take, self.store.answer_to, self._now)
+        )
 
     def _take(self, reading: AnyReading) -> None:
         self.floor.take(reading)

@@ -1,19 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the gateway fares: `/health` as JSON and `/metrics` for Prometheus, over a small HTTP server that stays on loopback by default."""
+"""How the gateway fares: `/health` as JSON and `/metrics` for Prometheus, over a small HTTP server that stays on loopback by default.
+
+An alarm can be acknowledged there too, with the gateway's key.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import hmac
 import os
+import re
 import shutil
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import unquote_plus
 
 import msgspec
 
 from contracts.events import LANES, GatewayReported
+from gateway.acknowledging import Acknowledging
 from gateway.clock import Now
 from gateway.metrics import Metrics
 from gateway.store import Store
@@ -21,6 +27,7 @@ from gateway.supervisor import Supervisor
 
 _REQUEST_BYTES_MAX = 8192
 _REQUEST_TIMEOUT_S = 5.0
+_ALARM = re.compile(r"/alarms/(?P<alarm>[^/?]+)/acknowledge(?:\?actor=(?P<actor>[^&]*))?")
 
 
 class LaneHealth(msgspec.Struct):
@@ -145,13 +152,16 @@ class HealthReporter:
 
 
 class HealthServer:
-    """Serves GET /health and GET /metrics; `port` tells where after `start`. With a key it asks for `Authorization: Bearer KEY`."""
+    """Serves GET /health, GET /metrics and POST /alarms/ID/acknowledge; `port` tells where after `start`. With a key it asks for
+    `Authorization: Bearer KEY`; without one nothing can be changed.
+    """
 
-    def __init__(self, reporter: HealthReporter, host: str, port: int, api_key: str = "") -> None:
+    def __init__(self, reporter: HealthReporter, host: str, port: int, api_key: str = "", acknowledging: Acknowledging | None = None) -> None:
         self._reporter = reporter
         self._host = host
         self.port = port
         self._api_key = api_key
+        self._acknowledging = acknowledging
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.Task[None]] = set()
 
@@ -194,13 +204,28 @@ class HealthServer:
             "/health": ("application/json", self._health),
             "/metrics": ("text/plain; version=0.0.4; charset=utf-8", self._reporter.metrics),
         }
-        page = pages.get(rest.partition(" ")[0].partition("?")[0])
+        address = rest.partition(" ")[0]
+        if (asked := _ALARM.fullmatch(address)) is not None and self._acknowledging is not None:
+            return await self._acknowledge(self._acknowledging, method, asked["alarm"], asked["actor"] or "")
+        page = pages.get(address.partition("?")[0])
         if page is None:
-            return _response(HTTPStatus.NOT_FOUND, "text/plain", b"there are /health and /metrics\n")
+            return _response(HTTPStatus.NOT_FOUND, "text/plain", b"there are /health, /metrics and /alarms/ID/acknowledge\n")
         if method not in ("GET", "HEAD"):
             return _response(HTTPStatus.METHOD_NOT_ALLOWED, "text/plain", b"only GET and HEAD\n")
         kind, render = page
         return _response(HTTPStatus.OK, kind, await render(), with_body=method == "GET")
+
+    async def _acknowledge(self, acknowledging: Acknowledging, method: str, alarm: str, actor: str) -> bytes:
+        if method != "POST":
+            return _response(HTTPStatus.METHOD_NOT_ALLOWED, "text/plain", b"acknowledge with POST\n")
+        if not self._api_key:
+            return _response(HTTPStatus.FORBIDDEN, "text/plain", b"this gateway has no key; set api_key_file, then acknowledge with that key\n")
+        answer = await acknowledging.acknowledge(unquote_plus(alarm), unquote_plus(actor) or "api")
+        if answer is None:
+            return _response(HTTPStatus.SERVICE_UNAVAILABLE, "text/plain", b"not durable yet; see /health, then try again\n")
+        if answer.outcome != "done":
+            return _response(HTTPStatus.NOT_FOUND, "text/plain", f"{answer.reason}\n".encode())
+        return _response(HTTPStatus.OK, "text/plain", b"acknowledged\n")
 
     async def _health(self) -> bytes:
         return msgspec.json.encode(await self._reporter.health())

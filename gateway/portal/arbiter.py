@@ -88,6 +88,17 @@ class Arbiter:
             self._told = {key: tags for key, tags in self._told.items() if key in known}
         return ruling
 
+    def unsettled(self, claim: Claim) -> Ruling:
+        """What has to be said of a claim should nothing more be heard of the neighbours that it waits for: what they still read is nobody's."""
+        ruling = self.foresee(claim)
+        contested, doors = set(ruling.contested), set(ruling.doors)
+        for door, member in self._doors.items():
+            window = member.open_window() if door != claim.door else None
+            if window is not None and self._rivals(member, claim):
+                contested |= window.strengths_dbm.keys() & claim.strengths_dbm.keys()
+                doors.add(door)
+        return Ruling(ruling.neighbours, frozenset(contested - ruling.neighbours), tuple(sorted(doors)))
+
     def foresee(self, claim: Claim) -> Ruling:
         """What `rule` would say now, without telling it."""
         neighbours, contested, doors = set[str](), set[str](), set[str]()

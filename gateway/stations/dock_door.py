@@ -6,16 +6,18 @@ What the reads mean is decided in `gateway.portal`; here are the devices: the re
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
+from contracts import wire
 from contracts.commands import AnyCommand, DoorWork
+from contracts.events import Event
 from contracts.readings import AnyReading, InputChanged, LinkChanged, TagRead
 from gateway.clock import Instant
 from gateway.config import DockDoor, InputRef, OutputRef
-from gateway.portal.arbiter import Arbiter, Claim, OpenWindow
+from gateway.portal.arbiter import Arbiter, Claim, OpenWindow, Ruling
 from gateway.portal.door import Door
 from gateway.portal.pallets import Pallet, pallets
 from gateway.portal.portal import Portal
@@ -23,7 +25,7 @@ from gateway.portal.reads import Edge, Eye, Pass, Read, Side
 from gateway.portal.settings import Settings
 from gateway.stations.pass_events import Place, Told, checked_by, first_seen_s, is_clear, pallet_passed, pass_captured, pass_id_of
 from gateway.stations.reader_time import ReaderTime
-from gateway.stations.station import CommandRefusedError, DeviceAction, Output, Station
+from gateway.stations.station import CommandRefusedError, DeviceAction, Output, Remember, Station
 
 _HELD_BACK_S = 5.0  # reads that come so late were held back: what they belong to may still be coming
 _PAUSE_S = 0.3  # held-back reports come one upon the other; after such a pause they are all there
@@ -32,6 +34,7 @@ _ROUNDING_S = 1e-6  # a deadline laid from the line onto our clock and back is s
 _UNORDERED_S = 60.0  # so far out of order held-back reads may come
 _ASK_EVERY_S = 0.1  # chosen: how often a pass that waits asks its neighbours; a lamp may be so much later
 _LAMP_AGE_S_MAX = 10.0  # goods that passed longer ago are gone: no lamp
+_TELL_AGAIN_S = 5.0  # chosen: so long after what was to be told was not accepted it is tried again
 _STANDING_EVERY_S = 300.0  # chosen: what is known of standing tags is stored no more often, since a snapshot is written with each pass
 
 
@@ -44,12 +47,13 @@ class _Kept(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class _Held:
-    """A pass that waits for what neighbours say."""
+    """A pass that waits for what neighbours say. `fallback` are its events, encoded, should a power cut come first: nobody knows then whose it is."""
 
     one: Pass
     pallet: Pallet
     claim: Claim
     until_s: float
+    fallback: list[bytes]
 
 
 class DockDoorStation(Station):
@@ -69,6 +73,8 @@ class DockDoorStation(Station):
         self._time = ReaderTime()
         self._levels: dict[tuple[str, int], bool] = {}
         self._held: list[_Held] = []
+        self._untold: list[list[bytes]] = []  # events of passes that were held when the power was cut, or when there was no room for them
+        self._tell_s = float("-inf")
         self._asked_s = float("-inf")
         self._work: DoorWork | None = None
         self._standing = b""
@@ -102,22 +108,23 @@ class DockDoorStation(Station):
 
     def advance_to(self, now: Instant) -> Sequence[Output]:
         """See `Station.advance_to`."""
-        outputs = self._told(self._door.advance(self._reached_s(now)), now)
+        outputs = [*self._recovered(now), *self._told(self._door.advance(self._reached_s(now)), now)]
         for held in self._held_to_ask(now):
             if self._arbiter.wait_until_s(held.claim) is None or now.monotonic_s >= held.until_s:
                 self._held.remove(held)
-                outputs += self._decide(held.one, held.pallet, held.claim, now)
+                outputs += [*self._decide(held.one, held.pallet, held.claim, now), Remember()]
         if self._lamp_off_s is not None and now.monotonic_s >= self._lamp_off_s:
             outputs += self._light(None, now)
         return outputs
 
     def next_deadline_s(self) -> float | None:
         """See `Station.next_deadline_s`."""
-        due = [self._door_due_s(), self._lamp_off_s, self._asked_s + _ASK_EVERY_S if self._held else None]
+        due = [self._door_due_s(), self._lamp_off_s, self._asked_s + _ASK_EVERY_S if self._held else None, self._tell_s if self._untold else None]
         return min((due_s for due_s in due if due_s is not None), default=None)
 
     def refused(self, now: Instant) -> Sequence[DeviceAction]:
-        """The pass was not accepted: red, if there is a red lamp; the green one stays dark."""
+        """The pass was not accepted: red, if there is a red lamp; the green one stays dark. One that was held before is told again in a moment."""
+        self._tell_s = now.monotonic_s + _TELL_AGAIN_S
         return self._light(self._config.stack_light_red, now)
 
     def snapshot(self) -> bytes:
@@ -133,6 +140,28 @@ class DockDoorStation(Station):
         if kept.standing and kept.standing != self._standing:
             self._door.restore(kept.standing)
         self._work, self._standing = kept.work, kept.standing
+
+    def parts(self) -> Mapping[str, bytes]:
+        """See `Station.parts`: apart from the list, the passes that wait to be told."""
+        return {"": self.snapshot(), "untold": msgspec.msgpack.encode([*self._untold, *(held.fallback for held in self._held)])}
+
+    def restore_parts(self, parts: Mapping[str, bytes]) -> None:
+        """See `Station.restore_parts`. What still waits for a neighbour goes on waiting; what nobody waits for any more is to be told."""
+        self.restore(parts.get("", b""))
+        data = parts.get("untold", b"")
+        try:
+            kept = msgspec.msgpack.decode(data, type=list[list[bytes]]) if data else []
+        except msgspec.MsgspecError as error:
+            raise ValueError(f"passes of a dock door that were not told: {error}") from error
+        self._held = [held for held in self._held if held.fallback in kept]
+        self._untold = [fallback for fallback in kept if all(held.fallback != fallback for held in self._held)]
+
+    def _recovered(self, now: Instant) -> list[Output]:
+        """What passed before the power was cut and was not told: without a lamp, for the goods are gone."""
+        if not self._untold or now.monotonic_s < self._tell_s:
+            return []
+        untold, self._untold = self._untold, []
+        return [wire.decode_event(body) for fallback in untold for body in fallback]
 
     # ---- time
 
@@ -193,8 +222,9 @@ class DockDoorStation(Station):
                 if wait_s is None:
                     outputs += self._decide(one, pallet, claim, now)
                     continue
-                self._held.append(_Held(one, pallet, claim, wait_s))
-                outputs += self._warn(one, pallet, claim, now)
+                fallback = [wire.encode(event) for event in self._events(one, self._rule(one, pallet, self._arbiter.unsettled(claim)), now)]
+                self._held.append(_Held(one, pallet, claim, wait_s, fallback))
+                outputs += [Remember(), *self._warn(one, pallet, claim, now)]
         if passes and now.monotonic_s - self._standing_at_s >= _STANDING_EVERY_S:
             self._standing, self._standing_at_s = self._door.snapshot(), now.monotonic_s
         return outputs
@@ -208,22 +238,26 @@ class DockDoorStation(Station):
 
     def _decide(self, one: Pass, pallet: Pallet, claim: Claim, now: Instant) -> list[Output]:
         """The events of a pallet, and the lamp."""
-        told = self._rule(one, pallet, claim)
-        crossed_s = one.end_s if pallet.crossed_s is None else pallet.crossed_s
+        told = self._rule(one, pallet, self._arbiter.rule(claim))
+        events = self._events(one, told, now)
+        return [*events, *self._show(one, told, claim, now)] if events else []
+
+    def _events(self, one: Pass, told: Told, now: Instant) -> list[Event]:
+        """What is told of a pallet; nothing when all of it went by a neighbour's door."""
+        crossed_s = one.end_s if told.pallet.crossed_s is None else told.pallet.crossed_s
         passed_at = now.at(min(now.monotonic_s, self._time.arrival_s(crossed_s)))
         event = pallet_passed(self._place, one, told, passed_at, now.monotonic_s)
         if event is None:
             return []
         start_s = min([one.start_s, *(read.t_s for read in one.reads[:1]), *(edge.t_s for edge in one.edges[:1])])
-        capture = pass_captured(self._place, one, told.pass_id, now.at(self._time.arrival_s(start_s)), start_s, now)
-        return [event, capture, *self._show(one, told, claim, now)]
+        return [event, pass_captured(self._place, one, told.pass_id, now.at(self._time.arrival_s(start_s)), start_s, now)]
 
-    def _rule(self, one: Pass, pallet: Pallet, claim: Claim) -> Told:
+    def _rule(self, one: Pass, pallet: Pallet, ruling: Ruling) -> Told:
         first_s = first_seen_s(one, pallet)
         started_us = self._time.reader_us(first_s)
         name = pass_id_of(self._place.read_point, round(first_s * 1e6) if started_us is None else started_us, pallet)
         work = self._work
-        return Told(pallet, self._arbiter.rule(claim), checked_by(work, one, pallet.sscc), work.version if work is not None else 0, name)
+        return Told(pallet, ruling, checked_by(work, one, pallet.sscc), work.version if work is not None else 0, name)
 
     def _warn(self, one: Pass, pallet: Pallet, claim: Claim, now: Instant) -> list[DeviceAction]:
         """Red does not wait for neighbours."""

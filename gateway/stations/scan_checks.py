@@ -99,6 +99,9 @@ class ScanChecks:
         self._list = msgspec.msgpack.encode(work) if work is not None else b""
         names = {line.line for line in lines}
         self._taken = {name: taken for name, taken in self._taken.items() if name in names}
+        for line in lines:  # what was counted here may be news to central; what central knows of here may have been lost with a card
+            if line.here > self._taken.get(line.line, _Taken()).pieces:
+                self._taken.setdefault(line.line, _Taken()).pieces = line.here
 
     def _fitting(self, scan: Scan) -> tuple[str, list[ScanLine]]:
         """Under which of its codes a scan is expected, and the lines that it fits."""
@@ -108,9 +111,9 @@ class ScanChecks:
         return "", []
 
     def _left(self, line: ScanLine) -> int:
-        """Pieces of a line not yet scanned: those that central knows of were scanned here or elsewhere, those counted here may be news to it."""
+        """Pieces of a line not yet scanned."""
         here = self._taken.get(line.line)
-        return line.quantity - max(line.taken, here.pieces if here is not None else 0)
+        return line.quantity - line.elsewhere - (here.pieces if here is not None else 0)
 
     def _has(self, line: ScanLine, said: Identifiers) -> bool:
         here = self._taken.get(line.line)

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from contracts.commands import AcknowledgeAlarm
 from contracts.events import AlarmChanged, SensorFailed, SensorMeasured
-from contracts.readings import LinkChanged, Measured, ReadingFailed
-from gateway.config import ColdRoom, OutputRef
+from contracts.readings import AnyReading, ButtonPressed, InputChanged, LinkChanged, Measured, ReadingFailed
+from gateway.config import ButtonRef, ColdRoom, OutputRef
 from gateway.stations.cold_room import ColdRoomStation
 from gateway.stations.station import CommandRefusedError
 from tests.unit.gateway.virtual_time import DEADLINE, Stage
@@ -140,3 +140,62 @@ def test_states_follow_only_allowed_transitions(steps: list[tuple[float, float]]
         states[condition] = state
     times = [at for _, _, at in alarms(stage)]
     assert times == sorted(times)
+
+
+@pytest.mark.parametrize(
+    ("button", "press", "actor"),
+    [
+        (ButtonRef(device="io", input=3), InputChanged(device="io", at_s=13.0, input=3, level=True), "at the gateway: io input 3"),
+        (ButtonRef(device="l", node=9), ButtonPressed(device="l", at_s=13.0, node=9, press="confirm"), "at the gateway: l node 9"),
+    ],
+)
+@pytest.mark.requirement("E10")
+@pytest.mark.requirement("E13")
+def test_button_at_the_room_silences_the_siren_and_what_central_says_later_changes_nothing(button: ButtonRef, press: AnyReading, actor: str) -> None:
+    stage = run([(1, 9.0), (12, 9.0)], until_s=12, acknowledge=button)
+
+    stage.read(press)
+    stage.command(acknowledge("cold-1.high"))
+
+    assert stage.actions() == [("switch_output", {"output": 1, "on": True}), ("switch_output", {"output": 1, "on": False})]
+    _, taken = stage.events(AlarmChanged)
+    assert isinstance(taken, AlarmChanged)
+    assert (taken.state, taken.actor, taken.monotonic_s) == ("acknowledged", actor, 13.0)
+
+
+@pytest.mark.requirement("E10")
+def test_button_pressed_after_central_acknowledged_changes_nothing_and_another_button_nothing_at_all() -> None:
+    stage = run([(1, 9.0), (12, 9.0)], until_s=12, acknowledge=ButtonRef(device="io", input=3))
+
+    for at_s, wrong in ((12.1, {"input": 2, "level": True}), (12.2, {"input": 3, "level": False})):
+        stage.read(InputChanged(device="io", at_s=at_s, **wrong))  # type: ignore[arg-type]
+    assert len(alarms(stage)) == 1
+    stage.command(acknowledge("cold-1.high"))
+    stage.read(InputChanged(device="io", at_s=13.0, input=3, level=True))
+
+    assert [state for _, state, _ in alarms(stage)] == ["unacknowledged", "acknowledged"]
+
+
+@pytest.mark.requirement("E10")
+def test_button_takes_in_hand_every_alarm_of_the_room_also_one_that_returned_to_normal() -> None:
+    stage = run([(1, 9.0), (12, 9.0), (13, 7.0), (19, 7.0)], until_s=60, acknowledge=ButtonRef(device="io", input=3))
+    stage.read(InputChanged(device="io", at_s=61.0, input=3, level=True))
+
+    assert [each[:2] for each in alarms(stage)] == [
+        ("high", "unacknowledged"), ("high", "rtn_unacknowledged"), ("stale", "unacknowledged"), ("high", "normal"), ("stale", "acknowledged"),
+    ]  # fmt: skip
+    assert stage.actions()[-1] == ("switch_output", {"output": 1, "on": False})
+
+
+@pytest.mark.requirement("E13")
+def test_siren_that_sounded_before_a_power_cut_sounds_again_and_one_that_was_silenced_does_not() -> None:
+    before = run([(1, 9.0), (12, 9.0)], until_s=12, acknowledge=ButtonRef(device="io", input=3))
+    sounding = before.station.snapshot()
+    before.read(InputChanged(device="io", at_s=13.0, input=3, level=True))
+    silenced = before.station.snapshot()
+
+    for state, on in ((sounding, True), (silenced, False)):
+        after = Stage(cold_room(acknowledge=ButtonRef(device="io", input=3)))
+        after.station.restore(state)
+        after.read(LinkChanged(device="relay", at_s=1.0, state="connected"))
+        assert after.actions() == [("switch_output", {"output": 1, "on": on})]

@@ -21,9 +21,9 @@ from gateway.config import DockDoor, InputRef, OutputRef
 from gateway.portal.arbiter import Arbiter
 from gateway.portal.portal import Portal
 from gateway.stations.dock_door import DockDoorStation
-from gateway.stations.station import CommandRefusedError
+from gateway.stations.station import CommandRefusedError, Remember
 from tests.unit.gateway.portals import PlainPortal
-from tests.unit.gateway.virtual_time import DEADLINE, EPOCH, Stage
+from tests.unit.gateway.virtual_time import DEADLINE, EPOCH, Stage, instant
 
 PALLET = Sscc("0614141", "1234567890")
 CASES = [Sgtin("0614141", "812345", str(number)) for number in range(1, 21)]
@@ -391,3 +391,75 @@ def test_door_waits_for_its_neighbour_no_longer_than_a_window_lasts_and_warns_at
     assert passes(one) == []
     one.wait_until(2.7 + 0.4 + 30.1)
     assert len(passes(one)) == 1
+
+
+def two_doors() -> tuple[Stage, Stage]:
+    """A pallet went through the first; the second still reads it, in a window that is open."""
+    arbiter = Arbiter()
+    one, other = door(arbiter=arbiter, lights=True), door(arbiter=arbiter, id="door-2", reader="s")
+    for number in range(20):
+        t_s = 1.0 + number / 10
+        one.read(TagRead(device="r", at_s=t_s, epc=EPCS[0], antenna=1, peak_rssi_dbm=-60.0))
+        other.read(TagRead(device="s", at_s=t_s + 0.05, epc=EPCS[0], antenna=1, peak_rssi_dbm=-70.0))
+        one.wait_until(t_s + 0.05)
+    other.read(TagRead(device="s", at_s=3.9, epc=EPCS[0], antenna=1, peak_rssi_dbm=-90.0))
+    one.wait_until(5.0)
+    assert passes(one) == []
+    return one, other
+
+
+@pytest.mark.requirement("E12")
+@pytest.mark.requirement("E13")
+def test_pass_that_waits_for_a_neighbour_is_durable_and_told_after_a_power_cut_for_a_person_to_decide() -> None:
+    one, other = two_doors()
+    assert any(isinstance(output, Remember) for output in one.outputs)
+    kept = one.station.parts()
+
+    again = door(arbiter=Arbiter(), lights=True)
+    again.station.restore_parts(kept)
+    again.advance(0.1)
+
+    (event,) = passes(again)
+    assert (event.parent_id, event.other_parents, event.direction) == (None, [PALLET.uri], "in")
+    assert "read as strongly at door-2" in event.evidence.reason
+    assert [capture.pass_id for capture in again.events(PassCaptured) if isinstance(capture, PassCaptured)] == [event.pass_id]
+    assert again.actions() == [], "the goods are gone: no lamp"
+    again.station.restore_parts(again.station.parts())
+    again.advance(60.0)
+    assert len(passes(again)) == 1
+
+    other.wait_until(6.0)
+    one.advance(6.0)
+    assert [told.pass_id for told in passes(one)] == [event.pass_id], "told without the cut, it is the same pass"
+    assert one.station.parts()["untold"] == door().station.parts()["untold"]
+
+
+@pytest.mark.requirement("E12")
+def test_held_pass_that_was_not_accepted_when_it_was_told_is_told_again() -> None:
+    one, other = two_doors()
+    durable = one.station.parts()
+    other.wait_until(6.0)
+    one.advance(6.0)
+    assert len(passes(one)) == 1
+
+    one.station.restore_parts(durable)
+    one.station.refused(instant(6.0))
+    one.wait_until(10.9)
+    assert len(passes(one)) == 1
+    one.wait_until(11.1)
+
+    first, again = passes(one)
+    assert again.pass_id == first.pass_id
+
+
+def test_pass_that_still_waits_goes_on_waiting_when_something_else_was_not_accepted() -> None:
+    one, other = two_doors()
+
+    one.station.restore_parts(one.station.parts())
+    one.wait_until(5.2)
+    assert passes(one) == []
+    other.wait_until(6.0)
+    one.advance(6.0)
+
+    (event,) = passes(one)
+    assert event.parent_id == PALLET.uri
