@@ -6,7 +6,11 @@ from __future__ import annotations
 import ipaddress
 import socket
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
+
+if TYPE_CHECKING:
+    import ssl
 
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 """IANA service names mqtt and secure-mqtt."""
@@ -16,7 +20,10 @@ BROKER_SOCKET_OPTIONS = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
 
 @dataclass(frozen=True, slots=True)
 class BrokerAddress:
-    """A broker as a program connects to it. `ca_file`: certificates that may have signed the broker's; empty for the system's."""
+    """A broker as a program connects to it. `ca_file`: certificates that may have signed the broker's; empty for the system's.
+
+    `certificate_file` and `key_file` prove who connects, where the broker asks for a certificate.
+    """
 
     host: str
     port: int
@@ -24,6 +31,19 @@ class BrokerAddress:
     user: str | None = None
     password: str | None = None
     ca_file: str = ""
+    certificate_file: str = ""
+    key_file: str = ""
+
+    def tls_context(self) -> ssl.SSLContext | None:
+        """How to check the broker and prove who connects, read from the files as they are now; None: not encrypted. Raises: OSError, ssl.SSLError."""
+        if not self.tls:
+            return None
+        import ssl
+
+        context = ssl.create_default_context(cafile=self.ca_file or None)
+        if self.certificate_file:
+            context.load_cert_chain(self.certificate_file, self.key_file or None)
+        return context
 
 
 def parse_broker(url: str) -> BrokerAddress:

@@ -115,9 +115,9 @@ def request_hash(request: str) -> str:
     return hashlib.sha256(request.encode()).hexdigest()
 
 
-def request_mac(key: bytes, gateway: str, request: str) -> str:
-    """Says that whoever asks knows the code, for this gateway and this key pair."""
-    return hmac.new(key, f"enrol\n{gateway}\n{request_hash(request)}".encode(), hashlib.sha256).hexdigest()
+def request_mac(key: bytes, request: str) -> str:
+    """Says that whoever asks knows the code, for this key pair. Which gateway it is for, central knows."""
+    return hmac.new(key, f"enrol\n{request_hash(request)}".encode(), hashlib.sha256).hexdigest()
 
 
 def renewal_payload(gateway: str, request: str) -> bytes:

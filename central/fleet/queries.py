@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from central.fleet.tables import command, device, gateway
+from central.fleet.tables import command, device, gateway, gateway_certificate
 from central.paging import Page, down, page, up
 
 
@@ -36,3 +36,10 @@ def devices(connection: Connection, after: str | None, limit: int) -> Page[dict[
 def commands(connection: Connection, after: str | None, limit: int) -> Page[dict[str, Any]]:
     """Commands with their states, newest first. Raises: BadCursorError."""
     return page(connection, select(command), [down(command.c.made_at), down(command.c.id)], after, limit)
+
+
+def certificates(connection: Connection, gateway_id: str | None, after: str | None, limit: int) -> Page[dict[str, Any]]:
+    """Certificates of all gateways or of one, newest first. Raises: BadCursorError."""
+    query = select(gateway_certificate)
+    query = query if gateway_id is None else query.where(gateway_certificate.c.gateway == gateway_id)
+    return page(connection, query, [down(gateway_certificate.c.made_at), down(gateway_certificate.c.serial)], after, limit)

@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select, update
 
 from central.database import insert_or_leave
-from central.errors import BusyError, ConflictError, NotFoundError
+from central.errors import BusyError, ConflictError, ForbiddenError, NotFoundError
 from central.fleet.tables import command as command_table
 from central.fleet.tables import gateway as gateway_table
 from contracts import wire
@@ -36,6 +36,13 @@ class GatewaySiteError(ConflictError):
         super().__init__("gateway_site", f"gateway {gateway} is enrolled at site {enrolled} and speaks as one of {said}; give one of the two another id")
 
 
+class GatewayRevokedError(ForbiddenError):
+    """A gateway from which all trust was taken still speaks."""
+
+    def __init__(self, gateway: str) -> None:
+        super().__init__("gateway_revoked", f"gateway {gateway} was revoked and speaks all the same; see what is at its place, or enrol it with a new code")
+
+
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """A command to be published: its id, the topic and the bytes."""
@@ -45,22 +52,34 @@ class Outgoing:
     payload: bytes
 
 
-def enrol(connection: Connection, address: GatewayAddress, now: datetime) -> bool:
-    """Make sure that a gateway is known; True if it is new. Raises: GatewaySiteError: its id is enrolled at another site."""
-    site = connection.execute(select(gateway_table.c.site).where(gateway_table.c.id == address.gateway)).scalar()
-    if site is None:
+def check_site(connection: Connection, gateway: str, site: str) -> None:
+    """Raises: GatewaySiteError: the gateway is enrolled at another site."""
+    enrolled = connection.execute(select(gateway_table.c.site).where(gateway_table.c.id == gateway)).scalar()
+    if enrolled not in (None, site):
+        raise GatewaySiteError(gateway, enrolled, site)
+
+
+def enrol(connection: Connection, address: GatewayAddress, now: datetime, *, is_anew: bool = False) -> bool:
+    """Make sure that a gateway is known; True if it is new. `is_anew`: a person enrols it, also after it was revoked.
+
+    Raises: GatewaySiteError: its id is enrolled at another site. GatewayRevokedError.
+    """
+    known = connection.execute(select(gateway_table.c.site, gateway_table.c.revoked_at).where(gateway_table.c.id == address.gateway)).one_or_none()
+    if known is None:
         row = {"id": address.gateway, "site": address.site, "partition": address.partition, "enrolled_at": now, "online": False}
         made = connection.execute(insert_or_leave(connection, gateway_table).values(**row).on_conflict_do_nothing().returning(gateway_table.c.id))
         if made.scalar() is None:
             raise BusyError
         return True
-    if site != address.site:
-        raise GatewaySiteError(address.gateway, site, address.site)
+    if known.site != address.site:
+        raise GatewaySiteError(address.gateway, known.site, address.site)
+    if known.revoked_at is not None and not is_anew:
+        raise GatewayRevokedError(address.gateway)
     return False
 
 
 def gateway_state_changed(connection: Connection, address: GatewayAddress, state: GatewayState, now: datetime) -> bool:
-    """Take a birth or death; False if it was a late death of an earlier session and nothing changed. Raises: GatewaySiteError."""
+    """Take a birth or death; False if it was a late death of an earlier session and nothing changed. Raises: GatewaySiteError, GatewayRevokedError."""
     enrol(connection, address, now)
     mine = gateway_table.c.id == address.gateway
     if not state.online:
@@ -102,8 +121,11 @@ def supersede(connection: Connection, gateway: str, station: str, kind: type[Com
     connection.execute(update(command_table).where(mine, command_table.c.state == "pending").values(state="unanswered", reason=reason))
 
 
-def due_commands(connection: Connection, now: datetime, limit: int = 200) -> Sequence[Outgoing]:
-    """Commands to publish now; say `commands_published` afterwards. Reads only: what lights a lamp does not wait for a disk."""
+def due_commands(connection: Connection, now: datetime, limit: int = 200, partitions: Collection[int] | None = None) -> Sequence[Outgoing]:
+    """Commands to publish now, to gateways of these partitions (None: of all); say `commands_published` afterwards.
+
+    Reads only: what lights a lamp does not wait for a disk.
+    """
     stale = command_table.c.published_at.is_(None) | (command_table.c.published_at <= now - timedelta(seconds=RESEND_AFTER_S))
     query = (
         select(command_table.c.id, command_table.c.body, gateway_table.c.partition, gateway_table.c.site, gateway_table.c.id.label("gateway"))
@@ -112,6 +134,8 @@ def due_commands(connection: Connection, now: datetime, limit: int = 200) -> Seq
         .order_by(command_table.c.made_at, command_table.c.id)
         .limit(limit)
     )
+    if partitions is not None:
+        query = query.where(gateway_table.c.partition.in_(partitions))
     return [Outgoing(row.id, GatewayAddress(row.partition, row.site, row.gateway).topic("down"), row.body) for row in connection.execute(query)]
 
 

@@ -25,8 +25,8 @@ from central.problems import problem
 _OPEN_PATHS = frozenset({"/livez", "/readyz"})
 _OPEN_PREFIX = "/errors/"
 """Pages about error codes: they say nothing of this warehouse, and whoever has no key is sent to one of them."""
-_PROVES_ITSELF = re.compile(r"/api/v1/carriers/[^/]+/push")
-"""Carriers have no key of ours: their pushes are signed, or carry a word that was agreed, and the route checks that."""
+_PROVES_ITSELF = re.compile(r"/api/v1/carriers/[^/]+/push|/api/v1/enrolments(/renewals)?")
+"""Carriers and new gateways have no key of ours: what they send is signed, or carries a word that was agreed, and the route checks that."""
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; worker-src 'self'; "
