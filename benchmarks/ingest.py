@@ -23,9 +23,9 @@ from sqlalchemy import Connection, Engine, insert, text
 
 from central.catalog.tables import item, location
 from central.database import micros, open_engine, transaction
+from central.ingest.groups import Group, take_group
 from central.ingest.registry import EventContext
 from central.ingest.service import Door, Message, read_message
-from central.ingest.worker import take_group
 from central.ledger.service import Account, Leg, lock, post
 from central.migrations import upgrade
 from contracts import wire
@@ -68,7 +68,7 @@ def _ingest(engine: Engine, handlers: dict[type[Event], tuple[Any, ...]]) -> flo
     door, messages = Door(handlers, _no_work_order), _messages(str(uuid.uuid4()))
     started_s = time.perf_counter()
     for start in range(0, len(messages), _GROUP):
-        taken = take_group(engine, messages[start : start + _GROUP], door, lambda: datetime.now(UTC))
+        taken = take_group(engine, Group(messages=messages[start : start + _GROUP]), door, lambda: datetime.now(UTC))
         assert sum(each.applied for each in taken) == _GROUP * _BATCH
     return _EVENTS / (time.perf_counter() - started_s)
 

@@ -72,7 +72,7 @@ async def ready(request: Request) -> JSONResponse:
     state = request.app.state
     faults = await asyncio.to_thread(_database_faults, state.engine)
     if state.worker is not None and not state.worker.connected.is_set():
-        faults.append("the broker is not connected")
+        faults += state.worker.faults() or ["no broker was told yet that events are taken"]
     return JSONResponse({"status": "not ready" if faults else "ready", "faults": faults}, 503 if faults else 200)
 
 
@@ -205,9 +205,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     threads = ThreadPoolExecutor(thread_name_prefix="central")
     loop.set_default_executor(threads)
     work: list[asyncio.Task[None]] = []
-    if settings.broker is not None:
+    if settings.brokers:
         door = Door(collect_handlers(), raise_work_order, collect_many())
-        state.worker = IngestWorker(state.engine, settings.broker, door, state.metrics, state.changes, state.clock)
+        state.worker = IngestWorker(state.engine, settings.brokers, door, state.metrics, state.changes, state.clock)
         work.append(asyncio.create_task(state.worker.run(), name="ingest"))
     sender = WebhookSender(state.engine, state.changes, state.clock, _ask_about_webhook, private_networks=settings.webhooks_private_networks)
     work.append(asyncio.create_task(sender.run(), name="webhooks"))

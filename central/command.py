@@ -25,6 +25,7 @@ from contracts.addresses import BrokerAddress, is_loopback, parse_broker
 from contracts.log_lines import configure_logging
 
 _DATABASE = "sqlite:///dockline.db"
+_BROKER = "mqtt://127.0.0.1:1883"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -33,7 +34,11 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="run the service: pages, API, ingest")
     run.add_argument("--listen", default="127.0.0.1:8080", metavar="ADDRESS:PORT", help="default 127.0.0.1:8080; any but loopback needs an API key")
     run.add_argument(
-        "--broker", default="mqtt://127.0.0.1:1883", metavar="URL", help="mqtt://[USER:PASSWORD@]HOST:PORT or mqtts://... (default mqtt://127.0.0.1:1883)"
+        "--broker",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="mqtt://[USER:PASSWORD@]HOST:PORT or mqtts://... (default mqtt://127.0.0.1:1883); once for each broker: all are listened to at once",
     )
     run.add_argument("--broker-ca-file", type=Path, metavar="FILE", help="certificates that may have signed the broker's, when a CA of your own did")
     run.add_argument("--broker-password-file", type=Path, metavar="FILE", help="file that holds the broker's password, rather than in the URL")
@@ -84,10 +89,13 @@ def _run(arguments: argparse.Namespace, engine: Engine) -> int:
     from central.server import CentralServer
 
     host, port = _address(arguments.listen)
+    urls = arguments.broker or [_BROKER]
+    first, *more = (_broker(url, arguments.broker_password_file, arguments.broker_ca_file) for url in urls)
     settings = Settings(
         database=arguments.database,
         warm_up=True,
-        broker=_broker(arguments.broker, arguments.broker_password_file, arguments.broker_ca_file),
+        broker=first,
+        more_brokers=tuple(more),
         host=host,
         port=port,
         keys_required=not is_loopback(host),

@@ -33,6 +33,12 @@ class Settings:
     captures_keep_days: int = 90
     captures_keep_per_door: int = 1000
     body_bytes_max: int = 64 * 1024 * 1024
+    more_brokers: tuple[BrokerAddress, ...] = ()
+
+    @property
+    def brokers(self) -> tuple[BrokerAddress, ...]:
+        """All brokers that are listened to at once: the gateways may be on any of them."""
+        return () if self.broker is None else (self.broker, *self.more_brokers)
 
     @property
     def demo(self) -> bool:

@@ -95,6 +95,10 @@ TEMPLATES = {
     "door_list_long": "{station}: {count} pallets may pass, a list for the door holds {most}; the door is not checked; make smaller loads",
     "door_not_checked": "{station}: gateway {gateway} does not take the door's list ({reason}); its lamp stops no wrong pallet until that is mended",
     "epcis_notice_refused": "ship notice {notice} to {site} came by EPCIS and cannot be announced ({reason}); settle that, then enter the notice by hand",
+    "gateway_outbox_lost": "gateway {gateway} has a new outbox (card replaced, lost or wiped) and these of the one before never came: {numbers}; "
+    "compare what its stations handled since {since} with the books, and enter by hand what is missing",
+    "gateway_image_restored": "an old image of gateway {gateway} was restored and these of the original never came: {numbers}; "
+    "compare what its stations handled since {since} with the books, and enter by hand what is missing",
 }
 """Every message that areas write, by its code."""
 

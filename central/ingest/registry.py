@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection
 
 from central.database import AREAS
+from central.exceptions.messages import Message
 from contracts.events import Event, Lane
 
 
@@ -49,7 +50,7 @@ It raises what the first of them raises, for all of them: they are then handed o
 class RaiseWorkOrder(Protocol):
     """`central.exceptions.service.raise_work_order`: a task for a person, once per (kind, subject) that is open."""
 
-    def __call__(self, connection: Connection, kind: str, subject: str, message: str, event_id: str | None, now: datetime) -> Any:
+    def __call__(self, connection: Connection, kind: str, subject: str, message: Message | str, event_id: str | None, now: datetime) -> Any:
         """Raise it; returns whatever names it."""
         ...
 

@@ -58,3 +58,17 @@ def source_of(gateway: str, epoch: str, lane: str) -> str:
 def fact_id_of(source: str, seq: int) -> str:
     """The UUID of an event, the same whenever it comes."""
     return str(uuid.uuid5(_NAMESPACE, f"{source}/{seq}"))
+
+
+_FULL = ("database or disk is full", "no space left on device", "could not extend file", "disk quota exceeded", "file too large", "disk full")
+"""How SQLite (SQLITE_FULL) and PostgreSQL (SQLSTATE 53100, errno ENOSPC, EDQUOT, EFBIG) say that there is no room."""
+
+
+def fault_of(error: BaseException) -> str:
+    """Why the database took nothing, in words, and what to do."""
+    cause = error.__cause__ or error
+    said = str(getattr(cause, "orig", None) or cause or error).strip().splitlines()
+    first = said[0] if said else type(error).__name__
+    if any(word in str(said).lower() for word in _FULL):
+        return f"the database has no room left ({first}); nothing is acknowledged and the gateways keep what they have; make room, then it goes on by itself"
+    return f"the database takes nothing ({first}); nothing is acknowledged and the gateways keep what they have"

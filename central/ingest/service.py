@@ -17,6 +17,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from central.database import insert_or_leave, savepoint
 from central.errors import BusyError, DomainError
 from central.fleet.service import GatewaySiteError, enrol
+from central.ingest import gaps
 from central.ingest.registry import EventContext, Handler, HandlerMany, RaiseWorkOrder
 from central.ingest.rules import Piece, fact_id_of, recorded_body, source_of, split_at_mark
 from central.ingest.tables import mark, quarantine
@@ -108,6 +109,8 @@ def take_message(connection: Connection, message: Message, door: Door, now: date
     if taken.missing:
         _tell_missing(connection, batch, known + 1, upto, door, now)
     split = split_at_mark(batch, upto)
+    if split.gap and not batch.events:
+        _note_forgotten(connection, batch, now)
     taken.ack = Ack(epoch=batch.epoch, lane=batch.lane, upto=split.new[-1].seq if split.new else upto, resend=split.gap)
     taken.gaps = int(split.gap)
     taken.duplicates = len(split.repeated)
@@ -137,9 +140,15 @@ def _move_mark(connection: Connection, batch: Batch, upto: int, taken: Taken, no
     assert taken.ack is not None
     key = (mark.c.gateway == batch.gateway) & (mark.c.epoch == batch.epoch) & (mark.c.lane == batch.lane) & (mark.c.upto == upto)
     counts = {name: mark.c[name] + getattr(taken, name) for name in ("applied", "excepted", "quarantined", "duplicates", "missing")}
-    moved = connection.execute(update(mark).where(key).values(upto=taken.ack.upto, moved_at=now, **counts))
+    moved = connection.execute(update(mark).where(key).values(upto=taken.ack.upto, moved_at=now, ended="", **counts))
     if moved.rowcount != 1:
         raise BusyError
+
+
+def _note_forgotten(connection: Connection, batch: Batch, now: datetime) -> None:
+    """A gateway that asks from beyond the mark was told more than is here: this database was restored. It sends again what it keeps, or counts anew."""
+    key = (mark.c.gateway == batch.gateway) & (mark.c.epoch == batch.epoch) & (mark.c.lane == batch.lane)
+    connection.execute(update(mark).where(key).values(ended="central_restored", ended_at=now))
 
 
 def _tell_missing(connection: Connection, batch: Batch, first: int, last: int, door: Door, now: datetime) -> None:
@@ -151,6 +160,7 @@ def _tell_missing(connection: Connection, batch: Batch, first: int, last: int, d
         "was it restored from an older copy? Count what the gateway's stations handled since then"
     )
     door.raise_work_order(connection, "events_missing", f"{source}/{first}-{last}", text, None, now)
+    gaps.note(connection, batch.gateway, batch.epoch, batch.lane, first, last, "central_restored", now)
 
 
 def _store_and_apply(connection: Connection, message: Message, pieces: Sequence[Piece], door: Door, taken: Taken, now: datetime) -> None:

@@ -18,11 +18,11 @@ from central.errors import BusyError, DomainError
 from central.exceptions.service import raise_work_order
 from central.exceptions.tables import work_order
 from central.fleet.tables import gateway
+from central.ingest.groups import Group, take_group
 from central.ingest.queries import counts, quarantined
 from central.ingest.registry import EventContext
 from central.ingest.service import Door, Message, Taken, read_message, take_message
 from central.ingest.tables import mark
-from central.ingest.worker import take_group
 from central.ledger.service import Account, Leg, lock, post
 from central.ledger.tables import balance, event
 from contracts import wire
@@ -246,7 +246,7 @@ def test_second_worker_that_took_the_same_events_is_fenced_off_by_the_mark(engin
 
 
 def test_group_of_messages_is_one_transaction_with_an_answer_each(engine: Engine) -> None:
-    taken = take_group(engine, [scans(1, 2), scans(3, 4), scans(3, 4)], door_of(), lambda: NOW)
+    taken = take_group(engine, Group(messages=[scans(1, 2), scans(3, 4), scans(3, 4)]), door_of(), lambda: NOW)
 
     assert [each.ack.upto if each.ack else None for each in taken] == [2, 4, 4]
     with reading(engine) as connection:
@@ -260,7 +260,7 @@ def test_message_that_breaks_the_program_is_kept_and_the_others_are_taken(engine
     with transaction(engine) as connection:
         connection.execute(mark.delete())
 
-    taken = take_group(engine, [scans(1, 2, epoch="broken"), scans(1, 2, epoch="sound")], door_of(), lambda: NOW)
+    taken = take_group(engine, Group(messages=[scans(1, 2, epoch="broken"), scans(1, 2, epoch="sound")]), door_of(), lambda: NOW)
 
     assert [each.ack.upto if each.ack else None for each in taken] == [None, 2]
     assert orders(engine) == ["message_quarantined"]

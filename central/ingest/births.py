@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Births and deaths of gateways: what they tell of the numbers that were given, and which of them will never come."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from central.database import insert_or_leave
+from central.exceptions.messages import message
+from central.fleet import service as fleet
+from central.fleet.tables import gateway as gateway_table
+from central.ingest import gaps
+from central.ingest.gaps import Reason
+from central.ingest.service import Door
+from central.ingest.tables import mark
+from contracts.events import LANES
+from contracts.topics import GatewayAddress
+from contracts.wire import GatewayState
+
+log = logging.getLogger(__name__)
+
+
+def take_state(connection: Connection, address: GatewayAddress, state: GatewayState, door: Door, now: datetime, *, is_retained: bool = False) -> None:
+    """Take a birth or death. `is_retained`: the broker kept it from before, so that it may be old.
+
+    Raises: DomainError: it is not believed (`central.fleet`).
+    """
+    if not state.online or not state.epoch:
+        fleet.gateway_state_changed(connection, address, state, now)
+        return
+    before = connection.execute(select(gateway_table.c.epoch).where(gateway_table.c.id == address.gateway)).scalar() or ""
+    lanes = _lanes(connection, address.gateway, state.epoch)
+    if is_retained and before != state.epoch and any(row.ended for row in lanes.values()):
+        return  # it was replaced by another one since
+    fleet.gateway_state_changed(connection, address, state, now)
+    _note_said(connection, address.gateway, state, lanes, now)
+    if not is_retained and any(state.last_seq.get(lane, row.upto) < row.upto for lane, row in lanes.items()):
+        _end(connection, address.gateway, state.epoch, "image_restored", now)
+    if before and before != state.epoch:
+        _epoch_ended(connection, address, before, door, now)
+
+
+def _lanes(connection: Connection, gateway: str, epoch: str) -> Mapping[str, Any]:
+    query = select(mark.c.lane, mark.c.upto, mark.c.said_upto, mark.c.ended).where(mark.c.gateway == gateway, mark.c.epoch == epoch)
+    return {row.lane: row for row in connection.execute(query)}
+
+
+def _note_said(connection: Connection, gateway: str, state: GatewayState, lanes: Mapping[str, Any], now: datetime) -> None:
+    """Keep which numbers the gateway has given that are not here yet: should its outbox be lost, they are what is missing."""
+    for lane in LANES:
+        said, known = state.last_seq.get(lane, 0), lanes.get(lane)
+        if said <= (0 if known is None else max(known.said_upto, known.upto)):
+            continue
+        row = {"gateway": gateway, "epoch": state.epoch, "lane": lane, "upto": 0, "said_upto": said, "moved_at": now}
+        noted = insert_or_leave(connection, mark).values(**row)
+        connection.execute(noted.on_conflict_do_update(index_elements=[mark.c.gateway, mark.c.epoch, mark.c.lane], set_={"said_upto": said}))
+
+
+def _end(connection: Connection, gateway: str, epoch: str, reason: str, now: datetime) -> None:
+    mine = (mark.c.gateway == gateway) & (mark.c.epoch == epoch) & (mark.c.ended == "")
+    connection.execute(update(mark).where(mine).values(ended=reason, ended_at=now))
+
+
+def _epoch_ended(connection: Connection, address: GatewayAddress, epoch: str, door: Door, now: datetime) -> None:
+    """The gateway began to count anew: say once which numbers of the epoch before never came, why, and what to do."""
+    lanes = _lanes(connection, address.gateway, epoch)
+    reason = gaps.reason_of({row.ended for row in lanes.values()})
+    _end(connection, address.gateway, epoch, reason, now)
+    missing = {lane: (row.upto + 1, row.said_upto) for lane, row in sorted(lanes.items()) if row.said_upto > row.upto}
+    if not missing or reason == "central_restored":  # then what it still had came in the new epoch, and what it had deleted was told
+        return
+    for lane, (first, last) in missing.items():
+        gaps.note(connection, address.gateway, epoch, lane, first, last, reason, now)
+    _ask_person(connection, address, epoch, missing, reason, door, now)
+
+
+def _ask_person(
+    connection: Connection, address: GatewayAddress, epoch: str, missing: Mapping[str, tuple[int, int]], reason: Reason, door: Door, now: datetime
+) -> None:
+    numbers = ", ".join(f"{lane} {first} to {last}" for lane, (first, last) in missing.items())
+    last_moved: datetime | None = connection.execute(
+        select(mark.c.moved_at).where(mark.c.gateway == address.gateway, mark.c.epoch == epoch, mark.c.upto > 0).order_by(mark.c.moved_at.desc()).limit(1)
+    ).scalar()
+    since = "ever" if last_moved is None else f"{last_moved:%Y-%m-%d %H:%M} UTC"
+    log.error("events are missing", extra={"gateway": address.gateway, "epoch": epoch, "numbers": numbers, "reason": reason})
+    said = message(f"gateway_{reason}", gateway=address.gateway, numbers=numbers, since=since)
+    door.raise_work_order(connection, said.code, f"{address.gateway}/{epoch}", said, None, now)
