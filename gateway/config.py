@@ -48,10 +48,26 @@ class GatewayTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     id: Annotated[str, described("Name of this gateway, unique in the company", "name")]
     site: Annotated[str, described("Name of the site", "name")]
     broker: Annotated[str, described("MQTT broker: mqtt://host:port or mqtts://host:port", "text")] = "mqtt://127.0.0.1:1883"
+    brokers_more: Annotated[
+        list[str], described("Further brokers that central listens to; the gateway stays with the one that works and goes to the next when it fails", "text")
+    ] = []
+    mqtt_version: Annotated[Literal["auto", "5", "3.1.1"], described("MQTT that the brokers speak; auto: 5, and 3.1.1 where that is refused", "text")] = "auto"
     broker_username: Annotated[str, described("User name at the broker; empty: the gateway's id", "text")] = ""
-    broker_password_file: Annotated[str, described("File that holds the password for the broker; needed unless the broker is on loopback", "path")] = ""
+    broker_password_file: Annotated[
+        str, described("File that holds the password; needed unless the broker is on loopback or there is a certificate", "path")
+    ] = ""
     broker_ca_file: Annotated[str, described("Certificate authority of an mqtts broker; empty: the system's", "path")] = ""
-    allow_anonymous_broker: Annotated[bool, described("Use a broker beyond loopback without a password", "flag")] = False
+    broker_certificate_file: Annotated[
+        str, described("Certificate (PEM) that this gateway shows to an mqtts broker; read at each connection, so that a renewed one needs no restart", "path")
+    ] = ""
+    broker_key_file: Annotated[str, described("Key (PEM, not encrypted) of that certificate; empty: in the same file", "path")] = ""
+    allow_anonymous_broker: Annotated[bool, described("Use a broker beyond loopback without a password or a certificate", "flag")] = False
+    trust_dir: Annotated[
+        str, described("Folder that `dockline gateway enrol` made: certificate, authority, the key that signs configurations; empty: not enrolled", "path")
+    ] = ""
+    configuration_health_s: Annotated[
+        float, described("What was up before a configuration was changed must be up again within so long, or the last one returns", "s", gt=0)
+    ] = 60.0
     data_dir: Annotated[str, described("Folder for the outbox", "path")] = "/var/lib/dockline"
     listen: Annotated[str, described("Where /health and /metrics are served, host:port; port 0 takes a free one", "text")] = "127.0.0.1:0"
     api_key_file: Annotated[
@@ -64,6 +80,10 @@ class GatewayTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     ] = ""
     outbox_bytes_max: Annotated[int, described("Most bytes of events kept while central is away", "bytes", ge=65_536)] = 512 * 1024 * 1024
     report_interval_s: Annotated[float, described("How often the gateway reports its health", "s", gt=0)] = 30.0
+    hardware_watchdog: Annotated[
+        str, described("Watchdog device that resets the machine when the gateway hangs, for example /dev/watchdog; empty: none", "path")
+    ] = ""
+    log_format: Annotated[Literal["text", "json"], described("Log lines for people, or one JSON object per line", "choice")] = "text"
 
 
 class StationTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):

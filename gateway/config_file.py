@@ -84,6 +84,22 @@ def load_config(path: Path) -> GatewayConfig:
     return msgspec.structs.replace(config, config_hash=hashlib.sha256(raw).hexdigest()[:12])
 
 
+def load_gateway_only(path: Path) -> GatewayConfig:
+    """The table [gateway] of a file whose devices and stations may be wrong: enough for safe mode. Raises: ConfigFileError."""
+    try:
+        raw = path.read_bytes()
+        tables = {"gateway": tomllib.loads(raw.decode()).get("gateway", {})}
+    except (OSError, ValueError) as error:
+        raise ConfigFileError(path, [Mistake("", f"cannot be read: {error}")]) from error
+    mistakes: list[Mistake] = []
+    config = _convert(tables, mistakes)
+    if config is not None:
+        mistakes += _border_checks(config.gateway)
+    if mistakes or config is None:
+        raise ConfigFileError(path, mistakes)
+    return msgspec.structs.replace(config, config_hash=hashlib.sha256(raw).hexdigest()[:12])
+
+
 def _convert(tables: Mapping[str, Any], mistakes: list[Mistake]) -> GatewayConfig | None:
     mistakes += [Mistake(key, f"unknown table{_near(key, _TABLES)}; there are [gateway], [[device]] and [[station]]") for key in tables if key not in _TABLES]
     gateway = _struct("gateway", tables.get("gateway", {}), GatewayTable, mistakes)
@@ -187,20 +203,32 @@ def _border_checks(gateway: GatewayTable) -> Iterator[Mistake]:
         parse_listen(gateway.listen)
     except ValueError as error:
         yield Mistake("gateway.listen", str(error))
-    try:
-        broker = parse_broker(gateway.broker)
-        if broker.user or broker.password:
-            yield Mistake("gateway.broker", "user and password have keys of their own: `broker_username` and `broker_password_file`")
-        if not is_loopback(broker.host) and not gateway.broker_password_file and not gateway.allow_anonymous_broker:
-            yield Mistake(
-                "gateway.broker", f"{broker.host} is another machine; set `broker_password_file`, or `allow_anonymous_broker = true` if that is meant"
-            )
-    except ValueError as error:
-        yield Mistake("gateway.broker", str(error))
-    for key in ("broker_password_file", "broker_ca_file"):
+    for index, url in enumerate((gateway.broker, *gateway.brokers_more)):
+        yield from _broker_checks("gateway.broker" if not index else f"gateway.brokers_more[{index - 1}]", url, gateway)
+    if gateway.broker_key_file and not gateway.broker_certificate_file:
+        yield Mistake("gateway.broker_key_file", "belongs to a certificate; set `broker_certificate_file` as well")
+    for key in ("broker_password_file", "broker_ca_file", "broker_certificate_file", "broker_key_file"):
         path = getattr(gateway, key)
         if path and not Path(path).is_file():
             yield Mistake(f"gateway.{key}", f"there is no file {path}")
+
+
+def _broker_checks(key: str, url: str, gateway: GatewayTable) -> Iterator[Mistake]:
+    try:
+        broker = parse_broker(url)
+    except ValueError as error:
+        yield Mistake(key, str(error))
+        return
+    if broker.user or broker.password:
+        yield Mistake(key, "user and password have keys of their own: `broker_username` and `broker_password_file`")
+    if [gateway.broker, *gateway.brokers_more].count(url) > 1 and key != "gateway.broker":
+        yield Mistake(key, f"{url} is named twice; name each broker once")
+    if gateway.broker_certificate_file and not broker.tls:
+        yield Mistake(key, "a certificate needs TLS; write mqtts:// or leave out `broker_certificate_file`")
+    has_secret = bool(gateway.broker_password_file or gateway.broker_certificate_file)
+    if not is_loopback(broker.host) and not has_secret and not gateway.allow_anonymous_broker:
+        needed = "`broker_password_file`, or `broker_certificate_file` with `broker_key_file`, or `allow_anonymous_broker = true` if that is meant"
+        yield Mistake(key, f"{broker.host} is another machine; set {needed}")
 
 
 def _door_needs(station: DockDoor) -> Iterator[tuple[str, str, Capability]]:

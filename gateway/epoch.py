@@ -10,8 +10,8 @@ before the first of the processes that got no answer (the outbox keeps it). An a
 what is numbered up to `known` belongs to the image: central has it if its answer says so, and it is forgotten. All the rest moves into a new epoch. The other
 lane is asked as well before it moves, since only the old epoch's mark tells which of its events central has.
 
-The same question finds a central that lost its memory (a new database, a restored backup): it wants numbers again that are deleted here. A new epoch lets what
-is left go on, instead of a resend for ever.
+The same question finds a central that lost its memory (a new database, a restored backup): it wants numbers again that it once acknowledged. Those that are
+still kept here are sent again, and the numbers go on. Where some are deleted, a new epoch lets what is left go on, instead of a resend for ever.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ class EpochWatch:
         self.is_in_doubt = False
         self.central_has: dict[Lane, int] = {}
         """For each lane that was asked: up to here central has what this outbox numbered."""
+        self.rewinds: dict[Lane, int] = {}
+        """Lanes of which central lost what comes after these numbers, and all of that is still kept."""
         self.fault = ""
         """Why a new epoch must begin once all lanes were asked; empty: it need not."""
 
@@ -51,18 +53,23 @@ class EpochWatch:
         """Events up to `last_seq` went out."""
         self._sent[lane] = max(self._sent[lane], last_seq)
 
-    def on_ack(self, lane: Lane, upto: int, *, resend: bool, acked: int) -> int:
-        """Central says that it has up to `upto`; `acked` is what it said before. Returns how much of that is ours.
+    def on_ack(self, lane: Lane, upto: int, *, resend: bool, acked: int, oldest_kept: int | None = None) -> int:
+        """Central says that it has up to `upto`; `acked` is what it said before, `oldest_kept` the first number that can still be sent (None: `acked` + 1).
+
+        Returns how much of that is ours.
 
         A doubt in the middle of work (`is_in_doubt`) makes `to_ask` name all lanes again: whoever sends must connect anew and ask.
         """
         is_strange = upto > self._sent[lane]
         ours = min(upto, max(self._known[lane], acked)) if is_strange else upto
-        fault = RESTORED if is_strange else FORGOTTEN if resend and upto < acked else ""
+        is_forgetful = resend and upto < acked
+        fault = RESTORED if is_strange else FORGOTTEN if is_forgetful else ""
         if lane == self.asked:
             self.asked = None
             self.to_ask.remove(lane)
             self.central_has[lane] = ours
+            if is_forgetful and oldest_kept is not None and upto >= oldest_kept - 1:
+                self.rewinds[lane], fault = upto, ""
             self.fault = self.fault or fault
         elif fault and not self.to_ask:
             self.to_ask, self.is_in_doubt = list(LANES), True

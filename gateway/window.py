@@ -1,66 +1,135 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Go-back-N over one lane: what was sent, what central has, and when to send again. Pure; times are monotonic seconds."""
+"""Go-back-N over one lane: what was sent, what central has, when to send again, and how much may be on its way. Pure; times are monotonic seconds.
+
+How much may be on its way follows what the acknowledgements tell, as LEDBAT (RFC 6817) does it for TCP: more while they come as fast as they ever did, less
+when they come later, because then batches only queue before the broker or central, and what happens now would have to queue behind them.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections import deque
+from dataclasses import dataclass, field
 
-WINDOW_EVENTS = 400  # 8 batches of 50; far below the 1000 to 2000 unacknowledged events that stay cheap
-PROGRESS_TIMEOUT_S = 1.5
+from gateway.round_trip import RoundTrip
+
+WINDOW_EVENTS = (100, 2000)
+"""Least and most on its way: one batch of 50 travels while central takes another; more than 2000 is more than central takes in one transaction."""
+_WINDOW_EVENTS_FIRST = 400
+_QUEUE_S = 0.02  # so long may a batch queue: half of what an event may take on its way while a backlog drains
+_QUEUE_SHARE = 0.25  # or so much of the round trip, where that is long
+_GAP_FACTOR = 0.7
 _REPEATED_GAP_S = 0.5  # central names the same gap once for each batch that was on its way; going back once is enough
+_STRIKES_DOUBLED_MAX = 6
 
 
 @dataclass
 class LaneWindow:
-    """`acked`: central has up to this number; `sent`: handed to the broker up to this number on this connection."""
+    """`acked`: central has up to this number; `sent`: handed to the broker up to this number on this connection; `size`: so many events may be between them.
+
+    `strikes`: so often in a row it was waited in vain for progress; `struck_s`: when that was last.
+    """
 
     acked: int = 0
     sent: int = 0
+    trip: RoundTrip = field(default_factory=RoundTrip)
+    size: int = _WINDOW_EVENTS_FIRST
     strikes: int = 0
+    struck_s: float = 0.0
     _waiting_since_s: float | None = None
     _went_back: tuple[int, float] | None = None
+    _flights: deque[tuple[int, float]] = field(default_factory=deque)
+    _sent_most: int = 0
 
     def reconnected(self) -> None:
         """A new connection: whatever central did not acknowledge is sent again."""
-        self.sent = self.acked
+        self.sent = self._sent_most = self.acked
         self.strikes = 0
         self._waiting_since_s = self._went_back = None
+        self._flights.clear()
+
+    def rewound(self, upto: int) -> None:
+        """Central lost what comes after `upto` and gets it again."""
+        self.acked = upto
+        self.reconnected()
 
     @property
     def has_room(self) -> bool:
-        """Whether another batch may be sent."""
-        return self.sent - self.acked < WINDOW_EVENTS
+        """Whether another batch may be sent; while central is silent one, to hear whether it is back."""
+        return self.sent == self.acked if self.strikes else self.sent - self.acked < self.size
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether central owes an answer."""
+        return self._waiting_since_s is not None
 
     def on_sent(self, last_seq: int, now_s: float) -> None:
         """A batch up to `last_seq` was sent."""
         self.sent = last_seq
+        if last_seq > self._sent_most:
+            self._sent_most = last_seq
+            self._flights.append((last_seq, now_s))
         if self._waiting_since_s is None:
             self._waiting_since_s = now_s
 
     def on_ack(self, upto: int, resend: bool, now_s: float) -> bool:
         """Central has up to `upto`; returns whether the lane went back to send again from there."""
         if upto > self.acked:
-            self.acked, self.strikes = upto, 0
-            self.sent = max(self.sent, upto)
-            self._waiting_since_s = now_s if self.sent > self.acked else None
+            self._progress(upto, now_s)
         if not resend or upto < self.acked or self.sent <= self.acked:
             return False
         if self._went_back is not None and self._went_back[0] == upto and now_s - self._went_back[1] < _REPEATED_GAP_S:
             return False
         self._went_back = (upto, now_s)
-        self.sent, self._waiting_since_s = self.acked, None
+        self._resize(self.size * _GAP_FACTOR)
+        self._go_back()
+        self._waiting_since_s = None
         return True
 
     def deadline_s(self) -> float | None:
-        """When central must have made progress; None: nothing is on its way."""
-        return None if self._waiting_since_s is None else self._waiting_since_s + PROGRESS_TIMEOUT_S
+        """When central must have made progress; None: nothing is on its way. Each time in vain doubles the wait since the first."""
+        if self._waiting_since_s is None:
+            return None
+        return self._waiting_since_s + self.trip.timeout_s * 2.0 ** min(self.strikes, _STRIKES_DOUBLED_MAX)
 
-    def overdue(self, now_s: float) -> Literal["", "resend", "reconnect"]:
-        """Without progress: send again once; the second time the link is dead although TCP says otherwise."""
+    def overdue(self, now_s: float) -> int:
+        """Without progress: go back, so that one batch is sent again; returns how often in a row that is, 0: there is still time."""
         deadline_s = self.deadline_s()
         if deadline_s is None or now_s < deadline_s:
-            return ""
+            return 0
         self.strikes += 1
-        self.sent, self._waiting_since_s = self.acked, None
-        return "resend" if self.strikes == 1 else "reconnect"
+        self.struck_s = now_s
+        self._resize(self.size / 2)
+        self._go_back()
+        return self.strikes
+
+    def rest(self) -> None:
+        """Wait for nothing until something is sent again."""
+        self._waiting_since_s = None
+
+    def _progress(self, upto: int, now_s: float) -> None:
+        gained, was_full = upto - self.acked, self.sent - self.acked >= self.size
+        self.acked, self.strikes = upto, 0
+        self.sent = max(self.sent, upto)
+        self._waiting_since_s = now_s if self.sent > self.acked else None
+        sent_s = None
+        while self._flights and self._flights[0][0] <= upto:
+            sent_s = self._flights.popleft()[1]
+        if sent_s is not None:
+            self.trip.sampled(now_s - sent_s, now_s)
+            self._follow(now_s - sent_s, gained, was_full=was_full)
+
+    def _follow(self, took_s: float, gained: int, *, was_full: bool) -> None:
+        """As many more as arrived while nothing queues and the window was used; fewer, in proportion, when too much queues."""
+        allowed_s = max(_QUEUE_S, self.trip.least_s * _QUEUE_SHARE)
+        excess = (took_s - self.trip.least_s) / allowed_s - 1
+        if excess > 0:
+            self._resize(self.size - gained * min(excess, 1) / 2)
+        elif was_full:
+            self._resize(self.size - gained * excess)
+
+    def _resize(self, events: float) -> None:
+        self.size = round(min(WINDOW_EVENTS[1], max(WINDOW_EVENTS[0], events)))
+
+    def _go_back(self) -> None:
+        self.sent = self.acked
+        self._flights.clear()

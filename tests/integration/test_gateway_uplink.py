@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,7 +13,8 @@ import pytest
 from contracts.commands import CancelTasks, LightTasks, PickTask
 from contracts.events import CommandAnswered, ItemScanned, SensorMeasured
 from contracts.quantities import Quantity
-from gateway import uplink as uplink_module
+from firmware_sims.engine.network import LinkProxy
+from gateway import delivery as delivery_module
 from gateway.app import Gateway
 from tests.integration.gateway_bench import FakeCentral, eventually, running_broker, running_central, running_gateway
 
@@ -42,47 +42,6 @@ async def append(gateway: Gateway, first: int, count: int) -> None:
 
 def texts(central: FakeCentral) -> list[str]:
     return [event.text for event in central.of(ItemScanned) if isinstance(event, ItemScanned)]
-
-
-class Wire:
-    """A TCP proxy that can swallow everything while the connections stay up."""
-
-    def __init__(self, target_port: int) -> None:
-        self.target_port = target_port
-        self.is_hole = False
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    async def start(self) -> None:
-        self._server = await asyncio.start_server(self._client, "127.0.0.1", 0)
-        self.port: int = self._server.sockets[0].getsockname()[1]
-
-    async def stop(self) -> None:
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._server.wait_closed()
-
-    async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self.target_port)
-        pumps = [asyncio.create_task(self._pump(reader, up_writer)), asyncio.create_task(self._pump(up_reader, writer))]
-        try:
-            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for pump in pumps:
-                pump.cancel()
-            await asyncio.gather(*pumps, return_exceptions=True)
-            writer.close()
-            up_writer.close()
-            self._tasks.discard(task)
-
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(65536):
-            if not self.is_hole:
-                writer.write(data)
 
 
 @pytest.mark.requirement("E12")
@@ -125,22 +84,34 @@ async def test_mute_central_makes_the_gateway_resend_and_then_reconnect(broker_p
 
 
 @pytest.mark.requirement("E12")
-async def test_blackholed_network_costs_no_event(broker_port: int, tmp_path: Path) -> None:
-    wire = Wire(broker_port)
-    await wire.start()
-
-    async with running_central(broker_port) as central, running_gateway(tmp_path, wire.port) as gateway:
+@pytest.mark.parametrize("forgets", [False, True])
+async def test_blackholed_network_costs_no_event(broker_port: int, tmp_path: Path, forgets: bool) -> None:
+    async with LinkProxy(broker_port) as line, running_central(broker_port) as central, running_gateway(tmp_path, line.port) as gateway:
         await append(gateway, 0, 5)
         await central.until(lambda: len(texts(central)) == 5)
-        wire.is_hole = True
+        line.hole(forgets=forgets)
         await append(gateway, 5, 200)
         await eventually(lambda: not gateway.uplink.connected)
         assert len(texts(central)) == 5
-        wire.is_hole = False
+        await line.heal()
         await central.until(lambda: len(texts(central)) == 205, within_s=20)
 
-    await wire.stop()
     assert texts(central) == [f"item-{number}" for number in range(205)]
+
+
+@pytest.mark.requirement("E12")
+async def test_line_that_is_slow_and_loses_segments_is_used_and_not_given_up(broker_port: int, tmp_path: Path) -> None:
+    """64 kB/s, 300 ms there and back, 5 % of the segments lost, for several times what fits on the line at once."""
+    async with LinkProxy(broker_port, seed=5) as line, running_central(broker_port) as central:
+        line.shape(bytes_per_s=64_000, delay_s=0.15, jitter_s=0.05, loss=0.05)
+        async with running_gateway(tmp_path, line.port) as gateway:
+            await eventually(lambda: gateway.uplink.connected)
+            await gateway.store.append([scanned(number) for number in range(1200)], {}, {})
+            await central.until(lambda: len(texts(central)) == 1200, within_s=40)
+        sessions = {state.session_id for state in central.states if state.online and state.epoch == gateway.store.epoch}
+
+    assert len(sessions) == 1
+    assert central.duplicates < 150
 
 
 @pytest.mark.requirement("E12")
@@ -177,12 +148,12 @@ async def test_death_is_published_when_the_gateway_ends_and_when_it_dies(broker_
 async def test_gateway_waits_for_a_central_that_said_goodbye_and_goes_on_when_it_returns(
     broker_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uplink_module, "_PROBE_S", 3600)  # it must go on because central says that it is back, not because it knocks again
+    monkeypatch.setattr(delivery_module, "PROBE_S", 3600)  # it must go on because central says that it is back, not because it knocks again
     async with running_central(broker_port) as central:
         await central.announce(online=False)
         central.mute = True
         async with running_gateway(tmp_path, broker_port) as gateway:
-            await eventually(lambda: gateway.uplink._central is not None)
+            await eventually(lambda: gateway.uplink._delivery.central is not None)
             await append(gateway, 0, 200)
             await central.until(lambda: central.batches == 1)
             knocks = central.batches

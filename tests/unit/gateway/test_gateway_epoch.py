@@ -73,6 +73,24 @@ def test_central_that_lost_its_database_makes_a_new_epoch_begin() -> None:
     assert (watch.fault, watch.central_has["movements"]) == (FORGOTTEN, 40)
 
 
+def test_central_that_lost_no_more_than_is_kept_gets_it_again_under_the_same_numbers() -> None:
+    watch = EpochWatch({"movements": 100, "telemetry": 0})
+    for lane, upto in (("movements", 40), ("telemetry", 0)):
+        watch.asked = watch.to_ask[0]
+        watch.on_ack(watch.asked, upto, resend=lane == "movements", acked=90 if lane == "movements" else 0, oldest_kept=41)
+
+    assert (watch.rewinds, watch.fault, watch.must_begin_anew) == ({"movements": 40}, "", False)
+
+
+def test_central_that_lost_more_than_is_kept_makes_a_new_epoch_begin() -> None:
+    watch = EpochWatch({"movements": 100, "telemetry": 0})
+    watch.asked = "movements"
+
+    watch.on_ack("movements", 39, resend=True, acked=90, oldest_kept=41)
+
+    assert (watch.rewinds, watch.fault) == ({}, FORGOTTEN)
+
+
 def test_answer_beyond_what_was_sent_in_the_middle_of_work_asks_all_lanes_again() -> None:
     watch = asked(EpochWatch({"movements": 100, "telemetry": 0}), 100, 0)
     watch.on_sent("movements", 150)

@@ -4,12 +4,27 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.window import PROGRESS_TIMEOUT_S, WINDOW_EVENTS, LaneWindow
+from gateway.round_trip import TIMEOUT_S, RoundTrip
+from gateway.window import WINDOW_EVENTS, LaneWindow
+
+LEAST_S, MOST_S = TIMEOUT_S
+
+
+def drained(window: LaneWindow, central_s: float, per_event_s: float, rounds: int) -> list[int]:
+    """The sizes that a window takes when central needs so long for what is on its way."""
+    now_s, sizes = 0.0, []
+    for _ in range(rounds):
+        while window.has_room:
+            window.on_sent(window.sent + 50, now_s)
+        now_s += central_s + per_event_s * (window.sent - window.acked)
+        window.on_ack(window.sent, False, now_s)
+        sizes.append(window.size)
+    return sizes
 
 
 def test_window_closes_when_it_is_full_and_opens_with_an_acknowledgement() -> None:
     window = LaneWindow()
-    window.on_sent(WINDOW_EVENTS, 0.0)
+    window.on_sent(window.size, 0.0)
     assert not window.has_room
 
     window.on_ack(50, False, 0.1)
@@ -17,26 +32,90 @@ def test_window_closes_when_it_is_full_and_opens_with_an_acknowledgement() -> No
     assert window.has_room
 
 
-def test_no_progress_sends_again_once_and_then_asks_for_a_new_connection() -> None:
+def test_window_grows_while_nothing_queues_and_shrinks_when_central_is_behind() -> None:
+    window = LaneWindow()
+
+    grown = drained(window, 0.01, 0.000_01, 20)
+    shrunk = drained(window, 0.01, 0.001, 20)
+
+    assert grown == sorted(grown)
+    assert grown[-1] == WINDOW_EVENTS[1]
+    assert shrunk[-1] == WINDOW_EVENTS[0]
+
+
+def test_lane_that_sends_little_keeps_its_window() -> None:
+    window, size = LaneWindow(), LaneWindow().size
+    for number in range(1, 100):
+        window.on_sent(number, number / 10)
+        window.on_ack(number, False, number / 10 + 0.001)
+
+    assert window.size == size
+
+
+def test_no_progress_sends_one_batch_again_and_waits_twice_as_long_each_time() -> None:
     window = LaneWindow(acked=10, sent=10)
     window.on_sent(60, 0.0)
-    assert window.overdue(1.4) == ""
+    window.on_sent(110, 0.1)
+    assert not window.overdue(LEAST_S - 0.1)
 
-    assert window.overdue(PROGRESS_TIMEOUT_S) == "resend"
-    assert window.sent == 10
-    window.on_sent(60, 1.5)
+    assert window.overdue(LEAST_S) == 1
+    assert (window.sent, window.has_room) == (10, True)
+    window.on_sent(60, LEAST_S)
+    assert not window.has_room, "one batch asks whether central is back, no more"
 
-    assert window.overdue(3.0) == "reconnect"
+    assert window.overdue(2 * LEAST_S) == 2
+    assert not window.overdue(3.9 * LEAST_S)
+    assert window.overdue(4 * LEAST_S) == 3
 
 
-def test_progress_forgives_the_first_strike() -> None:
+def test_second_time_out_comes_within_three_seconds_although_nothing_could_be_sent_in_between() -> None:
+    window = LaneWindow()
+    window.on_sent(50, 7.0)
+
+    assert [window.overdue(7.0 + LEAST_S), window.overdue(7.0 + 2 * LEAST_S)] == [1, 2]
+    assert 2 * LEAST_S < 3.0
+
+
+def test_partial_progress_begins_the_wait_anew() -> None:
     window = LaneWindow()
     window.on_sent(100, 0.0)
-    window.overdue(1.5)
-    window.on_sent(100, 1.5)
+    window.overdue(LEAST_S)
+    window.on_sent(50, LEAST_S)
     window.on_ack(50, False, 2.0)
+    window.on_sent(100, 2.0)
 
-    assert window.overdue(3.5) == "resend"
+    assert not window.overdue(2.0 + LEAST_S - 0.1)
+    assert window.overdue(2.0 + LEAST_S) == 1
+
+
+def test_slow_line_is_given_the_time_that_it_was_seen_to_need() -> None:
+    window, now_s = LaneWindow(), 0.0
+    for number in range(1, 20):
+        window.on_sent(number * 50, now_s)
+        now_s += 0.6 if number % 4 else 2.1  # each fourth round trip has a segment in it that was lost twice
+        window.on_ack(number * 50, False, now_s)
+    window.on_sent(1000, now_s)
+
+    assert not window.overdue(now_s + 2.1)
+    assert window.overdue(now_s + MOST_S)
+
+
+def test_acknowledgement_of_what_was_sent_twice_is_no_sample_of_the_round_trip() -> None:
+    window = LaneWindow()
+    window.on_sent(50, 0.0)
+    window.overdue(LEAST_S)
+    window.on_sent(50, LEAST_S)
+    window.on_ack(50, False, LEAST_S + 0.001)
+
+    assert window.trip.smoothed_s == 0.0
+
+
+def test_least_round_trip_follows_when_a_line_becomes_longer_for_good() -> None:
+    trip = RoundTrip()
+    for second in range(60):
+        trip.sampled(0.01 if second < 20 else 0.3, float(second))
+
+    assert trip.least_s == 0.3
 
 
 def test_gap_goes_back_once_however_often_central_names_it() -> None:
@@ -74,3 +153,4 @@ def test_window_never_claims_more_than_was_acknowledged(steps: list[tuple[str, i
         else:
             window.overdue(now_s)
         assert window.acked == highest <= window.sent
+        assert WINDOW_EVENTS[0] <= window.size <= WINDOW_EVENTS[1]
