@@ -312,6 +312,8 @@ class LightAblepickSession:
         tag = self._tag(node)
         if tag.pressed_at_s is not None and now_s - tag.pressed_at_s < self._config.press_filter_s:
             self._events.append(FrameRejected("double_press", frame.encode()))
+            if node in self._lit:  # the tag went dark by this press as by any other
+                self._state(node)
             return
         tag.pressed_at_s = now_s
         tag.is_faulty = False

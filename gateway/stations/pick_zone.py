@@ -200,7 +200,8 @@ class PickZoneStation(Station):
         pressed_before_s = self._pressed_s.get(press.node, float("-inf"))
         self._pressed_s[press.node] = press.at_s
         if press.at_s - pressed_before_s < self._config.double_press_s:
-            return []
+            code, lit = self._bin_of.get(press.node, ""), self._lit_tasks()
+            return [self._show(lit[code])] if code in lit else []  # the tag went dark by this press as by any other
         if press.node == self._config.done_node and self._state.completed:
             self._state.completed.pop(0)
             return [self._completed_lamp()]

@@ -105,6 +105,16 @@ def test_double_press_does_not_answer_the_next_task() -> None:
     assert [name for name, _, _ in taken(stage)] == ["t1", "t2"]
 
 
+def test_task_that_a_double_press_has_put_out_is_lit_again() -> None:
+    stage = zone()
+    stage.command(light(task("t1"), task("t2", quantity=9)))
+    stage.read(press(1, 5.0))
+
+    outputs = stage.read(press(1, 5.3))
+
+    assert [o.arguments for o in outputs] == [{"node": 1, "quantity": 9, "colour": "green"}]  # type: ignore[union-attr]
+
+
 def test_known_and_answered_tasks_are_not_lit_again() -> None:
     stage = zone()
     stage.command(light(task("t1")))

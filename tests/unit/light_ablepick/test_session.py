@@ -111,6 +111,18 @@ def test_second_press_within_the_filter_is_dropped(pause_s, answers):
     assert [event.reason for event in talk.seen(FrameRejected)] == ["double_press"] * (2 - answers)
 
 
+def test_what_was_lit_after_a_press_burns_again_after_its_double_press():
+    talk = Talk(press_filter_s=0.6)
+    talk.command("show", node=5, quantity=1, colour="red")
+    talk.world("press", node=5)
+    talk.command("show", node=5, quantity=2, colour="red")
+
+    talk.world("press", node=5)
+
+    assert [answer.quantity for answer in talk.seen(TagAnswered)] == [1]
+    assert talk.twin.lit[5].quantity == 2
+
+
 @pytest.mark.parametrize("stimulus", ["busy", "hold"])
 def test_dropped_messages_are_said_again(stimulus):
     talk = Talk(resend_delay_s=0.2)
