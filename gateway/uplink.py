@@ -55,6 +55,7 @@ class Identity:
     boot_id: str
     restarted: str = ""
     safe_mode: bool = False
+    config_version: int = 0
 
 
 @dataclass(frozen=True)
@@ -178,8 +179,6 @@ class Uplink:
             config_version=self._identity.config_version,
             safe_mode=self._identity.safe_mode,
             restarted=self._identity.restarted,
-            restarted=self._identity.restarted,
-            safe_mode=self._identity.safe_mode,
             last_seq={lane: self._store.level(lane).last_seq for lane in LANES},
         )
 
