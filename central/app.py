@@ -30,6 +30,7 @@ from central.errors import BusyError
 from central.examples import answer
 from central.exceptions.messages import message
 from central.exceptions.service import ask_person, raise_work_order
+from central.fleet.enrolment_rules import Tries
 from central.fleet.queries import gateways_online
 from central.forms import addresses_of
 from central.idempotency import Idempotency
@@ -158,6 +159,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now, engi
     app.state.changes = Changes()
     app.state.metrics = Metrics()
     app.state.worker = None
+    app.state.enrolment_tries = Tries()
     problems.install(app)
     app.include_router(probes)
     app.include_router(error_pages.router)
@@ -186,6 +188,8 @@ def _routers() -> list[APIRouter]:
     names = (
         *_CALLED_MOST,
         *(f"central.{area}.api" for area in AREAS),
+        "central.fleet.trust_api",
+        "central.fleet.configurations_api",
         "central.inbound.captures_api",
         "central.web.pages",
         "central.web.dock_pages",

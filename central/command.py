@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`dockline central run|migrate|key`: the central inventory service."""
+"""`dockline central run|migrate|key|authority|gateway-code|gateway-revoke|mosquitto-config`: the central inventory service."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import Engine, select
@@ -18,11 +19,15 @@ from sqlalchemy.exc import DBAPIError
 from central import migrations
 from central.database import in_transaction, open_engine, reading
 from central.errors import DomainError
+from central.fleet import authority_command
 from central.identity import service as identity
 from central.identity.tables import api_key
 from central.settings import Settings
 from contracts.addresses import BrokerAddress, is_loopback, parse_broker
 from contracts.log_lines import configure_logging
+
+if TYPE_CHECKING:
+    from central.fleet.authority import Authority
 
 _DATABASE = "sqlite:///dockline.db"
 _BROKER = "mqtt://127.0.0.1:1883"
@@ -42,6 +47,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--broker-ca-file", type=Path, metavar="FILE", help="certificates that may have signed the broker's, when a CA of your own did")
     run.add_argument("--broker-password-file", type=Path, metavar="FILE", help="file that holds the broker's password, rather than in the URL")
+    run.add_argument("--broker-certificate-file", type=Path, metavar="FILE", help="central's own certificate, where the broker asks for one")
+    run.add_argument("--broker-key-file", type=Path, metavar="FILE", help="the key of that certificate")
+    run.add_argument("--authority", type=Path, metavar="DIR", help="the site's authority: certifies gateways and signs their configurations")
+    run.add_argument("--passphrase-file", type=Path, metavar="FILE", help="file with the passphrase of the authority's keys")
+    run.add_argument("--tls-certificate-file", type=Path, metavar="FILE", help="serve https with this certificate ('dockline central authority server-cert')")
+    run.add_argument("--tls-key-file", type=Path, metavar="FILE", help="the key of that certificate")
     run.add_argument("--host-name", action="append", default=[], help="a further name under which browsers may call the service; may be repeated")
     run.add_argument("--banner", default="", help="a word that the pages show, as 'simulated'")
     run.add_argument("--time-zone", default="", metavar="NAME", help="time zone of the pages, as Asia/Shanghai (default: this machine's)")
@@ -51,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     key = commands.add_parser("key", help="API keys: make NAME, revoke NAME, list")
     key.add_argument("action", choices=["make", "revoke", "list"])
     key.add_argument("name", nargs="?", default="")
+    authority_command.add_commands(commands, _DATABASE)
     for each in (run, migrate, key):
         each.add_argument("--database", default=_DATABASE, metavar="URL", help=f"sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME (default {_DATABASE})")
     return parser
@@ -66,6 +78,8 @@ def main(argv: list[str]) -> int:
     """Run `dockline central ...`; returns the exit status (1: refused, 2: wrong usage)."""
     arguments = _parser().parse_args(argv)
     try:
+        if arguments.command in authority_command.COMMANDS:
+            return authority_command.run(arguments)
         engine = open_engine(arguments.database)
         migrations.upgrade(engine)
         if arguments.command == "run":
@@ -89,8 +103,9 @@ def _run(arguments: argparse.Namespace, engine: Engine) -> int:
     from central.server import CentralServer
 
     host, port = _address(arguments.listen)
+    tls = _tls(arguments)
     urls = arguments.broker or [_BROKER]
-    first, *more = (_broker(url, arguments.broker_password_file, arguments.broker_ca_file) for url in urls)
+    first, *more = (_broker(url, arguments) for url in urls)
     settings = Settings(
         database=arguments.database,
         warm_up=True,
@@ -104,6 +119,7 @@ def _run(arguments: argparse.Namespace, engine: Engine) -> int:
         time_zone=_time_zone(arguments.time_zone),
         captures_keep_days=arguments.captures_keep_days,
         captures_keep_per_door=arguments.captures_keep_per_door,
+        authority=_authority(arguments),
     )
     if settings.keys_required:
         _make_first_key(engine, host)
@@ -112,20 +128,47 @@ def _run(arguments: argparse.Namespace, engine: Engine) -> int:
     app = create_app(settings, engine=engine)
     # uvicorn stops in order on SIGTERM and then sends it to itself once more; an orderly stop is a success.
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
-    CentralServer(app, uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=5)).run()
+    config = uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=5, **tls)
+    CentralServer(app, config).run()
     return 0
 
 
-def _broker(url: str, password_file: Path | None, ca_file: Path | None) -> BrokerAddress:
-    address = replace(parse_broker(url), ca_file=str(ca_file or ""))
-    if ca_file is not None and not ca_file.is_file():
-        raise ValueError(f"--broker-ca-file: there is no file {ca_file}")
-    if password_file is None:
+def _broker(url: str, arguments: argparse.Namespace) -> BrokerAddress:
+    files: dict[str, Path | None] = {
+        "ca_file": arguments.broker_ca_file,
+        "certificate_file": arguments.broker_certificate_file,
+        "key_file": arguments.broker_key_file,
+    }
+    for name, file in files.items():
+        if file is not None and not file.is_file():
+            raise ValueError(f"--broker-{name.replace('_', '-')}: there is no file {file}")
+    named: dict[str, Any] = {name: str(file or "") for name, file in files.items()}
+    address = replace(parse_broker(url), **named)
+    if arguments.broker_password_file is None:
         return address
     try:
-        return replace(address, password=password_file.read_text(encoding="utf-8").strip())
+        return replace(address, password=arguments.broker_password_file.read_text(encoding="utf-8").strip())
     except OSError as error:
         raise ValueError(f"--broker-password-file: {error}") from error
+
+
+def _authority(arguments: argparse.Namespace) -> Authority | None:
+    if arguments.authority is None:
+        return None
+    from central.fleet.authority import load_authority
+
+    return load_authority(arguments.authority, authority_command.passphrase(arguments.passphrase_file))
+
+
+def _tls(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What uvicorn serves https with; nothing: http."""
+    certificate, key = arguments.tls_certificate_file, arguments.tls_key_file
+    if certificate is None and key is None:
+        return {}
+    for name, file in (("certificate", certificate), ("key", key)):
+        if file is None or not file.is_file():
+            raise ValueError(f"--tls-{name}-file: there is no file {file}; https needs a certificate and its key")
+    return {"ssl_certfile": str(certificate), "ssl_keyfile": str(key)}
 
 
 def _address(listen: str) -> tuple[str, int]:

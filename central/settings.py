@@ -5,8 +5,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import tzinfo
+from typing import TYPE_CHECKING
 
 from contracts.addresses import BrokerAddress
+
+if TYPE_CHECKING:
+    from central.fleet.authority import Authority
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +18,7 @@ class Settings:
     """How one central service runs. Without `broker` nothing is ingested (for tests of the API).
 
     `warm_up`: rehearse an order at the start, so that the first customer does not wait for statements to be compiled.
+    `authority` certifies gateways and signs their configurations; without one nothing is enrolled or pushed.
     Of the reads that door passes are decided from, each door keeps those of its newest `captures_keep_per_door` passes, none longer than `captures_keep_days`.
     """
 
@@ -33,6 +38,7 @@ class Settings:
     captures_keep_days: int = 90
     captures_keep_per_door: int = 1000
     body_bytes_max: int = 64 * 1024 * 1024
+    authority: Authority | None = None
     more_brokers: tuple[BrokerAddress, ...] = ()
 
     @property

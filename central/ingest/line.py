@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import logging
 import secrets
-import ssl
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
@@ -134,7 +133,7 @@ class Line:
             timeout=_TIMEOUT_S,
             properties=_receive_max() if is_five else None,
             will=aiomqtt.Will(CENTRAL_STATE, self._state(online=False), qos=1, retain=True),
-            tls_context=ssl.create_default_context(cafile=broker.ca_file or None) if broker.tls else None,
+            tls_context=broker.tls_context(),
             socket_options=BROKER_SOCKET_OPTIONS,
         )
         client.pending_calls_threshold = 1000
