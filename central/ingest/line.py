@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import aiomqtt
+from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -127,7 +128,7 @@ class Line:
             username=broker.user,
             password=broker.password,
             protocol=self._version,
-            clean_start=True,
+            clean_start=True if is_five else MQTT_CLEAN_START_FIRST_ONLY,
             clean_session=None if is_five else True,
             keepalive=_KEEPALIVE_S,
             timeout=_TIMEOUT_S,
