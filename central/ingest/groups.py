@@ -11,7 +11,7 @@ from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from central.database import in_transaction
 from central.errors import BusyError, DomainError
@@ -19,11 +19,14 @@ from central.ingest import leases
 from central.ingest.births import take_state
 from central.ingest.leases import LeaseLostError
 from central.ingest.service import Door, Message, Taken, refuse_message, take_message
+from central.ingest.shares import TERM_S
 from contracts.topics import GatewayAddress
 from contracts.wire import GatewayState
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+_IDLE_TOO_LONG = "25P03"
+"""idle_in_transaction_session_timeout: PostgreSQL documentation, appendix A. This worker stood still."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class Grip:
 
     worker: str
     held: Mapping[int, int]
+    term_s: float = TERM_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ def take_group(engine: Engine, group: Group, door: Door, clock: Callable[[], dat
     """Take a group in one transaction; when that does not go, each message in its own: two that are busy then do not wait for each other's fences,
     and one that breaks the program does not take the others with it. Without `grip` no lease is asked for.
 
-    Raises: BusyError, OperationalError: the database is busy, full or gone; LeaseLostError: another worker has taken over. Nothing may be acknowledged.
+    Raises: BusyError, DBAPIError: the database is busy, full or gone; LeaseLostError: another worker has taken over. Nothing may be acknowledged.
     """
     if not (group.states or group.messages):
         return []
@@ -73,14 +77,23 @@ def take_group(engine: Engine, group: Group, door: Door, clock: Callable[[], dat
 
     try:
         return in_transaction(engine, _gripping(grip, partitions, together), attempts=1)
-    except (OperationalError, LeaseLostError):
+    except LeaseLostError:
         raise
     except Exception as error:  # ingest loop: each alone then finds out which message it was
+        if _is_away(error):
+            raise
         if not isinstance(error, BusyError):
             log.exception("group of messages broke", extra={"messages": len(group.messages)})
     for said in group.states:
         in_transaction(engine, _gripping(grip, (said.address.partition,), partial(_take_state, said=said, door=door, now=clock())))
     return [_take_alone(engine, each, door, clock, grip) for each in group.messages]
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether it is the database that fails, not the message."""
+    if isinstance(error, (OperationalError, InterfaceError)):
+        return True
+    return isinstance(error, DBAPIError) and (error.connection_invalidated or getattr(error.orig, "sqlstate", None) == _IDLE_TOO_LONG)
 
 
 def _gripping(grip: Grip | None, partitions: Collection[int], work: Callable[[Connection], T]) -> Callable[[Connection], T]:
@@ -89,7 +102,7 @@ def _gripping(grip: Grip | None, partitions: Collection[int], work: Callable[[Co
         return work
 
     def gripping(connection: Connection) -> T:
-        leases.bound(connection)
+        leases.bound(connection, grip.term_s)
         done = work(connection)
         leases.check(connection, grip.worker, grip.held, partitions)
         return done
@@ -111,9 +124,11 @@ def _take_alone(engine: Engine, message: Message, door: Door, clock: Callable[[]
     try:
         taken = _gripping(grip, partitions, lambda connection: take_message(connection, message, door, clock()))
         return in_transaction(engine, taken, attempts=10)
-    except (BusyError, OperationalError, LeaseLostError):
+    except (BusyError, LeaseLostError):
         raise
     except Exception as error:  # ingest loop: a message that breaks the program is kept and shown, those behind it go on
+        if _is_away(error):
+            raise
         log.exception("message broke", extra={"topic": message.topic})
         fault = f"it could not be taken: {type(error).__name__}: {error}"
         return in_transaction(engine, _gripping(grip, partitions, lambda connection: refuse_message(connection, message, fault, door, clock())))

@@ -69,12 +69,13 @@ def is_gone(process: str, *, one_machine: bool) -> bool:
 class Leases:
     """The leases of one worker. `held` are its partitions with their fences; whoever takes events passes them to `check`."""
 
-    def __init__(self, engine: Engine, clock: Callable[[], datetime], process: str = "") -> None:
+    def __init__(self, engine: Engine, clock: Callable[[], datetime], process: str = "", term_s: float = TERM_S) -> None:
         self.worker = secrets.token_hex(8)
         self.held: Mapping[int, int] = {}
         self._engine = engine
         self._clock = clock
         self._process = process or this_process()
+        self._term_s = term_s
         self._one_machine = engine.dialect.name == "sqlite"
 
     def look(self) -> Plan:
@@ -90,14 +91,14 @@ class Leases:
         rows = connection.execute(select(ingest_worker.c.id, ingest_worker.c.expires_us, ingest_worker.c.process))
         workers = [Worker(row.id, row.expires_us, is_gone(row.process, one_machine=self._one_machine)) for row in rows]
         leases = {row.partition: Lease(row.owner, row.fence) for row in connection.execute(select(lease))}
-        return plan(self.worker, _now_us(connection), workers, leases)
+        return plan(self.worker, _now_us(connection), workers, leases, self._term_s)
 
     def _keep(self, connection: Connection) -> Mapping[int, int]:
         _one_at_a_time(connection)
         planned = self._plan(connection)
         self._speak(connection, planned)
         if planned.ask:
-            limit_us = _now_us(connection) + int(TERM_S * 1e6)
+            limit_us = _now_us(connection) + int(self._term_s * 1e6)
             asked = ingest_worker.c.id.in_(planned.ask) & ingest_worker.c.expires_us.is_(None)
             connection.execute(update(ingest_worker).where(asked).values(expires_us=limit_us))
         if planned.bury:
@@ -132,10 +133,10 @@ def check(connection: Connection, worker: str, held: Mapping[int, int], partitio
         raise LeaseLostError
 
 
-def bound(connection: Connection) -> None:
+def bound(connection: Connection, term_s: float = TERM_S) -> None:
     """The first statement of such a transaction: a worker that stands still in its middle keeps its locks for a term, not for ever (PostgreSQL)."""
     if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT set_config('idle_in_transaction_session_timeout', :term, true)"), {"term": f"{int(TERM_S * 1000)}"})
+        connection.execute(text("SELECT set_config('idle_in_transaction_session_timeout', :term, true)"), {"term": f"{int(term_s * 1000)}"})
 
 
 def _now_us(connection: Connection) -> int:

@@ -47,7 +47,7 @@ class Plan:
     quiet: bool = False
 
 
-def plan(me: str, now_us: int, workers: Collection[Worker], leases: Mapping[int, Lease]) -> Plan:
+def plan(me: str, now_us: int, workers: Collection[Worker], leases: Mapping[int, Lease], term_s: float = TERM_S) -> Plan:
     """The next round of worker `me`. `leases` may lack partitions that nobody ever held."""
     others = [each for each in workers if each.id != me]
     dead = [each.id for each in others if each.gone or (each.expires_us is not None and each.expires_us < now_us)]
@@ -58,7 +58,7 @@ def plan(me: str, now_us: int, workers: Collection[Worker], leases: Mapping[int,
     free = [partition for partition in range(PARTITIONS) if partition not in leases or leases[partition].owner not in owners]
     take, give = free[: max(0, share - len(held))], sorted(held)[share:]
     return Plan(
-        expires_us=now_us + int(TERM_S * 1e6) if alive else None,
+        expires_us=now_us + int(term_s * 1e6) if alive else None,
         held=held,
         take=take,
         give=give,
