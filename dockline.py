@@ -10,7 +10,7 @@ import sys
 
 COMMANDS = {
     "gateway": ("gateway.command", "run a gateway, or check its configuration"),
-    "device": ("gateway.device_command", "try one device without a gateway, send it a command, list drivers"),
+    "device": ("gateway.device_command", "try one device without a gateway, send it a command, record and replay it, list drivers"),
     "door": ("gateway.door_command", "what a dock door makes of recorded reads; what other settings would change"),
     "epc": ("gateway.epc_command", "say what the EPC of an RFID tag is in every form, or write one for a tag"),
     "central": ("central.command", "run the central inventory service, its migrations, its keys"),

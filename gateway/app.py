@@ -5,95 +5,154 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
+import secrets
 import signal
-import socket
-from collections.abc import Mapping
+import sys
+from collections.abc import AsyncGenerator
 from importlib.metadata import version
 from pathlib import Path
+from typing import NoReturn
 
-from contracts.commands import GATEWAY, AnyCommand
-from contracts.readings import AnyReading
+from contracts.commands import GATEWAY, AnyCommand, SwapDevice
+from contracts.readings import AnyReading, LinkChanged
 from drivers import registry
 from drivers.base.spec import Driver
 from gateway.acknowledging import Acknowledging
 from gateway.api_key import api_key_of
+from gateway.bindings import Bindings
 from gateway.clock import Now, SystemClock
-from gateway.clock_watch import watch_clock
 from gateway.config import GatewayConfig
 from gateway.config_file import parse_listen
+from gateway.control import Answer, ControlServer
 from gateway.floor import Floor
 from gateway.gateway_commands import GatewayCommands
 from gateway.health import HealthReporter, HealthServer
 from gateway.metrics import Metrics
 from gateway.outbox import Outbox
 from gateway.portal.arbiter import Arbiter
+from gateway.restarts import SAFE_FOR_S, STABLE_S, Restarts
 from gateway.stations.kinds import build_station
 from gateway.store import Store
 from gateway.supervisor import Supervisor
+from gateway.swaps import Swaps
+from gateway.taps import Taps
 from gateway.uplink import Identity, Uplink
+from gateway.watchdog import HardwareWatchdog, Watchdog, notify
 
-_WATCHDOG_S = 10.0  # deploy's unit says WatchdogSec=30
-_WATCHDOG_SHARE = 3  # so many signs of life within the time that systemd gives
+_STUCK_S = 60.0
+"""Chosen: a conversation with central that neither gets on nor is given up for so long hangs in this program, not in the network."""
+_SWAP_LOOKS, _SWAP_LOOK_S = 100, 0.05
+_HARDWARE_WATCHDOG_S = 15  # the longest that a Raspberry Pi's takes
+_SAFE = "the gateway runs in safe mode and leaves its devices alone; see `dockline gateway doctor`"
 
 log = logging.getLogger(__name__)
 
 
-def build_drivers(config: GatewayConfig) -> Mapping[str, tuple[str, Driver]]:
-    """A driver for every device, with its name."""
-    return {device: (config.drivers[device], registry.load(config.drivers[device]).factory(device, table)) for device, table in config.devices.items()}
+class PartEndedError(Exception):
+    """A part of the gateway that goes on for ever ended; the process ends, so that it begins anew."""
 
 
 class Gateway:
-    """One gateway process. `run` serves until `stop` is called or it is cancelled; `started` is set once it serves."""
+    """One gateway process. `run` serves until `stop` is called or it is cancelled; `started` is set once it serves.
 
-    def __init__(self, config: GatewayConfig, *, now: Now | None = None) -> None:
+    In safe mode (`safe`, or after too many starts that came to nothing) no device is touched and no station decides anything.
+    """
+
+    def __init__(self, config: GatewayConfig, *, now: Now | None = None, safe: bool = False) -> None:
         self.config = config
         self.started = asyncio.Event()
+        self.safe = safe
         self._stop = asyncio.Event()
+        self._ends = "clean"
         self._now = now or SystemClock()
         self.metrics = Metrics()
         self.port = 0
 
-    def stop(self) -> None:
-        """End cleanly."""
+    def stop(self, reason: str = "clean") -> None:
+        """End in order; `reason` is why the next run begins: `clean`, `update`, `configuration`..."""
+        self._ends = reason
         self._stop.set()
 
+    def driver_of(self, device: str) -> tuple[str, Driver]:
+        """A new driver for a device of the configuration, with its name; swapped hardware counts."""
+        name = self.config.drivers[device]
+        return name, registry.load(name).factory(device, self.bindings.over(device, self.config.devices[device]))
+
+    def serial_of(self, device: str) -> str:
+        """The serial number that is expected at a device's place; empty: any."""
+        return self.bindings.over(device, self.config.devices[device]).serial_number
+
     async def run(self) -> None:
-        """Serve. Raises: OutboxDamagedError: the outbox cannot be used. OSError: `data_dir` or `listen` cannot."""
+        """Serve. Raises: OutboxDamagedError: the outbox cannot be used. OSError: `data_dir` or `listen` cannot. BindingsError. PartEndedError."""
         table = self.config.gateway
         data_dir = Path(table.data_dir)
         data_dir.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240  # nothing runs beside it yet
-        drivers = build_drivers(self.config)
-        self._build(drivers, Outbox(data_dir / "outbox.db", bytes_max=table.outbox_bytes_max), data_dir)
-        await self._server.start()
-        self.port = self._server.port
-        log.info("gateway serves", extra={"gateway": table.id, "health": f"http://{parse_listen(table.listen)[0]}:{self.port}/health"})
-        (data_dir / "listen").write_text(f"{parse_listen(table.listen)[0]}:{self.port}\n")
+        self._build(Outbox(data_dir / "outbox.db", bytes_max=table.outbox_bytes_max), data_dir)
         try:
+            await self._start(data_dir)
             await self._serve()
         finally:
+            error = sys.exception()
+            self.restarts.ended(self._ends if error is None or isinstance(error, asyncio.CancelledError) else f"crash: {error!r}")
             notify("STOPPING=1")
+            await self._control.stop()
             await self._server.stop()
             await self.store.close()
 
-    def _build(self, drivers: Mapping[str, tuple[str, Driver]], outbox: Outbox, data_dir: Path) -> None:
+    async def _start(self, data_dir: Path) -> None:
+        table = self.config.gateway
+        await self._server.start()
+        await self._control.start()
+        self.port = self._server.port
+        serves = {"gateway": table.id, "health": f"http://{parse_listen(table.listen)[0]}:{self.port}/health", "restarted": self.restarts.restarted}
+        log.log(logging.ERROR if self.safe else logging.INFO, "gateway serves in safe mode" if self.safe else "gateway serves", extra=serves)
+        (data_dir / "listen").write_text(f"{parse_listen(table.listen)[0]}:{self.port}\n")
+
+    def _build(self, outbox: Outbox, data_dir: Path) -> None:
         config, table = self.config, self.config.gateway
         program = version("dockline")
+        self.restarts = Restarts(data_dir, boot_id=self._now().boot_id, version=program, config_hash=config.config_hash)
+        self._is_safe_by_itself = not self.safe and self.restarts.safe
+        self.safe = self.safe or self.restarts.safe
+        self.bindings = Bindings(data_dir)
+        drivers = {} if self.safe else {device: self.driver_of(device) for device in config.devices}
         self.metrics.build.info({"version": program})
         self.store = Store(outbox, self.metrics, self._now)
-        self.supervisor = Supervisor(drivers, self._take, self.metrics, lambda: self._now().monotonic_s)
+        serials = {device: self.serial_of(device) for device in drivers}
+        self.supervisor = Supervisor(drivers, self._take, self.metrics, lambda: self._now().monotonic_s, serials)
         arbiter = Arbiter()
-        stations = [build_station(station, table.site, arbiter) for station in config.stations.values()]
+        stations = [build_station(station, table.site, arbiter) for station in config.stations.values() if not self.safe]
         self.floor = Floor(stations, self.store, self.supervisor.perform, self._now, self.metrics)
-        identity = Identity(version=program, config_hash=config.config_hash, boot_id=self._now().boot_id)
+        self.floor.silent = _SAFE if self.safe else ""
+        identity = Identity(program, config.config_hash, self._now().boot_id, restarted=self.restarts.restarted, safe_mode=self.safe)
         self.gateway_commands = GatewayCommands(self.store, self._now, self.metrics)
         self.uplink = Uplink(table, identity, self.store, self._take_command, self._now, self.metrics)
         self.reporter = HealthReporter(table.id, program, data_dir, self.store, self.supervisor, lambda: self.uplink.connected, self._now, self.metrics)
         api_key = api_key_of(table)
-        self._server = HealthServer(
-            self.reporter, *parse_listen(table.listen), api_key, Acknowledging(self.floor.take, self.store.answer_to, self._now)
+        self._server = HealthServer(self.reporter, *parse_listen(table.listen), api_key, Acknowledging(self.floor.take, self.store.answer_to, self._now))
+
+        self.reporter.safe, self.reporter.restarted = self.safe, self.restarts.restarted
+        self.swaps = Swaps(self.bindings, lambda: self.config.devices, self.driver_of, self.supervisor, self.store, self._now)
+        self.gateway_commands.register(SwapDevice, self.swaps.handle)
+        self._control = ControlServer(data_dir, {"tap": Taps(self.supervisor).tap, "swap": self._swap})
+
+    async def _swap(self, request: Answer) -> AsyncGenerator[Answer, None]:
+        """A swap asked for at the machine; the answer comes once it is durable."""
+        command = self.swaps.command(
+            str(request.get("device", "")),
+            str(request.get("serial", "")),
+            host=str(request.get("host", "")),
+            actor=str(request.get("actor", "")),
+            swap_id=f"swap-{secrets.token_hex(8)}",
         )
+        self.gateway_commands.take(command)
+        for _ in range(_SWAP_LOOKS):
+            if (answer := await self.store.answer_to(command.command_id)) is not None:
+                binding = self.bindings.by_device.get(command.device)
+                yield {"done": True, "serial": binding.serial if binding else ""} if answer.outcome == "done" else {"error": answer.reason}
+                return
+            await asyncio.sleep(_SWAP_LOOK_S)
+        yield {"error": "bound, but the outbox has not taken it yet; see `dockline gateway doctor`"}
 
     def _take(self, reading: AnyReading) -> None:
         self.floor.take(reading)
@@ -108,6 +167,7 @@ class Gateway:
             "supervisor": self.supervisor.run(),
             "report": self._report(),
             "watchdog": self._watchdog(),
+            "begin": self._begin(),
             "floor": self.floor.run(),
             "gateway_commands": self.gateway_commands.run(),
             "stop": self._stop.wait(),
@@ -120,6 +180,8 @@ class Gateway:
             for task in done:
                 if (error := task.exception()) is not None:
                     raise error
+                if task.get_name() != "stop":
+                    raise PartEndedError(f"the {task.get_name()} ended by itself; the gateway ends, so that it begins anew")
         finally:
             for task in tasks:
                 task.cancel()
@@ -130,39 +192,51 @@ class Gateway:
             await asyncio.sleep(self.config.gateway.report_interval_s)
             self.store.put_telemetry([await self.reporter.report()])
 
+    async def _begin(self) -> NoReturn:
+        """What is due once after the start; a run that has come so far counts as one that works. Safe mode that began by itself ends after a while."""
+        if self.safe:
+            for device in self.config.devices:
+                self.floor.take(LinkChanged(device=device, at_s=self._now().monotonic_s, state="lost", reason=_SAFE))
+        for command in await self.swaps.untold():
+            self.gateway_commands.take(command)
+        if not self.safe:
+            await asyncio.sleep(STABLE_S)
+            self.restarts.stable()
+        elif self._is_safe_by_itself:
+            await asyncio.sleep(SAFE_FOR_S)
+            self.stop("safe mode over")
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
     async def _watchdog(self) -> None:
-        """A sign of life as long as the event loop, the outbox's thread and the floor all get on with their work."""
-        every_s = watchdog_interval_s()
-        while True:
-            await self.store.answers()
-            if self.floor.busy_s() <= every_s:
-                notify("WATCHDOG=1")
-            await asyncio.sleep(every_s)
-
-
-def watchdog_interval_s() -> float:
-    """How often systemd wants a sign of life ($WATCHDOG_USEC, microseconds, sd_watchdog_enabled(3)), with a reserve."""
-    given = os.environ.get("WATCHDOG_USEC", "")
-    return min(_WATCHDOG_S, int(given) / 1e6 / _WATCHDOG_SHARE) if given.isdecimal() and int(given) else _WATCHDOG_S
-
-
-def notify(message: str) -> None:
-    """Tell systemd, if it wants to know: one datagram to $NOTIFY_SOCKET ('@' begins an abstract address)."""
-    address = os.environ.get("NOTIFY_SOCKET")
-    if not address:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
-        channel.setblocking(False)
+        """Signs of life as long as the event loop, the outbox's thread, the floor and the uplink all get on with their work."""
+        device = self.config.gateway.hardware_watchdog
+        hardware = None
         try:
-            channel.sendto(message.encode(), "\0" + address[1:] if address.startswith("@") else address)
-        except OSError as error:  # whoever watches does not listen; goods move all the same
-            log.warning("service manager not told", extra={"said": message, "reason": str(error)})
+            hardware = HardwareWatchdog(device, _HARDWARE_WATCHDOG_S) if device else None
+        except OSError as error:
+            log.error("hardware watchdog cannot be used", extra={"device": device, "reason": str(error)})  # noqa: TRY400  # the reason says all
+        watchdog = Watchdog({"floor": self.floor.busy_s, "uplink": lambda: self.uplink.stalled_s}, {"uplink": _STUCK_S}, hardware)
+        try:
+            await watchdog.run(self.store.answers)
+        finally:
+            if hardware is not None:
+                hardware.close()
 
 
-async def run_gateway(config: GatewayConfig) -> None:
+async def run_gateway(config: GatewayConfig, *, safe: bool = False) -> None:
     """Run until SIGTERM or SIGINT."""
-    gateway = Gateway(config)
+    gateway = Gateway(config, safe=safe)
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, gateway.stop)
-    await gateway.run()
+    listening = loop.create_task(_listen_for_last_words(gateway), name="last-words")
+    try:
+        await gateway.run()
+    finally:
+        listening.cancel()
+
+
+async def _listen_for_last_words(gateway: Gateway) -> None:
+    await gateway.started.wait()
+    gateway.restarts.listen_for_last_words()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`dockline gateway check FILE` and `dockline gateway run FILE`."""
+"""`dockline gateway check|run|doctor|swap|tap FILE`."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from collections import Counter
 from pathlib import Path
 
 from contracts.log_lines import configure_logging
+from gateway import enrol_command
 from gateway.config import GatewayConfig, kind_of
-from gateway.config_file import ConfigFileError, load_config
+from gateway.config_file import ConfigFileError, load_config, load_gateway_only
 from gateway.outbox import OutboxDamagedError
+
+_LEVELS = ["debug", "info", "warning", "error"]
 
 
 def _check(config: GatewayConfig) -> int:
@@ -25,31 +28,85 @@ def _check(config: GatewayConfig) -> int:
     return 0
 
 
-def _run(config: GatewayConfig) -> int:
-    from gateway.app import run_gateway
+def _run(config: GatewayConfig, *, safe: bool) -> int:
+    from gateway.app import PartEndedError, run_gateway
+    from gateway.bindings import BindingsError
 
     try:
-        asyncio.run(run_gateway(config))
-    except (OSError, OutboxDamagedError) as error:
+        asyncio.run(run_gateway(config, safe=safe))
+    except (OSError, OutboxDamagedError, BindingsError, PartEndedError) as error:
         print(f"dockline gateway: cannot run: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def main(argv: list[str]) -> int:
-    """Returns the exit status: 1 when the file is wrong or the gateway cannot run."""
-    parser = argparse.ArgumentParser(prog="dockline gateway", description="Run a gateway, or check its file.")
-    actions = parser.add_subparsers(dest="action", required=True)
-    for name, summary in (("check", "check a file and say everything that is wrong with it"), ("run", "run until SIGTERM")):
-        action = actions.add_parser(name, help=summary, description=summary)
-        action.add_argument("file", type=Path, help="the gateway's TOML file")
-        action.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
-    arguments = parser.parse_args(argv)
-    configure_logging(arguments.log_level)
-    logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # it logs every frame of a failed exchange as an error
+def _load(path: Path, *, safe: bool) -> GatewayConfig:
+    """The configuration; for safe mode its table [gateway] is enough. Raises: ConfigFileError."""
     try:
-        config = load_config(arguments.file)
+        return load_config(path)
+    except ConfigFileError as error:
+        if not safe:
+            raise
+        print(f"{error}\ndockline gateway: safe mode goes on with the table [gateway] alone", file=sys.stderr)
+        return load_gateway_only(path)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="dockline gateway", description="Run a gateway, check its file, or find out what is wrong with it.")
+    actions = parser.add_subparsers(dest="action", required=True)
+    made = {}
+    for name, summary in (
+        ("check", "check a file and say everything that is wrong with it"),
+        ("run", "run until SIGTERM"),
+        ("doctor", "say in words what is wrong with a gateway, the most important first; exit status 1 if something must be done"),
+        ("swap", "bind the place of a device to the hardware that stands there now"),
+        ("tap", "write what a device of the running gateway says, both ways"),
+    ):
+        made[name] = actions.add_parser(name, help=summary, description=summary)
+        made[name].add_argument("file", type=Path, help="the gateway's TOML file")
+        made[name].add_argument("--log-level", default="info" if name == "run" else "error", choices=_LEVELS)
+    made["run"].add_argument("--safe", action="store_true", help="touch no device and decide nothing: uplink, outbox, health and commands to the gateway only")
+    made["run"].add_argument("--log-format", choices=["text", "json"], help="log lines for people or one JSON object per line; else as the file says")
+    made["doctor"].add_argument("--json", action="store_true", help="a JSON list of findings")
+    made["doctor"].add_argument("--lang", default="en", choices=["en", "zh"], help="language of the findings")
+    for name in ("swap", "tap"):
+        made[name].add_argument("device")
+    made["swap"].add_argument("--serial", default="", help="serial number of the new hardware; left out, the one that answers there now")
+    made["swap"].add_argument("--host", default="", help="its new host name or address, if that changed")
+    made["tap"].add_argument("--for", dest="for_s", metavar="TIME", help="go on for 60s, 5m; left out, what is kept of the last bytes")
+    made["tap"].add_argument("--reconnect", action="store_true", help="begin a new conversation, so that the recording has its beginning")
+    made["tap"].add_argument("--out", type=Path, metavar="FILE", help="write there instead of to the screen")
+    enrol_command.add_command(actions)
+    return parser
+
+
+def main(argv: list[str]) -> int:
+    """Returns the exit status: 1 when the file is wrong, the gateway cannot run, or something must be done."""
+    arguments = _parser().parse_args(argv)
+    if arguments.action == "enrol":
+        return enrol_command.run(arguments)
+    configure_logging(arguments.log_level, getattr(arguments, "log_format", None) or "text")
+    logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # it logs every frame of a failed exchange as an error
+    if arguments.action == "doctor":
+        from gateway.doctor.command import run_doctor
+
+        return run_doctor(arguments.file, as_json=arguments.json, language=arguments.lang)
+    try:
+        config = _load(arguments.file, safe=arguments.action == "run" and arguments.safe)
     except ConfigFileError as error:
         print(error, file=sys.stderr)
         return 1
-    return _check(config) if arguments.action == "check" else _run(config)
+    return _act(arguments, config)
+
+
+def _act(arguments: argparse.Namespace, config: GatewayConfig) -> int:
+    if arguments.action == "check":
+        return _check(config)
+    if arguments.action == "run":
+        configure_logging(arguments.log_level, arguments.log_format or config.gateway.log_format)
+        return _run(config, safe=arguments.safe)
+    from gateway import field_commands
+
+    if arguments.action == "swap":
+        return field_commands.swap(config, arguments.device, arguments.serial, arguments.host)
+    return field_commands.tap(config, arguments.device, arguments.for_s, arguments.out, reconnect=arguments.reconnect)

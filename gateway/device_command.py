@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`dockline device list|try|send`: one driver without any gateway, for those who connect hardware."""
+"""`dockline device list|try|send|record|replay`: one driver without any gateway, for those who connect hardware."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, TextIO
 
 import msgspec
 
@@ -24,6 +25,8 @@ from drivers.base.driver import StreamDriver
 from drivers.base.errors import ConfigError, DriverError, LocalProtocolError, shown
 from drivers.base.session import Argument
 from drivers.base.spec import CommandSpec, Driver, DriverSpec
+from drivers.base.tape import Entry
+from gateway.recordings import RecordingError, Replay, difference, head_of, line_of, read_recording
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?")
 _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
@@ -242,6 +245,15 @@ def _parser() -> argparse.ArgumentParser:
     trying.add_argument("fields", nargs="*", metavar="key=value", help="configuration, see `dockline device list`")
     trying.add_argument("--for", dest="for_s", metavar="TIME", help="end after 5s, 500ms, 2m; without it: until interrupted")
     trying.add_argument("--json", action="store_true", help="one JSON object per line: type, at, fields with their units")
+    recording = actions.add_parser("record", help="as try, and write every byte both ways to a file")
+    recording.add_argument("driver")
+    recording.add_argument("fields", nargs="*", metavar="key=value")
+    recording.add_argument("--for", dest="for_s", metavar="TIME", help="end after 5s, 500ms, 2m; without it: until interrupted")
+    recording.add_argument("--json", action="store_true", help="one JSON object per line")
+    recording.add_argument("--out", type=Path, required=True, metavar="FILE", help="the recording")
+    replaying = actions.add_parser("replay", help="play a recording through the driver of today: its readings, and what differs from then")
+    replaying.add_argument("file", type=Path, metavar="FILE", help="made by `dockline device record` or `dockline gateway tap`")
+    replaying.add_argument("--json", action="store_true", help="one JSON object per line")
     sending = actions.add_parser("send", help="carry out one command: dockline device send DRIVER key=value ... -- COMMAND [arguments]")
     sending.add_argument("driver")
     sending.add_argument("fields", nargs="*", metavar="key=value")
@@ -249,8 +261,61 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _record(driver: Driver, name: str, file: TextIO) -> None:
+    """Write what the driver's tape hears, as it comes. Raises: UsageError."""
+    if not isinstance(driver, StreamDriver):
+        raise UsageError(f"{name} has no bytes to record")
+    file.write("".join(f"{line}\n" for line in head_of(driver.device_id, name, driver.config)))
+    start_s = time.monotonic()
+
+    def write(entry: Entry) -> None:
+        file.write("".join(f"{line}\n" for line in line_of(entry, start_s)))
+
+    driver.tape.listeners.add(write)
+
+
+def _run_record(arguments: argparse.Namespace) -> int:
+    _, driver = _driver(arguments.driver, arguments.fields)
+    with arguments.out.open("w", encoding="utf-8") as file:
+        _record(driver, arguments.driver, file)
+        return _try_until_over(driver, arguments)
+
+
+def _run_replay(path: Path, *, as_json: bool) -> int:
+    """Returns the exit status: 1 when the driver of today makes other readings of the bytes than were made then."""
+    try:
+        recording = read_recording(path.read_text(encoding="utf-8").splitlines())
+    except (OSError, UnicodeDecodeError, RecordingError) as error:
+        raise UsageError(f"{path}: {error}") from error
+    try:
+        replay = Replay(recording)
+    except RecordingError as error:
+        raise UsageError(f"{path}: {error}") from error
+    readings = []
+    for reading in replay.run():
+        readings.append(reading)
+        _print_replayed(reading, as_json=as_json)
+    for note in replay.notes:
+        print(f"dockline device: {note}", file=sys.stderr)
+    lines = difference(recording.then, readings)
+    print(f"dockline device: {len(readings)} readings now, {len(recording.then)} then, {len(lines)} differences", file=sys.stderr)
+    print("".join(f"  {line}\n" for line in lines), end="", file=sys.stderr)
+    return int(bool(lines))
+
+
+def _print_replayed(reading: AnyReading, *, as_json: bool) -> None:
+    fields = _snake_keys(msgspec.to_builtins(reading))
+    at_s, kind = fields.pop("at_s"), fields.pop("type")
+    fields.pop("device")
+    print(json.dumps({"type": kind, "at_s": at_s, **fields}) if as_json else f"{at_s:12.6f}  {kind:14} " + "  ".join(f"{k}={v}" for k, v in fields.items()))
+
+
 def _run_try(arguments: argparse.Namespace) -> int:
     _, driver = _driver(arguments.driver, arguments.fields)
+    return _try_until_over(driver, arguments)
+
+
+def _try_until_over(driver: Driver, arguments: argparse.Namespace) -> int:
     printer = _Printer(as_json=arguments.json)
     for_s = parse_duration_s(arguments.for_s) if arguments.for_s else None
     with contextlib.suppress(KeyboardInterrupt):
@@ -302,6 +367,10 @@ def main(argv: list[str]) -> int:
     try:
         if arguments.action == "list":
             return list_drivers(as_json=arguments.json)
+        if arguments.action == "replay":
+            return _run_replay(arguments.file, as_json=arguments.json)
+        if arguments.action == "record":
+            return _run_record(arguments)
         return _run_try(arguments) if arguments.action == "try" else _run_send(arguments, argv[split + 1 :])
     except KeyboardInterrupt:
         return _INTERRUPTED

@@ -68,6 +68,8 @@ class Floor:
         self._stored: dict[str, bytes] = {}
         self._links: dict[str, tuple[LinkState, float]] = {}
         self._busy_since_s: float | None = None
+        self.silent = ""
+        """Why no station works; empty: they do."""
 
     def busy_s(self) -> float:
         """Seconds since the turn began that is not finished; 0 while the floor waits for something to do."""
@@ -171,7 +173,7 @@ class Floor:
         """Do a new command. Without a trusted clock a deadline cannot be judged; then the command is done."""
         station = self._stations.get(command.station)
         if station is None:
-            return Answer("refused", f"this gateway has no station {command.station!r}; it has: {', '.join(self._stations)}")
+            return Answer("refused", self.silent or f"this gateway has no station {command.station!r}; it has: {', '.join(self._stations)}")
         if (late := late_answer(command, now)) is not None:
             return late
         try:

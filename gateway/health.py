@@ -47,6 +47,9 @@ class DeviceHealth(msgspec.Struct):
     reconnects: int
     reason: str
     reading_age_s: float | None
+    given_up: bool
+    serial: str
+    expected_serial: str
 
 
 class Health(msgspec.Struct):
@@ -57,11 +60,14 @@ class Health(msgspec.Struct):
     epoch: str
     epochs_begun: int
     clock: str
+    safe_mode: bool
+    restarted: str
     uplink: bool
     lanes: dict[str, LaneHealth]
     devices: dict[str, DeviceHealth]
     devices_up: int
     devices_down: int
+    devices_given_up: int
     oldest_pending_s: float
     outbox_bytes: int
     rss_bytes: int
@@ -87,6 +93,8 @@ class HealthReporter:
         self._is_uplink_up = is_uplink_up
         self._now = now
         self._metrics = metrics
+        self.safe = False
+        self.restarted = ""
 
     async def health(self) -> Health:
         """Everything, as of now."""
@@ -98,6 +106,9 @@ class HealthReporter:
                 reconnects=device.reconnects,
                 reason=device.reason,
                 reading_age_s=None if device.last_reading_s is None else round(now.monotonic_s - device.last_reading_s, 3),
+                given_up=device.up is False and device.given_up(now.monotonic_s),
+                serial=device.serial,
+                expected_serial=device.expected_serial,
             )
             for device_id, device in self._supervisor.devices.items()
         }
@@ -108,11 +119,14 @@ class HealthReporter:
             epoch=self._store.epoch,
             epochs_begun=self._store.epochs_begun,
             clock=now.clock,
+            safe_mode=self.safe,
+            restarted=self.restarted,
             uplink=self._is_uplink_up(),
             lanes={lane: LaneHealth(level.accepted, level.last_seq, level.pending, level.thinned) for lane, level in levels.items()},
             devices=devices,
             devices_up=self._supervisor.devices_up,
             devices_down=len(devices) - self._supervisor.devices_up,
+            devices_given_up=self._supervisor.devices_given_up,
             oldest_pending_s=await self._store.oldest_pending_s(),
             outbox_bytes=self._store.size_bytes,
             rss_bytes=rss_bytes(),
@@ -130,6 +144,7 @@ class HealthReporter:
             disk_free_bytes=health.disk_free_bytes,
             devices_up=health.devices_up,
             devices_down=health.devices_down,
+            devices_given_up=health.devices_given_up,
         )
 
     async def metrics(self) -> bytes:
@@ -141,6 +156,9 @@ class HealthReporter:
         metrics.outbox_oldest_seconds.set(health.oldest_pending_s)
         metrics.outbox_bytes.set(health.outbox_bytes)
         metrics.outbox_epochs_begun.set(health.epochs_begun)
+        metrics.devices_given_up.set(health.devices_given_up)
+        metrics.safe_mode.set(health.safe_mode)
+        metrics.clock_unsynced.set(health.clock != "synced")
         metrics.resident_memory_bytes.set(health.rss_bytes)
         for device_id, device in health.devices.items():
             if device.reading_age_s is not None:

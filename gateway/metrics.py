@@ -46,6 +46,8 @@ class Metrics:
         self.uplink_reconnects = Counter("dockline_uplink_reconnects_total", "Connections to the broker after the first", registry=registry)
         self.uplink_resends = Counter("dockline_uplink_resends_total", "Times that a lane went back to what central has", ["lane", "reason"], registry=registry)
         self.commands = Counter("dockline_commands_total", "Commands of central", ["outcome"], registry=registry)
+        self.safe_mode = Gauge("dockline_safe_mode", "1 while the gateway leaves its devices alone", registry=registry)
+        self.clock_unsynced = Gauge("dockline_clock_unsynced", "1 while nothing keeps the clock", registry=registry)
         self.resident_memory_bytes = Gauge("dockline_resident_memory_bytes", "Resident memory of the gateway", registry=registry)
 
     def rendered(self) -> bytes:

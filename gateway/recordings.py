@@ -124,18 +124,21 @@ class Replay:
         """The readings that the driver of today makes."""
         if self._recording.steps and self._recording.steps[0][1] != "open":
             self.notes.append("the recording begins within a conversation; bytes before the next one begins are played as they are")
-            self._begin()
+            yield from self._begin(self._recording.steps[0][0])
         for at_s, kind, content in self._recording.steps:
             yield from self._step(at_s, kind, content)
 
-    def _begin(self) -> None:
+    def _begin(self, at_s: float) -> Iterator[AnyReading]:
         self._session = self._driver.new_session()
         self._is_open, self._after_gap = True, False
+        yield from self._readings(self._session.advance_to(at_s), at_s)
+        self._session.bytes_to_send()
 
     def _step(self, at_s: float, kind: str, content: bytes | str) -> Iterator[AnyReading]:
         if kind == "open":
-            self._begin()
-        elif kind == "gap":
+            yield from self._begin(at_s)
+            return
+        if kind == "gap":
             self._after_gap = True
             self.notes.append(f"at {at_s:.3f} s bytes are missing: more came than was kept")
         if not self._is_open:

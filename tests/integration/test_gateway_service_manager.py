@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from contracts.commands import CancelTasks
-from gateway.app import notify, watchdog_interval_s
 from gateway.outbox import Answer
+from gateway.watchdog import notify, watchdog_interval_s
 from tests.integration.gateway_bench import eventually, gateway_file, running_gateway
 
 _WATCHDOG_S = 0.6

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the running gateway says of itself, how it came to run, and what its files tell."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from gateway.bindings import Bindings, BindingsError
+from gateway.config import GatewayTable
+from gateway.doctor.findings import Finding, finding
+from gateway.restarts import SAFE_AFTER_STARTS, is_failed, read_run
+
+_TIMEOUT_S = 5.0
+_OLD_S = 300.0
+_CARD_DAYS_MIN = 365.0
+
+
+def ask_health(table: GatewayTable) -> tuple[dict[str, Any] | None, str]:
+    """The answer of /health, or None, and where it was asked for."""
+    data_dir = Path(table.data_dir)
+    try:
+        address = (data_dir / "listen").read_text(encoding="ascii").strip()
+    except OSError:
+        address = table.listen
+    host, _, port = address.rpartition(":")
+    client = http.client.HTTPConnection(host.strip("[]"), int(port), timeout=_TIMEOUT_S)
+    try:
+        client.request("GET", "/health", headers=_key(table, data_dir))
+        answer = client.getresponse()
+        return (json.loads(answer.read()) if answer.status == http.client.OK else None), address
+    except (OSError, ValueError, http.client.HTTPException):
+        return None, address
+    finally:
+        client.close()
+
+
+def _key(table: GatewayTable, data_dir: Path) -> dict[str, str]:
+    for path in filter(None, (table.api_key_file, str(data_dir / "api-key"))):
+        try:
+            return {"Authorization": f"Bearer {Path(path).read_text(encoding='ascii').strip()}"}
+        except OSError:
+            continue
+    return {}
+
+
+def check_health(health: Mapping[str, Any]) -> Iterator[Finding]:
+    """What it says of itself."""
+    yield finding("gateway_answers", "gateway", gateway=health["gateway"], version=health["version"], up=health["devices_up"], down=health["devices_down"])
+    if health.get("safe_mode"):
+        yield finding("safe_mode", "gateway")
+    if not _is_up(health["uplink"]):
+        yield finding("uplink_down", "uplink")
+    if health["oldest_pending_s"] > _OLD_S:
+        pending = sum(lane["pending"] for lane in health["lanes"].values())
+        yield finding("outbox_old", "outbox", pending=pending, oldest=_duration(health["oldest_pending_s"]))
+    if health.get("config_fault"):
+        yield finding("configuration_fault", "configuration", reason=health["config_fault"])
+    days = health.get("card_life_days")
+    if isinstance(days, int | float) and days < _CARD_DAYS_MIN:
+        yield finding("card_life", "card", days=round(days))
+    for device, fares in health["devices"].items():
+        yield from _check_device(device, fares)
+
+
+def _is_up(uplink: Any) -> bool:
+    return bool(uplink.get("connected")) if isinstance(uplink, dict) else bool(uplink)
+
+
+def _check_device(device: str, fares: Mapping[str, Any]) -> Iterator[Finding]:
+    if fares["up"]:
+        return
+    if fares.get("expected_serial") and fares.get("serial") and fares["serial"] != fares["expected_serial"]:
+        yield finding("wrong_serial", device, device=device, serial=fares["serial"], expected=fares["expected_serial"])
+    else:
+        yield finding("device_given_up" if fares.get("given_up") else "device_down", device, reason=fares["reason"].removeprefix(f"{device}: "))
+
+
+def _duration(seconds: float) -> str:
+    hours, rest = divmod(round(seconds), 3600)
+    return f"{hours} h {rest // 60} min" if hours else f"{rest // 60} min"
+
+
+def check_files(data_dir: Path) -> Iterator[Finding]:
+    """How it was started last, and which hardware was swapped."""
+    run = read_run(data_dir / "run.json")
+    if run is not None:
+        if is_failed(run.restarted):
+            yield finding("restarted_by_fault", "restart", reason=_with_words(run.restarted, run.last_words))
+        elif run.restarted == "power":
+            yield finding("restarted_by_power", "restart")
+        if run.failed_starts > 1:
+            yield finding("starts_fail", "restart", count=run.failed_starts - (0 if run.ended else 1), limit=SAFE_AFTER_STARTS)
+    try:
+        bindings = Bindings(data_dir)
+    except BindingsError as error:
+        yield finding("config_wrong", "bindings", reason=str(error))
+        return
+    for device, binding in bindings.by_device.items():
+        yield finding("swapped", device, serial=binding.serial)
+
+
+def _with_words(reason: str, words: str) -> str:
+    """With the first place in the program's own files where it stood, if it could say so."""
+    place = next((line.strip() for line in words.splitlines() if line.lstrip().startswith("File") and "asyncio" not in line and "selectors" not in line), "")
+    return f"{reason}, last seen at {place}" if place else reason
