@@ -50,7 +50,7 @@ from central.outbound.warming import warm_up
 from central.requests import Database, utc_now
 from central.settings import Settings
 from central.sheets.files import ListFiles
-from central.shipping import courier, door_lists
+from central.shipping import courier, work_lists
 from central.stock import expiry
 from central.trace import own_events, subscriptions
 from central.webhooks.outbox import forget as forget_messages
@@ -220,7 +220,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     work.append(asyncio.create_task(housekeeping.watch(state.engine, state.clock), name="snapshots"))
     work.append(asyncio.create_task(timeouts.watch(state.engine, state.clock, state.changes), name="timeouts"))
     work.append(asyncio.create_task(courier.work_for_ever(state.engine, state.changes, state.clock), name="courier"))
-    work.append(asyncio.create_task(door_lists.watch(state.engine, state.clock, state.changes), name="doors"))
+    work.append(asyncio.create_task(work_lists.watch(state.engine, state.clock, state.changes), name="lists"))
     work.append(asyncio.create_task(orders.watch(state.engine, state.clock, state.changes), name="orders"))
     work.append(asyncio.create_task(expiry.watch(state.engine, state.clock, state.changes), name="expiry"))
     work.append(asyncio.create_task(own_events.watch(state.engine, state.clock, state.changes), name="own events"))

@@ -94,6 +94,24 @@ TEMPLATES = {
     "door_lamp_red": "{station}: the lamp stopped pallet {sscc} by list {had} although it may leave (newest list {newest}); tell the driver that it is right",
     "door_list_long": "{station}: {count} pallets may pass, a list for the door holds {most}; the door is not checked; make smaller loads",
     "door_not_checked": "{station}: gateway {gateway} does not take the door's list ({reason}); its lamp stops no wrong pallet until that is mended",
+    "scan_after_cancel": "{station}: {quantity} of item {item} lot {lot} were scanned for order {order}, which was cancelled meanwhile; "
+    "they stand at {station}, bring them back to {bin}",
+    "scan_task_moved": "{station}: {quantity} of item {item} lot {lot} were scanned for order {order}, which no longer takes them from {bin}; "
+    "they stand at {station}, bring them back to {bin}",
+    "scan_lot_blocked": "{station}: {quantity} of item {item} lot {lot} were scanned for order {order} and the lot was blocked meanwhile; "
+    "set them aside at {station} and do not let them leave",
+    "scan_twice": "{station}: {quantity} of item {item} lot {lot} were scanned for order {order} although {scanned} of its {owed} were scanned before "
+    "at {places}; count both places and bring back to {bin} what is too many",
+    "scan_unplanned": "{station}: {text} was scanned and no order takes such goods; find out what stands at {station} and put it back",
+    "scan_lamp_red": "{station}: the lamp stopped {text} by list {had} although it is expected by now; let it go on",
+    "scan_list_long": "{station}: {count} lines are expected, a list for a scan point holds {most}; scans are not checked there; name a zone, or close orders",
+    "scans_not_checked": "{station}: gateway {gateway} does not take the list of what is expected ({reason}); its lamps say nothing until that is mended",
+    "lights_unanswered": "{station}: gateway {gateway} did not answer, so {count} tasks may be dark; pick them at the screens, "
+    "and see whether the gateway is connected",
+    "pick_after_move": "{station}: {taken} of item {item} taken from bin {bin} for order {order} after its reservation was given up; put them back, "
+    "or release the order again and take them for it",
+    "pick_twice": "{station}: {taken} of item {item} were taken from bin {bin} for order {order} although {first} had answered the same task with as many; "
+    "find out whether they were taken twice, count the bin",
     "epcis_notice_refused": "ship notice {notice} to {site} came by EPCIS and cannot be announced ({reason}); settle that, then enter the notice by hand",
     "gateway_outbox_lost": "gateway {gateway} has a new outbox (card replaced, lost or wiped) and these of the one before never came: {numbers}; "
     "compare what its stations handled since {since} with the books, and enter by hand what is missing",

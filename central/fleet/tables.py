@@ -69,6 +69,10 @@ command = Table(
     CheckConstraint("state IN ('pending', 'done', 'refused', 'expired', 'unanswered')", name="ck_command_state"),
 )
 """Commands down. `unanswered`: the deadline passed and nothing came back."""
+LIGHTS_UNANSWERED = "command.state = 'unanswered' AND command.kind IN ('LightTasks', 'CancelTasks')"
+"""Commands about lights that a gateway, being away, never answered."""
+_LIGHTS_UNANSWERED = text("state = 'unanswered' AND kind IN ('LightTasks', 'CancelTasks')")
+Index("ix_command_lights_unanswered", command.c.made_at, sqlite_where=_LIGHTS_UNANSWERED, postgresql_where=_LIGHTS_UNANSWERED)
 Index("ix_command_pending", command.c.made_at, sqlite_where=text("state = 'pending'"), postgresql_where=text("state = 'pending'"))
 
 clock_setting = Table(

@@ -11,7 +11,7 @@ from central.errors import NotFoundError
 from central.exceptions import service as exceptions
 from central.exceptions.messages import message
 from central.ingest.registry import EventContext, Handler, HandlerMany
-from central.outbound import answers, confirming, lights, mispicks, picking, service, walking, walls
+from central.outbound import answers, confirming, lights, mispicks, picking, service, unanswered, walking, walls
 from central.outbound.weigh_check import weight_recorded
 from contracts.events import CommandAnswered, Event, LampsTested, LightFailed, PickConfirmed, UnexpectedPress, WeightRecorded, ZoneCompleted
 
@@ -56,6 +56,8 @@ def unexpected_press(connection: Connection, context: EventContext, event: Unexp
 
 def command_answered(connection: Connection, context: EventContext, event: CommandAnswered) -> None:
     """Lights that were refused or came too late: the goods must be picked from the list."""
+    if event.outcome == "expired" and event.command_id.startswith(lights.CANCEL_PREFIX):
+        unanswered.came_too_late(connection, context, event.command_id)
     if event.outcome == "done" or not event.command_id.startswith((lights.LIGHT_PREFIX, lights.TEST_PREFIX)):
         return
     if event.command_id.startswith(lights.TEST_PREFIX):

@@ -93,14 +93,18 @@ def not_lit(connection: Connection, context: EventContext, command_id: str) -> N
     """A gateway did not light the tasks of a command: they are for the screens."""
     mine = (command_table.c.id == command_id) & (command_table.c.gateway == context.gateway) & (command_table.c.kind == LightTasks.__name__)
     body = connection.execute(select(command_table.c.body).where(mine)).scalar()
-    if body is None:
-        return
+    if body is not None:
+        show_on_screens(connection, context.site, body)
+
+
+def show_on_screens(connection: Connection, site: str, body: bytes) -> None:
+    """The open tasks of a command (LightTasks, encoded) that was not carried out are for the screens."""
     command = wire.decode_command(body)
     assert isinstance(command, LightTasks)
     ids = [task.task_id for task in command.tasks]
-    waiting = pick_task.c.id.in_(ids) & (pick_task.c.site == context.site) & (pick_task.c.state == "lit")
+    waiting = pick_task.c.id.in_(ids) & (pick_task.c.site == site) & (pick_task.c.state == "lit")
     connection.execute(update(pick_task).where(waiting).values(state="listed", lamp_dead=True))
-    _puts_dark(connection, context.site, ids)
+    _puts_dark(connection, site, ids)
 
 
 def ask_lamp_test(connection: Connection, fact: ledger.Fact, site: str, zone_id: str, now: datetime) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, select, update
@@ -19,11 +19,12 @@ from central.errors import BusyError, NotFoundError
 from central.exceptions import service as exceptions
 from central.exceptions.messages import Message, message
 from central.ledger import service as ledger
-from central.ledger.tables import balance
+from central.ledger.tables import balance, event, reservation
 from central.outbound import lights, rules, tours, walking, walls
 from central.outbound.demands import demand_of
 from central.outbound.new_tasks import Sheet, make_tasks
 from central.outbound.tables import customer_order, order_line, pick_task
+from contracts.events import PickConfirmed
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,10 @@ class Place:
     station: str
     now: datetime
     by: str = ""
+
+
+_SAME_ANSWER = timedelta(minutes=2)
+"""Within so long of each other a light and a screen were answered for the same goods (guessed)."""
 
 
 def tasks_of(connection: Connection, order_id: str) -> list[rules.Task]:
@@ -93,7 +98,7 @@ def confirm_pick(connection: Connection, spot: Place, task_id: str, quantity: in
         _go_elsewhere(connection, spot, task, _order(connection, task), outcome, walked)
     if outcome.verdict in ("full", "short", "over") and walked is not None:
         walking.task_answered(connection, spot.fact_id, walked, spot.now, task.slot)
-    if outcome.verdict in ("over", "cancelled", "contradicted"):
+    if outcome.verdict in ("over", "cancelled", "contradicted", "repeated"):
         _tell_surprise(connection, spot, task, _order(connection, task), outcome, quantity)
     return outcome
 
@@ -174,11 +179,28 @@ def _tell_surprise(connection: Connection, spot: Place, task: Row[Any], order: R
     if outcome.verdict == "over":
         told = message("pick_over", taken=quantity, requested=task.requested, over=outcome.over, **common)
     elif outcome.verdict == "cancelled" and quantity:
-        told = message("pick_after_cancel", taken=quantity, **common)
+        gone = order.state == "cancelled"
+        told = message("pick_after_cancel", taken=quantity, **common) if gone else message("pick_after_move", taken=quantity, **common)
+    elif outcome.verdict == "repeated" and quantity:
+        first = _answered_elsewhere(connection, spot, task)
+        told = message("pick_twice", taken=quantity, first=first, **common) if first else None
     elif outcome.verdict == "contradicted":
         told = message("pick_answered_twice", station=spot.station, task=task.id, first=task.taken, second=quantity, bin=task.bin)
     if told is not None:
         exceptions.ask_person(connection, told, task.id, spot.fact_id, spot.now, site=spot.site, station=spot.station)
+
+
+def _answered_elsewhere(connection: Connection, spot: Place, task: Row[Any]) -> str:
+    """Who had answered a task before its light did with the same quantity, when that was another press or a person at a screen; empty: the same press again.
+
+    Who answers at a screen sees there that it was answered; a light that was away does not. Who answers at both does so within moments.
+    """
+    mine = connection.execute(select(event.c.kind, event.c.occurred_at).where(event.c.id == spot.fact_id)).one_or_none()
+    closed = select(reservation.c.closed_by).where(reservation.c.id == task.reservation_id).scalar_subquery()
+    first = connection.execute(select(event.c.occurred_at, event.c.actor).where(event.c.id == closed)).one_or_none()
+    if mine is None or first is None or mine.kind != PickConfirmed.__name__ or abs(mine.occurred_at - first.occurred_at) <= _SAME_ANSWER:
+        return ""
+    return str(task.answered_by or first.actor)
 
 
 def cancel_tasks(connection: Connection, fact_id: str, order_id: str, now: datetime) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What time brings: reservations whose deadline has passed, and walks that found nobody.
+"""What time brings: reservations whose deadline has passed, walks that found nobody, and lights whose gateway never answered.
 
 The goods of the former are free again, their tasks are taken back, and what the line is short of is asked of a person.
 """
@@ -24,7 +24,7 @@ from central.database import in_transaction
 from central.errors import DomainError
 from central.ledger import service as ledger
 from central.ledger.tables import reservation
-from central.outbound import confirming, picking, rules, service, tours, walking
+from central.outbound import confirming, picking, rules, service, tours, unanswered, walking
 from central.outbound.tables import pick_task
 
 log = logging.getLogger(__name__)
@@ -83,7 +83,8 @@ async def watch(engine: Engine, clock: Callable[[], datetime], changes: Changes,
         try:
             timed_out = await asyncio.to_thread(in_transaction, engine, partial(time_out, now=clock()))
             given = await asyncio.to_thread(in_transaction, engine, partial(tours.dispatch_everywhere, now=clock()))
-            if timed_out or given:
+            told = await asyncio.to_thread(in_transaction, engine, partial(unanswered.look_after, now=clock()))
+            if timed_out or given or told:
                 changes.tell()
         except (DomainError, SQLAlchemyError) as error:
             log.warning("looking after deadlines and walks failed, trying again", extra={"reason": str(error)})

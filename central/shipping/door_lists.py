@@ -7,21 +7,15 @@ hundred commits in a moment share one, and 500 packages in one transaction make 
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, select, update
-from sqlalchemy.exc import SQLAlchemyError
 
 from central.bulk import among
-from central.changes import Changes
 from central.database import in_transaction, reading
-from central.errors import BusyError
 from central.exceptions import service as exceptions
 from central.exceptions.messages import message
 from central.fleet import service as fleet
@@ -34,18 +28,11 @@ from central.shipping.door_rules import DoorList
 from central.shipping.tables import dock_door, door_notice, load, load_package, package
 from contracts.commands import DoorWork
 
-log = logging.getLogger(__name__)
-
 PREFIX = "door:"
 ANSWER_WITHIN = timedelta(hours=1)
 """A gateway that was away longer gets a newer list instead."""
-_AGAIN_AFTER = timedelta(minutes=1)
+AGAIN_AFTER = timedelta(minutes=1)
 """A list that came too late, or got no answer, is made again after this."""
-_POLL_S = 1.0
-_GATHER_S = 0.05
-"""Commits within this time share a round."""
-_IDLE_PER_WORK = 9.0
-"""A round that took a second is followed by nine of rest: doors take at most a tenth of a processor."""
 
 _SITE_STATION = (dock_door.c.site, dock_door.c.station)
 Door = tuple[str, str]
@@ -200,20 +187,23 @@ def as_they_are(connection: Connection, keys: Collection[Door] | None = None) ->
     return [row for row in rows if (row.site, row.station) in keys]
 
 
-def _heard(door: Row[Any]) -> str:
+def heard(row: Row[Any]) -> str:
     """A gateway that is another one now: a swapped card, a reboot, a new program or configuration. It may have forgotten its list."""
-    return f"{door.epoch}/{door.boot_id}/{door.version}/{door.config_hash}" if door.enrolled else ""
+    return f"{row.epoch}/{row.boot_id}/{row.version}/{row.config_hash}" if row.enrolled else ""
 
 
 def _is_due(door: Row[Any], said: DoorList, now: datetime) -> bool:
-    if not door.enrolled:
-        return bool(door.list_fault != "no_gateway")
-    if said.size > door_rules.SSCCS_MAX:
-        said = _unchecked(said)
-    if said.digest != door.list_digest or _heard(door) != door.list_heard:
+    return is_due(door, (_unchecked(said) if said.size > door_rules.SSCCS_MAX else said).digest, now)
+
+
+def is_due(row: Row[Any], digest: str, now: datetime) -> bool:
+    """Whether the gateway of a door or scan point (a row of `as_they_are`) has to be told a list of this digest."""
+    if not row.enrolled:
+        return bool(row.list_fault != "no_gateway")
+    if digest != row.list_digest or heard(row) != row.list_heard:
         return True
-    stuck = door.answer in ("unanswered", "expired") or door.answer is None
-    return bool(stuck and (door.list_sent_at is None or now - door.list_sent_at >= _AGAIN_AFTER))
+    stuck = row.answer in ("unanswered", "expired") or row.answer is None
+    return bool(stuck and (row.list_sent_at is None or now - row.list_sent_at >= AGAIN_AFTER))
 
 
 def _unchecked(said: DoorList) -> DoorList:
@@ -258,7 +248,7 @@ def _send(connection: Connection, door: Row[Any], said: DoorList, now: datetime)
     )
     fleet.supersede(connection, door.gateway, door.station, DoorWork, f"list {version} took its place")
     fleet.send(connection, door.gateway, work, now)
-    values = {"list_version": version, "list_digest": said.digest, "list_command": work.command_id, "list_heard": _heard(door), "list_sent_at": now}
+    values = {"list_version": version, "list_digest": said.digest, "list_command": work.command_id, "list_heard": heard(door), "list_sent_at": now}
     connection.execute(update(dock_door).where(mine).values(**values, list_fault="too_long" if too_long else ""))
     return True
 
@@ -282,17 +272,3 @@ def work_once(engine: Engine, now: datetime) -> int:
     with reading(engine) as connection:
         keys = due(connection, now)
     return in_transaction(engine, lambda connection: tell(connection, keys, now)) if keys else 0
-
-
-async def watch(engine: Engine, clock: Callable[[], datetime], changes: Changes) -> None:
-    """Rounds until cancelled: after every change, at least every second, never more than a tenth of the time."""
-    while True:
-        seen = changes.count
-        began_s = time.monotonic()
-        try:
-            if await asyncio.to_thread(work_once, engine, clock()):
-                changes.tell()
-        except (BusyError, SQLAlchemyError) as error:
-            log.warning("doors could not be told, trying again", extra={"reason": str(error)})
-        await asyncio.sleep(_GATHER_S + _IDLE_PER_WORK * (time.monotonic() - began_s))
-        await changes.wait(seen, _POLL_S)

@@ -60,7 +60,7 @@ def _shown(connection: Connection, keys: Sequence[Door]) -> list[DoorOut]:
             "received": sum(pallets.get(number, (0, 0))[1] for number in mine),
             "wrong": wrong.get(here.id, []) if here is not None else [],
             "last_pass": last.get(key),
-            "list_state": _list_state(row),
+            "list_state": list_state(row),
         }
         shown.append(DoorOut.model_validate(row._asdict() | said))
     return shown
@@ -69,14 +69,15 @@ def _shown(connection: Connection, keys: Sequence[Door]) -> list[DoorOut]:
 def unchecked(connection: Connection, site: str | None) -> set[Door]:
     """Doors where something is to be checked and whose lamp does not know the list. One that is on its way is not meant."""
     rows = [row for row in door_lists.as_they_are(connection) if site in (None, row.site)]
-    return {(row.site, row.station) for row in rows if _has_list(row) and _list_state(row) not in ("newest", "on_its_way", "none")}
+    return {(row.site, row.station) for row in rows if _has_list(row) and list_state(row) not in ("newest", "on_its_way", "none")}
 
 
 def _has_list(row: Row[Any]) -> bool:
     return row.state in door_rules.LOADS or (row.check_coming and row.state in door_rules.RECEIVES)
 
 
-def _list_state(row: Row[Any]) -> ListState:
+def list_state(row: Row[Any]) -> ListState:
+    """Whether the lamps of a door or scan point (a row of `as_they_are`) know the newest list."""
     if row.list_fault:
         return "no_gateway" if row.list_fault == "no_gateway" else "too_long"
     states: dict[str, ListState] = {"done": "newest", "pending": "on_its_way", "refused": "refused", "expired": "no_answer", "unanswered": "no_answer"}

@@ -368,3 +368,44 @@ return_decision = Table(
     CheckConstraint("disposition IN ('available', 'hold', 'damaged', 'scrap', 'supplier')", name="disposition_known"),
     CheckConstraint("quantity > 0", name="decides_something"),
 )
+
+scan_point = Table(
+    "scan_point",
+    metadata,
+    Column("site", String, primary_key=True),
+    Column("station", String, primary_key=True),
+    Column("gateway", String, nullable=False, server_default="", comment="which hosts the station; empty: not known yet"),
+    Column("purpose", String, nullable=False, comment="what is scanned there: picking, receiving, shipping; none: scans are not checked"),
+    Column("zone", String, nullable=False, server_default="", comment="of picking: only goods picked in this zone; empty: the site's, as at a packing table"),
+    Column("changed_at", Instant, nullable=False),
+    Column("changed_by", String, nullable=False),
+    Column("list_version", BigInteger, nullable=False, server_default="0", comment="of the newest list for the gateway; 0: none was made"),
+    Column("list_digest", String, nullable=False, server_default=""),
+    Column("list_command", String, nullable=False, server_default="", comment="the command that carries it"),
+    Column("list_heard", String, nullable=False, server_default="", comment="the gateway as it was then: epoch, boot, version, configuration"),
+    Column("list_sent_at", Instant),
+    Column("list_fault", String, nullable=False, server_default="", comment="why scans are not checked: no_gateway, too_long"),
+    CheckConstraint("purpose IN ('none', 'picking', 'receiving', 'shipping')", name="purpose_known"),
+)
+"""Scan points (and weigh points with a scanner) whose gateway is told what is expected there. One that is not here is not checked by a list."""
+
+scan_check = Table(
+    "scan_check",
+    metadata,
+    Column("event_id", Id, primary_key=True),
+    Column("site", String, nullable=False),
+    Column("station", String, nullable=False),
+    Column("scanned_at", Instant, nullable=False),
+    Column("text", String, nullable=False),
+    Column("line", String, nullable=False, server_default="", comment="pick task, SSCC, or line of a notice that it counts for; empty: none"),
+    Column("quantity", BigInteger, nullable=False, server_default="0", comment="pieces that count"),
+    Column("serial", String, nullable=False, server_default=""),
+    Column("checked", String, nullable=False, server_default="", comment="what the lamps showed: expected, unexpected, repeated; empty: not checked"),
+    Column("work_version", BigInteger, nullable=False, server_default="0", comment="by which list"),
+    Column("verdict", String, nullable=False, comment="by the plan when central heard of it: right, wrong, repeated"),
+    Column("reason", String, nullable=False, server_default="", comment="code of the message that says what is wrong"),
+    CheckConstraint("verdict IN ('right', 'wrong', 'repeated')", name="verdict_known"),
+)
+"""What came of scans at scan points that are checked."""
+Index("ix_scan_check_line", scan_check.c.line)
+Index("ix_scan_check_station", scan_check.c.site, scan_check.c.station, scan_check.c.scanned_at)

@@ -20,10 +20,12 @@ def upgrade() -> None:
     _ingest()
     _clocks()
     _fleet()
+    _lists()
 
 
 def downgrade() -> None:
     """Back to revision 0003: what only this revision stores is lost."""
+    _undo_lists()
     _undo_fleet()
     _undo_clocks()
     _undo_ingest()
@@ -198,3 +200,65 @@ def _undo_fleet() -> None:
             "revoked_at",
         ):
             batch_op.drop_column(column)
+
+
+_LIGHTS_UNANSWERED = sa.text("state = 'unanswered' AND kind IN ('LightTasks', 'CancelTasks')")
+
+
+def _lists() -> None:
+    """Lists of scan points, what came of scans, and lights whose gateway never answered."""
+    op.create_table(
+        "scan_point",
+        sa.Column("site", sa.String(), nullable=False),
+        sa.Column("station", sa.String(), nullable=False),
+        sa.Column("gateway", sa.String(), server_default="", nullable=False, comment="which hosts the station; empty: not known yet"),
+        sa.Column("purpose", sa.String(), nullable=False, comment="what is scanned there: picking, receiving, shipping; none: scans are not checked"),
+        sa.Column(
+            "zone",
+            sa.String(),
+            server_default="",
+            nullable=False,
+            comment="of picking: only goods picked in this zone; empty: the site's, as at a packing table",
+        ),
+        sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.Column("changed_by", sa.String(), nullable=False),
+        sa.Column("list_version", sa.BigInteger(), server_default="0", nullable=False, comment="of the newest list for the gateway; 0: none was made"),
+        sa.Column("list_digest", sa.String(), server_default="", nullable=False),
+        sa.Column("list_command", sa.String(), server_default="", nullable=False, comment="the command that carries it"),
+        sa.Column("list_heard", sa.String(), server_default="", nullable=False, comment="the gateway as it was then: epoch, boot, version, configuration"),
+        sa.Column("list_sent_at", sa.BigInteger(), nullable=True),
+        sa.Column("list_fault", sa.String(), server_default="", nullable=False, comment="why scans are not checked: no_gateway, too_long"),
+        sa.CheckConstraint("purpose IN ('none', 'picking', 'receiving', 'shipping')", name="purpose_known"),
+        sa.PrimaryKeyConstraint("site", "station", name=op.f("pk_scan_point")),
+    )
+    op.create_table(
+        "scan_check",
+        sa.Column("event_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("site", sa.String(), nullable=False),
+        sa.Column("station", sa.String(), nullable=False),
+        sa.Column("scanned_at", sa.BigInteger(), nullable=False),
+        sa.Column("text", sa.String(), nullable=False),
+        sa.Column("line", sa.String(), server_default="", nullable=False, comment="pick task, SSCC, or line of a notice that it counts for; empty: none"),
+        sa.Column("quantity", sa.BigInteger(), server_default="0", nullable=False, comment="pieces that count"),
+        sa.Column("serial", sa.String(), server_default="", nullable=False),
+        sa.Column(
+            "checked", sa.String(), server_default="", nullable=False, comment="what the lamps showed: expected, unexpected, repeated; empty: not checked"
+        ),
+        sa.Column("work_version", sa.BigInteger(), server_default="0", nullable=False, comment="by which list"),
+        sa.Column("verdict", sa.String(), nullable=False, comment="by the plan when central heard of it: right, wrong, repeated"),
+        sa.Column("reason", sa.String(), server_default="", nullable=False, comment="code of the message that says what is wrong"),
+        sa.CheckConstraint("verdict IN ('right', 'wrong', 'repeated')", name="verdict_known"),
+        sa.PrimaryKeyConstraint("event_id", name=op.f("pk_scan_check")),
+    )
+    with op.batch_alter_table("scan_check", schema=None) as batch_op:
+        batch_op.create_index("ix_scan_check_line", ["line"], unique=False)
+        batch_op.create_index("ix_scan_check_station", ["site", "station", "scanned_at"], unique=False)
+    with op.batch_alter_table("command", schema=None) as batch_op:
+        batch_op.create_index("ix_command_lights_unanswered", ["made_at"], unique=False, sqlite_where=_LIGHTS_UNANSWERED, postgresql_where=_LIGHTS_UNANSWERED)
+
+
+def _undo_lists() -> None:
+    with op.batch_alter_table("command", schema=None) as batch_op:
+        batch_op.drop_index("ix_command_lights_unanswered")
+    op.drop_table("scan_check")
+    op.drop_table("scan_point")
