@@ -9,7 +9,6 @@ import secrets
 import signal
 import sys
 from collections.abc import AsyncGenerator
-from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
@@ -31,6 +30,7 @@ from gateway.metrics import Metrics
 from gateway.outbox import Outbox
 from gateway.portal.arbiter import Arbiter
 from gateway.restarts import SAFE_FOR_S, STABLE_S, Restarts
+from gateway.program import program_version
 from gateway.stations.kinds import build_station
 from gateway.store import Store
 from gateway.supervisor import Supervisor
@@ -110,7 +110,7 @@ class Gateway:
 
     def _build(self, outbox: Outbox, data_dir: Path) -> None:
         config, table = self.config, self.config.gateway
-        program = version("dockline")
+        program = program_version()
         self.restarts = Restarts(data_dir, boot_id=self._now().boot_id, version=program, config_hash=config.config_hash)
         self._is_safe_by_itself = not self.safe and self.restarts.safe
         self.safe = self.safe or self.restarts.safe

@@ -3,18 +3,16 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, disable_created_metrics, generate_latest
+from gateway.instruments import Counter, Gauge, Histogram, Info, InstrumentRegistry
 
 _COMMIT_BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0)
-
-disable_created_metrics()  # type: ignore[no-untyped-call]  # one more series for each counter, which nobody asks for
 
 
 class Metrics:
     """One set per gateway, in a registry of its own."""
 
     def __init__(self) -> None:
-        registry = self.registry = CollectorRegistry()
+        registry = self.registry = InstrumentRegistry()
         self.build = Info("dockline_build", "Version of this program", registry=registry)
         self.device_up = Gauge("dockline_device_up", "1 while a device is connected", ["device", "driver"], registry=registry)
         self.device_reconnects = Counter("dockline_device_reconnects_total", "Attempts to connect after a loss", ["device", "driver"], registry=registry)
@@ -52,4 +50,4 @@ class Metrics:
 
     def rendered(self) -> bytes:
         """The text format of Prometheus."""
-        return generate_latest(self.registry)
+        return self.registry.rendered()

@@ -46,7 +46,7 @@ def test_driver_of_another_package_is_found_by_its_entry_point(mocker):
     foreign = registry.load("scale_sics")
     entry = mocker.Mock(**{"load.return_value": foreign})
     entry.name = "scale_foreign"
-    mocker.patch("drivers.registry.entry_points", return_value=[entry])
+    mocker.patch("importlib.metadata.entry_points", return_value=[entry])
 
     assert "scale_foreign" in registry.names()
     assert registry.load("scale_foreign") is foreign
