@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
-NAMES = ("llrp_decode", "epc", "outbox", "ingest", "latency", "allocate", "as_of", "pick_confirm", "tryton")
+NAMES = ("llrp_decode", "epc", "outbox", "ingest", "latency", "allocate", "as_of", "pick_confirm", "tryton", "thingsboard")
 
 
 def machine() -> dict[str, Any]:

@@ -9,6 +9,7 @@ import inspect
 from firmware_sims.engine.twin import Twin
 
 TWINS = {
+    "controller_modbus": "firmware_sims.sensor_modbus.controller:ModbusControllerTwin",
     "light_ablepick": "firmware_sims.light_ablepick.twin:AblePickTwin",
     "relay_modbus": "firmware_sims.sensor_modbus.twin:ModbusRelayTwin",
     "rfid_llrp": "firmware_sims.rfid_llrp.twin:LlrpReaderTwin",
