@@ -306,10 +306,10 @@ class GatewayReported(Event, kw_only=True):
 
 
 class ClockSet(Event, kw_only=True):
-    """The clock of a gateway became synchronised, or stepped while it was (lane movements, so that nothing overtakes it).
+    """The clock of a gateway became synchronised, or was set while it was or was not (lane movements, so that it is not lost).
 
-    Events of the same `boot_id` with a smaller monotonic time, and not stamped `synced` since the last ClockSet, happened `offset_s` later than they say (a
-    negative offset: earlier). What they said stays; central keeps both.
+    When this event is stamped `synced`, every event of the same `boot_id` that is stamped `unsynced` happened at `event_time` less the difference of the two
+    `monotonic_s`. What it said stays; central keeps both. `offset_s`: how much later the wall clock is than it was reckoned to be (negative: earlier).
     """
 
     offset_s: float

@@ -10,13 +10,14 @@ from sqlalchemy import Connection, insert
 
 from central.exceptions import service as exceptions
 from central.exceptions.messages import message
+from central.fleet import clocks
 from central.inbound import captures, doors, pallets, passing, service
 from central.inbound.arrival import Spot
 from central.inbound.pallets import Came
 from central.inbound.seen import RECEIVING, cases_of, sscc_of
 from central.inbound.tables import passage
 from central.ingest.registry import EventContext, Handler, HandlerMany
-from contracts.events import Event, ItemScanned, PalletPassed, PassCaptured
+from contracts.events import ClockSet, Event, ItemScanned, PalletPassed, PassCaptured
 
 
 def pallet_passed(connection: Connection, context: EventContext, event: PalletPassed) -> None:
@@ -110,5 +111,12 @@ def _day(text: str | None) -> date | None:
         return None
 
 
-HANDLERS: dict[type[Event], Handler] = {PalletPassed: pallet_passed, ItemScanned: item_scanned, PassCaptured: captures.pass_captured}
+def clock_set(connection: Connection, context: EventContext, _: ClockSet) -> None:
+    """Passages of a machine without a clock stand where they belong once its clock is synchronised."""
+    clocks.redate(connection, context, passage, passage.c.event_id, passage.c.passed_at)
+
+
+HANDLERS: dict[type[Event], Handler] = {
+    ClockSet: clock_set,
+    PalletPassed: pallet_passed, ItemScanned: item_scanned, PassCaptured: captures.pass_captured}
 HANDLERS_MANY: dict[type[Event], HandlerMany] = {PalletPassed: pallets_passed, ItemScanned: items_scanned}

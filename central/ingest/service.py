@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -16,7 +16,8 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from central.database import insert_or_leave, savepoint
 from central.errors import BusyError, DomainError
-from central.fleet.service import GatewaySiteError, enrol
+from central.fleet import clocks
+from central.fleet.service import GatewayRevokedError, GatewaySiteError, enrol
 from central.ingest import gaps
 from central.ingest.registry import EventContext, Handler, HandlerMany, RaiseWorkOrder
 from central.ingest.rules import Piece, fact_id_of, recorded_body, source_of, split_at_mark
@@ -100,7 +101,7 @@ def take_message(connection: Connection, message: Message, door: Door, now: date
         return refuse_message(connection, message, message.fault, door, now)
     try:
         enrol(connection, message.address, now)
-    except GatewaySiteError as error:
+    except (GatewayRevokedError, GatewaySiteError) as error:
         return refuse_message(connection, message, error.message, door, now)
     taken = Taken(message.address, batch.lane)
     known = _mark(connection, batch, now)
@@ -165,7 +166,7 @@ def _tell_missing(connection: Connection, batch: Batch, first: int, last: int, d
 
 def _store_and_apply(connection: Connection, message: Message, pieces: Sequence[Piece], door: Door, taken: Taken, now: datetime) -> None:
     assert message.batch is not None
-    arrivals = [_arrival(message, piece, now) for piece in pieces]
+    arrivals = _dated(connection, message.address.gateway, [_arrival(message, piece, now) for piece in pieces])
     record_new(connection, [_fact(each) for each in arrivals], now)
     for each in arrivals:
         if each.event is None:
@@ -174,6 +175,24 @@ def _store_and_apply(connection: Connection, message: Message, pieces: Sequence[
     if not _apply_together(connection, readable, door, taken):
         for each in readable:
             _apply_alone(connection, message, each, door, taken)
+
+
+def _dated(connection: Connection, gateway: str, arrivals: Sequence[_Arrival]) -> Sequence[_Arrival]:
+    """Events of a clock that nobody had set: with the time at which they happened, where that is known by now. What they said is kept beside."""
+    boots = {each.event.boot_id for each in arrivals if each.event is not None and each.event.clock == "unsynced"}
+    settings = {boot_id: known for boot_id in boots if (known := clocks.setting_of(connection, gateway, boot_id)) is not None}
+    if not settings:
+        return arrivals
+    for boot_id, setting in settings.items():
+        clocks.keep(connection, setting, [(each.context.fact_id, each.event) for each in arrivals if each.event is not None and each.event.boot_id == boot_id])
+    return [_at_its_time(each, settings) for each in arrivals]
+
+
+def _at_its_time(arrival: _Arrival, settings: Mapping[str, clocks.Setting]) -> _Arrival:
+    event = arrival.event
+    setting = None if event is None else settings.get(event.boot_id)
+    at = None if event is None or setting is None else setting.date(event)
+    return arrival if event is None or at is None else replace(arrival, event=clocks.dated(event, at))
 
 
 def _arrival(message: Message, piece: Piece, now: datetime) -> _Arrival:

@@ -7,11 +7,13 @@ from sqlalchemy import Connection
 
 from central.exceptions import service as exceptions
 from central.exceptions.messages import Message, message
+from central.fleet import clocks
 from central.ingest.registry import EventContext, Handler, HandlerMany
 from central.shipping import dispatch, door_lists, door_passes, door_rules, scan_checks, scan_lists, weigh_check
 from central.shipping.dispatch import Dock
 from central.shipping.scans import sscc_in
-from contracts.events import CommandAnswered, Event, ItemScanned, PalletPassed, WeightRecorded
+from central.shipping.tables import door_pass, scan_check
+from contracts.events import ClockSet, CommandAnswered, Event, ItemScanned, PalletPassed, WeightRecorded
 
 
 def item_scanned(connection: Connection, context: EventContext, event: ItemScanned) -> None:
@@ -47,7 +49,14 @@ def _list_answered(connection: Connection, context: EventContext, event: Command
         exceptions.settle(connection, (told.code,), event.station, context.site, "the gateway took the list", context.now)
 
 
+def clock_set(connection: Connection, context: EventContext, _: ClockSet) -> None:
+    """Passes and scans of a machine without a clock stand where they belong once its clock is synchronised."""
+    clocks.redate(connection, context, door_pass, door_pass.c.event_id, door_pass.c.passed_at)
+    clocks.redate(connection, context, scan_check, scan_check.c.event_id, scan_check.c.scanned_at)
+
+
 HANDLERS: dict[type[Event], Handler] = {
+    ClockSet: clock_set,
     PalletPassed: door_passes.passed,
     ItemScanned: item_scanned,
     WeightRecorded: weight_recorded,
