@@ -4,17 +4,21 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
-from fastapi import APIRouter
-from pydantic import BaseModel
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, Field
 
-from central.database import reading
-from central.examples import answer
-from central.fleet import queries
+from central.database import in_transaction, reading
+from central.examples import answer, body
+from central.facts import RequestKey, document_id
+from central.fleet import queries, swaps
 from central.paging import After, Limit, Page
-from central.requests import Database
+from central.requests import Database, News, Now
 
 router = APIRouter(prefix="/api/v1", tags=["fleet"])
+GatewayId = Annotated[str, Path(min_length=1, max_length=64, description="id of the gateway", examples=["gate-1"])]
+DeviceId = Annotated[str, Path(min_length=1, max_length=64, description="id of the device", examples=["dock-1"])]
 
 
 class GatewayOut(BaseModel):
@@ -37,6 +41,18 @@ class GatewayOut(BaseModel):
             "disk_free_bytes": 12000000000,
             "devices_up": 4,
             "devices_down": 0,
+            "devices_given_up": 0,
+            "payload_bytes": 5200000,
+            "written_bytes": 8900000,
+            "card_life_days": 3100.0,
+            "safe_mode": False,
+            "restarted": "clean",
+            "certificate_until": "2027-02-19T08:00:00Z",
+            "revoked_at": None,
+            "config_version": 7,
+            "wanted_version": 7,
+            "wanted_hash": "8f14e45fceea",
+            "drift": "",
         }
     )
 
@@ -55,18 +71,56 @@ class GatewayOut(BaseModel):
     disk_free_bytes: int | None
     devices_up: int | None
     devices_down: int | None
+    devices_given_up: int | None = Field(description="tried only now and then, because trying changes nothing")
+    payload_bytes: int | None = Field(description="of the events that it accepted since it was started")
+    written_bytes: int | None = Field(description="handed to its disk for them; over payload_bytes that is the write amplification")
+    card_life_days: float | None = Field(description="how long its card lasts at the present rate of writing")
+    safe_mode: bool = Field(description="it leaves its devices alone because it could not stay up otherwise, or was told to")
+    restarted: str = Field(description="why its program began")
+    certificate_until: datetime | None = Field(description="as it says itself")
+    revoked_at: datetime | None = Field(description="nothing that it says since then is applied")
+    config_version: int = Field(description="configuration in force; 0: its own file")
+    wanted_version: int | None = Field(description="configuration that it shall have; null: none was pushed")
+    wanted_hash: str = Field(description="as config_hash")
+    drift: str = Field(description="how what is in force differs from what is wanted, and why; empty: it does not")
 
 
 class DeviceOut(BaseModel):
     """The link to a device."""
 
-    model_config = answer({"gateway": "gate-1", "device": "dock-1", "state": "up", "reason": "", "changed_at": "2026-11-21T06:00:00Z"})
+    model_config = answer(
+        {
+            "gateway": "gate-1",
+            "device": "dock-1",
+            "state": "up",
+            "reason": "",
+            "changed_at": "2026-11-21T06:00:00Z",
+            "serial": "37-11-22",
+            "serial_before": "37-10-05",
+            "swapped_at": "2026-11-20T22:14:00Z",
+            "swapped_by": "li",
+        }
+    )
 
     gateway: str
     device: str
     state: str
     reason: str
     changed_at: datetime
+    serial: str = Field(description="of the hardware at this place since it was swapped; empty: it never was")
+    serial_before: str
+    swapped_at: datetime | None
+    swapped_by: str
+
+
+class SwapIn(BaseModel):
+    """Other hardware stands at the place of a device."""
+
+    model_config = body({"serial": "37-11-22", "host": "", "actor": "li"})
+
+    serial: str = Field("", max_length=128, description="serial number of the new hardware; left out, the one that answers there now")
+    host: str = Field("", max_length=255, description="its new host name or address; left out, the old one")
+    actor: str = Field("api", min_length=1, max_length=100, description="who does it")
 
 
 class CommandOut(BaseModel):
@@ -113,6 +167,15 @@ def list_devices(engine: Database, after: After = None, limit: Limit = 1000) -> 
     """Devices that ever said that they came or went, by gateway."""
     with reading(engine) as connection:
         return queries.devices(connection, after, limit).of(DeviceOut)
+
+
+@router.post("/gateways/{gateway}/devices/{device}/swap", status_code=202)
+def swap_device(gateway: GatewayId, device: DeviceId, given: SwapIn, engine: Database, now: Now, news: News, key: RequestKey) -> CommandOut:
+    """Bind the place of a device to the hardware that stands there now; only this device begins anew. The command tells what becomes of it."""
+    command = swaps.swap_of(f"swap:{document_id('SwapDevice', gateway, device, key)}", device, given.serial, given.host, given.actor, now)
+    row = in_transaction(engine, lambda connection: swaps.swap_device(connection, gateway, command, now))
+    news.tell()
+    return CommandOut.model_validate(row, from_attributes=True)
 
 
 @router.get("/commands")

@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from central.fleet.tables import command, device, gateway, gateway_certificate
+from central.fleet.configuration_rules import drift_of
+from central.fleet.tables import command, configuration, device, gateway, gateway_certificate
 from central.paging import Page, down, page, up
 
 
@@ -24,8 +25,21 @@ def gateways_online(connection: Connection) -> int:
 
 
 def gateway_page(connection: Connection, after: str | None, limit: int) -> Page[dict[str, Any]]:
-    """Rows of `gateway` in pages, by site and id. Raises: BadCursorError."""
-    return page(connection, select(gateway), [up(gateway.c.site), up(gateway.c.id)], after, limit)
+    """Rows of `gateway` in pages, by site and id, with the configuration that each shall have and how it differs from what it has. Raises: BadCursorError."""
+    newest = configuration.alias("newest")
+    highest = select(func.max(newest.c.version)).where(newest.c.gateway == gateway.c.id, newest.c.state.in_(("sent", "applied"))).scalar_subquery()
+    is_wanted = (configuration.c.gateway == gateway.c.id) & (configuration.c.version == highest)
+    query = select(gateway, configuration.c.version.label("wanted_version"), configuration.c.digest.label("wanted_hash"))
+    found: Page[dict[str, Any]] = page(connection, query.outerjoin(configuration, is_wanted), [up(gateway.c.site), up(gateway.c.id)], after, limit)
+    for row in found.items:
+        row["wanted_hash"] = row["wanted_hash"] or ""
+        row["drift"] = drift_of(row["wanted_version"], row["wanted_hash"], row["config_version"], row["config_hash"], row["config_fault"])
+    return found
+
+
+def configurations(connection: Connection, gateway_id: str, after: str | None, limit: int) -> Page[dict[str, Any]]:
+    """Configurations pushed to a gateway, newest first. Raises: BadCursorError."""
+    return page(connection, select(configuration).where(configuration.c.gateway == gateway_id), [down(configuration.c.version)], after, limit)
 
 
 def devices(connection: Connection, after: str | None, limit: int) -> Page[dict[str, Any]]:

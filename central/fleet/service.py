@@ -7,19 +7,22 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from central.database import insert_or_leave
 from central.errors import BusyError, ConflictError, ForbiddenError, NotFoundError
 from central.fleet.tables import command as command_table
+from central.fleet.tables import configuration
 from central.fleet.tables import gateway as gateway_table
 from contracts import wire
-from contracts.commands import Command
+from contracts.commands import GATEWAY, Command, ConfigureGateway
 from contracts.topics import GatewayAddress
 from contracts.wire import GatewayState
 
 RESEND_AFTER_S = 3.0
 """A command without an answer is published again after this long; a gateway does it once all the same."""
+CONFIGURE_WITHIN = timedelta(minutes=10)
+"""A gateway that does not answer by then gets its configuration when it is born the next time."""
 
 
 class UnknownGatewayError(NotFoundError):
@@ -87,8 +90,36 @@ def gateway_state_changed(connection: Connection, address: GatewayAddress, state
         died = connection.execute(update(gateway_table).where(mine, same_session).values(online=False, last_death_at=now))
         return died.rowcount == 1
     values = {"boot_id": state.boot_id, "session_id": state.session_id, "epoch": state.epoch, "version": state.version, "config_hash": state.config_hash}
-    connection.execute(update(gateway_table).where(mine).values(online=True, last_birth_at=now, last_seen_at=now, **values))
+    began = {"config_version": state.config_version, "safe_mode": state.safe_mode, "restarted": state.restarted}
+    connection.execute(update(gateway_table).where(mine).values(online=True, last_birth_at=now, last_seen_at=now, **values, **began))
+    _configure_again(connection, address.gateway, state.config_version, now)
     return True
+
+
+def _configure_again(connection: Connection, gateway: str, in_force: int, now: datetime) -> None:
+    """A gateway that was away when its configuration was sent, or that has another card now, gets it once more."""
+    is_wanted = (configuration.c.gateway == gateway) & configuration.c.state.in_(("sent", "applied"))
+    version = connection.execute(select(func.max(configuration.c.version)).where(is_wanted)).scalar()
+    pending = (command_table.c.gateway == gateway) & (command_table.c.kind == ConfigureGateway.__name__) & (command_table.c.state == "pending")
+    if version is not None and version > in_force and connection.execute(select(command_table.c.id).where(pending).limit(1)).scalar() is None:
+        send_configuration(connection, gateway, version, now)
+
+
+def send_configuration(connection: Connection, gateway: str, version: int, now: datetime) -> None:
+    """Send a version of a gateway's configuration, under a new command each time; the gateway tries each version once."""
+    mine = (configuration.c.gateway == gateway) & (configuration.c.version == version)
+    row = connection.execute(select(configuration).where(mine)).one()
+    connection.execute(update(configuration).where(mine).values(sent_at=now, attempts=configuration.c.attempts + 1))
+    command = ConfigureGateway(
+        command_id=f"configure:{gateway}:{version}:{row.attempts + 1}",
+        station=GATEWAY,
+        deadline_at=now + CONFIGURE_WITHIN,
+        version=version,
+        document=row.document,
+        signature=row.signature,
+        actor=row.actor,
+    )
+    send(connection, gateway, command, now)
 
 
 def send(connection: Connection, gateway: str, command: Command, now: datetime) -> str:

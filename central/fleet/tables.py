@@ -49,6 +49,10 @@ device = Table(
     Column("state", String, nullable=False),
     Column("reason", Text, nullable=False, server_default=""),
     Column("changed_at", Instant, nullable=False),
+    Column("serial", String, nullable=False, server_default="", comment="of the hardware at this place since it was swapped; empty: it never was"),
+    Column("serial_before", String, nullable=False, server_default=""),
+    Column("swapped_at", Instant),
+    Column("swapped_by", String, nullable=False, server_default=""),
 )
 
 command = Table(
@@ -151,6 +155,6 @@ configuration = Table(
     Column("state", String, nullable=False),
     Column("reason", Text, nullable=False, server_default="", comment="of the gateway, for people"),
     Column("ended_at", Instant, comment="the gateway said what became of it"),
-    CheckConstraint("state IN ('sent', 'applied', 'refused', 'returned')", name="ck_configuration_state"),
+    CheckConstraint("state IN ('sent', 'applied', 'refused', 'returned', 'superseded')", name="ck_configuration_state"),
 )
 """Configurations pushed to gateways, signed; a version is never used twice."""

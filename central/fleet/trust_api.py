@@ -120,7 +120,8 @@ class AuthorityOut(BaseModel):
     revoked: str = Field(description="list of the gateways' revoked certificates (CRL, PEM), for the broker")
 
 
-def _authority(request: Request) -> Authority:
+def authority_of(request: Request) -> Authority:
+    """The authority that central was started with. Raises: NoAuthorityError."""
     authority: Authority | None = request.app.state.settings.authority
     if authority is None:
         raise NoAuthorityError
@@ -130,7 +131,7 @@ def _authority(request: Request) -> Authority:
 @router.post("/enrolments")
 def enrol_gateway(request: Request, engine: Database, now: Now, news: News, given: EnrolmentIn) -> SealedOut:
     """Certify the key of a gateway that knows a one-time code. The same request again gets the same certificate."""
-    authority, tries, caller = _authority(request), _tries(request), request.client.host if request.client else ""
+    authority, tries, caller = authority_of(request), _tries(request), request.client.host if request.client else ""
     if (wait_s := tries.wait_s(caller, time.monotonic())) > 0:
         raise TooManyTriesError(wait_s)
     asked = EnrolmentRequest(code=given.code, request=given.request, mac=given.mac)
@@ -154,7 +155,7 @@ def _out(sealed: Sealed) -> SealedOut:
 @router.post("/enrolments/renewals")
 def renew_certificate(request: Request, engine: Database, now: Now, given: RenewalIn) -> SealedOut:
     """Certify another key of a gateway that signs for it with its present one. The same request again gets the same certificate."""
-    authority = _authority(request)
+    authority = authority_of(request)
     asked = RenewalRequest(request=given.request, certificate=given.certificate, signature=given.signature)
     return _out(in_transaction(engine, lambda connection: enrolment.renew(connection, authority, given.gateway, asked, now)))
 
@@ -177,9 +178,9 @@ def revoke_gateway(request: Request, engine: Database, now: Now, news: News, gat
 
 
 @router.get("/authority")
-def show_authority(request: Request, engine: Database, now: Now) -> AuthorityOut:
+def showauthority_of(request: Request, engine: Database, now: Now) -> AuthorityOut:
     """The certificate of the site's authority, the key that checks configurations, and what was revoked."""
-    authority = _authority(request)
+    authority = authority_of(request)
     with reading(engine) as connection:
         revoked = enrolment.revocation_list(connection, authority, now)
     return AuthorityOut(certificate=authority.pem, signing_key=authority.signing_public, revoked=revoked.decode())

@@ -20,12 +20,14 @@ def upgrade() -> None:
     _ingest()
     _clocks()
     _fleet()
+    _devices()
     _lists()
 
 
 def downgrade() -> None:
     """Back to revision 0003: what only this revision stores is lost."""
     _undo_lists()
+    _undo_devices()
     _undo_fleet()
     _undo_clocks()
     _undo_ingest()
@@ -177,7 +179,7 @@ def _configurations() -> None:
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("reason", sa.Text(), server_default="", nullable=False, comment="of the gateway, for people"),
         sa.Column("ended_at", sa.BigInteger(), nullable=True, comment="the gateway said what became of it"),
-        sa.CheckConstraint("state IN ('sent', 'applied', 'refused', 'returned')", name=op.f("ck_configuration_state")),
+        sa.CheckConstraint("state IN ('sent', 'applied', 'refused', 'returned', 'superseded')", name=op.f("ck_configuration_state")),
         sa.ForeignKeyConstraint(["gateway"], ["gateway.id"], name=op.f("fk_configuration_gateway")),
         sa.PrimaryKeyConstraint("gateway", "version", name=op.f("pk_configuration")),
     )
@@ -199,6 +201,25 @@ def _undo_fleet() -> None:
             "certificate_until",
             "revoked_at",
         ):
+            batch_op.drop_column(column)
+
+
+def _devices() -> None:
+    """Which hardware stands at a device's place."""
+    with op.batch_alter_table("device", schema=None) as batch_op:
+        batch_op.add_column(
+            sa.Column(
+                "serial", sa.String(), server_default="", nullable=False, comment="of the hardware at this place since it was swapped; empty: it never was"
+            )
+        )
+        batch_op.add_column(sa.Column("serial_before", sa.String(), server_default="", nullable=False))
+        batch_op.add_column(sa.Column("swapped_at", sa.BigInteger(), nullable=True))
+        batch_op.add_column(sa.Column("swapped_by", sa.String(), server_default="", nullable=False))
+
+
+def _undo_devices() -> None:
+    with op.batch_alter_table("device", schema=None) as batch_op:
+        for column in ("swapped_by", "swapped_at", "serial_before", "serial"):
             batch_op.drop_column(column)
 
 
