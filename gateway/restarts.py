@@ -19,6 +19,7 @@ from gateway.durable_file import write_durably
 SAFE_AFTER_STARTS = 5
 """So many starts one after the other, none of which got as far as `STABLE_S`, and the next one leaves all devices alone."""
 STABLE_S = 120.0
+SAFE_OVER = "safe mode over"
 SAFE_FOR_S = 900.0
 """So long a gateway that went into safe mode by itself stays there before it tries again."""
 _REASON_MAX = 500
@@ -71,7 +72,7 @@ class Restarts:
         words = _text(self._words_path)
         self.restarted = reason_of(last, boot_id, words, reset_by_watchdog=_was_reset_by_watchdog(watchdogs))
         before = last or Run()
-        failed = before.failed_starts if is_failed(self.restarted) and before.config_hash == config_hash else 0
+        failed = before.failed_starts if (is_failed(self.restarted) or self.restarted == SAFE_OVER) and before.config_hash == config_hash else 0
         self.safe = failed >= SAFE_AFTER_STARTS
         kept_words = words or (before.last_words if is_failed(self.restarted) else "")
         self.run = Run(
@@ -95,7 +96,7 @@ class Restarts:
     def ended(self, reason: str) -> None:
         """How the run ends. After safe mode one more failure leads back there at once."""
         self.run.ended = reason[:_REASON_MAX]
-        if reason == "safe mode over":
+        if reason == SAFE_OVER:
             self.run.failed_starts = SAFE_AFTER_STARTS - 1
         elif not reason.startswith("crash"):
             self.run.failed_starts = 0
