@@ -20,6 +20,7 @@ from gateway.acknowledging import Acknowledging
 from gateway.api_key import api_key_of
 from gateway.bindings import Bindings
 from gateway.clock import Now, SystemClock
+from gateway.clock_watch import watch_clock
 from gateway.config import GatewayConfig
 from gateway.config_file import parse_listen
 from gateway.control import Answer, ControlServer
@@ -29,8 +30,8 @@ from gateway.health import HealthReporter, HealthServer
 from gateway.metrics import Metrics
 from gateway.outbox import Outbox
 from gateway.portal.arbiter import Arbiter
-from gateway.restarts import SAFE_FOR_S, STABLE_S, Restarts
 from gateway.program import program_version
+from gateway.restarts import SAFE_FOR_S, SAFE_OVER, STABLE_S, Restarts
 from gateway.stations.kinds import build_station
 from gateway.store import Store
 from gateway.supervisor import Supervisor
@@ -170,6 +171,7 @@ class Gateway:
             "begin": self._begin(),
             "floor": self.floor.run(),
             "gateway_commands": self.gateway_commands.run(),
+            "clock": watch_clock(self._now, self.store, Path(self.config.gateway.data_dir) / "clock.json"),
             "stop": self._stop.wait(),
         }
         tasks = [asyncio.create_task(part, name=name) for name, part in parts.items()]
@@ -204,7 +206,7 @@ class Gateway:
             self.restarts.stable()
         elif self._is_safe_by_itself:
             await asyncio.sleep(SAFE_FOR_S)
-            self.stop("safe mode over")
+            self.stop(SAFE_OVER)
         await asyncio.Event().wait()
         raise AssertionError("unreachable")
 
