@@ -63,8 +63,8 @@ def _check_broker(table: GatewayTable, host: str, port: int, now: datetime, *, t
         answer = _connect(table, host, port, _MQTT_5, tls=tls)
         if answer in _UNSUPPORTED_VERSION or answer is None:
             answer = _connect(table, host, port, _MQTT_311, tls=tls)
-    except socket.gaierror as error:
-        yield finding("name_unknown", "broker", host=host, reason=error.strerror or error)
+    except (socket.gaierror, UnicodeError) as error:  # the latter for what cannot be a name
+        yield finding("name_unknown", "broker", host=host, reason=getattr(error, "strerror", None) or error)
     except ssl.SSLError as error:
         yield finding("broker_tls", "broker", endpoint=endpoint, reason=getattr(error, "verify_message", "") or error.reason or error)
     except OSError as error:
@@ -165,8 +165,8 @@ def check_device(device: str, config: DeviceConfig) -> Iterator[Finding]:
         return
     try:
         socket.create_connection((config.address, config.port), _TIMEOUT_S).close()
-    except socket.gaierror as error:
-        yield finding("name_unknown", device, host=config.host, reason=error.strerror or error)
+    except (socket.gaierror, UnicodeError) as error:  # the latter for what cannot be a name
+        yield finding("name_unknown", device, host=config.host, reason=getattr(error, "strerror", None) or error)
     except OSError as error:
         yield finding("device_unreachable", device, endpoint=config.endpoint, reason=error.strerror or error)
 
