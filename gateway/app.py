@@ -8,11 +8,11 @@ import logging
 import secrets
 import signal
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from contracts.commands import GATEWAY, AnyCommand, SwapDevice
+from contracts.commands import GATEWAY, AnyCommand, ConfigureGateway, SwapDevice
 from contracts.readings import AnyReading, LinkChanged
 from drivers import registry
 from drivers.base.spec import Driver
@@ -31,12 +31,14 @@ from gateway.metrics import Metrics
 from gateway.outbox import Outbox
 from gateway.portal.arbiter import Arbiter
 from gateway.program import program_version
+from gateway.reconfiguring import configurator_of, reloading
 from gateway.restarts import SAFE_FOR_S, SAFE_OVER, STABLE_S, Restarts
 from gateway.stations.kinds import build_station
 from gateway.store import Store
 from gateway.supervisor import Supervisor
 from gateway.swaps import Swaps
 from gateway.taps import Taps
+from gateway.trust_asking import keep_certificate
 from gateway.uplink import Identity, Uplink
 from gateway.watchdog import HardwareWatchdog, Watchdog, notify
 
@@ -59,13 +61,18 @@ class Gateway:
     In safe mode (`safe`, or after too many starts that came to nothing) no device is touched and no station decides anything.
     """
 
-    def __init__(self, config: GatewayConfig, *, now: Now | None = None, safe: bool = False) -> None:
+    def __init__(self, config: GatewayConfig, *, now: Now | None = None, safe: bool = False, own_file: Path | None = None) -> None:
         self.config = config
+        self.own_file = own_file
+        self.restart_wanted = False
+        """Whether another process shall begin where this one ends."""
         self.started = asyncio.Event()
         self.safe = safe
         self._stop = asyncio.Event()
         self._ends = "clean"
-        self._now = now or SystemClock()
+        self._reloads: set[asyncio.Task[str]] = set()
+        self.arbiter = Arbiter()
+        self.now = now or SystemClock()
         self.metrics = Metrics()
         self.port = 0
 
@@ -73,6 +80,17 @@ class Gateway:
         """End in order; `reason` is why the next run begins: `clean`, `update`, `configuration`..."""
         self._ends = reason
         self._stop.set()
+
+    def restart(self, reason: str) -> None:
+        """End in order, and have another process begin."""
+        self.restart_wanted = True
+        self.stop(reason)
+
+    def reload(self) -> None:
+        """Take over the gateway's own file as it is now, if it is good."""
+        task = asyncio.get_running_loop().create_task(self.configurator.reload("SIGHUP"), name="reload")
+        self._reloads.add(task)
+        task.add_done_callback(self._reloads.discard)
 
     def driver_of(self, device: str) -> tuple[str, Driver]:
         """A new driver for a device of the configuration, with its name; swapped hardware counts."""
@@ -112,30 +130,39 @@ class Gateway:
     def _build(self, outbox: Outbox, data_dir: Path) -> None:
         config, table = self.config, self.config.gateway
         program = program_version()
-        self.restarts = Restarts(data_dir, boot_id=self._now().boot_id, version=program, config_hash=config.config_hash)
+        self.restarts = Restarts(data_dir, boot_id=self.now().boot_id, version=program, config_hash=config.config_hash)
         self._is_safe_by_itself = not self.safe and self.restarts.safe
         self.safe = self.safe or self.restarts.safe
         self.bindings = Bindings(data_dir)
         drivers = {} if self.safe else {device: self.driver_of(device) for device in config.devices}
         self.metrics.build.info({"version": program})
-        self.store = Store(outbox, self.metrics, self._now)
+        self.store = Store(outbox, self.metrics, self.now)
         serials = {device: self.serial_of(device) for device in drivers}
-        self.supervisor = Supervisor(drivers, self._take, self.metrics, lambda: self._now().monotonic_s, serials)
-        arbiter = Arbiter()
-        stations = [build_station(station, table.site, arbiter) for station in config.stations.values() if not self.safe]
-        self.floor = Floor(stations, self.store, self.supervisor.perform, self._now, self.metrics)
+        self.supervisor = Supervisor(drivers, self._take, self.metrics, lambda: self.now().monotonic_s, serials)
+        stations = [build_station(station, table.site, self.arbiter) for station in config.stations.values() if not self.safe]
+        self.floor = Floor(stations, self.store, self.supervisor.perform, self.now, self.metrics)
         self.floor.silent = _SAFE if self.safe else ""
-        identity = Identity(program, config.config_hash, self._now().boot_id, restarted=self.restarts.restarted, safe_mode=self.safe)
-        self.gateway_commands = GatewayCommands(self.store, self._now, self.metrics)
-        self.uplink = Uplink(table, identity, self.store, self._take_command, self._now, self.metrics)
-        self.reporter = HealthReporter(table.id, program, data_dir, self.store, self.supervisor, lambda: self.uplink.connected, self._now, self.metrics)
+        self.configurator = configurator_of(self, self.own_file)
+        self.identity = Identity(
+            program,
+            config.config_hash,
+            self.now().boot_id,
+            config_version=self.configurator.standing.running,
+            restarted=self.restarts.restarted,
+            safe_mode=self.safe,
+        )
+        self.gateway_commands = GatewayCommands(self.store, self.now, self.metrics)
+        self.uplink = Uplink(table, self.identity, self.store, self._take_command, self.now, self.metrics)
+        self.reporter = HealthReporter(table.id, program, data_dir, self.store, self.supervisor, lambda: self.uplink.connected, self.now, self.metrics)
         api_key = api_key_of(table)
-        self._server = HealthServer(self.reporter, *parse_listen(table.listen), api_key, Acknowledging(self.floor.take, self.store.answer_to, self._now))
+        self._server = HealthServer(self.reporter, *parse_listen(table.listen), api_key, Acknowledging(self.floor.take, self.store.answer_to, self.now))
 
         self.reporter.safe, self.reporter.restarted = self.safe, self.restarts.restarted
-        self.swaps = Swaps(self.bindings, lambda: self.config.devices, self.driver_of, self.supervisor, self.store, self._now)
+        self.swaps = Swaps(self.bindings, lambda: self.config.devices, self.driver_of, self.supervisor, self.store, self.now)
         self.gateway_commands.register(SwapDevice, self.swaps.handle)
-        self._control = ControlServer(data_dir, {"tap": Taps(self.supervisor).tap, "swap": self._swap})
+        self.gateway_commands.register(ConfigureGateway, self.configurator.handle)
+        self.reporter.configurator = self.configurator
+        self._control = ControlServer(data_dir, {"tap": Taps(self.supervisor).tap, "swap": self._swap, "reload": reloading(self.configurator)})
 
     async def _swap(self, request: Answer) -> AsyncGenerator[Answer, None]:
         """A swap asked for at the machine; the answer comes once it is durable."""
@@ -163,7 +190,7 @@ class Gateway:
 
     async def _serve(self) -> None:
         """Run all parts until one fails or `stop` is called."""
-        parts = {
+        parts: dict[str, Coroutine[Any, Any, object]] = {
             "uplink": self.uplink.run(),
             "supervisor": self.supervisor.run(),
             "report": self._report(),
@@ -171,7 +198,9 @@ class Gateway:
             "begin": self._begin(),
             "floor": self.floor.run(),
             "gateway_commands": self.gateway_commands.run(),
-            "clock": watch_clock(self._now, self.store, Path(self.config.gateway.data_dir) / "clock.json"),
+            "clock": watch_clock(self.now, self.store, Path(self.config.gateway.data_dir) / "clock.json"),
+            "configuration": self.configurator.run(),
+            "certificate": keep_certificate(self.config.gateway.trust_dir, self.now, self.reporter.certificate_ends),
             "stop": self._stop.wait(),
         }
         tasks = [asyncio.create_task(part, name=name) for name, part in parts.items()]
@@ -185,9 +214,9 @@ class Gateway:
                 if task.get_name() != "stop":
                     raise PartEndedError(f"the {task.get_name()} ended by itself; the gateway ends, so that it begins anew")
         finally:
-            for task in tasks:
+            for task in (*tasks, *self._reloads):
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, *self._reloads, return_exceptions=True)
 
     async def _report(self) -> None:
         while True:
@@ -198,7 +227,7 @@ class Gateway:
         """What is due once after the start; a run that has come so far counts as one that works. Safe mode that began by itself ends after a while."""
         if self.safe:
             for device in self.config.devices:
-                self.floor.take(LinkChanged(device=device, at_s=self._now().monotonic_s, state="lost", reason=_SAFE))
+                self.floor.take(LinkChanged(device=device, at_s=self.now().monotonic_s, state="lost", reason=_SAFE))
         for command in await self.swaps.untold():
             self.gateway_commands.take(command)
         if not self.safe:
@@ -226,10 +255,11 @@ class Gateway:
                 hardware.close()
 
 
-async def run_gateway(config: GatewayConfig, *, safe: bool = False) -> None:
-    """Run until SIGTERM or SIGINT."""
-    gateway = Gateway(config, safe=safe)
+async def run_gateway(config: GatewayConfig, *, safe: bool = False, own_file: Path | None = None) -> bool:
+    """Run until SIGTERM or SIGINT; SIGHUP has the gateway's own file taken over. Returns whether another process shall begin."""
+    gateway = Gateway(config, safe=safe, own_file=own_file)
     loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, gateway.reload)
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, gateway.stop)
     listening = loop.create_task(_listen_for_last_words(gateway), name="last-words")
@@ -237,6 +267,7 @@ async def run_gateway(config: GatewayConfig, *, safe: bool = False) -> None:
         await gateway.run()
     finally:
         listening.cancel()
+    return gateway.restart_wanted
 
 
 async def _listen_for_last_words(gateway: Gateway) -> None:

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`dockline gateway check|run|doctor|swap|tap FILE`."""
+"""`dockline gateway check|run|reload|doctor|swap|tap FILE`."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import logging
+import os
 import sys
 from collections import Counter
 from pathlib import Path
@@ -28,15 +29,20 @@ def _check(config: GatewayConfig) -> int:
     return 0
 
 
-def _run(config: GatewayConfig, *, safe: bool) -> int:
+def _run(own: GatewayConfig, own_file: Path, *, safe: bool) -> int:
     from gateway.app import PartEndedError, run_gateway
     from gateway.bindings import BindingsError
+    from gateway.configuration_store import ConfigurationStore
 
     try:
-        asyncio.run(run_gateway(config, safe=safe))
+        chosen = ConfigurationStore(own.gateway.data_dir, own.gateway.trust_dir, own_file.resolve()).choose(own)
+        is_to_restart = asyncio.run(run_gateway(chosen.config, safe=safe, own_file=own_file.resolve()))
     except (OSError, OutboxDamagedError, BindingsError, PartEndedError) as error:
         print(f"dockline gateway: cannot run: {error}", file=sys.stderr)
         return 1
+    if is_to_restart:
+        sys.stdout.flush()
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  # the same program again, under the same process id
     return 0
 
 
@@ -59,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
         ("check", "check a file and say everything that is wrong with it"),
         ("run", "run until SIGTERM"),
         ("doctor", "say in words what is wrong with a gateway, the most important first; exit status 1 if something must be done"),
+        ("reload", "have the running gateway take over its file as it is now; what does not prove good is given back"),
         ("swap", "bind the place of a device to the hardware that stands there now"),
         ("tap", "write what a device of the running gateway says, both ways"),
     ):
@@ -104,9 +111,11 @@ def _act(arguments: argparse.Namespace, config: GatewayConfig) -> int:
         return _check(config)
     if arguments.action == "run":
         configure_logging(arguments.log_level, arguments.log_format or config.gateway.log_format)
-        return _run(config, safe=arguments.safe)
+        return _run(config, arguments.file, safe=arguments.safe)
     from gateway import field_commands
 
+    if arguments.action == "reload":
+        return field_commands.reload(config)
     if arguments.action == "swap":
         return field_commands.swap(config, arguments.device, arguments.serial, arguments.host)
     return field_commands.tap(config, arguments.device, arguments.for_s, arguments.out, reconnect=arguments.reconnect)

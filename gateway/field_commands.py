@@ -14,6 +14,7 @@ from gateway.control import ControlError, ask_gateway, is_running
 from gateway.device_command import UsageError, parse_duration_s
 
 _ANSWER_S = 15.0
+_RELOAD_S = 60.0
 
 
 def _complain(text: str) -> int:
@@ -36,6 +37,16 @@ def swap(config: GatewayConfig, device: str, serial: str, host: str) -> int:
         return _swap_at_rest(config, data_dir, device, serial, host, actor)
     except (ControlError, BindingsError, OSError, ValueError) as error:
         return _complain(str(error))
+
+
+def reload(config: GatewayConfig) -> int:
+    """Have the running gateway take over its file as it is now. Returns the exit status."""
+    try:
+        (_,) = ask_gateway(Path(config.gateway.data_dir), {"do": "reload", "actor": getpass.getuser()}, _RELOAD_S + config.gateway.configuration_health_s)
+    except ControlError as error:
+        return _complain(str(error))
+    print("taken over: what was up before is up again")
+    return 0
 
 
 def _swap_at_rest(config: GatewayConfig, data_dir: Path, device: str, serial: str, host: str, actor: str) -> int:

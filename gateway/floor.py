@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from contracts.commands import AnyCommand
@@ -56,9 +56,7 @@ class Floor:
     def __init__(self, stations: Sequence[Station], store: Store, perform: Callable[[DeviceAction], None], now: Now, metrics: Metrics) -> None:
         self._stations = {station.id: station for station in stations}
         self._listeners: dict[str, list[Station]] = {}
-        for station in stations:
-            for device in station.devices:
-                self._listeners.setdefault(device, []).append(station)
+        self._listen()
         self._store = store
         self._perform = perform
         self._now = now
@@ -68,6 +66,7 @@ class Floor:
         self._stored: dict[str, bytes] = {}
         self._links: dict[str, tuple[LinkState, float]] = {}
         self._busy_since_s: float | None = None
+        self._exchanges: list[tuple[Collection[str], Sequence[Station], asyncio.Future[None]]] = []
         self.silent = ""
         """Why no station works; empty: they do."""
 
@@ -80,6 +79,33 @@ class Floor:
         self._inputs.append(given)
         self._wake.set()
 
+    async def exchange(self, gone: Collection[str], put: Sequence[Station]) -> None:
+        """Take stations away and put others in, between two turns; one with the same id goes on from what the one before knew. The others notice nothing."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._exchanges.append((gone, put, done))
+        self._wake.set()
+        await done
+
+    def _exchange_now(self) -> None:
+        exchanges, self._exchanges = self._exchanges, []
+        for gone, put, done in exchanges:
+            for station_id in gone:
+                self._stations.pop(station_id, None)
+            for station in put:
+                before = self._stations.get(station.id)
+                self._stations[station.id] = station
+                self._restore_one(station, self._parts_of(station.id) if before is None else before.parts())
+            self._listen()
+            if not done.done():
+                done.set_result(None)
+
+    def _listen(self) -> None:
+        """Who wants the readings of which device."""
+        self._listeners = {}
+        for station in self._stations.values():
+            for device in station.devices:
+                self._listeners.setdefault(device, []).append(station)
+
     async def run(self) -> None:
         """Restore the stations and work until cancelled."""
         await self._restore()
@@ -87,22 +113,25 @@ class Floor:
         while True:
             await self._wait()
             self._busy_since_s = self._now().monotonic_s
+            self._exchange_now()
             await self._turn()
             self._busy_since_s = None
 
     async def _restore(self) -> None:
         self._stored = dict(await self._store.snapshots())
         for station in self._stations.values():
-            kept = self._parts_of(station.id)
-            try:
-                if kept:
-                    station.restore_parts(kept)
-            except ValueError as error:
-                log.error("station begins anew, its stored state cannot be read", extra={"station": station.id, "reason": str(error)})  # noqa: TRY400  # the reason says all
-                for name in kept:
-                    del self._stored[_key(station.id, name)]
-            for name, state in station.parts().items():
-                self._stored.setdefault(_key(station.id, name), state)
+            self._restore_one(station, self._parts_of(station.id))
+
+    def _restore_one(self, station: Station, kept: Mapping[str, bytes]) -> None:
+        try:
+            if kept:
+                station.restore_parts(kept)
+        except ValueError as error:
+            log.error("station begins anew, its stored state cannot be read", extra={"station": station.id, "reason": str(error)})  # noqa: TRY400  # the reason says all
+            for name in kept:
+                self._stored.pop(_key(station.id, name), None)
+        for name, state in station.parts().items():
+            self._stored.setdefault(_key(station.id, name), state)
 
     def _parts_of(self, station_id: str) -> dict[str, bytes]:
         """What is durable of a station, by part."""
@@ -112,7 +141,7 @@ class Floor:
     async def _wait(self) -> None:
         """Until something comes or a station's time is due."""
         due_s = min((due_s for station in self._stations.values() if (due_s := station.next_deadline_s()) is not None), default=None)
-        if self._inputs:
+        if self._inputs or self._exchanges:
             return
         self._wake.clear()
         try:

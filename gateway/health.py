@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import unquote_plus
@@ -21,6 +22,8 @@ import msgspec
 from contracts.events import LANES, GatewayReported
 from gateway.acknowledging import Acknowledging
 from gateway.clock import Now
+from gateway.configuration import Configurator
+from gateway.configuration_rules import Standing
 from gateway.metrics import Metrics
 from gateway.store import Store
 from gateway.supervisor import Supervisor
@@ -62,6 +65,9 @@ class Health(msgspec.Struct):
     clock: str
     safe_mode: bool
     restarted: str
+    config_version: int
+    config_fault: str
+    certificate_until: datetime | None
     uplink: bool
     lanes: dict[str, LaneHealth]
     devices: dict[str, DeviceHealth]
@@ -95,6 +101,8 @@ class HealthReporter:
         self._metrics = metrics
         self.safe = False
         self.restarted = ""
+        self.configurator: Configurator | None = None
+        self.certificate_until: datetime | None = None
 
     async def health(self) -> Health:
         """Everything, as of now."""
@@ -121,6 +129,9 @@ class HealthReporter:
             clock=now.clock,
             safe_mode=self.safe,
             restarted=self.restarted,
+            config_version=self.configurator.standing.in_force if self.configurator is not None else 0,
+            config_fault=self.configurator.standing.fault if self.configurator is not None else "",
+            certificate_until=self.certificate_until,
             uplink=self._is_uplink_up(),
             lanes={lane: LaneHealth(level.accepted, level.last_seq, level.pending, level.thinned) for lane, level in levels.items()},
             devices=devices,
@@ -136,6 +147,7 @@ class HealthReporter:
     async def report(self) -> GatewayReported:
         """The health as an event."""
         health = await self.health()
+        standing = self.configurator.standing if self.configurator is not None else Standing()
         return GatewayReported(
             **self._now().stamp(),
             pending_events=sum(lane.pending for lane in health.lanes.values()),
@@ -145,7 +157,14 @@ class HealthReporter:
             devices_up=health.devices_up,
             devices_down=health.devices_down,
             devices_given_up=health.devices_given_up,
+            config_version=standing.in_force,
+            config_fault=standing.fault,
+            certificate_until=self.certificate_until,
         )
+
+    def certificate_ends(self, until: datetime | None) -> None:
+        """When the gateway's certificate ends; None: it has none."""
+        self.certificate_until = until
 
     async def metrics(self) -> bytes:
         """The metrics, gauges freshly set."""
@@ -156,11 +175,14 @@ class HealthReporter:
         metrics.outbox_oldest_seconds.set(health.oldest_pending_s)
         metrics.outbox_bytes.set(health.outbox_bytes)
         metrics.outbox_epochs_begun.set(health.epochs_begun)
-        metrics.devices_given_up.set(health.devices_given_up)
+        metrics.configuration_fault.set(bool(health.config_fault))
+        if health.certificate_until is not None:
+            metrics.certificate_end_timestamp_seconds.set(health.certificate_until.timestamp())
         metrics.safe_mode.set(health.safe_mode)
         metrics.clock_unsynced.set(health.clock != "synced")
         metrics.resident_memory_bytes.set(health.rss_bytes)
         for device_id, device in health.devices.items():
+            metrics.device_given_up.labels(device=device_id, driver=device.driver).set(device.given_up)
             if device.reading_age_s is not None:
                 metrics.reading_age_seconds.labels(device=device_id).set(device.reading_age_s)
             rejected = getattr(self._supervisor.devices[device_id].driver, "rejected_frames", {})

@@ -74,6 +74,7 @@ class Uplink:
 
     def __init__(self, table: GatewayTable, identity: Identity, store: Store, on_command: Callable[[AnyCommand], None], now: Now, metrics: Metrics) -> None:
         self._identity = identity
+        self._is_changed = False
         self._address = GatewayAddress(partition_of(table.site), table.site, table.id)
         self._gateway = table.id
         self._store = store
@@ -105,6 +106,11 @@ class Uplink:
         """How it fares now."""
         since_s, trip = self._now().monotonic_s - self._changed_s, self._delivery.trip
         return UplinkStatus(self.connected, self._urls[self._at], round(since_s, 1), round(trip.smoothed_s * 1000, 1), round(self._delivery.acked_per_s, 1))
+
+    def announce(self, identity: Identity) -> None:
+        """Say from now on that this gateway is such; the birth is published anew at once."""
+        self._identity, self._is_changed = identity, True
+        self._store.changed.set()
 
     async def run(self) -> None:
         """Connect, converse, and connect again."""
@@ -259,6 +265,9 @@ class Uplink:
             self._expect(_WORK_S)
             self._store.changed.clear()
             self._delivery.check()
+            if self._is_changed:
+                self._is_changed = False
+                self._call(client, self._address.topic("state"), wire.encode(self._state(online=True)), retain=True)
             while len(self._calls) < CALLS_MAX and (batch := await self._delivery.next_batch()) is not None:
                 self._publish(client, batch)
                 self._expect(_WORK_S)
@@ -287,13 +296,16 @@ class Uplink:
         payload, central = wire.encode(message), self._delivery.central
         if len(payload) >= _COMPRESS_FROM_BYTES and central is not None and "zstd" in central.encodings and wire.zstd_available():
             payload = wire.compress(payload)
-        task = asyncio.create_task(self._publish_payload(client, self._address.topic(f"up/{batch.lane}"), payload), name="uplink-publish")
+        self._call(client, self._address.topic(f"up/{batch.lane}"), payload)
+
+    def _call(self, client: Connection, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        task = asyncio.create_task(self._publish_payload(client, topic, payload, retain=retain), name="uplink-publish")
         self._calls.add(task)
         task.add_done_callback(self._published)
 
-    async def _publish_payload(self, client: Connection, topic: str, payload: bytes) -> None:
+    async def _publish_payload(self, client: Connection, topic: str, payload: bytes, *, retain: bool) -> None:
         """Without a time-out of its own: whether the broker answers is judged in one place, see `Delivery.check`."""
-        await client.publish(topic, payload, qos=1, timeout=math.inf)
+        await client.publish(topic, payload, qos=1, retain=retain, timeout=math.inf)
         self._heard_s = self._now().monotonic_s
 
     def _published(self, task: asyncio.Task[None]) -> None:
