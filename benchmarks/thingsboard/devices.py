@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--registers", type=int, default=100)
     parser.add_argument("--house", action="store_true")
     options = parser.parse_args()
-    servers = {f"dev{n}": TcpTwinServer(ModbusControllerTwin(count=options.registers, stamps=True)) for n in range(options.controllers)}
+    servers = {f"dev{n}": TcpTwinServer(ModbusControllerTwin(count=options.registers, stamps=True, seed=n)) for n in range(options.controllers)}
     if options.house:
         servers |= {name: TcpTwinServer(registry.make(name, {})) for name in HOUSE}
     asyncio.run(_serve(servers))

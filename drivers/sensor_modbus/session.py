@@ -9,6 +9,7 @@ likewise and put the new number on them; so the rule holds for TCP too.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from drivers.sensor_modbus.framing import Framing, Refused, RtuFraming, TcpFrami
 from drivers.sensor_modbus.maps import Array, Block, ModbusMap, ValueRefused
 
 DRAIN_SILENCE_S = 0.05  # measured: 50 ms of silence end every burst of late replies at 9600 baud
+_GRID_ROUNDING = 1e-6  # of an interval: whoever is woken exactly at 0.3 s is not a whole interval early
+_FIRST_ROUNDING = 0.5  # the reading after the first comes half an interval later at the earliest, so that slow devices can be done with the first
 DRAIN_MAX_S = 10.0  # a line that is not silent for so long is broken
 _REASONS = {
     "crc": "the reply has a wrong checksum; check baud rate, parity, termination of the line, and that no two devices have this address",
@@ -105,6 +108,7 @@ class SensorModbusSession:
         self._last_byte_s = float("-inf")
         self._drain_began_s = 0.0
         self._poll_due_s: float | None = None
+        self._poll_tick: int | None = None
         self._late = bytearray()
         self._silent_polls = 0
         self.polls_missed = 0
@@ -193,19 +197,24 @@ class SensorModbusSession:
     # -- time -----------------------------------------------------------------------------------------------------------------------------
 
     def _poll(self, now_s: float) -> None:
-        """Readings lie on a grid of the interval, so that slow replies make no drift; one that is still going on makes the next one fall out."""
+        """One reading at once, then on a grid of the clock, so that nothing drifts and devices of the same interval are polled together.
+
+        A reading that is still going on makes the next one fall out.
+        """
         if self._poll_due_s is None:
             self._begin(now_s)
         assert self._poll_due_s is not None
         if now_s < self._poll_due_s:
             return
-        missed = int((now_s - self._poll_due_s) // self._config.interval_s)
-        self._poll_due_s += self._config.interval_s * (1 + missed)
         if any(each.token is None for each in self._rounds):
-            missed += 1
+            self.polls_missed += 1
         else:
             self._rounds.append(_Round(deque(self._parts)))
-        self.polls_missed += missed
+        is_first = self._poll_tick is None
+        tick = math.floor(now_s / self._config.interval_s + (_FIRST_ROUNDING if is_first else _GRID_ROUNDING))
+        self.polls_missed += tick - (self._poll_tick or tick)
+        self._poll_tick = tick + 1
+        self._poll_due_s = self._poll_tick * self._config.interval_s
 
     def _begin(self, now_s: float) -> None:
         """On a serial line the reply to what was asked before this connection may still come: measured, closing and opening does not lose it."""

@@ -21,11 +21,13 @@ class ModbusControllerTwin(ModbusTwin):
     Stimulus: set (address, value).
     """
 
-    def __init__(self, framing: FramingName = "tcp", unit_id: int = 1, reply_delay_s: float = 0.0, count: int = 100, stamps: bool = False) -> None:
+    def __init__(
+        self, framing: FramingName = "tcp", unit_id: int = 1, reply_delay_s: float = 0.0, count: int = 100, stamps: bool = False, seed: int = 0
+    ) -> None:
         super().__init__(framing, unit_id, reply_delay_s)
         self.holding.update(dict.fromkeys(range(count), 0))
         self.reads = 0
-        self._random = random.Random(unit_id)  # noqa: S311  # the same noise in each run
+        self._random = random.Random(seed)  # noqa: S311  # the same noise in each run
         self._now_s = 0.0
         if stamps:
             self._functions[0x03] = self._read_stamped

@@ -67,6 +67,18 @@ def test_polls_keep_their_grid_however_late_time_passes() -> None:
     assert session.polls_missed == 0
 
 
+@pytest.mark.parametrize(("connected_s", "second_s"), [(3.0, 10.0), (7.0, 20.0), (10.0, 20.0), (14.9, 20.0)])
+def test_devices_of_one_interval_are_polled_together_wherever_they_were_connected(connected_s: float, second_s: float) -> None:
+    config = SensorModbusConfig(map="wide", host="plc", interval_s=10.0)
+    session = SensorModbusSession(config, MAP)
+    session.advance_to(connected_s)
+
+    session.receive_bytes(_reply(session.bytes_to_send(), [0] * 100), connected_s + 0.1)
+
+    assert session.next_deadline_s() == pytest.approx(second_s)
+    assert session.polls_missed == 0
+
+
 def test_poll_is_missed_when_the_reply_is_late_or_nobody_let_time_pass() -> None:
     session = _session()
     session.advance_to(0.0)
