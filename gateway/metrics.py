@@ -16,8 +16,8 @@ class Metrics:
         self.build = Info("dockline_build", "Version of this program", registry=registry)
         self.device_up = Gauge("dockline_device_up", "1 while a device is connected", ["device", "driver"], registry=registry)
         self.device_reconnects = Counter("dockline_device_reconnects_total", "Attempts to connect after a loss", ["device", "driver"], registry=registry)
-        self.devices_given_up = Gauge(
-            "dockline_devices_given_up", "Devices that are tried only now and then, because trying changes nothing", registry=registry
+        self.device_given_up = Gauge(
+            "dockline_device_given_up", "1 while a device is tried only now and then, because trying changes nothing", ["device", "driver"], registry=registry
         )
         self.device_breaker_opened = Counter(
             "dockline_device_breaker_opened_total",
@@ -46,6 +46,10 @@ class Metrics:
         self.commands = Counter("dockline_commands_total", "Commands of central", ["outcome"], registry=registry)
         self.safe_mode = Gauge("dockline_safe_mode", "1 while the gateway leaves its devices alone", registry=registry)
         self.clock_unsynced = Gauge("dockline_clock_unsynced", "1 while nothing keeps the clock", registry=registry)
+        self.configuration_fault = Gauge("dockline_configuration_fault", "1 while the newest configuration is not in force", registry=registry)
+        self.certificate_end_timestamp_seconds = Gauge(
+            "dockline_certificate_end_timestamp_seconds", "When the gateway's certificate ends; 0: it has none", registry=registry
+        )
         self.resident_memory_bytes = Gauge("dockline_resident_memory_bytes", "Resident memory of the gateway", registry=registry)
 
     def rendered(self) -> bytes:
