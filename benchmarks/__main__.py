@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
-NAMES = ("llrp_decode", "epc", "outbox", "ingest", "latency", "allocate", "as_of", "pick_confirm", "tryton", "thingsboard")
+NAMES = ("llrp_decode", "epc", "outbox", "ingest", "latency", "allocate", "as_of", "pick_confirm", "tryton", "thingsboard", "uplink")
 
 
 def machine() -> dict[str, Any]:

@@ -59,11 +59,10 @@ class Connection(aiomqtt.Client):
             self.timeout = _CALL_S
             yield
         finally:
-            with contextlib.suppress(OSError):
-                handle.shutdown(socket.SHUT_RDWR)  # a TLS handshake ends only so
+            if not self._dialled.is_set():
+                with contextlib.suppress(OSError):
+                    handle.shutdown(socket.SHUT_RDWR)  # a TLS handshake ends only so
             await self._give_up(entering)
-            self._client._sock_close()  # noqa: SLF001
-            await asyncio.sleep(0)  # aiomqtt cancels its task by a callback
             for each in (opened, handle):
                 abandon(each)
 
@@ -71,8 +70,11 @@ class Connection(aiomqtt.Client):
         """The thread that connects hands its socket to the event loop when it is done: before that nothing may be closed."""
         entering.add_done_callback(lambda _: self._dialled.set())
         await self._dialled.wait()
+        self._client._sock_close()  # noqa: SLF001
         entering.cancel()
-        await asyncio.gather(entering, return_exceptions=True)
+        await asyncio.gather(entering, return_exceptions=True)  # and aiomqtt cancels its task by a callback
+        if self._disconnected.done():
+            self._disconnected.exception()  # it is known by now
 
     def _client_connect(self) -> None:
         """In a thread."""

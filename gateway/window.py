@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Go-back-N over one lane: what was sent, what central has, when to send again, and how much may be on its way. Pure; times are monotonic seconds.
 
-How much may be on its way follows what the acknowledgements tell, as LEDBAT (RFC 6817) does it for TCP: more while they come as fast as they ever did, less
-when they come later, because then batches only queue before the broker or central, and what happens now would have to queue behind them.
+How much may be on its way follows what the acknowledgements tell, in the spirit of LEDBAT (RFC 6817) for TCP: more while they come as fast as for a batch that
+is alone, less when they come later, because then batches only queue before the broker or central, and what happens now would have to queue behind them.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 
 from gateway.round_trip import RoundTrip
 
-WINDOW_EVENTS = (100, 2000)
-"""Least and most on its way: one batch of 50 travels while central takes another; more than 2000 is more than central takes in one transaction."""
-_WINDOW_EVENTS_FIRST = 400
+WINDOW_EVENTS = (50, 2000)
+"""Least and most on its way: one batch of 50; more than 2000 is more than central takes in one transaction."""
+_WINDOW_EVENTS_FIRST = 200
 _QUEUE_S = 0.02  # so long may a batch queue: half of what an event may take on its way while a backlog drains
-_QUEUE_SHARE = 0.25  # or so much of the round trip, where that is long
+_QUEUE_SHARE = 0.25  # or so much of a lone batch's round trip, where that is long
+_GROWTH, _SHRINKAGE = 1 / 2, 1 / 2
+_LIGHT_EVERY_S = 1.0  # so often a batch goes alone, to learn what it takes then
 _GAP_FACTOR = 0.7
 _REPEATED_GAP_S = 0.5  # central names the same gap once for each batch that was on its way; going back once is enough
 _STRIKES_DOUBLED_MAX = 6
@@ -37,14 +39,16 @@ class LaneWindow:
     struck_s: float = 0.0
     _waiting_since_s: float | None = None
     _went_back: tuple[int, float] | None = None
-    _flights: deque[tuple[int, float]] = field(default_factory=deque)
+    _flights: deque[tuple[int, float, int]] = field(default_factory=deque)
     _sent_most: int = 0
+    _goes_alone: bool = False
 
     def reconnected(self) -> None:
         """A new connection: whatever central did not acknowledge is sent again."""
         self.sent = self._sent_most = self.acked
         self.strikes = 0
         self._waiting_since_s = self._went_back = None
+        self._goes_alone = False
         self._flights.clear()
 
     def rewound(self, upto: int) -> None:
@@ -54,8 +58,8 @@ class LaneWindow:
 
     @property
     def has_room(self) -> bool:
-        """Whether another batch may be sent; while central is silent one, to hear whether it is back."""
-        return self.sent == self.acked if self.strikes else self.sent - self.acked < self.size
+        """Whether another batch may be sent. While central is silent one, to hear whether it is back; now and then one, to see how fast central is then."""
+        return self.sent == self.acked if self.strikes or self._goes_alone else self.sent - self.acked < self.size
 
     @property
     def is_waiting(self) -> bool:
@@ -67,7 +71,7 @@ class LaneWindow:
         self.sent = last_seq
         if last_seq > self._sent_most:
             self._sent_most = last_seq
-            self._flights.append((last_seq, now_s))
+            self._flights.append((last_seq, now_s, last_seq - self.acked))
         if self._waiting_since_s is None:
             self._waiting_since_s = now_s
 
@@ -111,21 +115,23 @@ class LaneWindow:
         self.acked, self.strikes = upto, 0
         self.sent = max(self.sent, upto)
         self._waiting_since_s = now_s if self.sent > self.acked else None
-        sent_s = None
+        flight = None
         while self._flights and self._flights[0][0] <= upto:
-            sent_s = self._flights.popleft()[1]
-        if sent_s is not None:
-            self.trip.sampled(now_s - sent_s, now_s)
-            self._follow(now_s - sent_s, gained, was_full=was_full)
+            flight = self._flights.popleft()
+        if flight is not None:
+            _, sent_s, on_the_way = flight
+            self.trip.sampled(now_s - sent_s, on_the_way, now_s)
+            self._follow(gained, was_full=was_full)
+            self._goes_alone = (was_full or self._goes_alone) and now_s - self.trip.light_at_s > _LIGHT_EVERY_S
 
-    def _follow(self, took_s: float, gained: int, *, was_full: bool) -> None:
-        """As many more as arrived while nothing queues and the window was used; fewer, in proportion, when too much queues."""
-        allowed_s = max(_QUEUE_S, self.trip.least_s * _QUEUE_SHARE)
-        excess = (took_s - self.trip.least_s) / allowed_s - 1
+    def _follow(self, gained: int, *, was_full: bool) -> None:
+        """More, with what arrived, while little queues and the window was used; less, in proportion, when too much queues."""
+        allowed_s = max(_QUEUE_S, self.trip.light_s * _QUEUE_SHARE)
+        excess = (self.trip.smoothed_s - self.trip.light_s) / allowed_s - 1
         if excess > 0:
-            self._resize(self.size - gained * min(excess, 1) / 2)
+            self._resize(self.size - gained * min(excess, 1) * _SHRINKAGE)
         elif was_full:
-            self._resize(self.size - gained * excess)
+            self._resize(self.size - gained * max(excess, -1) * _GROWTH)
 
     def _resize(self, events: float) -> None:
         self.size = round(min(WINDOW_EVENTS[1], max(WINDOW_EVENTS[0], events)))

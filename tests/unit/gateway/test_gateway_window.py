@@ -4,7 +4,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.round_trip import TIMEOUT_S, RoundTrip
+from gateway.round_trip import TIMEOUT_S
 from gateway.window import WINDOW_EVENTS, LaneWindow
 
 LEAST_S, MOST_S = TIMEOUT_S
@@ -110,12 +110,11 @@ def test_acknowledgement_of_what_was_sent_twice_is_no_sample_of_the_round_trip()
     assert window.trip.smoothed_s == 0.0
 
 
-def test_least_round_trip_follows_when_a_line_becomes_longer_for_good() -> None:
-    trip = RoundTrip()
-    for second in range(60):
-        trip.sampled(0.01 if second < 20 else 0.3, float(second))
+def test_disk_of_central_that_is_slow_for_each_commit_does_not_close_the_window() -> None:
+    window = LaneWindow()
+    drained(window, 0.002, 0.000_01, 20)
 
-    assert trip.least_s == 0.3
+    assert drained(window, 0.1, 0.000_01, 200)[-1] > 1000
 
 
 def test_gap_goes_back_once_however_often_central_names_it() -> None:
