@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
-from central.coldchain import service
-from central.ingest.registry import Handler
-from contracts.events import AlarmChanged, Event, SensorFailed, SensorMeasured
+from central.coldchain import arrays, service
+from central.ingest.registry import Handler, HandlerMany
+from contracts.events import AlarmChanged, ClockSet, Event, SensorArrayMeasured, SensorFailed, SensorMeasured
 
 HANDLERS: dict[type[Event], Handler] = {
     AlarmChanged: service.alarm_changed,
+    ClockSet: service.clock_set,
     SensorMeasured: service.sensor_measured,
+    SensorArrayMeasured: arrays.array_measured,
     SensorFailed: service.sensor_failed,
 }
+HANDLERS_MANY: dict[type[Event], HandlerMany] = {SensorMeasured: service.sensors_measured, SensorArrayMeasured: arrays.arrays_measured}

@@ -18,6 +18,7 @@ from central.coldchain.tables import alarm, hold, measurement, sensor_value
 from central.errors import ConflictError, NotFoundError
 from central.exceptions import service as exceptions
 from central.exceptions.messages import message
+from central.fleet import clocks
 from central.fleet import service as fleet
 from central.ingest.registry import EventContext
 from central.ledger import serials
@@ -25,7 +26,7 @@ from central.ledger import service as ledger
 from central.ledger.rules import Account, Status
 from central.ledger.tables import balance
 from contracts.commands import AcknowledgeAlarm
-from contracts.events import AlarmChanged, SensorFailed, SensorMeasured
+from contracts.events import AlarmChanged, ClockSet, SensorFailed, SensorMeasured
 
 _ACKNOWLEDGE_DEADLINE = timedelta(minutes=10)
 """Later than this the room may be another one; the gateway answers `expired` and the person presses again (guessed)."""
@@ -33,7 +34,20 @@ _ACKNOWLEDGE_DEADLINE = timedelta(minutes=10)
 
 def sensor_measured(connection: Connection, context: EventContext, event: SensorMeasured) -> None:
     """Keep a sample; a live one is also the sensor's value from now on."""
-    values = {
+    sensors_measured(connection, [(context, event)])
+
+
+def sensors_measured(connection: Connection, said: Sequence[tuple[EventContext, SensorMeasured]]) -> None:
+    """Keep samples; the last live one of each sensor is its value from now on."""
+    connection.execute(insert(measurement), [_measured(context, event) for context, event in said])
+    live = {(context.site, context.gateway, event.device, event.quantity): (context, event) for context, event in said if not event.historical}
+    for context, event in live.values():
+        limits = {"low_limit": event.low_limit, "high_limit": event.high_limit}
+        _set_sensor(connection, context, event, {"value": event.value, **limits, "measured_at": event.event_time, "failed_at": None, "failure": ""})
+
+
+def _measured(context: EventContext, event: SensorMeasured) -> dict[str, Any]:
+    return {
         "event_id": context.fact_id,
         "site": context.site,
         "gateway": context.gateway,
@@ -44,16 +58,18 @@ def sensor_measured(connection: Connection, context: EventContext, event: Sensor
         "measured_at": event.event_time,
         "historical": event.historical,
     }
-    connection.execute(insert(measurement).values(**values))
-    if not event.historical:
-        limits = {"low_limit": event.low_limit, "high_limit": event.high_limit}
-        _set_sensor(connection, context, event, {"value": event.value, **limits, "measured_at": event.event_time, "failed_at": None, "failure": ""})
 
 
 def sensor_failed(connection: Connection, context: EventContext, event: SensorFailed) -> None:
     """Keep that a sensor gives no usable value now; its last value stays, with its age."""
     if not event.historical:
         _set_sensor(connection, context, event, {"failed_at": event.event_time, "failure": event.reason})
+
+
+def clock_set(connection: Connection, context: EventContext, _: ClockSet) -> None:
+    """Measurements and alarms of a machine without a clock stand where they belong once its clock is synchronised."""
+    clocks.redate(connection, context, measurement, measurement.c.event_id, measurement.c.measured_at)
+    clocks.redate(connection, context, alarm, alarm.c.id, alarm.c.raised_at)
 
 
 def _set_sensor(connection: Connection, context: EventContext, event: SensorMeasured | SensorFailed, values: dict[str, Any]) -> None:
