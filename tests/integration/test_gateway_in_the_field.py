@@ -55,7 +55,9 @@ async def test_swap_by_command_binds_the_new_scale_restarts_only_it_and_is_told_
             body = scale(port, "B1") + reader(other)
             async with running_central(broker) as central, running_gateway(tmp_path, broker, body) as gateway:
                 devices = gateway.supervisor.devices
-                await eventually(lambda: "has serial B2, expected B1" in devices["scale-1"].reason and devices["reader-3"].up is True)
+                await eventually(
+                    lambda: "has serial B2, expected B1" in devices["scale-1"].reason and devices["reader-3"].up is True and gateway.uplink.connected
+                )
                 deadline_at = datetime.now(UTC) + timedelta(minutes=5)
                 for _ in range(2):
                     await central.command(SwapDevice(command_id="swap-1", station=ITSELF, deadline_at=deadline_at, device="scale-1", serial="B2", actor="li"))
