@@ -157,6 +157,7 @@ class Gateway:
         api_key = api_key_of(table)
         self._server = HealthServer(self.reporter, *parse_listen(table.listen), api_key, Acknowledging(self.floor.take, self.store.answer_to, self.now))
 
+        self.reporter.link = lambda: self.uplink.status
         self.reporter.safe, self.reporter.restarted = self.safe, self.restarts.restarted
         self.swaps = Swaps(self.bindings, lambda: self.config.devices, self.driver_of, self.supervisor, self.store, self.now)
         self.gateway_commands.register(SwapDevice, self.swaps.handle)

@@ -27,6 +27,7 @@ from gateway.configuration_rules import Standing
 from gateway.metrics import Metrics
 from gateway.store import Store
 from gateway.supervisor import Supervisor
+from gateway.uplink import UplinkStatus
 
 _REQUEST_BYTES_MAX = 8192
 _REQUEST_TIMEOUT_S = 5.0
@@ -69,6 +70,7 @@ class Health(msgspec.Struct):
     config_fault: str
     certificate_until: datetime | None
     uplink: bool
+    link: UplinkStatus | None
     lanes: dict[str, LaneHealth]
     devices: dict[str, DeviceHealth]
     devices_up: int
@@ -100,6 +102,7 @@ class HealthReporter:
         self._now = now
         self._metrics = metrics
         self.safe = False
+        self.link: Callable[[], UplinkStatus] | None = None
         self.restarted = ""
         self.configurator: Configurator | None = None
         self.certificate_until: datetime | None = None
@@ -133,6 +136,7 @@ class HealthReporter:
             config_fault=self.configurator.standing.fault if self.configurator is not None else "",
             certificate_until=self.certificate_until,
             uplink=self._is_uplink_up(),
+            link=self.link() if self.link is not None else None,
             lanes={lane: LaneHealth(level.accepted, level.last_seq, level.pending, level.thinned) for lane, level in levels.items()},
             devices=devices,
             devices_up=self._supervisor.devices_up,

@@ -144,6 +144,21 @@ async def test_death_is_published_when_the_gateway_ends_and_when_it_dies(broker_
     assert central.states[-1].session_id == born.session_id
 
 
+@pytest.mark.requirement("E17")
+async def test_health_tells_which_broker_and_how_fast_central_answers(broker_port: int, tmp_path: Path) -> None:
+    async with running_central(broker_port) as central, running_gateway(tmp_path, broker_port) as gateway:
+        await append(gateway, 0, 20)
+        await central.until(lambda: len(texts(central)) == 20)
+        await eventually(lambda: gateway.store.level("movements").pending == 0)
+        link = (await gateway.reporter.health()).link
+
+    assert link is not None
+    assert (link.connected, link.broker) == (True, f"mqtt://127.0.0.1:{broker_port}")
+    assert link.acked_per_s <= 2.0
+    assert link.since_s >= 0
+    assert 0 < link.round_trip_ms < 10_000
+
+
 @pytest.mark.requirement("E13")
 async def test_gateway_waits_for_a_central_that_said_goodbye_and_goes_on_when_it_returns(
     broker_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
