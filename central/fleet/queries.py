@@ -30,7 +30,8 @@ def gateway_page(connection: Connection, after: str | None, limit: int) -> Page[
     highest = select(func.max(newest.c.version)).where(newest.c.gateway == gateway.c.id, newest.c.state.in_(("sent", "applied"))).scalar_subquery()
     is_wanted = (configuration.c.gateway == gateway.c.id) & (configuration.c.version == highest)
     query = select(gateway, configuration.c.version.label("wanted_version"), configuration.c.digest.label("wanted_hash"))
-    found: Page[dict[str, Any]] = page(connection, query.outerjoin(configuration, is_wanted), [up(gateway.c.site), up(gateway.c.id)], after, limit)
+    query = query.select_from(gateway.outerjoin(configuration, is_wanted))
+    found: Page[dict[str, Any]] = page(connection, query, [up(gateway.c.site), up(gateway.c.id)], after, limit)
     for row in found.items:
         row["wanted_hash"] = row["wanted_hash"] or ""
         row["drift"] = drift_of(row["wanted_version"], row["wanted_hash"], row["config_version"], row["config_hash"], row["config_fault"])
