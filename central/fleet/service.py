@@ -81,6 +81,14 @@ def enrol(connection: Connection, address: GatewayAddress, now: datetime, *, is_
     return False
 
 
+def good_standing(connection: Connection, addresses: Collection[GatewayAddress]) -> set[GatewayAddress]:
+    """Those that are enrolled under these addresses and not revoked: for them `enrol` has nothing to do and nothing to refuse. One look for all."""
+    ids = sorted({address.gateway for address in addresses})
+    rows = connection.execute(select(gateway_table.c.id, gateway_table.c.site).where(gateway_table.c.id.in_(ids), gateway_table.c.revoked_at.is_(None)))
+    sites = {row.id: row.site for row in rows}
+    return {address for address in addresses if sites.get(address.gateway) == address.site}
+
+
 def gateway_state_changed(connection: Connection, address: GatewayAddress, state: GatewayState, now: datetime) -> bool:
     """Take a birth or death; False if it was a late death of an earlier session and nothing changed. Raises: GatewaySiteError, GatewayRevokedError."""
     enrol(connection, address, now)

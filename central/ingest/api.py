@@ -18,8 +18,28 @@ from central.requests import Database
 router = APIRouter(prefix="/api/v1", tags=["ingest"])
 
 
+class GapOut(BaseModel):
+    """Numbers that never came and will not come."""
+
+    model_config = answer(
+        {
+            "first_seq": 1191,
+            "last_seq": 1204,
+            "reason": "outbox_lost",
+            "explanation": "the gateway began a new outbox before these events came: its card was replaced, lost or wiped; they exist nowhere any more",
+            "found_at": "2026-11-21T08:00:00Z",
+        }
+    )
+
+    first_seq: int
+    last_seq: int = Field(description="the last number that is known to be missing")
+    reason: str = Field(description="outbox_lost, image_restored or central_restored")
+    explanation: str
+    found_at: datetime
+
+
 class MarkOut(BaseModel):
-    """How far a lane of a gateway is taken."""
+    """How far a lane of a gateway is taken, and what is missing of it."""
 
     model_config = answer(
         {
@@ -33,6 +53,10 @@ class MarkOut(BaseModel):
             "duplicates": 3,
             "missing": 0,
             "moved_at": "2026-11-21T08:00:00Z",
+            "said_upto": 1204,
+            "ended": "",
+            "ended_at": None,
+            "gaps": [],
         }
     )
 
@@ -46,6 +70,10 @@ class MarkOut(BaseModel):
     duplicates: int
     missing: int
     moved_at: datetime
+    said_upto: int = Field(description="the last number that the gateway said to have given before it was sent; 0: none beyond the mark")
+    ended: str = Field(description="why the epoch ended: outbox_lost, image_restored, central_restored; empty: it goes on")
+    ended_at: datetime | None
+    gaps: list[GapOut] = Field(description="what never came, and why")
 
 
 class QuarantinedOut(BaseModel):

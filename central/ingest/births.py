@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -25,7 +26,25 @@ from contracts.wire import GatewayState
 log = logging.getLogger(__name__)
 
 
-def take_state(connection: Connection, address: GatewayAddress, state: GatewayState, door: Door, now: datetime, *, is_retained: bool = False) -> None:
+@dataclass(slots=True)
+class Before:
+    """What was known of gateways before their births: the epoch of each, and its lanes by (gateway, epoch)."""
+
+    epochs: dict[str, str]
+    lanes: dict[tuple[str, str], dict[str, Any]]
+
+
+def look_up(connection: Connection, gateways: Collection[str]) -> Before:
+    """Two looks for all births of a group."""
+    ids = sorted(set(gateways))
+    epochs = {row.id: row.epoch for row in connection.execute(select(gateway_table.c.id, gateway_table.c.epoch).where(gateway_table.c.id.in_(ids)))}
+    lanes: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in connection.execute(select(*_LANE).where(mark.c.gateway.in_(ids))):
+        lanes.setdefault((row.gateway, row.epoch), {})[row.lane] = row
+    return Before(epochs, lanes)
+
+
+def take_state(connection: Connection, address: GatewayAddress, state: GatewayState, door: Door, now: datetime, *, is_retained: bool, before: Before) -> None:
     """Take a birth or death. `is_retained`: the broker kept it from before, so that it may be old.
 
     Raises: DomainError: it is not believed (`central.fleet`).
@@ -33,21 +52,24 @@ def take_state(connection: Connection, address: GatewayAddress, state: GatewaySt
     if not state.online or not state.epoch:
         fleet.gateway_state_changed(connection, address, state, now)
         return
-    before = connection.execute(select(gateway_table.c.epoch).where(gateway_table.c.id == address.gateway)).scalar() or ""
-    lanes = _lanes(connection, address.gateway, state.epoch)
-    if is_retained and before != state.epoch and any(row.ended for row in lanes.values()):
+    gateway, epoch = address.gateway, before.epochs.get(address.gateway, "")
+    lanes = before.lanes.get((gateway, state.epoch), {})
+    if is_retained and epoch != state.epoch and any(row.ended for row in lanes.values()):
         return  # it was replaced by another one since
     fleet.gateway_state_changed(connection, address, state, now)
-    _note_said(connection, address.gateway, state, lanes, now)
+    before.epochs[gateway] = state.epoch
+    _note_said(connection, gateway, state, lanes, now)
     if not is_retained and any(state.last_seq.get(lane, row.upto) < row.upto for lane, row in lanes.items()):
-        _end(connection, address.gateway, state.epoch, "image_restored", now)
-    if before and before != state.epoch:
-        _epoch_ended(connection, address, before, door, now)
+        _end(connection, gateway, state.epoch, "image_restored", now)
+    if epoch and epoch != state.epoch:
+        _epoch_ended(connection, address, epoch, door, now)
+
+
+_LANE = (mark.c.gateway, mark.c.epoch, mark.c.lane, mark.c.upto, mark.c.said_upto, mark.c.ended)
 
 
 def _lanes(connection: Connection, gateway: str, epoch: str) -> Mapping[str, Any]:
-    query = select(mark.c.lane, mark.c.upto, mark.c.said_upto, mark.c.ended).where(mark.c.gateway == gateway, mark.c.epoch == epoch)
-    return {row.lane: row for row in connection.execute(query)}
+    return {row.lane: row for row in connection.execute(select(*_LANE).where(mark.c.gateway == gateway, mark.c.epoch == epoch))}
 
 
 def _note_said(connection: Connection, gateway: str, state: GatewayState, lanes: Mapping[str, Any], now: datetime) -> None:

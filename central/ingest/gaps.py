@@ -7,8 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import Connection, select
 
+from central.bulk import among
 from central.database import insert_or_leave
 from central.ingest.tables import lane_gap
 
@@ -35,11 +36,10 @@ def note(connection: Connection, gateway: str, epoch: str, lane: str, first: int
     connection.execute(noted.on_conflict_do_nothing())
 
 
-def of_lanes(connection: Connection, lanes: Collection[tuple[str, str, str]]) -> Mapping[tuple[str, str, str], Sequence[Mapping[str, Any]]]:
-    """What is missing of these lanes (gateway, epoch, lane), by lane and number."""
-    key = tuple_(lane_gap.c.gateway, lane_gap.c.epoch, lane_gap.c.lane)
+def of_gateways(connection: Connection, gateways: Collection[str]) -> Mapping[tuple[str, str, str], Sequence[Mapping[str, Any]]]:
+    """What is missing of these gateways, by (gateway, epoch, lane) and number."""
     found: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
-    for row in connection.execute(select(lane_gap).where(key.in_(list(lanes))).order_by(lane_gap.c.first_seq)):
+    for row in connection.execute(select(lane_gap).where(among(connection, lane_gap.c.gateway, sorted(gateways))).order_by(lane_gap.c.first_seq)):
         found.setdefault((row.gateway, row.epoch, row.lane), []).append(row._asdict())
     return found
 

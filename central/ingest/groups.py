@@ -15,10 +15,9 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from central.database import in_transaction
 from central.errors import BusyError, DomainError
-from central.ingest import leases
-from central.ingest.births import take_state
+from central.ingest import births, leases
 from central.ingest.leases import LeaseLostError
-from central.ingest.service import Door, Message, Taken, refuse_message, take_message
+from central.ingest.service import Door, Message, Taken, look_up, refuse_message, take_message
 from central.ingest.shares import TERM_S
 from contracts.topics import GatewayAddress
 from contracts.wire import GatewayState
@@ -71,9 +70,11 @@ def take_group(engine: Engine, group: Group, door: Door, clock: Callable[[], dat
     partitions = group.partitions()
 
     def together(connection: Connection) -> list[Taken]:
+        before = births.look_up(connection, [said.address.gateway for said in group.states]) if group.states else None
         for said in group.states:
-            _take_state(connection, said, door, clock())
-        return [take_message(connection, each, door, clock()) for each in group.messages]
+            _take_state(connection, said, door, clock(), before)
+        known = look_up(connection, group.messages)
+        return [take_message(connection, each, door, clock(), known) for each in group.messages]
 
     try:
         return in_transaction(engine, _gripping(grip, partitions, together), attempts=1)
@@ -110,9 +111,10 @@ def _gripping(grip: Grip | None, partitions: Collection[int], work: Callable[[Co
     return gripping
 
 
-def _take_state(connection: Connection, said: Said, door: Door, now: datetime) -> None:
+def _take_state(connection: Connection, said: Said, door: Door, now: datetime, before: births.Before | None = None) -> None:
+    before = before or births.look_up(connection, [said.address.gateway])
     try:
-        take_state(connection, said.address, said.state, door, now, is_retained=said.is_retained)
+        births.take_state(connection, said.address, said.state, door, now, is_retained=said.is_retained, before=before)
     except BusyError:
         raise
     except DomainError as error:

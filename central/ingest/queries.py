@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from central.ingest import gaps
 from central.ingest.tables import mark, quarantine
 from central.paging import Page, down, page, up
 
@@ -33,8 +34,12 @@ def counts(connection: Connection) -> IngestCounts:
 
 
 def marks(connection: Connection, after: str | None, limit: int) -> Page[dict[str, Any]]:
-    """How far each lane is taken, by gateway. Raises: BadCursorError."""
-    return page(connection, select(mark), [up(mark.c.gateway), up(mark.c.epoch), up(mark.c.lane)], after, limit)
+    """How far each lane is taken and what is missing of it, by gateway. Raises: BadCursorError."""
+    part: Page[dict[str, Any]] = page(connection, select(mark), [up(mark.c.gateway), up(mark.c.epoch), up(mark.c.lane)], after, limit)
+    missing = gaps.of_gateways(connection, {row["gateway"] for row in part.items})
+    for row in part.items:
+        row["gaps"] = missing.get((row["gateway"], row["epoch"], row["lane"]), [])
+    return part
 
 
 def quarantine_page(connection: Connection, after: str | None, limit: int) -> Page[dict[str, Any]]:

@@ -11,13 +11,13 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from central.database import insert_or_leave, savepoint
 from central.errors import BusyError, DomainError
 from central.fleet import clocks
-from central.fleet.service import GatewayRevokedError, GatewaySiteError, enrol
+from central.fleet.service import GatewayRevokedError, GatewaySiteError, enrol, good_standing
 from central.ingest import gaps
 from central.ingest.registry import EventContext, Handler, HandlerMany, RaiseWorkOrder
 from central.ingest.rules import Piece, fact_id_of, recorded_body, source_of, split_at_mark
@@ -71,6 +71,14 @@ class Door:
     handlers_many: Mapping[type[Event], Mapping[str, HandlerMany]] = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class Known:
+    """What a transaction found out at its beginning for all its messages at once: who is enrolled, and the marks by (gateway, epoch, lane)."""
+
+    enrolled: set[GatewayAddress]
+    marks: dict[tuple[str, str, str], int]
+
+
 @dataclass(frozen=True, slots=True)
 class _Arrival:
     """A new event: who says it, its bytes, and what they mean (None: unreadable, `fault` says why)."""
@@ -94,21 +102,35 @@ def read_message(topic: str, address: GatewayAddress, lane: str, payload: bytes)
     return Message(topic, address, payload, batch)
 
 
-def take_message(connection: Connection, message: Message, door: Door, now: datetime) -> Taken:
-    """Take one message. Raises: BusyError: another worker moved the mark; take it again in a new transaction."""
+def look_up(connection: Connection, messages: Sequence[Message]) -> Known:
+    """Two looks for all messages instead of two for each."""
+    gateways = sorted({message.address.gateway for message in messages})
+    marks = connection.execute(select(mark.c.gateway, mark.c.epoch, mark.c.lane, mark.c.upto).where(mark.c.gateway.in_(gateways)))
+    return Known(good_standing(connection, {message.address for message in messages}), {(row[0], row[1], row[2]): row[3] for row in marks})
+
+
+def take_message(connection: Connection, message: Message, door: Door, now: datetime, known: Known | None = None) -> Taken:
+    """Take one message; `known`: what was looked up for it in the same transaction.
+
+    Raises: BusyError: another worker moved the mark; take it again in a new transaction.
+    """
+    known = known or Known(set(), {})
     batch = message.batch
     if batch is None:
         return refuse_message(connection, message, message.fault, door, now)
     try:
-        enrol(connection, message.address, now)
+        if message.address not in known.enrolled:
+            enrol(connection, message.address, now)
+            known.enrolled.add(message.address)
     except (GatewayRevokedError, GatewaySiteError) as error:
         return refuse_message(connection, message, error.message, door, now)
     taken = Taken(message.address, batch.lane)
-    known = _mark(connection, batch, now)
-    upto = max(known, batch.oldest_seq - 1)
-    taken.missing = upto - known
+    lane = (batch.gateway, batch.epoch, batch.lane)
+    before = known.marks[lane] if lane in known.marks else _mark(connection, batch, now)
+    upto = max(before, batch.oldest_seq - 1)
+    taken.missing = upto - before
     if taken.missing:
-        _tell_missing(connection, batch, known + 1, upto, door, now)
+        _tell_missing(connection, batch, before + 1, upto, door, now)
     split = split_at_mark(batch, upto)
     if split.gap and not batch.events:
         _note_forgotten(connection, batch, now)
@@ -120,7 +142,8 @@ def take_message(connection: Connection, message: Message, door: Door, now: date
     if split.new:
         _store_and_apply(connection, message, split.new, door, taken, now)
     if split.new or split.repeated or taken.missing:
-        _move_mark(connection, batch, known, taken, now)
+        _move_mark(connection, batch, before, taken, now)
+    known.marks[lane] = taken.ack.upto
     return taken
 
 
@@ -136,12 +159,21 @@ def _mark(connection: Connection, batch: Batch, now: datetime) -> int:
     return 0
 
 
+_COUNTED = ("applied", "excepted", "quarantined", "duplicates", "missing")
+_MOVE = (
+    update(mark)
+    .where(mark.c.gateway == bindparam("of_gateway"), mark.c.epoch == bindparam("of_epoch"), mark.c.lane == bindparam("of_lane"))
+    .where(mark.c.upto == bindparam("was"))
+    .values(upto=bindparam("to"), moved_at=bindparam("at"), ended="", **{name: mark.c[name] + bindparam(f"more_{name}") for name in _COUNTED})
+)
+
+
 def _move_mark(connection: Connection, batch: Batch, upto: int, taken: Taken, now: datetime) -> None:
     """Compare-and-set: the mark is the fence against a second worker that took the same events."""
     assert taken.ack is not None
-    key = (mark.c.gateway == batch.gateway) & (mark.c.epoch == batch.epoch) & (mark.c.lane == batch.lane) & (mark.c.upto == upto)
-    counts = {name: mark.c[name] + getattr(taken, name) for name in ("applied", "excepted", "quarantined", "duplicates", "missing")}
-    moved = connection.execute(update(mark).where(key).values(upto=taken.ack.upto, moved_at=now, ended="", **counts))
+    key = {"of_gateway": batch.gateway, "of_epoch": batch.epoch, "of_lane": batch.lane, "was": upto}
+    more = {f"more_{name}": getattr(taken, name) for name in _COUNTED}
+    moved = connection.execute(_MOVE, {**key, **more, "to": taken.ack.upto, "at": now})
     if moved.rowcount != 1:
         raise BusyError
 
