@@ -144,6 +144,31 @@ class SensorOut(BaseModel):
     failure: str
 
 
+class SensorArrayOut(BaseModel):
+    """The last live values that a device gave in one answer."""
+
+    model_config = answer(
+        {
+            **_ROOM,
+            "station": "compressors",
+            "device": "plc-1",
+            "quantity": "pressure_bar",
+            "first": 40,
+            "values": [7.2, 7.1, None, 6.9],
+            "measured_at": _AT,
+        }
+    )
+
+    site: str
+    gateway: str
+    station: str
+    device: str
+    quantity: str = Field(description="what and its unit, of all values")
+    first: int = Field(description="number of the first value, as the device counts")
+    values: list[float | None] = Field(description="one after the other; null: refused by the gateway as no valid value")
+    measured_at: datetime
+
+
 class PointOut(BaseModel):
     """A sample for a chart."""
 

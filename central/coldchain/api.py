@@ -9,8 +9,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
-from central.coldchain import queries, service
-from central.coldchain.answers import AlarmAsked, AlarmOut, HoldOut, PointOut, Released, SensorOut
+from central.coldchain import arrays, queries, service
+from central.coldchain.answers import AlarmAsked, AlarmOut, HoldOut, PointOut, Released, SensorArrayOut, SensorOut
 from central.database import in_transaction, reading
 from central.examples import body as body_config
 from central.facts import RequestKey, fact_of
@@ -76,6 +76,13 @@ def list_sensors(database: Database, site: Filter = None, after: After = None, l
     """The last live value of every sensor, and since when it fails if it does."""
     with reading(database) as connection:
         return queries.sensor_values(connection, site, after, limit).of(SensorOut)
+
+
+@router.get("/sensors/arrays")
+def list_sensor_arrays(database: Database, site: Filter = None, after: After = None, limit: Limit = 100) -> Page[SensorArrayOut]:
+    """What devices that give many values at once (station kind data_logger) said last."""
+    with reading(database) as connection:
+        return arrays.sensor_arrays(connection, site, after, limit).of(SensorArrayOut)
 
 
 @router.get("/rooms/{site}/{station}/samples")

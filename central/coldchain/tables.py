@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Float, ForeignKey, Index, Integer, String, Table, UniqueConstraint, Uuid, text
+from sqlalchemy import JSON, BigInteger, Boolean, CheckConstraint, Column, Float, ForeignKey, Index, Integer, String, Table, UniqueConstraint, Uuid, text
 
 from central.database import BigId, Instant, metadata
 
@@ -40,6 +40,20 @@ sensor_value = Table(
     Column("failure", String, nullable=False, server_default=""),
 )
 """The last live value of each sensor; backfill never touches it."""
+
+sensor_array = Table(
+    "sensor_array",
+    metadata,
+    Column("site", String, primary_key=True),
+    Column("gateway", String, primary_key=True),
+    Column("device", String, primary_key=True),
+    Column("quantity", String, primary_key=True),
+    Column("station", String, nullable=False),
+    Column("first", Integer, nullable=False, comment="number of the first value"),
+    Column("values", JSON, nullable=False, comment="one after the other; null: refused by the gateway"),
+    Column("measured_at", Instant, nullable=False),
+)
+"""The last live array of each device and quantity; backfill never touches it."""
 
 alarm = Table(
     "alarm",

@@ -22,10 +22,12 @@ def upgrade() -> None:
     _fleet()
     _devices()
     _lists()
+    _coldchain()
 
 
 def downgrade() -> None:
     """Back to revision 0003: what only this revision stores is lost."""
+    _undo_coldchain()
     _undo_lists()
     _undo_devices()
     _undo_fleet()
@@ -283,3 +285,22 @@ def _undo_lists() -> None:
         batch_op.drop_index("ix_command_lights_unanswered")
     op.drop_table("scan_check")
     op.drop_table("scan_point")
+
+
+def _coldchain() -> None:
+    op.create_table(
+        "sensor_array",
+        sa.Column("site", sa.String(), nullable=False),
+        sa.Column("gateway", sa.String(), nullable=False),
+        sa.Column("device", sa.String(), nullable=False),
+        sa.Column("quantity", sa.String(), nullable=False),
+        sa.Column("station", sa.String(), nullable=False),
+        sa.Column("first", sa.Integer(), nullable=False, comment="number of the first value"),
+        sa.Column("values", sa.JSON(), nullable=False, comment="one after the other; null: refused by the gateway"),
+        sa.Column("measured_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("site", "gateway", "device", "quantity", name=op.f("pk_sensor_array")),
+    )
+
+
+def _undo_coldchain() -> None:
+    op.drop_table("sensor_array")
