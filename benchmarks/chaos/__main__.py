@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from benchmarks.__main__ import flat, machine, shown
 from benchmarks.chaos.clocks import NoCompilerError
+from benchmarks.chaos.office import OfficeError
 from benchmarks.chaos.run import Plan, Report, run
 from benchmarks.chaos.world import DatabaseKind, WorldError
 
@@ -25,7 +27,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Run, print the table, write the report; 1: something does not hold; 2: it could not be run."""
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
     parser.add_argument(
-        "--faults", type=int, default=0, help="how many (default 20, with --for as many as there is time for); from 200 on with holes of 20 s and 90 s"
+        "--faults",
+        type=int,
+        default=0,
+        help="how many (default 20, with --for as many as there is time for); from 200 on, or 300 s, with holes of 20 s and 90 s",
     )
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same sequence of faults (default 1)")
     parser.add_argument("--for", dest="for_s", type=float, default=0.0, metavar="SECONDS", help="begin no fault after so long")
@@ -43,8 +48,11 @@ def main(arguments: list[str] | None = None) -> int:
     faults = options.faults or (_MANY // 100 if options.for_s else 20)
     plan = Plan(faults, options.seed, options.for_s, options.pace, database, options.broker, with_clocks=not options.without_clocks)
     try:
-        report = asyncio.run(run(plan, (lambda _text: None) if options.quiet else _say))
-    except (WorldError, NoCompilerError) as error:
+        report = asyncio.run(_run(plan, is_quiet=options.quiet))
+    except asyncio.CancelledError:
+        print("make chaos: ended before it was done", file=sys.stderr)
+        return 2
+    except (WorldError, NoCompilerError, OfficeError) as error:
         print(f"make chaos: {error}", file=sys.stderr)
         return 2
     print("\n".join(table(report)))
@@ -52,6 +60,13 @@ def main(arguments: list[str] | None = None) -> int:
         written = {"command": plan.command, "machine": machine(), **asdict(report)}
         options.json.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
     return 1 if report.findings else 0
+
+
+async def _run(plan: Plan, *, is_quiet: bool) -> Report:
+    """As `run`; SIGTERM ends it in order, as Ctrl-C does: disks are mounted, programs run."""
+    running = asyncio.ensure_future(run(plan, (lambda _text: None) if is_quiet else _say))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
+    return await running
 
 
 def table(report: Report) -> Sequence[str]:

@@ -106,7 +106,9 @@ class Audit:
         self._scans_judged[gateway] = first + len(judged)
         for scan in judged:
             if scan.text not in applied and not self._excused(floor, scan.at_s, self.scans, heard=scan.heard):
-                self._find("lost", f"{gateway}: scan {scan.text} was emitted to a gateway that ran on, and is not in the ledger", gateway, scan.at_s)
+                self._find(
+                    "lost", f"{gateway}: scan {scan.text} at {scan.at_s:.3f} went to a gateway that ran on, and is not in the ledger", gateway, scan.at_s
+                )
         emitted = {scan.text for scan in floor.scans}
         for text in set(applied) - emitted - {key for _, key in self._twice}:
             self._twice.add((gateway, text))

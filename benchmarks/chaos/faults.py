@@ -12,8 +12,6 @@ GATEWAYS = ("g1", "g2", "g3")
 _AT_ONCE_SHARE = 0.25
 """So many faults begin together with the one before."""
 _AT_ONCE_S = 0.1
-_LONG_FROM_FAULTS = 200
-"""From so many faults on the holes of 20 s and 90 s are among them."""
 _HOUR_S = 3600
 
 
@@ -83,10 +81,10 @@ class Fault:
         return self.hours * _HOUR_S
 
 
-def drawn(seed: int, count: int, *, pace_s: float, has_database: bool, has_clocks: bool, gateways: Sequence[str] = GATEWAYS) -> list[Fault]:
+def drawn(seed: int, count: int, *, pace_s: float, has_long: bool, has_database: bool, has_clocks: bool, gateways: Sequence[str] = GATEWAYS) -> list[Fault]:
     """The faults of a seed: dealt from packs that hold every kind, so that none stays away; on average one in `pace_s`, and several at once now and then."""
     dice = random.Random(seed)  # nobody gains by guessing it
-    left_out = {*(() if count >= _LONG_FROM_FAULTS else _LONG), *(() if has_database else _DATABASE), *(() if has_clocks else _CLOCKS)}
+    left_out = {*(() if has_long else _LONG), *(() if has_database else _DATABASE), *(() if has_clocks else _CLOCKS)}
     names = [name for name in KINDS if name not in left_out]
     faults: list[Fault] = []
     pack: list[str] = []

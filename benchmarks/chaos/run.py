@@ -24,6 +24,7 @@ from benchmarks.chaos.trouble import Done, Trouble
 from benchmarks.chaos.world import BrokerKind, DatabaseKind, World
 from central.database import open_engine
 
+_LONG_FROM_FAULTS, _LONG_FROM_S = 200, 300.0
 _WARM_UP_S = 2.0
 _REST_S = 90.0
 _ORDERS_S = 45.0
@@ -46,6 +47,11 @@ class Plan:
     broker: BrokerKind = "mosquitto"
     checkpoint_faults: int = 50
     with_clocks: bool = True
+
+    @property
+    def has_long(self) -> bool:
+        """Whether there is time for the holes of 20 s and 90 s."""
+        return self.for_s >= _LONG_FROM_S if self.for_s else self.faults >= _LONG_FROM_FAULTS
 
     @property
     def command(self) -> str:
@@ -78,20 +84,19 @@ class Run:
     seen: Seen = field(default_factory=Seen)
     rests_s: list[float] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    at_work: list[asyncio.Task[None]] = field(default_factory=list)
+    """Whatever emits, presses, orders and watches, for the whole run."""
 
     @property
     def floors(self) -> dict[str, Floor]:
         """The floors of all gateways."""
         return self.world.floors
 
-    def work(self, *, is_working: bool) -> None:
-        """Let the floors emit, or not; pressing lit buttons goes on as long as anything is lit."""
+    def work(self, *, is_working: bool, may_press: bool) -> None:
+        """Let the floors emit, and pickers press what is lit, or not."""
         for floor in self.floors.values():
-            if is_working:
-                floor.is_working.set()
-                floor.may_press.set()
-            else:
-                floor.is_working.clear()
+            (floor.is_working.set if is_working else floor.is_working.clear)()
+            (floor.may_press.set if may_press else floor.may_press.clear)()
 
     async def watch(self, gateway: str) -> None:
         """Ask a gateway all the time what it has accepted."""
@@ -103,7 +108,7 @@ class Run:
 
     async def come_to_rest(self, books: Books) -> float:
         """No more emissions and faults; until both ends have the same numbers. Returns the moment up to which everything can be judged."""
-        self.work(is_working=False)
+        self.work(is_working=False, may_press=False)
         await self.world.heal()
         until_s = asyncio.get_running_loop().time()
         await asyncio.sleep(_SETTLE_S)
@@ -138,6 +143,7 @@ class Run:
 
     async def finish_orders(self, audit: Audit) -> None:
         """Pick until every acknowledged order is filled: what is lit by its light, what central has listed from the list."""
+        self.work(is_working=False, may_press=True)
         deadline_s = asyncio.get_running_loop().time() + _ORDERS_S
         while (unfilled := await asyncio.to_thread(audit.orders_filled)) and asyncio.get_running_loop().time() < deadline_s:
             await self.office.pick_from_the_list()
@@ -176,15 +182,15 @@ async def _whole(going: Run, stack: AsyncExitStack) -> Report:
     await going.office.open_business(list(floors.values()))
     for floor in floors.values():
         for work in (floor.scan_for_ever(), floor.pick_for_ever(), going.office.order_for_ever(floor), going.watch(floor.gateway)):
-            task = asyncio.create_task(work)
-            stack.push_async_callback(_end, task)
+            going.at_work.append(asyncio.create_task(work))
+            stack.push_async_callback(_end, going.at_work[-1])
     began_s = time.monotonic()
-    going.work(is_working=True)
+    going.work(is_working=True, may_press=True)
     await asyncio.sleep(_WARM_UP_S)
     for part in _parts(plan):
         if plan.for_s and time.monotonic() - began_s > plan.for_s:
             break
-        going.work(is_working=True)
+        going.work(is_working=True, may_press=True)
         limit_s = plan.for_s - (time.monotonic() - began_s) if plan.for_s else None
         await _troubled(going, part, limit_s)
         until_s = await going.come_to_rest(books)
@@ -192,6 +198,7 @@ async def _whole(going: Run, stack: AsyncExitStack) -> Report:
         await asyncio.to_thread(audit.look, until_s)
         going.say(f"       at rest after {going.rests_s[-1]:.1f} s; {len(audit.findings)} findings so far")
     await going.finish_orders(audit)
+    going.problems += [f"{task.get_name()} ended: {task.exception()}" for task in going.at_work if task.done()]
     going.problems += await asyncio.to_thread(_ledger_complaints, going.world)
     return _report(going, audit, time.monotonic() - began_s)
 
@@ -206,7 +213,7 @@ async def _troubled(going: Run, part: Sequence[Fault], limit_s: float | None) ->
 
 
 def _parts(plan: Plan) -> Iterator[Sequence[Fault]]:
-    faults = drawn(plan.seed, plan.faults, pace_s=plan.pace_s, has_database=plan.database == "postgresql", has_clocks=plan.with_clocks)
+    faults = drawn(plan.seed, plan.faults, pace_s=plan.pace_s, has_long=plan.has_long, has_database=plan.database == "postgresql", has_clocks=plan.with_clocks)
     for start in range(0, len(faults), plan.checkpoint_faults):
         yield faults[start : start + plan.checkpoint_faults]
 

@@ -31,15 +31,15 @@ async def test_real_programs_under_random_faults_lose_nothing_and_apply_nothing_
 
 
 def test_same_seed_draws_the_same_faults_and_every_kind_is_among_the_first_hundred() -> None:
-    faults = drawn(7, 400, pace_s=1.6, has_database=True, has_clocks=True)
+    faults = drawn(7, 400, pace_s=1.6, has_long=True, has_database=True, has_clocks=True)
 
-    assert faults == drawn(7, 400, pace_s=1.6, has_database=True, has_clocks=True)
-    assert faults != drawn(8, 400, pace_s=1.6, has_database=True, has_clocks=True)
+    assert faults == drawn(7, 400, pace_s=1.6, has_long=True, has_database=True, has_clocks=True)
+    assert faults != drawn(8, 400, pace_s=1.6, has_long=True, has_database=True, has_clocks=True)
     assert {fault.kind for fault in faults[:100]} == set(KINDS)
     assert all(fault.part.split()[-1] in ("g1", "g2", "g3", "central", "broker", "database") for fault in faults)
 
 
 def test_short_runs_have_no_long_holes_and_sqlite_no_database_to_kill() -> None:
-    kinds = {fault.kind for fault in drawn(1, 199, pace_s=1.6, has_database=False, has_clocks=False)}
+    kinds = {fault.kind for fault in drawn(1, 200, pace_s=1.6, has_long=False, has_database=False, has_clocks=False)}
 
     assert kinds == {kind for kind in KINDS if not kind.startswith("database") and "clock" not in kind and kind not in ("link_hole_20s", "link_hole_90s")}
