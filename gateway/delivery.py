@@ -60,7 +60,7 @@ class Delivery:
         self.trip = RoundTrip()
         self._windows: dict[Lane, LaneWindow] = {}
         self._make_windows()
-        self._watch = EpochWatch(store.known)
+        self._watch = EpochWatch(store.known, is_damaged=store.must_begin_epoch)
         self._ask_sent_at_strikes = 0
         self._rests_until_s: dict[Lane, float] = dict.fromkeys(LANES, 0.0)
         self._live_from_row = store.next_telemetry_row

@@ -22,12 +22,13 @@ from contracts.events import LANES, Lane
 
 RESTORED = "central has more than this outbox ever sent: an old image of the outbox was restored"
 FORGOTTEN = "central asks for events that it once acknowledged: its database is new or was restored"
+DAMAGED = "a part of the outbox could not be read: events are missing in its numbers"
 
 
 class EpochWatch:
     """Judges what central says it has. `to_ask`: lanes whose mark is not known, while any is left no event may be sent."""
 
-    def __init__(self, known: Mapping[Lane, int], *, is_new: bool = False) -> None:
+    def __init__(self, known: Mapping[Lane, int], *, is_new: bool = False, is_damaged: bool = False) -> None:
         self._known = dict(known)
         self._sent = dict(known)
         self.to_ask: list[Lane] = [] if is_new else list(LANES)
@@ -37,7 +38,7 @@ class EpochWatch:
         """For each lane that was asked: up to here central has what this outbox numbered."""
         self.rewinds: dict[Lane, int] = {}
         """Lanes of which central lost what comes after these numbers, and all of that is still kept."""
-        self.fault = ""
+        self.fault = DAMAGED if is_damaged else ""
         """Why a new epoch must begin once all lanes were asked; empty: it need not."""
 
     @property

@@ -34,6 +34,12 @@ class Metrics:
         self.outbox_pending_events = Gauge("dockline_outbox_pending_events", "Events that central does not have yet", ["lane"], registry=registry)
         self.outbox_oldest_seconds = Gauge("dockline_outbox_oldest_seconds", "Age of the oldest event that central does not have", registry=registry)
         self.outbox_bytes = Gauge("dockline_outbox_bytes", "Bytes of events kept", registry=registry)
+        self.outbox_payload_bytes = Counter("dockline_outbox_payload_bytes_total", "Bytes of the events accepted, before compression", registry=registry)
+        self.outbox_written_bytes = Counter(
+            "dockline_outbox_written_bytes_total", "Bytes handed to the disk for them; over the payload that is the write amplification", registry=registry
+        )
+        self.outbox_found = Counter("dockline_outbox_found_total", "In what state the outbox's file was at the start", ["state"], registry=registry)
+        self.card_life_days = Gauge("dockline_card_life_days", "How long the card lasts at the present rate of writing", registry=registry)
         self.outbox_epochs_begun = Gauge(
             "dockline_outbox_epochs_begun", "Times that the numbers of this outbox began anew: an old image was restored, or central forgot", registry=registry
         )

@@ -13,11 +13,9 @@ from typing import TypeVar
 from contracts.events import Event, Lane
 from contracts.wire import WireError, decode_event
 from gateway.clock import Now
+from gateway.grouping import Grouping
 from gateway.metrics import Metrics
-from gateway.outbox import Answer, Level, Outbox, OutboxFullError, StoredBatch
-
-_GROUP_EVENTS = 50
-_GROUP_WAIT_S = 0.1
+from gateway.outbox import Answer, Found, Level, Outbox, OutboxFullError, StoredBatch, Wear
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -32,10 +30,12 @@ class Store:
         self._now = now
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="outbox")
         self._telemetry: list[Event] = []
+        self._grouping = Grouping()
         self._flush_timer: asyncio.TimerHandle | None = None
         self._flushing: set[asyncio.Task[None]] = set()
         self._is_full = False
         self.changed = asyncio.Event()
+        self._say_found()
 
     @property
     def epoch(self) -> str:
@@ -46,6 +46,21 @@ class Store:
     def known(self) -> Mapping[Lane, int]:
         """See `Outbox.known`."""
         return self._outbox.known
+
+    @property
+    def must_begin_epoch(self) -> bool:
+        """See `Outbox.must_begin_epoch`."""
+        return self._outbox.must_begin_epoch
+
+    @property
+    def found(self) -> Found:
+        """In what state the outbox's file was at the start."""
+        return self._outbox.found
+
+    @property
+    def payload_bytes(self) -> int:
+        """See `Outbox.payload_bytes`."""
+        return self._outbox.payload_bytes
 
     @property
     def epochs_begun(self) -> int:
@@ -62,6 +77,13 @@ class Store:
         """See `Outbox.next_telemetry_row`."""
         return self._outbox.next_telemetry_row
 
+    def _say_found(self) -> None:
+        found = self._outbox.found
+        self._metrics.outbox_found.labels(state=found.state).inc()
+        if found.text:
+            level = logging.INFO if found.state == "upgraded" else logging.ERROR
+            log.log(level, "outbox was not as it was left", extra={"state": found.state, "about": found.text})
+
     def level(self, lane: Lane) -> Level:
         """How full a lane is."""
         return self._outbox.levels[lane]
@@ -69,22 +91,39 @@ class Store:
     async def append(self, events: Sequence[Event], snapshots: Mapping[str, bytes], answers: Mapping[str, Answer]) -> None:
         """Durable when it returns; telemetry that waits for its group goes along. Raises: OutboxFullError: nothing of it was stored."""
         waiting, self._telemetry = self._telemetry, []
+        self._grouping.committed(asyncio.get_running_loop().time())
         started_s = time.perf_counter()
         try:
             await self._call(lambda: self._outbox.append([*waiting, *events], snapshots, answers))
         except OutboxFullError:
             self._telemetry = [*waiting, *self._telemetry]
+            if waiting:
+                self._gather()
             raise
         self._metrics.outbox_commit_seconds.observe(time.perf_counter() - started_s)
         self.changed.set()
 
     def put_telemetry(self, events: Sequence[Event]) -> None:
-        """Durable within 100 ms, or as soon as 50 have come."""
-        self._telemetry.extend(events)
-        if len(self._telemetry) >= _GROUP_EVENTS:
+        """Durable within some milliseconds, or when the card bears another commit (see `gateway.grouping`)."""
+        if events:
+            self._telemetry.extend(events)
+            self._gather()
+
+    def _gather(self) -> None:
+        self._grouping.came(asyncio.get_running_loop().time())
+        if self._flush_timer is None:
+            self._wind_flush()
+
+    def _wind_flush(self) -> None:
+        """The group may have become due later since the clock was wound, or have gone along with a movement."""
+        due_s, now_s = self._grouping.due_s, asyncio.get_running_loop().time()
+        self._flush_timer = None
+        if due_s is None:
+            return
+        if due_s > now_s:
+            self._flush_timer = asyncio.get_running_loop().call_later(due_s - now_s, self._wind_flush)
+        else:
             self._flush_soon()
-        elif self._telemetry and self._flush_timer is None:
-            self._flush_timer = asyncio.get_running_loop().call_later(_GROUP_WAIT_S, self._flush_soon)
 
     async def batch_after(self, lane: Lane, seq: int, live_from_row: int) -> StoredBatch | None:
         """See `Outbox.batch_after`; does not touch the file when there is nothing. None also when the full disk takes no numbers for telemetry."""
@@ -96,6 +135,16 @@ class Store:
         """Central has everything up to `upto`."""
         if self._outbox.acknowledge(lane, upto):
             await self._if_disk_takes_it(self._outbox.trim)
+
+    async def rewind(self, lane: Lane, upto: int) -> int:
+        """See `Outbox.rewind`. Raises: OutboxFullError: nothing has changed."""
+        acked = await self._call(lambda: self._outbox.rewind(lane, upto))
+        self.changed.set()
+        return acked
+
+    async def wear(self) -> Wear:
+        """What the outbox has cost the card."""
+        return await self._call(self._outbox.wear)
 
     async def answered(self) -> None:
         """See `Outbox.answered`."""

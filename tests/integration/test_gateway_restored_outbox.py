@@ -121,21 +121,22 @@ def test_real_ingest_applies_all_events_of_original_and_restored_outbox_once(eng
     assert orders(engine) == []
 
 
-def test_real_ingest_with_a_new_database_gets_what_is_left_instead_of_a_gap_for_ever(engine: Engine, tmp_path: Path) -> None:
-    outbox = Outbox(tmp_path / "outbox.db")
+@pytest.mark.parametrize(("kept_s", "stock"), [(0.0, 3), (3600.0, 83)])
+def test_real_ingest_with_a_new_database_gets_all_that_is_kept_instead_of_a_gap_for_ever(engine: Engine, tmp_path: Path, kept_s: float, stock: int) -> None:
+    outbox = Outbox(tmp_path / "outbox.db", kept_s=kept_s)
     outbox.answered()
     append(outbox, "gone", 80)
     outbox.acknowledge("movements", 80)
     outbox.trim(everything=True)
     outbox.close()
 
-    outbox = Outbox(tmp_path / "outbox.db")
+    outbox = Outbox(tmp_path / "outbox.db", kept_s=kept_s)
     append(outbox, "left", 3)
     fault = deliver(engine, outbox)
     outbox.close()
 
     assert "acknowledged" in fault
-    assert milk(engine) == 3
+    assert milk(engine) == stock
     assert orders(engine) == []
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from contracts.events import ItemScanned, SensorMeasured
 from contracts.wire import decode_event
-from gateway.outbox import Answer, Outbox, OutboxDamagedError, OutboxFullError
+from gateway.outbox import Answer, Outbox, OutboxFullError
 
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 
@@ -165,13 +165,6 @@ def test_full_outbox_refuses_a_movement_and_keeps_all_accepted_ones(path: Path) 
     outbox.trim(everything=True)
     outbox.append([scan("there is room again")])
     outbox.close()
-
-
-def test_file_that_is_no_database_is_named_with_what_to_do(path: Path) -> None:
-    path.write_bytes(b"this is not a database" * 100)
-
-    with pytest.raises(OutboxDamagedError, match="move it away"):
-        Outbox(path)
 
 
 def test_acknowledgement_beyond_the_last_number_is_cut(outbox: Outbox) -> None:
