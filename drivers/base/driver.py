@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 from contracts.readings import AnyReading, LinkChanged
 from drivers.base.config import StreamConfig
-from drivers.base.errors import DriverError, TransportError, shown
+from drivers.base.errors import DriverError, RemoteProtocolError, TransportError, shown
 from drivers.base.session import Argument, CommandDone, CommandFailed, FrameRejected, Session, SessionEvent, SessionReady, TellsSerial
 from drivers.base.spec import DriverSpec, Emit
 from drivers.base.tape import Kind, Tape
@@ -21,6 +21,9 @@ from drivers.base.usb import usb_serial_of
 
 ConfigT = TypeVar("ConfigT", bound=StreamConfig)
 Result = Mapping[str, Argument | None]
+
+_BYTES_PER_S_MAX = 4_000_000
+"""Chosen: thirty times what the fastest reader of a door says. Whoever says more is broken or no such device, and would starve the others."""
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +51,7 @@ class StreamDriver(abc.ABC, Generic[ConfigT]):
         self._timer: asyncio.TimerHandle | None = None
         self._commands: dict[int, asyncio.Future[Result]] = {}
         self._emit: Emit = lambda reading: None
+        self._second, self._second_bytes = 0, 0
 
     @property
     @abc.abstractmethod
@@ -75,6 +79,7 @@ class StreamDriver(abc.ABC, Generic[ConfigT]):
             self._step(self._session.advance_to(self._clock()))
             while True:
                 data = await transport.read()
+                self._check_rate(len(data))
                 self._trace("from_device", data)
                 self._step(self._session.receive_bytes(data, self._clock()))
         except DriverError as error:
@@ -101,6 +106,13 @@ class StreamDriver(abc.ABC, Generic[ConfigT]):
             return await future
         finally:
             self._commands.pop(token, None)
+
+    def _check_rate(self, size_bytes: int) -> None:
+        """Raises: RemoteProtocolError: it says more in a second than any device has to say."""
+        second = int(self._clock())
+        self._second, self._second_bytes = second, size_bytes + (self._second_bytes if second == self._second else 0)
+        if self._second_bytes > _BYTES_PER_S_MAX:
+            raise RemoteProtocolError(f"more than {_BYTES_PER_S_MAX} bytes came in a second; look for a defect, or another device at this address")
 
     def _trace(self, kind: Kind, data: bytes) -> None:
         self.tape.add(self._clock(), kind, data)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -194,3 +195,20 @@ async def test_doctor_on_a_sound_gateway_finds_nothing_to_do(tmp_path: Path, cap
                 codes = {each["code"] for each in json.loads(capsys.readouterr().out) if each["level"] != "yellow"}  # this machine may have no NTP
 
     assert (status, codes) == (0, {"gateway_answers", "broker_takes"})
+
+
+async def test_line_that_floods_with_garbage_is_cut_off_and_its_driver_decodes_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drivers.base.driver._BYTES_PER_S_MAX", 200_000)
+
+    async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while True:
+                writer.write(b"\xff" * 60_000 + b"\r")
+                await writer.drain()
+
+    server = await asyncio.start_server(flood, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    body = f'[[device]]\nid = "scanner-1"\ndriver = "scanner_serial"\nhost = "127.0.0.1"\nport = {port}\n'
+    async with running_gateway(tmp_path, 1, body) as gateway:
+        await eventually(lambda: "bytes came in a second" in gateway.supervisor.devices["scanner-1"].reason)
+    server.close()
