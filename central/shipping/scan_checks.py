@@ -171,7 +171,7 @@ def _ask(connection: Connection, seen: _Seen, judged: Judged, task: Row[Any] | N
         told = message("scan_unplanned", station=seen.station, text=seen.text)
         _raise(connection, seen, "scan_unplanned", f"{seen.station}/{seen.text}", told)
         return
-    if judged.wrong in ("scan_after_cancel", "scan_task_moved") and _is_asked(connection, seen, task):
+    if judged.wrong != "scan_twice" and _is_asked(connection, seen, task):
         return
     _raise(connection, seen, judged.wrong, task.id, _words(connection, seen, judged, task, pieces))
 

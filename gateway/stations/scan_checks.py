@@ -53,15 +53,17 @@ class ScanChecks:
             self._set(work)
 
     def judge(self, scan: Scan) -> Verdict:
-        """What the list says of a scan; of several lines that it fits, the first of which something is left. Nothing is counted by it."""
+        """What the list says of a scan; of several lines that it fits, one that it completes, else the first of which enough is left. Nothing is counted."""
         if self._work is None or self._work.expected is None:
             return Verdict(version=self._work.version if self._work is not None else 0)
         version = self._work.version
         code, fits = self._fitting(scan)
-        for line in fits:
-            pieces = line.codes[code] * max(1, scan.identifiers.count or 1)
-            if self._left(line) >= pieces and not self._has(line, scan.identifiers):
-                return Verdict("expected", version, line.line, pieces, line.task, line.order)
+        said = scan.identifiers
+        open_lines = [(line, line.codes[code] * max(1, said.count or 1)) for line in fits if not self._has(line, said)]
+        enough = [(line, pieces) for line, pieces in open_lines if self._left(line) >= pieces]
+        if enough:
+            line, pieces = next((each for each in enough if self._left(each[0]) == each[1]), enough[0])
+            return Verdict("expected", version, line.line, pieces, line.task, line.order)
         if fits:
             return Verdict("repeated", version, fits[0].line, 0, fits[0].task, fits[0].order)
         return Verdict("unexpected", version)
