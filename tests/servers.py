@@ -86,15 +86,15 @@ def _wait_until(ready, process: subprocess.Popen[bytes], log: Path) -> None:  # 
 
 
 @contextmanager
-def mosquitto(port: int = 0) -> Iterator[str]:
-    """Mosquitto without persistence; yields its URL."""
+def mosquitto(port: int = 0, more: str = "") -> Iterator[str]:
+    """Mosquitto without persistence; yields its URL. `more`: further lines of its configuration, for the listener first."""
     program = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if program is None:
         raise RuntimeError("Mosquitto is not installed; install it with the system's package manager (Debian: apt-get install mosquitto)")
     port = port or free_port()
     with tempfile.TemporaryDirectory(prefix="dockline-mosquitto-") as folder:
         configured, log = Path(folder) / "mosquitto.conf", Path(folder) / "log"
-        configured.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nmax_queued_messages 10000\nset_tcp_nodelay true\n")
+        configured.write_text(f"listener {port} 127.0.0.1\n{more}\nallow_anonymous true\npersistence false\nmax_queued_messages 10000\nset_tcp_nodelay true\n")
         with log.open("wb") as output:
             process = subprocess.Popen(["setpriv", "--pdeathsig", "TERM", program, "-c", configured], stdout=output, stderr=output)
         try:

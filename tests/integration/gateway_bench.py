@@ -135,7 +135,14 @@ def gateway_file(folder: Path, broker_port: int, body: str) -> Path:
 
 @asynccontextmanager
 async def running_gateway(folder: Path, broker_port: int, body: str = "") -> AsyncIterator[Gateway]:
-    gateway = Gateway(load_config(gateway_file(folder, broker_port, body)))
+    async with serving(gateway_file(folder, broker_port, body)) as gateway:
+        yield gateway
+
+
+@asynccontextmanager
+async def serving(file: Path) -> AsyncIterator[Gateway]:
+    """The gateway of that file, until the block ends."""
+    gateway = Gateway(load_config(file))
     running = asyncio.create_task(gateway.run(), name="gateway")
     started = asyncio.create_task(gateway.started.wait(), name="gateway-started")
     try:

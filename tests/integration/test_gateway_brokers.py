@@ -3,19 +3,25 @@
 
 from __future__ import annotations
 
+import ipaddress
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiomqtt
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from contracts.addresses import parse_broker
 from contracts.events import ItemScanned
 from firmware_sims.engine.network import LinkProxy
 from gateway.app import Gateway
 from tests import servers
-from tests.integration.gateway_bench import FakeCentral, eventually, running_broker, running_central, running_gateway
+from tests.integration.gateway_bench import FakeCentral, eventually, gateway_file, running_broker, running_central, running_gateway, serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.requirement("E12")]
 
@@ -99,6 +105,53 @@ async def test_version_that_is_wanted_is_the_only_one_that_is_tried(tmp_path: Pa
 
     (lost,) = (record for record in caplog.records if record.message == "uplink lost")
     assert "protocol version" in lost.__dict__["reason"]
+
+
+class Authority:
+    """Signs certificates for brokers and gateways of a test."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir()
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"authority {folder.name}")])
+        self.file = folder / "ca.pem"
+        self.file.write_bytes(self._signed(self._name, self._key, x509.BasicConstraints(ca=True, path_length=None)).public_bytes(Encoding.PEM))
+
+    def give(self, name: str, into: Path) -> None:
+        """A certificate with its key, for that name and 127.0.0.1, in one file."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+        private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        into.write_bytes(self._signed(subject, key, address).public_bytes(Encoding.PEM) + private)
+
+    def _signed(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, extension: x509.ExtensionType) -> x509.Certificate:
+        now = datetime.now(UTC)
+        made = x509.CertificateBuilder(self._name, subject, key.public_key(), x509.random_serial_number(), now - timedelta(hours=1), now + timedelta(hours=1))
+        return made.add_extension(extension, critical=False).sign(self._key, hashes.SHA256())
+
+
+@pytest.mark.mosquitto
+@pytest.mark.requirement("E14", "R105")
+async def test_renewed_certificate_is_shown_at_the_next_connection_without_a_restart(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    authority, stranger = Authority(tmp_path / "ours"), Authority(tmp_path / "others")
+    authority.give("broker", tmp_path / "broker.pem")
+    shown = tmp_path / "gateway.pem"
+    stranger.give("gw-1", shown)
+    door = f"cafile {authority.file}\ncertfile {tmp_path}/broker.pem\nkeyfile {tmp_path}/broker.pem\nrequire_certificate true"
+    plain_port = servers.free_port()
+    with servers.mosquitto(more=f"{door}\nlistener {plain_port} 127.0.0.1\nuser root") as url, caplog.at_level("WARNING"):
+        async with running_central(plain_port) as central:
+            files = f'broker_ca_file = "{authority.file}"\nbroker_certificate_file = "{shown}"\n'
+            path = gateway_file(tmp_path, parse_broker(url).port, files)
+            path.write_text(path.read_text().replace('broker = "mqtt:', 'broker = "mqtts:'))
+            async with serving(path) as gateway:
+                await append(gateway, 0, 1)
+                await eventually(lambda: "uplink lost" in caplog.messages)
+                assert not gateway.uplink.connected
+                authority.give("gw-1", shown)
+                await central.until(lambda: texts(central) == names(1), within_s=20)
 
 
 async def test_gateway_that_a_broker_kicks_out_again_and_again_comes_more_and_more_seldom(tmp_path: Path) -> None:
