@@ -96,6 +96,7 @@ class Configurator:
         self._now = now
         self._prepared: _Prepared | None = None
         self._trial: asyncio.Task[None] | None = None
+        self._telling = asyncio.Lock()
 
     @property
     def standing(self) -> Standing:
@@ -134,7 +135,7 @@ class Configurator:
         return Handled("done", f"version {command.version} is being tried", afterwards=self._begin)
 
     async def reload(self, actor: str) -> str:
-        """Take over the gateway's own file as it is now; returns why not (empty: it is in force) once that is known."""
+        """Take over the gateway's own file as it is now; returns why not (empty: it is in force, or a new process tries it) once that is known."""
         await self.settled()
         try:
             document = self._files.own_document()
@@ -255,12 +256,13 @@ class Configurator:
 
     async def _tell(self) -> None:
         """Hand over to the outbox what central has to hear. What was cut off between the two is told twice, which changes nothing."""
-        untold = self.standing.untold
-        if not untold:
-            return
-        try:
-            await self._store.append([self._event(said) for said in untold], {}, {})
-        except OutboxFullError as error:
-            log.error("what became of a configuration is told later", extra={"reason": str(error)})  # noqa: TRY400  # the reason says all
-            return
-        self._files.keep(msgspec.structs.replace(self.standing, untold=self.standing.untold[len(untold) :]))
+        async with self._telling:
+            untold = self.standing.untold
+            if not untold:
+                return
+            try:
+                await self._store.append([self._event(said) for said in untold], {}, {})
+            except OutboxFullError as error:
+                log.error("what became of a configuration is told later", extra={"reason": str(error)})  # noqa: TRY400  # the reason says all
+                return
+            self._files.keep(msgspec.structs.replace(self.standing, untold=self.standing.untold[len(untold) :]))

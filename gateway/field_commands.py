@@ -42,10 +42,11 @@ def swap(config: GatewayConfig, device: str, serial: str, host: str) -> int:
 def reload(config: GatewayConfig) -> int:
     """Have the running gateway take over its file as it is now. Returns the exit status."""
     try:
-        (_,) = ask_gateway(Path(config.gateway.data_dir), {"do": "reload", "actor": getpass.getuser()}, _RELOAD_S + config.gateway.configuration_health_s)
+        (answer,) = ask_gateway(Path(config.gateway.data_dir), {"do": "reload", "actor": getpass.getuser()}, _RELOAD_S + config.gateway.configuration_health_s)
     except ControlError as error:
         return _complain(str(error))
-    print("taken over: what was up before is up again")
+    begins_anew = "the gateway begins anew with it; if that does not prove good, the last one returns (see its log)"
+    print(begins_anew if answer["begins_anew"] else "taken over: what was up before is up again")
     return 0
 
 

@@ -89,6 +89,6 @@ def reloading(configurator: Configurator) -> Any:
 
     async def reload(request: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
         fault = await configurator.reload(str(request.get("actor", "")))
-        yield {"error": fault} if fault else {"done": True}
+        yield {"error": fault} if fault else {"done": True, "begins_anew": configurator.standing.trying is not None}
 
     return reload
