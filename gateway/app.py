@@ -21,7 +21,7 @@ from gateway.api_key import api_key_of
 from gateway.bindings import Bindings
 from gateway.clock import Now, SystemClock
 from gateway.clock_watch import watch_clock
-from gateway.config import GatewayConfig
+from gateway.config import GatewayConfig, GatewayTable
 from gateway.config_file import parse_listen
 from gateway.control import Answer, ControlServer
 from gateway.floor import Floor
@@ -106,7 +106,7 @@ class Gateway:
         table = self.config.gateway
         data_dir = Path(table.data_dir)
         data_dir.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240  # nothing runs beside it yet
-        self._build(Outbox(data_dir / "outbox.db", bytes_max=table.outbox_bytes_max), data_dir)
+        self._build(self._outbox(table, data_dir), data_dir)
         try:
             await self._start(data_dir)
             await self._serve()
@@ -126,6 +126,10 @@ class Gateway:
         serves = {"gateway": table.id, "health": f"http://{parse_listen(table.listen)[0]}:{self.port}/health", "restarted": self.restarts.restarted}
         log.log(logging.ERROR if self.safe else logging.INFO, "gateway serves in safe mode" if self.safe else "gateway serves", extra=serves)
         (data_dir / "listen").write_text(f"{parse_listen(table.listen)[0]}:{self.port}\n")
+
+    def _outbox(self, table: GatewayTable, data_dir: Path) -> Outbox:
+        kept_s = table.outbox_kept_hours * 3600
+        return Outbox(data_dir / "outbox.db", bytes_max=table.outbox_bytes_max, kept_s=kept_s, kept_share=table.outbox_kept_share)
 
     def _build(self, outbox: Outbox, data_dir: Path) -> None:
         config, table = self.config, self.config.gateway
@@ -157,6 +161,7 @@ class Gateway:
         api_key = api_key_of(table)
         self._server = HealthServer(self.reporter, *parse_listen(table.listen), api_key, Acknowledging(self.floor.take, self.store.answer_to, self.now))
 
+        self.reporter.card_bytes_written_max = table.card_bytes_written_max
         self.reporter.link = lambda: self.uplink.status
         self.reporter.safe, self.reporter.restarted = self.safe, self.restarts.restarted
         self.swaps = Swaps(self.bindings, lambda: self.config.devices, self.driver_of, self.supervisor, self.store, self.now)

@@ -79,6 +79,13 @@ class GatewayTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         ),
     ] = ""
     outbox_bytes_max: Annotated[int, described("Most bytes of events kept while central is away", "bytes", ge=65_536)] = 512 * 1024 * 1024
+    outbox_kept_hours: Annotated[
+        float, described("Movements are kept for so long after central has them, for a central that is restored from a backup; 0: not at all", "h", ge=0)
+    ] = 48.0
+    outbox_kept_share: Annotated[float, described("And in no more than this share of outbox_bytes_max", "share", ge=0, le=0.5)] = 0.1
+    card_bytes_written_max: Annotated[
+        int, described("Bytes that the card bears over its life (its TBW rating, 1 TB = 10^12); 0: not known, its life is then not told", "bytes", ge=0)
+    ] = 0
     report_interval_s: Annotated[float, described("How often the gateway reports its health", "s", gt=0)] = 30.0
     hardware_watchdog: Annotated[
         str, described("Watchdog device that resets the machine when the gateway hangs, for example /dev/watchdog; empty: none", "path")

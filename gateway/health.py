@@ -25,6 +25,7 @@ from gateway.clock import Now
 from gateway.configuration import Configurator
 from gateway.configuration_rules import Standing
 from gateway.metrics import Metrics
+from gateway.outbox import card_life_days
 from gateway.store import Store
 from gateway.supervisor import Supervisor
 from gateway.uplink import UplinkStatus
@@ -78,6 +79,10 @@ class Health(msgspec.Struct):
     devices_given_up: int
     oldest_pending_s: float
     outbox_bytes: int
+    outbox_found: str
+    payload_bytes: int
+    written_bytes: int
+    card_life_days: float | None
     rss_bytes: int
     disk_free_bytes: int
 
@@ -106,6 +111,8 @@ class HealthReporter:
         self.restarted = ""
         self.configurator: Configurator | None = None
         self.certificate_until: datetime | None = None
+        self.card_bytes_written_max = 0
+        self._wear_told = 0, 0
 
     async def health(self) -> Health:
         """Everything, as of now."""
@@ -123,6 +130,7 @@ class HealthReporter:
             )
             for device_id, device in self._supervisor.devices.items()
         }
+        wear = await self._store.wear()
         levels = {lane: self._store.level(lane) for lane in LANES}
         return Health(
             gateway=self._gateway,
@@ -144,6 +152,10 @@ class HealthReporter:
             devices_given_up=self._supervisor.devices_given_up,
             oldest_pending_s=await self._store.oldest_pending_s(),
             outbox_bytes=self._store.size_bytes,
+            outbox_found=self._store.found.state,
+            payload_bytes=wear.payload_bytes,
+            written_bytes=wear.written_bytes,
+            card_life_days=card_life_days(wear, self.card_bytes_written_max),
             rss_bytes=rss_bytes(),
             disk_free_bytes=shutil.disk_usage(self._data_dir).free,
         )
@@ -164,11 +176,20 @@ class HealthReporter:
             config_version=standing.in_force,
             config_fault=standing.fault,
             certificate_until=self.certificate_until,
+            payload_bytes=health.payload_bytes,
+            written_bytes=health.written_bytes,
+            card_life_days=health.card_life_days,
         )
 
     def certificate_ends(self, until: datetime | None) -> None:
         """When the gateway's certificate ends; None: it has none."""
         self.certificate_until = until
+
+    def _count_wear(self, health: Health) -> None:
+        payload, written = self._wear_told
+        self._wear_told = max(payload, health.payload_bytes), max(written, health.written_bytes)
+        self._metrics.outbox_payload_bytes.inc(self._wear_told[0] - payload)
+        self._metrics.outbox_written_bytes.inc(self._wear_told[1] - written)
 
     async def metrics(self) -> bytes:
         """The metrics, gauges freshly set."""
@@ -178,6 +199,9 @@ class HealthReporter:
         metrics.outbox_thinned_events.set(sum(level.thinned for level in health.lanes.values()))
         metrics.outbox_oldest_seconds.set(health.oldest_pending_s)
         metrics.outbox_bytes.set(health.outbox_bytes)
+        self._count_wear(health)
+        if health.card_life_days is not None:
+            metrics.card_life_days.set(health.card_life_days)
         metrics.outbox_epochs_begun.set(health.epochs_begun)
         metrics.configuration_fault.set(bool(health.config_fault))
         if health.certificate_until is not None:

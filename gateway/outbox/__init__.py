@@ -5,6 +5,6 @@ from gateway.outbox.batches import BATCH_BYTES_MAX, BATCH_EVENTS_MAX, Answer, Le
 from gateway.outbox.errors import OutboxDamagedError, OutboxFullError
 from gateway.outbox.opening import Found
 from gateway.outbox.outbox import Outbox
-from gateway.outbox.written import Wear
+from gateway.outbox.written import Wear, card_life_days
 
-__all__ = ["BATCH_BYTES_MAX", "BATCH_EVENTS_MAX", "Answer", "Found", "Level", "Outbox", "OutboxDamagedError", "OutboxFullError", "StoredBatch", "Wear"]
+__all__ = ["BATCH_BYTES_MAX", "BATCH_EVENTS_MAX", "Answer", "Found", "Level", "Outbox", "OutboxDamagedError", "OutboxFullError", "StoredBatch", "Wear", "card_life_days"]

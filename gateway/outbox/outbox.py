@@ -20,7 +20,7 @@ from gateway.outbox.errors import OutboxDamagedError, OutboxFullError
 from gateway.outbox.file import is_damage, is_full
 from gateway.outbox.movements import Keeping, Movements
 from gateway.outbox.opening import note_damage, note_epoch, open_file
-from gateway.outbox.telemetry import Telemetry
+from gateway.outbox.telemetry import Numbered, Telemetry
 from gateway.outbox.written import ThreadWrites, Wear
 
 _THIN_FROM = 0.8  # of the bytes allowed: from here on telemetry loses fidelity, the rest is kept for movements
@@ -77,9 +77,12 @@ class Outbox:
         written = self._writes.bytes()
         return Wear(self.payload_bytes, written, self._written_before + written, time.monotonic() - self._started_s)
 
-    def append(self, events: Sequence[Event], snapshots: Mapping[str, bytes] | None = None, answers: Mapping[str, Answer] | None = None) -> None:
+    def append(
+        self, events: Sequence[Event], snapshots: Mapping[str, bytes] | None = None, answers: Mapping[str, Answer] | None = None, *, live: bool = False
+    ) -> None:
         """Make events, the stations' states that led to them, and answers to commands durable, in one transaction; when it returns they survive a power cut.
 
+        `live`: they go up at once, so that telemetry gets its numbers in the same transaction; a second one would cost as much again.
         Raises: OutboxFullError: nothing of it was stored.
         """
         movements = [_encoder.encode(event) for event in events if lane_of(event) == "movements"]
@@ -89,9 +92,10 @@ class Outbox:
         if not self._make_room(growth_bytes, is_movement=bool(movements)):
             self._telemetry.level.thinned += len(telemetry)
             telemetry, telemetry_blocks, growth_bytes = [], [], 0
-        self._write(movement_blocks, telemetry_blocks, snapshots or {}, answers or {})
+        batch = self._telemetry.numbered_at_once(telemetry) if live and not self._must_begin_epoch else None
+        self._write(movement_blocks, telemetry_blocks, batch, snapshots or {}, answers or {})
         self._movements.added(len(movements))
-        self._telemetry.added(len(telemetry))
+        self._telemetry.added(len(telemetry), batch)
         self.payload_bytes += sum(map(len, movements)) + sum(map(len, telemetry))
         self.size_bytes = self._file.size_bytes
 
@@ -204,10 +208,19 @@ class Outbox:
                     self._file.note({_KNOWN[lane]: seq for lane, seq in known.items()})
         return known
 
-    def _write(self, movements: Sequence[Packed], telemetry: Sequence[Packed], snapshots: Mapping[str, bytes], answers: Mapping[str, Answer]) -> None:
+    def _write(
+        self,
+        movements: Sequence[Packed],
+        telemetry: Sequence[Packed],
+        batch: Numbered | None,
+        snapshots: Mapping[str, bytes],
+        answers: Mapping[str, Answer],
+    ) -> None:
         with self._damage_noted(), self._file.transaction() as db:
             self._movements.add(movements)
             self._telemetry.add(telemetry)
+            if batch is not None:
+                self._telemetry.add_numbers(batch)
             if snapshots:
                 db.executemany("INSERT OR REPLACE INTO snapshot VALUES (?, ?)", snapshots.items())
             if answers:

@@ -18,6 +18,7 @@ from gateway.outbox.spans import Span, Spans
 
 _TRIM_EVERY_EVENTS = 1000  # acknowledged events are deleted in bulk, best when the lane has nothing else left
 _TRIM_EVERY_EVENTS_MAX = 4000
+_AT_ONCE_PENDING_MAX = 200  # so many on their way are normal; with more the line may be dead, and what has no number can still lose fidelity
 _THIN_BLOCKS = 32
 _THIN_EVENTS = 1000
 
@@ -67,11 +68,24 @@ class Telemetry:
         """Store the next blocks, inside of a transaction."""
         self._blocks.add(blocks)
 
-    def added(self, count: int) -> None:
-        """They are durable."""
+    def numbered_at_once(self, bodies: Sequence[bytes]) -> Numbered | None:
+        """The batch that the next events are when they go up at once; None: others wait before them, much is on its way, or they are too many for one."""
+        level, count = self.level, len(bodies)
+        if not count or level.waiting or level.pending > _AT_ONCE_PENDING_MAX or count > BATCH_EVENTS_MAX or len(list(within_bytes(bodies))) < count:
+            return None
+        return Numbered(level.last_seq + 1, level.last_seq + count, self.next_row, self.next_row + count - 1, historical=False)
+
+    def add_numbers(self, batch: Numbered) -> None:
+        """Store that the next events are this batch, inside of the transaction that stores them."""
+        self._file.db.execute("INSERT INTO telemetry_batch VALUES (?, ?, ?, ?, ?)", batch)
+
+    def added(self, count: int, batch: Numbered | None = None) -> None:
+        """They are durable, and so is the batch that they are."""
         self._free.add(self.next_row, self.next_row + count - 1)
         self.next_row += count
         self.level.waiting += count
+        if batch is not None:
+            self._took(batch)
 
     def after(self, seq: int, live_from_row: int) -> tuple[list[bytes], bool]:
         """The events of the batch that begins with `seq` + 1, made now if need be, and whether they are historical."""
@@ -170,13 +184,17 @@ class Telemetry:
     def _fix(self, first_row: int, last_row: int, count: int, *, historical: bool) -> Numbered:
         level = self.level
         batch = Numbered(level.last_seq + 1, level.last_seq + count, first_row, last_row, historical)
-        with self._file.transaction() as db:
-            db.execute("INSERT INTO telemetry_batch VALUES (?, ?, ?, ?, ?)", batch)
-        self._numbered.append(batch)
-        self._free.take(first_row, last_row)
-        level.last_seq += count
-        level.waiting -= count
+        with self._file.transaction():
+            self.add_numbers(batch)
+        self._took(batch)
         return batch
+
+    def _took(self, batch: Numbered) -> None:
+        count = batch.last_seq - batch.first_seq + 1
+        self._numbered.append(batch)
+        self._free.take(batch.first_row, batch.last_row)
+        self.level.last_seq += count
+        self.level.waiting -= count
 
     def _remove(self, gone: Spans, left: Sequence[Numbered]) -> None:
         used = Spans(self._free)
