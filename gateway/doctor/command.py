@@ -14,7 +14,7 @@ from gateway.config_file import ConfigFileError, load_config, load_gateway_only
 from gateway.doctor.findings import Finding, Language, finding, in_order, line_of
 from gateway.doctor.machine import Machine
 from gateway.doctor.network import check_brokers, check_certificate, check_device
-from gateway.doctor.running import ask_health, check_files, check_health
+from gateway.doctor.running import ask_health, check_files, check_health, check_outbox
 
 
 def examine(path: Path, machine: Machine | None = None) -> list[Finding]:
@@ -42,6 +42,7 @@ def _examined(config: GatewayConfig, machine: Machine) -> Iterator[Finding]:
     data_dir = Path(table.data_dir)
     yield from machine.check(table)
     yield from check_files(data_dir)
+    yield from check_outbox(data_dir)
     yield from check_certificate(table.broker_certificate_file, machine.now)
     health, address = ask_health(table)
     if health is None:

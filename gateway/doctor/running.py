@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import http.client
 import json
+import sqlite3
+import time
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,9 @@ from gateway.restarts import SAFE_AFTER_STARTS, is_failed, read_run
 _TIMEOUT_S = 5.0
 _OLD_S = 300.0
 _CARD_DAYS_MIN = 365.0
+_CHECK_S = 5.0
+"""A large outbox is looked through for so long and no longer; the gateway itself checks all of it when it starts."""
+_CHECK_STEPS = 10_000
 
 
 def ask_health(table: GatewayTable) -> tuple[dict[str, Any] | None, str]:
@@ -82,6 +88,24 @@ def _check_device(device: str, fares: Mapping[str, Any]) -> Iterator[Finding]:
 def _duration(seconds: float) -> str:
     hours, rest = divmod(round(seconds), 3600)
     return f"{hours} h {rest // 60} min" if hours else f"{rest // 60} min"
+
+
+def check_outbox(data_dir: Path) -> Iterator[Finding]:
+    """Whether its file can be read; nothing is written, and whoever uses it is not held up."""
+    path = data_dir / "outbox.db"
+    if not path.is_file():
+        return
+    end_s = time.monotonic() + _CHECK_S
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=_CHECK_S)) as file:
+            file.set_progress_handler(lambda: time.monotonic() > end_s, _CHECK_STEPS)
+            (said,) = file.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", 0) not in (sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_BUSY):
+            yield finding("outbox_damaged", "outbox", reason=error)
+        return
+    if said != "ok":
+        yield finding("outbox_damaged", "outbox", reason=said)
 
 
 def check_files(data_dir: Path) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -19,6 +20,7 @@ import pytest
 
 from contracts.commands import CancelTasks
 from gateway.outbox import Answer
+from gateway.restarts import read_run
 from gateway.watchdog import notify, watchdog_interval_s
 from tests.integration.gateway_bench import eventually, gateway_file, running_gateway
 
@@ -138,3 +140,22 @@ def test_signs_of_life_come_three_times_in_the_time_given(monkeypatch: pytest.Mo
     monkeypatch.setenv("WATCHDOG_USEC", given)
 
     assert watchdog_interval_s() == expected_s
+
+
+@pytest.mark.slow
+@pytest.mark.requirement("E17")
+def test_next_start_knows_how_the_program_ended(tmp_path: Path) -> None:
+    """SIGABRT is what systemd sends to a service that gave no sign of life in time."""
+    reasons = []
+    with listening(tmp_path / "notify") as manager:
+        for ending in (signal.SIGKILL, signal.SIGABRT, signal.SIGTERM, signal.SIGTERM):
+            with running_program(tmp_path) as process:
+                while said(manager, _START_S) != "WATCHDOG=1":
+                    pass
+                run = read_run(tmp_path / "run.json")
+                assert run is not None
+                reasons.append(run.restarted)
+                process.send_signal(ending)
+                process.wait(_START_S)
+
+    assert reasons == ["first", "killed", "watchdog", "clean"]

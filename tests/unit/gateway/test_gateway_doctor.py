@@ -3,9 +3,10 @@ from __future__ import annotations
 
 import os
 import socket
+import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from string import Formatter
@@ -18,7 +19,7 @@ from gateway.doctor.command import examine
 from gateway.doctor.findings import _sentences, codes, finding, in_order, line_of
 from gateway.doctor.machine import Machine, holder_of
 from gateway.doctor.network import check_brokers, check_certificate, check_device
-from gateway.doctor.running import check_files, check_health
+from gateway.doctor.running import check_files, check_health, check_outbox
 
 pytestmark = pytest.mark.requirement("E17")
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
@@ -233,3 +234,20 @@ def test_wrong_configuration_does_not_keep_the_doctor_from_looking_at_the_rest(t
 
     assert found[0] == ("config_wrong", "red")
     assert {("gateway_silent", "red"), ("broker_unreachable", "red")} <= set(found)
+
+
+def test_outbox_that_cannot_be_read_is_told_and_a_sound_one_is_not_even_when_it_is_written(tmp_path: Path) -> None:
+    assert list(check_outbox(tmp_path)) == []
+    path = tmp_path / "outbox.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as file:
+        file.execute("PRAGMA journal_mode = WAL")
+        file.execute("CREATE TABLE t (a)")
+        file.executemany("INSERT INTO t VALUES (?)", [("x" * 500,)] * 200)
+        file.execute("BEGIN IMMEDIATE")
+        assert list(check_outbox(tmp_path)) == []
+        file.execute("ROLLBACK")
+    torn = bytearray(path.read_bytes())
+    torn[4096 : 4096 * 5] = b"\x00" * 4096 * 4
+    path.write_bytes(bytes(torn))
+
+    assert [each.code for each in check_outbox(tmp_path)] == ["outbox_damaged"]
