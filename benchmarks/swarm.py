@@ -108,7 +108,8 @@ def broker(port: int) -> Iterator[subprocess.Popen[bytes]]:
     with tempfile.TemporaryDirectory(prefix="dockline-swarm-") as folder:
         configured = Path(folder) / "mosquitto.conf"
         configured.write_text(
-            f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nmax_queued_messages 100000\nset_tcp_nodelay true\nlog_type error\n"
+            f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nmax_inflight_messages 200\nmax_queued_messages 2000\n"
+            "set_tcp_nodelay true\nlog_type error\n"
         )
         process = subprocess.Popen(["mosquitto", "-c", str(configured)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         until_s = time.monotonic() + 30

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`dockline central run|migrate|key|authority|gateway-code|gateway-revoke|mosquitto-config`: the central inventory service."""
+"""`dockline central run|migrate|key|backup|restore|gaps|authority|gateway-code|gateway-revoke|mosquitto-config`: the central inventory service."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import DBAPIError
 
-from central import migrations
+from central import backup_command, migrations
 from central.database import in_transaction, open_engine, reading
 from central.errors import DomainError
 from central.fleet import authority_command
@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     key.add_argument("action", choices=["make", "revoke", "list"])
     key.add_argument("name", nargs="?", default="")
     authority_command.add_commands(commands, _DATABASE)
-    for each in (run, migrate, key):
+    for each in (run, migrate, key, *backup_command.add_commands(commands, migrate)):
         each.add_argument("--database", default=_DATABASE, metavar="URL", help=f"sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME (default {_DATABASE})")
     return parser
 
@@ -80,10 +80,16 @@ def main(argv: list[str]) -> int:
     try:
         if arguments.command in authority_command.COMMANDS:
             return authority_command.run(arguments)
+        if arguments.command in backup_command.COMMANDS:
+            return backup_command.run(arguments)
         engine = open_engine(arguments.database)
-        migrations.upgrade(engine)
+        if arguments.command == "migrate" and arguments.to:
+            return backup_command.go_back(engine, arguments.database, arguments.to)
+        backup_command.upgrade(engine, arguments.database)
         if arguments.command == "run":
             return _run(arguments, engine)
+        if arguments.command == "gaps":
+            return backup_command.say_gaps(engine)
         if arguments.command == "key":
             return _key(arguments, engine)
     except ValueError as error:

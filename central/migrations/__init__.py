@@ -70,3 +70,21 @@ def current(engine: Engine) -> str | None:
     """The revision of the database; None for an empty one."""
     with reading(engine) as connection:
         return MigrationContext.configure(connection).get_current_revision()
+
+
+@cache
+def known() -> tuple[str, ...]:
+    """All revisions that this program knows, newest first."""
+    return tuple(each.revision for each in ScriptDirectory.from_config(_config()).walk_revisions())
+
+
+def downgrade(engine: Engine, revision: str) -> None:
+    """Bring the database back to an older revision. What only the newer ones store is lost.
+
+    Raises: NotImplementedError: a revision on the way cannot be undone in place; the text says what to do instead. sqlalchemy.exc.IntegrityError.
+    """
+    config = _config()
+    with _without_foreign_keys(engine) as migrating, transaction(migrating) as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
+        _check_foreign_keys(connection)
