@@ -83,7 +83,7 @@ class Delivery:
 
     def reconnected(self) -> None:
         """A new connection, perhaps to another broker: what was not acknowledged goes again, what is accepted from now on is live."""
-        self.central, self.progressed = None, False
+        self.central, self.progressed, self._store.is_live = None, False, False
         self._live_from_row = self._store.next_telemetry_row
         self._watch.reconnected()
         for lane, window in self._windows.items():
@@ -95,6 +95,7 @@ class Delivery:
         if not state.online and self.central is not None and self.central.online and self.central.session_id != state.session_id:
             return
         came_back = state.online and self.is_central_away
+        self._tell_store()
         self.central = state
         if came_back:
             self._live_from_row = self._store.next_telemetry_row
@@ -195,6 +196,11 @@ class Delivery:
         if upto is not None:
             acked = self._windows[lane].acked
             await self._store.rewind(lane, upto)
+            self._tell_store()
+
+    def _tell_store(self) -> None:
+        """Whether what happens now goes up at once: our numbers are agreed on, and central is there as far as we know."""
+        self._store.is_live = not self._watch.to_ask and not self.is_central_away
             self._windows[lane].rewound(upto)
             log.warning("central lost events that it had acknowledged, they are sent again", extra={"lane": lane, "first": upto + 1, "last": acked})
         if self._watch.must_begin_anew:

@@ -35,6 +35,8 @@ class Store:
         self._flushing: set[asyncio.Task[None]] = set()
         self._is_full = False
         self.changed = asyncio.Event()
+        self.is_live = False
+        """Whether central takes events just now; set by the uplink."""
         self._say_found()
 
     @property
@@ -94,7 +96,7 @@ class Store:
         self._grouping.committed(asyncio.get_running_loop().time())
         started_s = time.perf_counter()
         try:
-            await self._call(lambda: self._outbox.append([*waiting, *events], snapshots, answers))
+            await self._call(lambda: self._outbox.append([*waiting, *events], snapshots, answers, live=self.is_live))
         except OutboxFullError:
             self._telemetry = [*waiting, *self._telemetry]
             if waiting:

@@ -150,7 +150,7 @@ class Uplink:
 
     def _ended(self) -> bool:
         """Whether there was a conversation, which is over."""
-        was_connected, self.connected = self.connected, False
+        was_connected, self.connected, self._store.is_live = self.connected, False, False
         if was_connected:
             self._changed_s = self._now().monotonic_s
         self._metrics.uplink_up.set(0)

@@ -86,7 +86,7 @@ async def test_press_that_cannot_be_stored_leaves_the_light_burning(rig: Rig, mo
     await rig.turn()
     rig.actions.clear()
 
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OutboxFullError("no room")
 
     with monkeypatch.context() as patch:
