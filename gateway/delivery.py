@@ -95,13 +95,13 @@ class Delivery:
         if not state.online and self.central is not None and self.central.online and self.central.session_id != state.session_id:
             return
         came_back = state.online and self.is_central_away
-        self._tell_store()
         self.central = state
         if came_back:
             self._live_from_row = self._store.next_telemetry_row
             for lane, window in self._windows.items():
                 window.reconnected()
                 self._rests_until_s[lane] = 0.0
+        self._tell_store()
         self._store.changed.set()
 
     async def on_ack(self, ack: wire.Ack) -> None:
@@ -196,17 +196,17 @@ class Delivery:
         if upto is not None:
             acked = self._windows[lane].acked
             await self._store.rewind(lane, upto)
-            self._tell_store()
-
-    def _tell_store(self) -> None:
-        """Whether what happens now goes up at once: our numbers are agreed on, and central is there as far as we know."""
-        self._store.is_live = not self._watch.to_ask and not self.is_central_away
             self._windows[lane].rewound(upto)
             log.warning("central lost events that it had acknowledged, they are sent again", extra={"lane": lane, "first": upto + 1, "last": acked})
         if self._watch.must_begin_anew:
             await self._begin_epoch()
         if not self._watch.to_ask:
             await self._store.answered()
+            self._tell_store()
+
+    def _tell_store(self) -> None:
+        """Whether what happens now goes up at once: our numbers are agreed on, and central is there as far as we know."""
+        self._store.is_live = not self._watch.to_ask and not self.is_central_away
 
     async def _begin_epoch(self) -> None:
         """Raises: NumbersInDoubtError: always, once it has begun."""
