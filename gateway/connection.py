@@ -14,7 +14,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import aiomqtt
 from aiomqtt.exceptions import MqttConnectError
@@ -73,8 +73,16 @@ class Connection(aiomqtt.Client):
         self._client._sock_close()  # noqa: SLF001
         entering.cancel()
         await asyncio.gather(entering, return_exceptions=True)  # and aiomqtt cancels its task by a callback
-        if self._disconnected.done():
-            self._disconnected.exception()  # it is known by now
+        for ended in (self._connected, self._disconnected):
+            if ended.done() and not ended.cancelled():
+                ended.exception()  # it is known by now
+
+    def _on_disconnect(self, client: Any, userdata: Any, flags: Any, reason_code: Any, properties: Any = None) -> None:
+        """What aiomqtt waits out: a broker that closes before its welcome, for it does not like a certificate or a version."""
+        if not self._connected.done():
+            self._connected.set_exception(aiomqtt.MqttError(f"the broker closed the connection before its welcome ({reason_code})"))
+            return
+        super()._on_disconnect(client, userdata, flags, reason_code, properties)
 
     def _client_connect(self) -> None:
         """In a thread."""

@@ -38,12 +38,6 @@ class NumbersInDoubtError(Exception):
     """The conversation must begin anew because central counts other numbers, see `gateway.epoch`."""
 
 
-def oldest_kept_of(store: Store, lane: Lane) -> int:
-    """First number that can still be sent."""
-    level = store.level(lane)
-    return int(getattr(level, "oldest_kept", level.acked + 1))
-
-
 class Delivery:
     """The lanes of one outbox on their way to central, over one connection after the other.
 
@@ -109,7 +103,7 @@ class Delivery:
         if ack.epoch != self._store.epoch:
             return
         window, was_asked, now_s = self._windows[ack.lane], self._watch.asked == ack.lane, self._now().monotonic_s
-        oldest_kept = oldest_kept_of(self._store, ack.lane)
+        oldest_kept = self._store.level(ack.lane).oldest_kept
         ours = self._watch.on_ack(ack.lane, ack.upto, resend=ack.resend, acked=window.acked, oldest_kept=oldest_kept)
         self.progressed |= ours > window.acked or was_asked
         self._count(max(0, ours - window.acked), int(now_s))

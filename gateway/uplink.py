@@ -29,7 +29,7 @@ from contracts.topics import CENTRAL_STATE, GatewayAddress, partition_of
 from gateway.clock import Now
 from gateway.config import GatewayTable
 from gateway.connection import CALLS_MAX, Connection, ConnectionMaker, MuteError, Version, refuses_version
-from gateway.delivery import Delivery, FruitlessError, NumbersInDoubtError, SilentError, oldest_kept_of
+from gateway.delivery import Delivery, FruitlessError, NumbersInDoubtError, SilentError
 from gateway.knocking import Knocker, UnreachableError, abandon
 from gateway.metrics import Metrics
 from gateway.outbox import OutboxFullError, StoredBatch
@@ -291,7 +291,7 @@ class Uplink:
             epoch=batch.epoch,
             lane=batch.lane,
             first_seq=batch.first_seq,
-            oldest_seq=oldest_kept_of(self._store, batch.lane),
+            oldest_seq=self._store.level(batch.lane).oldest_kept,
             events=[msgspec.Raw(body) for body in batch.events],
         )
         payload, central = wire.encode(message), self._delivery.central
@@ -367,7 +367,7 @@ def _outcome_of(error: Exception, *, is_settled: bool, was_connected: bool) -> O
         case aiomqtt.MqttError() if is_settled:
             return "closed"
         case _:
-            return "fruitless" if was_connected else "closed" if "certificate" not in str(error) else "turned_away"
+            return "fruitless" if was_connected else "turned_away"
 
 
 def _said(said: str, *, was_connected: bool) -> str:
@@ -378,6 +378,8 @@ def _said(said: str, *, was_connected: bool) -> str:
         return f"{said}; check broker_username and broker_password_file"
     if "certificate verify failed" in said.lower():
         return f"{said}; check broker_ca_file and the name in the broker's certificate"
+    if "before its welcome" in said:
+        return f"{said}; check broker_certificate_file, broker_key_file, broker_username and broker_password_file"
     if "said nothing" in said.lower():
         return f"{said}; check broker, broker_username and broker_password_file"
     return said

@@ -20,7 +20,7 @@ from central.ingest.service import Taken, read_message
 from central.ledger.tables import event as event_table
 from contracts import wire
 from contracts.events import LANES, ItemScanned, Lane, SensorMeasured
-from gateway.epoch import EpochWatch
+from gateway.epoch import FORGOTTEN, EpochWatch
 from gateway.outbox import Outbox, StoredBatch
 from tests.integration.gateway_bench import FakeCentral, eventually, running_broker, running_central, running_gateway
 from tests.integration.test_ingest_exactly_once import ADDRESS, milk, orders, take
@@ -36,22 +36,24 @@ def measured(value: float) -> SensorMeasured:
     return SensorMeasured(event_time=datetime.now(UTC), station="cold-1", device="sensor-1", quantity="temperature_c", value=value)
 
 
-def send(engine: Engine, batch: StoredBatch) -> Taken:
+def send(engine: Engine, batch: StoredBatch, oldest: int = 0) -> Taken:
     """A batch to central's ingest, as the uplink words it."""
     events = [msgspec.Raw(body) for body in batch.events]
-    made = wire.Batch(gateway=ADDRESS.gateway, epoch=batch.epoch, lane=batch.lane, first_seq=batch.first_seq, events=events)
+    made = wire.Batch(gateway=ADDRESS.gateway, epoch=batch.epoch, lane=batch.lane, first_seq=batch.first_seq, oldest_seq=oldest, events=events)
     return take(engine, read_message(ADDRESS.topic(f"up/{batch.lane}"), ADDRESS, batch.lane, wire.encode(made)))
 
 
-def deliver(engine: Engine, outbox: Outbox) -> str:
+def deliver(engine: Engine, outbox: Outbox, *, says_oldest: bool = True) -> str:
     """Ask, begin anew if need be, and send everything; returns why it began anew."""
     watch = EpochWatch(outbox.known)
     while watch.to_ask:
         lane = watch.asked = watch.to_ask[0]
-        acked = outbox.levels[lane].acked
-        ack = send(engine, StoredBatch(lane, acked + 1, (), outbox.epoch)).ack
+        acked, oldest = outbox.levels[lane].acked, outbox.levels[lane].oldest_kept
+        ack = send(engine, StoredBatch(lane, acked + 1, (), outbox.epoch), oldest if says_oldest else 0).ack
         assert ack is not None
-        outbox.acknowledge(lane, watch.on_ack(lane, ack.upto, resend=ack.resend, acked=acked))
+        outbox.acknowledge(lane, watch.on_ack(lane, ack.upto, resend=ack.resend, acked=acked, oldest_kept=oldest))
+        if lane in watch.rewinds:
+            outbox.rewind(lane, watch.rewinds[lane])
     if watch.must_begin_anew:
         outbox.begin_epoch(watch.central_has)
     else:
@@ -121,8 +123,31 @@ def test_real_ingest_applies_all_events_of_original_and_restored_outbox_once(eng
     assert orders(engine) == []
 
 
-@pytest.mark.parametrize(("kept_s", "stock"), [(0.0, 3), (3600.0, 83)])
-def test_real_ingest_with_a_new_database_gets_all_that_is_kept_instead_of_a_gap_for_ever(engine: Engine, tmp_path: Path, kept_s: float, stock: int) -> None:
+def test_central_restored_from_a_backup_gets_again_what_it_lost_and_the_outbox_still_keeps(engine: Engine, tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "outbox.db")
+    said = append(outbox, "before-the-backup", 60)
+    deliver(engine, outbox)
+    said += append(outbox, "after-the-backup", 40)
+    for lane in LANES:  # acknowledged by the database that is gone
+        while (batch := outbox.batch_after(lane, outbox.levels[lane].acked)) is not None:
+            outbox.acknowledge(lane, batch.last_seq)
+    epoch = outbox.epoch
+    outbox.close()
+
+    outbox = Outbox(tmp_path / "outbox.db")
+    said += append(outbox, "since", 5)
+    fault = deliver(engine, outbox)
+
+    assert (fault, outbox.epoch, outbox.epochs_begun) == ("", epoch, 0)
+    assert bodies(engine) == sorted(said)
+    assert orders(engine) == []
+    outbox.close()
+
+
+@pytest.mark.parametrize(("kept_s", "stock", "why_anew"), [(0.0, 3, FORGOTTEN), (3600.0, 83, "")])
+def test_real_ingest_with_a_new_database_gets_all_that_is_kept_instead_of_a_gap_for_ever(
+    engine: Engine, tmp_path: Path, kept_s: float, stock: int, why_anew: str
+) -> None:
     outbox = Outbox(tmp_path / "outbox.db", kept_s=kept_s)
     outbox.answered()
     append(outbox, "gone", 80)
@@ -132,10 +157,10 @@ def test_real_ingest_with_a_new_database_gets_all_that_is_kept_instead_of_a_gap_
 
     outbox = Outbox(tmp_path / "outbox.db", kept_s=kept_s)
     append(outbox, "left", 3)
-    fault = deliver(engine, outbox)
+    fault = deliver(engine, outbox, says_oldest=False)
     outbox.close()
 
-    assert "acknowledged" in fault
+    assert fault == why_anew
     assert milk(engine) == stock
     assert orders(engine) == []
 
@@ -193,3 +218,25 @@ async def test_copy_that_overtakes_in_the_middle_of_work_is_found_and_nothing_is
 
         assert gateway.store.epoch != old
         assert gateway.store.epochs_begun == 1
+
+
+@pytest.mark.slow
+async def test_central_that_loses_its_last_events_in_the_middle_of_work_gets_them_again_in_the_same_epoch(
+    broker_port: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running_central(broker_port) as central, running_gateway(tmp_path, broker_port) as gateway:
+        for number in range(30):
+            await gateway.store.append([scanned(f"item-{number}")], {}, {})
+        await eventually(lambda: gateway.store.level("movements").acked == 30)
+        epoch = gateway.store.epoch
+        central.marks[epoch, "movements"] = 12
+        del central.events["movements"][12:]
+        with caplog.at_level("WARNING"):
+            await gateway.store.append([scanned("item-30")], {}, {})
+            await central.until(lambda: len(texts(central)) == 31)
+
+        assert (gateway.store.epoch, gateway.store.epochs_begun) == (epoch, 0)
+    assert texts(central) == [f"item-{number}" for number in range(31)]
+    assert central.duplicates == 0
+    (warning,) = (record for record in caplog.records if record.name == "gateway.delivery")
+    assert (warning.__dict__["first"], warning.__dict__["last"]) == (13, 30)

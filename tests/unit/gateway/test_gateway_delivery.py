@@ -38,6 +38,8 @@ class FakeStore:
     rewound: list[tuple[Lane, int]] = field(default_factory=list)
     epoch: str = "e"
     next_telemetry_row: int = 1
+    must_begin_epoch: bool = False
+    is_live: bool = False
 
     class changed:  # noqa: N801  # stands for an asyncio.Event that nobody waits for
         @staticmethod
@@ -54,9 +56,10 @@ class FakeStore:
     async def acknowledge(self, lane: Lane, upto: int) -> None:
         self.levels[lane].acked = max(self.levels[lane].acked, upto)
 
-    async def rewind(self, lane: Lane, upto: int) -> None:
+    async def rewind(self, lane: Lane, upto: int) -> int:
         self.rewound.append((lane, upto))
         self.levels[lane].acked = upto
+        return upto
 
     async def answered(self) -> None:
         pass
