@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
@@ -58,3 +59,58 @@ async def test_client_that_talks_nonsense_does_not_disturb_the_server(tmp_path: 
     await running
 
     assert answer.status_code == 200
+
+
+COLD_ROOM = """
+[[device]]
+id = "probe"
+driver = "sensor_modbus"
+host = "127.0.0.1"
+port = 1
+map = "comet_tx5xx"
+[[station]]
+id = "cold-1"
+kind = "cold_room"
+sensor = "probe"
+high_c = 8.0
+stale_s = 0.1
+"""
+
+
+@pytest.mark.requirement("E10", "E13")
+async def test_alarm_is_acknowledged_at_the_gateway_with_its_key_and_only_with_one(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("secret\n")
+    file = gateway_file(tmp_path, 1, COLD_ROOM)
+    answers = await _asked(Gateway(load_config(file)), [("POST", "cold-1.stale/acknowledge")])
+    file.write_text(file.read_text().replace("[gateway]", f'[gateway]\napi_key_file = "{key}"'))
+
+    addresses = ["cold-1.stale/acknowledge", "cold-1.fire/acknowledge", "cold-1.stale/acknowledge?actor=li", "cold-1.stale/acknowledge"]
+    answers += await _asked(Gateway(load_config(file)), [("GET", addresses[0]), *(("POST", address) for address in addresses[1:])])
+
+    assert [answer.status_code for answer, _ in answers] == [403, 405, 404, 200, 200]
+    assert "cold-1 has: cold-1.high, cold-1.stale" in answers[2][0].text
+    told = [body for body in answers[-1][1] if b'"state":"acknowledged"' in body]
+    assert [b'"actor":"at the gateway: li"' in body for body in told] == [True], "once, by who said it first"
+
+
+async def _asked(gateway: Gateway, asked: Sequence[tuple[str, str]]) -> list[tuple[httpx.Response, Sequence[bytes]]]:
+    """What a gateway whose alarm stands answers, and what its outbox holds then."""
+    running = asyncio.create_task(gateway.run())
+    await eventually(gateway.started.is_set)
+    async with asyncio.timeout(20):
+        while not any(b'"state":"unacknowledged"' in body for body in await _stored(gateway)):  # noqa: ASYNC110  # what is stored announces nothing
+            await asyncio.sleep(0.02)
+    answers = []
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}/alarms/", headers={"Authorization": "Bearer secret"}) as client:
+        for method, address in asked:
+            answer = await client.request(method, address)
+            answers.append((answer, await _stored(gateway)))
+    gateway.stop()
+    await running
+    return answers
+
+
+async def _stored(gateway: Gateway) -> Sequence[bytes]:
+    batch = await gateway.store.batch_after("movements", 0, 0)
+    return batch.events if batch is not None else ()

@@ -8,6 +8,7 @@ what people carried where. In the end the ledger says the same, each conflict is
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -36,7 +37,7 @@ from central.stock import losses, recalls
 from central.stock.losses import Loss
 from central.stock.recalls import Recall
 from contracts.identifiers import Sgtin, Sscc, check_digit, parse_uri, sgtin_uri, sscc_uri
-from contracts.readings import ButtonPressed, Identifiers, InputChanged, LinkChanged, Measured, Scan, TagRead
+from contracts.readings import AnyReading, ButtonPressed, Identifiers, InputChanged, LinkChanged, Measured, Scan, TagRead
 from contracts.topics import GatewayAddress
 from gateway.config import ButtonRef, ColdRoom, DockDoor, InputRef, OutputRef, PickZone, ScanPoint
 from gateway.portal.arbiter import Arbiter
@@ -50,7 +51,6 @@ from tests.integration.offline_floor import LANES, Link, OfflineGateway
 from tests.integration.test_areas_api import Http, sent
 from tests.integration.test_doors_that_load import boxes, plan, stand
 from tests.integration.warehouse import MILK_GTIN, NOW, PEAS_GTIN, SITE, Warehouse
-from tests.unit.gateway.portals import PlainPortal
 
 pytestmark = [pytest.mark.slow, pytest.mark.requirement("E12", "E13")]
 
@@ -84,6 +84,7 @@ class Shift(Warehouse):
         self.lit = OfflineGateway("gate-1", folder / "gate-1.db", self._stations_of_the_zone)
         self.dock = OfflineGateway("gate-2", folder / "gate-2.db", lambda: self._doors(arbiter))
         self.link = Link(engine, seed=5)
+        self._seed = 0
 
     def _furnish_lit_bins(self) -> None:
         self.keep(catalog.Zone(site=SITE, id="L", gateway="gate-1", station="zone-l"))
@@ -106,15 +107,15 @@ class Shift(Warehouse):
         ]
 
     def _doors(self, arbiter: Arbiter) -> Sequence[Station]:
-        def door(name: str, reader: str, step: str, direction: Any) -> DockDoorStation:
+        def door(name: str, reader: str, step: str) -> DockDoorStation:
             config = DockDoor(
                 id=name, reader=reader, inner_antennas=[1], outer_antennas=[2], biz_step=step, photo_eye_outer=InputRef(device=reader, input=1),
                 photo_eye_inner=InputRef(device=reader, input=2), stack_light=OutputRef(device=reader, output=GREEN),
                 stack_light_red=OutputRef(device=reader, output=RED),
             )  # fmt: skip
-            return DockDoorStation(config, SITE, arbiter, portal=PlainPortal(direction=direction))
+            return DockDoorStation(config, SITE, arbiter)
 
-        return [door("door-in", "r1", "receiving", "in"), door("door-5", "r2", "loading", "out")]
+        return [door("door-in", "r1", "receiving"), door("door-5", "r2", "loading")]
 
     # ---- what people do
 
@@ -144,14 +145,22 @@ class Shift(Warehouse):
 
     async def drive(self, at_s: float, reader: str, sscc: str, serials: Sequence[int] = ()) -> list[tuple[str, int]]:
         """A forklift takes a pallet through a door; returns which lamps answered."""
-        first, second = (1, 2) if reader == "r1" else (2, 1)
+        coming = (1, 2) if reader == "r1" else (2, 1)  # the eye and the antenna of the side that it comes from first
         epcs = [_hex(sscc_uri(sscc, 7)), *(_hex(sgtin_uri(MILK_GTIN, str(serial), 7)) for serial in serials)]
-        await self.dock.feel(InputChanged(device=reader, at_s=at_s, input=first, level=True))
-        for step in range(3):
-            for epc in epcs:
-                await self.dock.feel(TagRead(device=reader, at_s=at_s + 0.2 * step, epc=epc, antenna=1 + step % 2, peak_rssi_dbm=-55.0))
-        for after_s, eye, level in ((0.7, second, True), (0.8, first, False), (1.4, second, False)):
-            await self.dock.feel(InputChanged(device=reader, at_s=at_s + after_s, input=eye, level=level))
+        self._seed += 1
+        noise = random.Random(self._seed)
+        felt: list[AnyReading] = []
+        for after_s, eye, level in ((1.0, 0, True), (1.7, 1, True), (2.1, 0, False), (2.8, 1, False)):
+            felt.append(InputChanged(device=reader, at_s=at_s + after_s, input=coming[eye], level=level))
+        for epc in epcs:
+            for antenna, peak_s in ((2 if reader == "r1" else 1, 1.3), (1 if reader == "r1" else 2, 2.6)):
+                for n in range(14):
+                    t_s = 0.1 + 0.28 * n + noise.uniform(0, 0.1)
+                    dbm = -50 - 18 * abs(t_s - peak_s) + noise.gauss(0, 2)
+                    if dbm > -74:
+                        felt.append(TagRead(device=reader, at_s=at_s + t_s, epc=epc, antenna=antenna, peak_rssi_dbm=dbm))
+        for each in sorted(felt, key=lambda each: each.at_s):
+            await self.dock.feel(each)
         await self.dock.until(at_s + 12)
         return self.dock.lamps(at_s)
 

@@ -4,32 +4,34 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from contracts.commands import LightTasks, PickTask
-from contracts.events import CommandAnswered, DeviceLinkChanged, Event, PickConfirmed
+from contracts.commands import LightTasks, PickTask, ScanLine, ScanWork
+from contracts.events import CommandAnswered, DeviceLinkChanged, Event, ItemScanned, PickConfirmed
 from contracts.quantities import Quantity
-from contracts.readings import ButtonPressed, LinkChanged, Scan
+from contracts.readings import AnyReading, ButtonPressed, Identifiers, LinkChanged, Scan
 from contracts.wire import decode_event
 from gateway.clock import Instant
-from gateway.config import PickZone
+from gateway.config import PickZone, ScanPoint
 from gateway.floor import Floor
 from gateway.metrics import Metrics
-from gateway.outbox import Outbox, OutboxFullError
+from gateway.outbox import Answer, Outbox, OutboxFullError
 from gateway.stations.pick_zone import PickZoneStation
-from gateway.stations.station import DeviceAction, Output
+from gateway.stations.scan_point import ScanPointStation
+from gateway.stations.station import DeviceAction, Output, Remember, Station
 from gateway.store import Store
 from tests.unit.gateway.virtual_time import DEADLINE, EPOCH, instant
 
 
 class Rig:
-    """A floor with one pick zone; `now_s` is the clock, `actions` what the devices were asked to do."""
+    """A floor with one station, a pick zone unless another is given; `now_s` is the clock, `actions` what the devices were asked to do."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, station: Station | None = None) -> None:
         self.now_s = 10.0
         self.clock = "synced"
         self.outbox = Outbox(path)
@@ -37,8 +39,8 @@ class Rig:
         self.store = Store(self.outbox, self.metrics, self.now)
         self.actions: list[DeviceAction] = []
         self.acted = asyncio.Condition()
-        zone = PickZoneStation(PickZone(id="zone-1", lights="l", bins={"A": 1}))
-        self.floor = Floor([zone], self.store, self.actions.append, self.now, self.metrics)
+        station = station or PickZoneStation(PickZone(id="zone-1", lights="l", bins={"A": 1}))
+        self.floor = Floor([station], self.store, self.actions.append, self.now, self.metrics)
 
     def now(self) -> Instant:
         at = instant(self.now_s)
@@ -164,3 +166,70 @@ async def test_stations_are_told_no_later_time_than_they_have_readings_of_when_t
         await rig.turn()
 
     assert told_s == pytest.approx([11.64, 12.28, 20.0])
+
+
+@pytest.mark.requirement("E12")
+async def test_list_and_counts_of_a_scan_point_come_back_after_a_power_cut_and_a_scan_stores_only_the_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = Rig(tmp_path / "outbox.db", ScanPointStation(ScanPoint(id="pack-1", scanner="k")))
+    await rig.floor._restore()
+    lines = [ScanLine(line=f"t-{n}", codes={f"{n:014d}": 1}) for n in range(100)]
+    rig.floor.take(ScanWork(command_id="c", station="pack-1", deadline_at=DEADLINE, version=1, expected=lines))
+    await rig.turn()
+    written: list[set[str]] = []
+    append = rig.outbox.append
+
+    def noted(events: Sequence[Event], snapshots: Mapping[str, bytes], answers: Mapping[str, Answer], **more: Any) -> None:
+        written.append(set(snapshots))
+        append(events, snapshots, answers, **more)
+
+    monkeypatch.setattr(rig.outbox, "append", noted)
+    rig.floor.take(Scan(device="k", at_s=10.0, text="1", identifiers=Identifiers(gtin=f"{1:014d}")))
+    await rig.turn()
+    await rig.store.close()
+
+    again = Rig(tmp_path / "outbox.db", ScanPointStation(ScanPoint(id="pack-1", scanner="k")))
+    await again.floor._restore()
+    for n in (1, 2):
+        again.floor.take(Scan(device="k", at_s=10.0, text="1", identifiers=Identifiers(gtin=f"{n:014d}")))
+    await again.turn()
+
+    assert written == [{"pack-1/taken"}]
+    assert [event.checked for event in again.stored() if isinstance(event, ItemScanned)] == ["expected", "repeated", "expected"]
+    await again.store.close()
+
+
+class Thoughtful(PickZoneStation):
+    """Keeps what it was told, and tells nothing."""
+
+    kept = b"\x00"
+
+    def on_reading(self, reading: AnyReading, now: Instant) -> Sequence[Output]:
+        self.kept = b"\x01"
+        return [Remember()]
+
+    def parts(self) -> Mapping[str, bytes]:
+        return {"thought": self.kept}
+
+
+async def test_what_a_station_must_remember_is_durable_although_nothing_is_told(tmp_path: Path) -> None:
+    rig = Rig(tmp_path / "outbox.db", Thoughtful(PickZone(id="zone-1", lights="l", bins={"A": 1})))
+    await rig.floor._restore()
+    rig.floor.take(press(10.0))
+    await rig.turn()
+
+    assert (rig.outbox.snapshots(), rig.stored()) == ({"zone-1/thought": b"\x01"}, [])
+    await rig.store.close()
+
+
+async def test_station_whose_state_cannot_be_read_begins_anew_and_leaves_the_others_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    Outbox(tmp_path / "outbox.db").append((), {"pack-1": b"\xc1", "pack-1/taken": b"\x80", "pack-10": b""}, {})
+    rig = Rig(tmp_path / "outbox.db", ScanPointStation(ScanPoint(id="pack-1", scanner="k")))
+    await rig.floor._restore()
+    rig.floor.take(Scan(device="k", at_s=10.0, text="1"))
+    await rig.turn()
+
+    assert "station begins anew" in caplog.text
+    assert [event.checked for event in rig.stored() if isinstance(event, ItemScanned)] == [""]
+    await rig.store.close()
