@@ -88,7 +88,7 @@ class Audit:
             self._judge_scans(floor, until_s)
             self._judge_samples(floor, until_s)
             self._judge_twice(floor.gateway)
-            self._judge_levels(floor.gateway)
+            self._judge_levels(floor.gateway, until_s)
         self._judge_numbers()
         self._judge_stock()
         for text in self.books.complaints():
@@ -136,7 +136,7 @@ class Audit:
 
     def _excused(self, floor: Floor, at_s: float, missed: Missed, *, heard: bool) -> bool:
         """Whether it was never accepted, and why. A gateway that runs on with room on its disk has no excuse."""
-        if not heard:
+        if not heard or floor.times.was_dead(at_s):
             missed.unheard += 1
             return True
         if floor.times.was_full(at_s, _FULL_MARGIN_S):
@@ -163,17 +163,17 @@ class Audit:
                 self._twice.add(("", task))
                 self._find("duplicated", f"pick task {task} was confirmed {count} times", "", None, count - 1)
 
-    def _judge_levels(self, gateway: str) -> None:
+    def _judge_levels(self, gateway: str, until_s: float) -> None:
         """A number that a gateway once said was accepted belongs to an event from before it said so: else that event is gone, and the number used anew."""
         for epoch in self.seen.epochs[gateway]:
-            levels, lane = self.seen.levels[gateway, epoch], self.books.lanes[gateway, epoch, "movements"]
-            first = self._levels_judged[gateway, epoch]
-            for at_s, accepted in levels[first:]:
+            lane, first = self.books.lanes[gateway, epoch, "movements"], self._levels_judged[gateway, epoch]
+            levels = [level for level in self.seen.levels[gateway, epoch][first:] if level[0] <= until_s]
+            for at_s, accepted in levels:
                 if accepted and accepted not in lane.at_s:
                     self._find("lost", f"{gateway}/{epoch}: movement {accepted} was accepted and is not in the ledger", gateway, at_s)
                 elif accepted and lane.at_s[accepted] > at_s:
                     self._find("lost", f"{gateway}/{epoch}: number {accepted} was accepted once and now belongs to a later event", gateway, at_s)
-            self._levels_judged[gateway, epoch] = len(levels)
+            self._levels_judged[gateway, epoch] = first + len(levels)
         if len(self.seen.epochs[gateway]) > 1:
             epochs = self.seen.epochs[gateway]
             self._find("unexplained", f"{gateway}: began a new epoch although nothing was restored: {', '.join(epochs)}", gateway)

@@ -96,6 +96,8 @@ class Times:
     """When a gateway could not accept, by the runner's monotonic clock, which the gateway shares."""
 
     kills: list[float] = field(default_factory=list)
+    starts: list[float] = field(default_factory=list)
+    """When it was started again after each kill."""
     pauses: list[tuple[float, float]] = field(default_factory=list)
     full: list[tuple[float, float]] = field(default_factory=list)
 
@@ -107,6 +109,11 @@ class Times:
         end_s = self.kills[at]
         paused_s = sum(max(0.0, min(end_s, until_s) - max(at_s, since_s)) for since_s, until_s in self.pauses)
         return end_s - at_s - paused_s
+
+    def was_dead(self, at_s: float) -> bool:
+        """Whether it had been killed and not started again; a device may take a moment to notice."""
+        at = bisect_right(self.kills, at_s)
+        return at > 0 and (at > len(self.starts) or at_s < self.starts[at - 1])
 
     def was_full(self, at_s: float, margin_s: float) -> bool:
         """Whether the disk was full at that time, or soon after."""

@@ -82,19 +82,19 @@ class Trouble:
 
     async def kill(self, fault: Fault) -> None:
         """SIGKILL, started again at once or a moment later."""
-        self._note_kill(fault.part, fault.lasts_s)
+        floor, now_s = self.world.floors.get(fault.part), asyncio.get_running_loop().time
+        if floor is not None:
+            floor.times.kills.append(now_s())
+        self.world.programs[fault.part].kill(back_in_s=fault.lasts_s)
         await self.world.programs[fault.part].started_again()
+        if floor is not None:
+            floor.times.starts.append(now_s())
 
     async def kill_twice(self, fault: Fault) -> None:
         """SIGKILL, and again in the middle of coming back."""
         await self.kill(fault)
         await asyncio.sleep(fault.lasts_s)
         await self.kill(fault)
-
-    def _note_kill(self, part: str, back_in_s: float) -> None:
-        if part in self.world.floors:
-            self.world.floors[part].times.kills.append(asyncio.get_running_loop().time())
-        self.world.programs[part].kill(back_in_s=back_in_s)
 
     async def pause(self, fault: Fault) -> None:
         """SIGSTOP, and SIGCONT later."""
