@@ -7,4 +7,16 @@ from gateway.outbox.opening import Found
 from gateway.outbox.outbox import Outbox
 from gateway.outbox.written import Wear, card_life_days
 
-__all__ = ["BATCH_BYTES_MAX", "BATCH_EVENTS_MAX", "Answer", "Found", "Level", "Outbox", "OutboxDamagedError", "OutboxFullError", "StoredBatch", "Wear", "card_life_days"]
+__all__ = [
+    "BATCH_BYTES_MAX",
+    "BATCH_EVENTS_MAX",
+    "Answer",
+    "Found",
+    "Level",
+    "Outbox",
+    "OutboxDamagedError",
+    "OutboxFullError",
+    "StoredBatch",
+    "Wear",
+    "card_life_days",
+]

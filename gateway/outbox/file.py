@@ -22,6 +22,15 @@ _PAGES_MIN = 256
 _FILE_FACTOR = 1.5  # of the bytes allowed: pages are not quite full, and snapshots, answers and rewriting need room as well
 _CACHE_KIB = 512
 _FULL_ERRORS = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+_PASSING_ERRORS = (
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_PROTOCOL,
+)
 _DAMAGE_ERRORS = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 _SCHEMA = """
@@ -46,6 +55,9 @@ class File:
         self.bytes_max = bytes_max
         try:
             self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        except sqlite3.Error as error:
+            raise OutboxDamagedError(f"{path} cannot be opened as an outbox: {error}; look at the folder and its rights") from error
+        try:
             self._set_up()
         except sqlite3.Error as error:
             self.db.close()
@@ -112,6 +124,11 @@ class File:
 def is_full(error: sqlite3.Error) -> bool:
     """Whether the disk is full or fails, so that what was not written can be tried again."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _FULL_ERRORS
+
+
+def is_passing(error: BaseException | None) -> bool:
+    """Whether something else than the file is to blame: another program that uses it, rights, memory."""
+    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _PASSING_ERRORS
 
 
 def is_damage(error: BaseException | None) -> bool:

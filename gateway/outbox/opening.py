@@ -19,8 +19,8 @@ from typing import Literal
 from contracts.events import LANES
 from gateway.outbox import upgrade
 from gateway.outbox.blocks import Blocks
-from gateway.outbox.errors import OutboxDamagedError
-from gateway.outbox.file import FORMAT, File, sync_folder
+from gateway.outbox.errors import OutboxDamagedError, OutboxFullError
+from gateway.outbox.file import FORMAT, File, is_full, is_passing, sync_folder
 from gateway.outbox.pages import commits_lost_in_log
 from gateway.outbox.salvage import save
 
@@ -52,6 +52,8 @@ def open_file(path: Path, *, bytes_max: int, now_s: float) -> tuple[File, Found]
         try:
             return _open(path, bytes_max)
         except OutboxDamagedError as error:
+            if is_passing(error.__cause__):
+                raise
             doubt = str(error)
     return _salvage(path, doubt, bytes_max, now_s)
 
@@ -129,6 +131,8 @@ def _check(file: File) -> None:
                 next(blocks.between(place, place), None)
         file.meta()
     except sqlite3.DatabaseError as error:
+        if is_full(error):
+            raise OutboxFullError(f"the disk fails: {error}; replace the card") from error
         raise OutboxDamagedError(str(error)) from error
 
 

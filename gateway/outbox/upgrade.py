@@ -12,7 +12,7 @@ from pathlib import Path
 from contracts.events import LANES, Lane
 from gateway.outbox.blocks import Blocks, packed_blocks
 from gateway.outbox.errors import OutboxDamagedError
-from gateway.outbox.file import File
+from gateway.outbox.file import File, is_passing
 from gateway.outbox.spans import Spans
 
 _CHUNK_EVENTS = 500
@@ -21,11 +21,13 @@ Rows = Iterable[tuple[int, bytes]]
 
 
 def is_old(path: Path) -> bool:
-    """Whether a file has the format before. A file that cannot be read is none."""
+    """Whether a file has the format before. A damaged file is none. Raises: OutboxDamagedError: it cannot be read now."""
     with contextlib.closing(sqlite3.connect(path)) as db:
         try:
             return db.execute("SELECT 1 FROM sqlite_master WHERE name = 'movement'").fetchone() is not None
-        except sqlite3.DatabaseError:
+        except sqlite3.DatabaseError as error:
+            if is_passing(error):
+                raise OutboxDamagedError(f"{path} cannot be opened as an outbox: {error}") from error
             return False
 
 

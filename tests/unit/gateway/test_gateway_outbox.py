@@ -131,16 +131,16 @@ def test_numbered_batch_is_the_same_after_a_restart_and_another_connection(path:
 
 @pytest.mark.requirement("E12")
 def test_nearly_full_outbox_halves_telemetry_without_a_hole_in_the_numbers(path: Path) -> None:
-    outbox = Outbox(path, bytes_max=200_000)
-    for value in range(3000):
-        outbox.append([sample(float(value))])
+    outbox = Outbox(path, bytes_max=65_536)
+    for value in range(0, 3000, 5):
+        outbox.append([sample(value * 1.713 + number * 1.371) for number in range(5)])
 
     got = values(outbox)
 
-    assert outbox.size_bytes <= 160_000
-    assert outbox.levels["telemetry"].thinned == 3000 - len(got)
+    assert outbox.size_bytes <= 53_500
+    assert 0 < outbox.levels["telemetry"].thinned == 3000 - len(got)
     assert [seq for seq, _, _ in got] == list(range(1, len(got) + 1))
-    assert got[-1][1] == 2999.0
+    assert got[-1][1] == 2995 * 1.713 + 4 * 1.371
     assert [value for _, value, _ in got] == sorted(value for _, value, _ in got)
     outbox.close()
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -75,9 +76,9 @@ def test_nothing_is_kept_longer_than_the_hours_given_and_no_further_back_is_gone
 def test_what_central_has_is_given_up_before_telemetry_and_before_a_movement_is_refused(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path / "outbox.db", bytes_max=100_000, kept_share=0.5)
     acked = 0
-    for number in range(1, 3001):
-        outbox.append([scan(number, f"{number * 7919 % 104729:x}" * 8)])
-        if number % 100 == 0:
+    for number in range(1, 301):
+        outbox.append([scan(number, random.Random(number).randbytes(250).hex())])
+        if number % 30 == 0:
             outbox.acknowledge("movements", acked := number)
             outbox.trim(everything=True)
 
