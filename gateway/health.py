@@ -216,6 +216,9 @@ class HealthReporter:
             rejected = getattr(self._supervisor.devices[device_id].driver, "rejected_frames", {})
             for reason, count in rejected.items():
                 metrics.frame_errors.labels(device=device_id, reason=reason).set(count)
+            polls_missed = getattr(self._supervisor.devices[device_id].driver, "polls_missed", None)
+            if polls_missed is not None:
+                metrics.polls_missed.labels(device=device_id).set(polls_missed)
         return metrics.rendered()
 
 

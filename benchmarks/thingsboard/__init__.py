@@ -6,7 +6,7 @@ the same Mosquitto; the same proxy makes the same faults; the same sink takes wh
 central does on the wire (acknowledgements by lane and mark), without storing anything, so that ours may forget what was acknowledged. Trials of both
 alternate, each on servers of its own; the trials of faults (two controllers, 10 registers) run at once, since nothing is timed in them. Latency is from the
 moment in which the controller answered, by the stamp it put into its registers, to the moment in which the sink has the message, by the same clock.
-Theirs runs in an environment of its own that is made at the first run. Run: python -m benchmarks thingsboard --repeats 5 (about 11 minutes).
+Theirs runs in an environment of its own that is made at the first run. Run: python -m benchmarks thingsboard --repeats 5 (about 10 minutes).
 """
 
 from __future__ import annotations

@@ -104,6 +104,15 @@ class ThingsBoard(Contestant):
         return _spawn([self._python, "-m", "thingsboard_gateway.tb_gateway"], folder, {"TB_GW_CONFIG_DIR": f"{folder}/config/"})
 
 
+def _compile() -> None:
+    """As an installer does: a program that compiles itself at its start begins later and keeps 7 MiB more."""
+    environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(_BYTECODE), "PYTHONDONTWRITEBYTECODE": ""}
+    folders = [_ROOT / name for name in ("gateway", "contracts", "drivers")]
+    subprocess.run([sys.executable, "-m", "compileall", "-q", *folders], env=environment, check=True)
+    loaded = "import gateway.command, gateway.app, zstandard; from drivers import registry; [registry.load(name) for name in registry.BUILT_IN]"
+    subprocess.run([sys.executable, "-c", loaded], env=environment, cwd=_ROOT, check=True)
+
+
 class Dockline(Contestant):
     """`dockline gateway run` as it is installed: with bytecode, which this folder keeps beside the peer's."""
 
@@ -112,6 +121,7 @@ class Dockline(Contestant):
     def __init__(self) -> None:
         _ENVIRONMENT.parent.mkdir(exist_ok=True)
         self.house: Mapping[str, int] = {}
+        _compile()
 
     def prepare(self, folder: Path, broker_port: int, load: Load) -> None:
         """See `Contestant.prepare`. Without controllers it gets the devices of `house`."""

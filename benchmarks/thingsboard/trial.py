@@ -26,7 +26,7 @@ _WARM_S = 7.0
 _IDLE_S = 10.0
 _OUTAGE_S = 20.0
 _BEFORE_S = 3.0  # reads of so long before the fault count as those that it could take along
-_RECOVERY_S = 30.0  # so long each may take to deliver what it kept
+_RECOVERY_S = 25.0  # so long each may take to deliver what it kept
 _LAST_S = 2.0  # what the devices said last has arrived then
 
 
