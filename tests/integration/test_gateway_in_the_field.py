@@ -6,7 +6,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,6 +29,18 @@ from gateway.restarts import SAFE_AFTER_STARTS, read_run
 from tests.integration.gateway_bench import eventually, gateway_file, running_broker, running_central, running_gateway
 
 pytestmark = [pytest.mark.requirement("E17"), pytest.mark.slow]
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """Commands set up logging for a program of their own; here they run within the tests' one."""
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
+    yield
+    root.setLevel(level)
+    for handler in [each for each in root.handlers if each not in handlers]:
+        root.removeHandler(handler)
+
 
 READER_ID = "02-00-00-00-00-00-4C-52"
 
