@@ -35,6 +35,7 @@ AREAS = {
     "returns": "Customers' returns: announced, received, inspected, decided on.",
     "shipping": "Packing, labels, carriers, loads.",
     "doors": "Dock doors: what stands there, what is expected, what passed, and what their lamps know.",
+    "scan points": "Scan points: what is expected there, and whether their lamps know it.",
     "counting": "Counts of stock, their differences and approval.",
     "planning": "Replenishment proposals with their reasons.",
     "coldchain": "Temperatures, alarms, goods on hold.",

@@ -168,3 +168,57 @@ def test_every_field_has_a_description_and_a_unit(table: type[msgspec.Struct]) -
 def test_listen_without_host_and_port_is_refused(listen: str) -> None:
     with pytest.raises(ValueError, match="not understood"):
         parse_listen(listen)
+
+
+ANSWERING = """
+[gateway]
+id = "g"
+site = "s"
+[[device]]
+id = "reader"
+driver = "rfid_llrp"
+host = "10.0.0.1"
+[[device]]
+id = "gun"
+driver = "scanner_serial"
+port = "socket://10.0.0.2:9100"
+[[device]]
+id = "probe"
+driver = "sensor_modbus"
+host = "10.0.0.3"
+map = "xy_md02"
+[[station]]
+id = "pack-1"
+kind = "scan_point"
+scanner = "gun"
+ok_light = { device = "reader", output = 1 }
+wrong_light = { device = "gun", output = 2 }
+[[station]]
+id = "cold-1"
+kind = "cold_room"
+sensor = "probe"
+high_c = 8.0
+acknowledge = { device = "probe", node = 3, input = 3 }
+[[station]]
+id = "cold-2"
+kind = "cold_room"
+sensor = "probe"
+high_c = 8.0
+acknowledge = { device = "reader", input = 1 }
+"""
+
+
+@pytest.mark.requirement("E13")
+def test_lamps_of_a_scan_point_and_the_button_of_a_cold_room_are_checked(tmp_path: Path) -> None:
+    file = tmp_path / "g.toml"
+    file.write_text(ANSWERING)
+
+    with pytest.raises(ConfigFileError) as found:
+        load_config(file)
+
+    told = str(found.value)
+    assert "station \"pack-1\".wrong_light: device 'gun' is a scanner_serial, which does not switch outputs" in told
+    assert 'station "cold-1".acknowledge: give either `input` or `node`' in told
+    assert "station \"cold-1\".acknowledge: device 'probe' is a sensor_modbus, which does not sense inputs" in told
+    assert "ok_light" not in told
+    assert "cold-2" not in told
