@@ -39,10 +39,10 @@ from gateway.config_file import load_config
 from gateway.outbox import StoredBatch
 from tests import servers
 
-SAMPLES, SCANS = 40_000, 1_000
-OUTAGE_S = 5.0
+SAMPLES, SCANS = 20_000, 500
+OUTAGE_S = 4.0
 _LIVE_EVERY_S = 0.04
-_QUIET_EVENTS = 75
+_QUIET_EVENTS = 50
 _WITHIN_S = 120.0
 _GATEWAY = """\
 [gateway]

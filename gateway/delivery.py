@@ -75,10 +75,13 @@ class Delivery:
         second = int(self._now().monotonic_s)
         return sum(count for at, count in self._acked_in if second - at <= _RATE_OVER_S) / _RATE_OVER_S
 
-    def reconnected(self) -> None:
-        """A new connection, perhaps to another broker: what was not acknowledged goes again, what is accepted from now on is live."""
-        self.central, self.progressed, self._store.is_live = None, False, False
+    def connecting(self) -> None:
+        """An attempt begins: what is accepted from now on is live if it succeeds; nobody waits long for that."""
         self._live_from_row = self._store.next_telemetry_row
+
+    def reconnected(self) -> None:
+        """A new connection, perhaps to another broker: what was not acknowledged goes again."""
+        self.central, self.progressed, self._store.is_live = None, False, False
         self._watch.reconnected()
         for lane, window in self._windows.items():
             window.reconnected()

@@ -158,6 +158,7 @@ class Uplink:
 
     async def _attempt(self) -> NoReturn:
         self._expect(_KNOCKS_S)
+        self._delivery.connecting()
         self._at, opened = await self._knocker.knock(self._at, self._reconnect.knock_s(self._now().monotonic_s), _KNOCKS_S)
         patience_s = self._reconnect.patience_s()
         self._expect(patience_s)
