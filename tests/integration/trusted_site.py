@@ -4,25 +4,29 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from central.fleet.authority import Authority, load_authority
+from central import migrations
+from central.database import in_transaction, open_engine
+from central.fleet.authority import make_authority
+from central.fleet.broker_files import write_broker_files
+from central.fleet.enrolment import offer_code
+from contracts.enrolment import Code
 from firmware_sims.stack import free_port
-from tests.integration.test_central_programs import wait_ready
 
 DOCKLINE = [sys.executable, "-m", "dockline"]
 SITE = "site-1"
-WITHIN_S = 30.0
+WITHIN_S = 60.0
 
 
 def dockline(*arguments: str | Path) -> str:
@@ -55,18 +59,16 @@ class TrustedSite:
         self.api = httpx.Client(base_url=f"http://127.0.0.1:{self.central_port}", timeout=20, trust_env=False)
 
     @property
-    def authority(self) -> Authority:
-        return load_authority(self.authority_folder)
-
-    @property
     def broker(self) -> str:
         return f"mqtts://localhost:{self.broker_port}"
 
     def start(self) -> None:
-        dockline("central", "authority", "init", "--authority", self.authority_folder)
+        self.authority = make_authority(self.authority_folder, "Test", datetime.now(UTC))
         self.trust = ("--authority", self.authority_folder, "--database", self.database)
-        listen = ("--port", str(self.broker_port), "--address", "127.0.0.1")
-        dockline("central", "mosquitto-config", "localhost", "127.0.0.1", "--into", self.broker_folder, *listen, *self.trust)
+        self.engine = open_engine(self.database)
+        migrations.upgrade(self.engine)
+        hosts = ("localhost", "127.0.0.1")
+        write_broker_files(self.engine, self.authority, self.broker_folder, hosts, self.broker_port, "127.0.0.1", datetime.now(UTC))
         self.mosquitto = self.start_mosquitto()
         files = self.broker_folder
         own = ("--broker-certificate-file", files / "central.pem", "--broker-key-file", files / "central-key.pem")
@@ -82,7 +84,14 @@ class TrustedSite:
             *own,
             *self.trust,
         )
-        wait_ready(str(self.api.base_url).rstrip("/"), self.central)
+        wait_for(self._is_ready, 100)
+
+    def _is_ready(self) -> bool:
+        assert self.central.poll() is None, (self.folder / "programs.log").read_text()[-2000:]
+        try:
+            return self.api.get("/readyz").status_code == 200
+        except httpx.TransportError:
+            return False
 
     def start_mosquitto(self) -> subprocess.Popen[bytes]:
         configured = self.broker_folder / "test.conf"
@@ -110,17 +119,15 @@ class TrustedSite:
         self.processes.append(process)
         return process
 
-    def code(self, gateway: str, site: str = SITE) -> str:
-        said = dockline("central", "gateway-code", gateway, "--site", site, "--broker", self.broker, *self.trust)
-        found = re.search(r"^  ((?:[A-Z2-7]{4}-){7}[A-Z2-7]{4})$", said, re.MULTILINE)
-        assert found, said
-        return found[1]
+    def code(self, gateway: str) -> Code:
+        terms = (gateway, SITE, (self.broker,))
+        return in_transaction(self.engine, lambda connection: offer_code(connection, self.authority, *terms, datetime.now(UTC))).code
 
-    def enrol(self, gateway: str, site: str = SITE) -> Path:
+    def enrol(self, gateway: str) -> Path:
         """A gateway with a certificate; returns its configuration file."""
         into = self.folder / gateway
-        central = ("--central", str(self.api.base_url).rstrip("/"))
-        dockline("gateway", "enrol", *central, "--code", self.code(gateway, site), "--into", into, "--data-dir", into / "data")
+        central = str(self.api.base_url).rstrip("/")
+        dockline("gateway", "enrol", "--central", central, "--code", str(self.code(gateway)), "--into", into, "--data-dir", into / "data")
         return into / "gateway.toml"
 
     def gateway(self, name: str) -> dict[str, Any]:
@@ -130,6 +137,8 @@ class TrustedSite:
 
     def stop(self) -> None:
         self.api.close()
+        if hasattr(self, "engine"):
+            self.engine.dispose()
         for process in reversed(self.processes):
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
