@@ -98,6 +98,7 @@ class Line:
                 is_refused = self._takes_other_version(group.exceptions)
                 if not is_refused and (self._client is not None or is_first):
                     self._say_lost(group.exceptions)
+            _heed_cancellation()
             was_connected, is_first, self._client = self._client is not None, is_refused, None
             delay_s = _DELAY_S[0] if was_connected else min(_DELAY_S[1], delay_s * 2)
             self._set_up(is_up=False)
@@ -149,7 +150,9 @@ class Line:
         self._session_id, self._subscribed, self._told = secrets.token_hex(8), frozenset(), False
         self._outgoing = asyncio.Queue()
         async with self._new_client() as client:
+            _heed_cancellation()
             await client.subscribe(CENTRAL_STATE, 1)
+            _heed_cancellation()
             self._client = client
             log.info("ingest connected", extra={"host": self._broker.host, "port": self._broker.port, "mqtt": self._version.name})
             try:
@@ -190,8 +193,10 @@ class Line:
                 await self._tell(client, online=False)
             if wanted - self._subscribed:
                 await client.subscribe([(each, 1) for each in sorted(wanted - self._subscribed)])
+                _heed_cancellation()
             if self._subscribed - wanted:
                 await client.unsubscribe(sorted(self._subscribed - wanted))
+                _heed_cancellation()
             self._subscribed = wanted
             if serves:
                 await self._tell(client, online=True)
@@ -230,8 +235,13 @@ def _receive_max() -> Properties:
 
 
 async def publish(client: aiomqtt.Client, topic: str, payload: bytes, qos: int, *, retain: bool = False) -> None:
-    """Publish, and do not lose a cancellation: aiomqtt waits by asyncio.wait_for, which before Python 3.12 swallows one that comes with the result."""
+    """Publish, and do not lose a cancellation."""
     await client.publish(topic, payload, qos=qos, retain=retain)
+    _heed_cancellation()
+
+
+def _heed_cancellation() -> None:
+    """aiomqtt waits by asyncio.wait_for, which before Python 3.12 swallows a cancellation that comes with the result, or with the failure."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
