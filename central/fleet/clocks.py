@@ -74,7 +74,7 @@ def redate(connection: Connection, context: EventContext, table: Table, event_id
     connection.execute(update(table).where(event_id.in_(said)).values({instant: dated_at}))
 
 
-def _said_before(connection: Connection, context: EventContext, now: ClockSet) -> Iterator[tuple[Row[Any], Event]]:
+def _said_before(connection: Connection, context: EventContext, now: ClockSet) -> Iterator[tuple[Row[Any, Any, Any], Event]]:
     """Events of the same boot in all lanes of this epoch, newest first. A lane is in the order of time, but for backfilled telemetry."""
     for lane in ("movements", "telemetry"):
         source = f"{context.gateway}/{context.epoch}/{lane}"
@@ -90,7 +90,7 @@ def _said_before(connection: Connection, context: EventContext, now: ClockSet) -
             before = rows[-1].source_seq
 
 
-def _earlier(connection: Connection, source: str, before: int | None) -> Sequence[Row[Any]]:
+def _earlier(connection: Connection, source: str, before: int | None) -> Sequence[Row[Any, Any, Any]]:
     query = select(event_table.c.id, event_table.c.source_seq, event_table.c.body).where(event_table.c.source == source)
     if before is not None:
         query = query.where(event_table.c.source_seq < before)
