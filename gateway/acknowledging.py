@@ -11,7 +11,7 @@ from datetime import timedelta
 from contracts.commands import AcknowledgeAlarm, AnyCommand
 from gateway.clock import Now
 from gateway.outbox import Answer
-from gateway.stations.cold_room import AT_THE_GATEWAY
+from gateway.stations.station import AT_THE_GATEWAY
 
 _PATIENCE_S = 3.0
 _LOOK_EVERY_S = 0.01

@@ -13,10 +13,8 @@ from contracts.events import AlarmChanged, AlarmCondition, AlarmState, SensorFai
 from contracts.readings import AnyReading, ButtonPressed, InputChanged, LinkChanged, Measured, ReadingFailed
 from gateway.clock import Instant
 from gateway.config import ColdRoom
-from gateway.stations.station import CommandRefusedError, DeviceAction, Output, Station
+from gateway.stations.station import AT_THE_GATEWAY, CommandRefusedError, DeviceAction, Output, Station
 
-AT_THE_GATEWAY = "at the gateway: "
-"""How actors begin who acknowledged without central: then comes the input that was pressed, or who said so."""
 _ACTIVE: tuple[AlarmState, ...] = ("unacknowledged", "acknowledged")
 _SOUNDING: tuple[AlarmState, ...] = ("unacknowledged", "rtn_unacknowledged")
 

@@ -14,6 +14,10 @@ from drivers.base.session import Argument
 from gateway.clock import Instant
 
 
+AT_THE_GATEWAY = "at the gateway: "
+"""How actors begin who did something without central: then comes the input that was pressed, or who said so."""
+
+
 @dataclass(frozen=True)
 class DeviceAction:
     """Ask a device to do one of its commands. A later action with the same `key` replaces one that was not yet carried out."""
