@@ -13,7 +13,6 @@ from contracts.readings import AnyReading
 from drivers.base.session import Argument
 from gateway.clock import Instant
 
-
 AT_THE_GATEWAY = "at the gateway: "
 """How actors begin who did something without central: then comes the input that was pressed, or who said so."""
 
