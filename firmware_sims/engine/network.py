@@ -216,7 +216,7 @@ class LinkProxy:
 
     def _bound(self) -> socket.socket:
         """A socket on our port. One that never listens is kept all the time, so that a refused client is refused and nobody else takes the port."""
-        bound = socket.socket()
+        bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named, or asyncio leaves Nagle's delay on what is accepted
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         bound.bind(("127.0.0.1", self.port))
