@@ -73,6 +73,7 @@ class Audit:
     findings: list[Finding] = field(default_factory=list)
     scans: Missed = field(default_factory=Missed)
     samples: Missed = field(default_factory=Missed)
+    weighed_again: int = 0
     _scans_judged: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     _samples_judged_s: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     _levels_judged: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
@@ -88,6 +89,7 @@ class Audit:
             self._judge_scans(floor, until_s)
             self._judge_samples(floor, until_s)
             self._judge_twice(floor.gateway)
+            self._judge_weights(floor, until_s)
             self._judge_levels(floor.gateway, until_s)
         self._judge_numbers()
         self._judge_stock()
@@ -162,6 +164,19 @@ class Audit:
             if count > 1 and ("", task) not in self._twice:
                 self._twice.add(("", task))
                 self._find("duplicated", f"pick task {task} was confirmed {count} times", "", None, count - 1)
+
+    def _judge_weights(self, floor: Floor, until_s: float) -> None:
+        """A load is recorded once at most; one that lies there when its gateway is killed is seen anew by the next process."""
+        recorded = self.books.weights[floor.gateway]
+        for load in floor.loads:
+            count = recorded[load.weight_g]
+            if load.until_s > until_s or count < 2 or (floor.gateway, load.weight_g) in self._twice:
+                continue
+            self._twice.add((floor.gateway, load.weight_g))
+            if floor.times.killed_after_s(load.since_s) <= load.until_s - load.since_s:
+                self.weighed_again += count - 1
+            else:
+                self._find("duplicated", f"{floor.gateway}: the load of {load.weight_g} g was recorded {count} times", floor.gateway, load.since_s, count - 1)
 
     def _judge_levels(self, gateway: str, until_s: float) -> None:
         """A number that a gateway once said was accepted belongs to an event from before it said so: else that event is gone, and the number used anew."""

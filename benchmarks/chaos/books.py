@@ -15,7 +15,7 @@ from central.exceptions.tables import work_order
 from central.ingest.tables import mark, quarantine
 from central.ledger.tables import balance
 from central.ledger.tables import event as event_table
-from contracts.events import ItemScanned, PickConfirmed, SensorMeasured
+from contracts.events import ItemScanned, PickConfirmed, SensorMeasured, WeightRecorded
 from contracts.wire import WireError, decode_event
 
 _ROWS = 20_000
@@ -41,6 +41,8 @@ class Books:
     lanes: dict[tuple[str, str, str], Lane] = field(default_factory=lambda: defaultdict(Lane))
     scans: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     samples: dict[str, Counter[tuple[int, float]]] = field(default_factory=lambda: defaultdict(Counter))
+    weights: dict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
+    """Records by gateway and weight in grams."""
     picks: Counter[str] = field(default_factory=Counter)
     taken: dict[str, int] = field(default_factory=dict)
     """Pieces by pick task, as its first answer said."""
@@ -81,6 +83,8 @@ class Books:
         match event:
             case ItemScanned():
                 self.scans[gateway][event.text] += 1
+            case WeightRecorded():
+                self.weights[gateway][round(event.weight_mg / 1000)] += 1
             case PickConfirmed():
                 self.picks[event.task_id] += 1
                 self.taken.setdefault(event.task_id, event.quantity.value)

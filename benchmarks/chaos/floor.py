@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from firmware_sims.engine.servers import TcpTwinServer
+from firmware_sims.engine.twin import Twin
 from firmware_sims.light_ablepick.twin import AblePickTwin
+from firmware_sims.scale_sics.twin import SicsScaleTwin
 from firmware_sims.scanner_serial.twin import ScannerTwin
 from firmware_sims.sensor_modbus.framing import Question
 from firmware_sims.sensor_modbus.twin import ModbusSensorTwin
@@ -19,6 +21,10 @@ SITE = "chaos-1"
 BINS_EACH = 4
 _SCAN_EVERY_S = (0.08, 0.25)
 _PRESS_EVERY_S = (0.15, 0.5)
+_LOAD_S = (2.0, 3.0)
+_EMPTY_S = (0.8, 1.2)
+_LOAD_STEP_G = 5
+_LOAD_MIN_G = 100
 _VALUES = 700
 """The sensor's value is a running number modulo this, in tenths of a degree: no two readings of nearly the same time have the same."""
 
@@ -47,6 +53,17 @@ map = "xy_md02"
 interval_s = 0.2
 host = "127.0.0.1"
 port = {sensor}
+[[device]]
+id = "scale-1"
+driver = "scale_sics"
+mode = "poll"
+interval_s = 0.2
+host = "127.0.0.1"
+port = {scale}
+[[station]]
+id = "weigh-1"
+kind = "weigh_point"
+scale = "scale-1"
 [[station]]
 id = "scan-1"
 kind = "scan_point"
@@ -91,6 +108,15 @@ class Scan:
     heard: bool
 
 
+@dataclass(frozen=True)
+class Load:
+    """What lay on the scale, no two of the same weight."""
+
+    weight_g: int
+    since_s: float
+    until_s: float
+
+
 @dataclass
 class Times:
     """When a gateway could not accept, by the runner's monotonic clock, which the gateway shares."""
@@ -127,9 +153,12 @@ class Floor:
         self.gateway = gateway
         self.lights = AblePickTwin(range(1, BINS_EACH + 1))
         self.sensor = _CountingSensor()
-        self._servers = {"scanner": TcpTwinServer(ScannerTwin()), "lights": TcpTwinServer(self.lights), "sensor": TcpTwinServer(self.sensor)}
+        twins: dict[str, Twin] = {"scanner": ScannerTwin(), "lights": self.lights, "sensor": self.sensor}
+        twins["scale"] = SicsScaleTwin(capacity_g=150_000.0, division_g=float(_LOAD_STEP_G))
+        self._servers = {name: TcpTwinServer(twin) for name, twin in twins.items()}
         self.scans: list[Scan] = []
         self.presses: list[float] = []
+        self.loads: list[Load] = []
         self.times = Times()
         self.is_working = asyncio.Event()
         self.may_press = asyncio.Event()
@@ -165,6 +194,18 @@ class Floor:
             self.scans.append(Scan(text, asyncio.get_running_loop().time(), server.has_client))
             server.stimulate("scan", text=text)
             await asyncio.sleep(self._dice.uniform(*_SCAN_EVERY_S))
+
+    async def weigh_for_ever(self) -> None:
+        """Somebody puts one load after the other onto the scale."""
+        server, now_s = self._servers["scale"], asyncio.get_running_loop().time
+        while True:
+            await self.is_working.wait()
+            weight_g, since_s = _LOAD_MIN_G + _LOAD_STEP_G * len(self.loads), now_s()
+            server.stimulate("place", weight_g=float(weight_g))
+            await asyncio.sleep(self._dice.uniform(*_LOAD_S))
+            server.stimulate("remove")
+            self.loads.append(Load(weight_g, since_s, now_s()))
+            await asyncio.sleep(self._dice.uniform(*_EMPTY_S))
 
     async def pick_for_ever(self) -> None:
         """A picker presses the confirm key of whatever is lit."""

@@ -181,7 +181,7 @@ async def _whole(going: Run, stack: AsyncExitStack) -> Report:
     audit = Audit(floors, books, going.seen, going.office)
     await going.office.open_business(list(floors.values()))
     for floor in floors.values():
-        for work in (floor.scan_for_ever(), floor.pick_for_ever(), going.office.order_for_ever(floor), going.watch(floor.gateway)):
+        for work in (floor.scan_for_ever(), floor.weigh_for_ever(), floor.pick_for_ever(), going.office.order_for_ever(floor), going.watch(floor.gateway)):
             going.at_work.append(asyncio.create_task(work))
             stack.push_async_callback(_end, going.at_work[-1])
     began_s = time.monotonic()
@@ -254,6 +254,8 @@ def _report(going: Run, audit: Audit, took_s: float) -> Report:
         "scans": sum(len(floor.scans) for floor in going.floors.values()),
         "samples": sum(len(floor.sensor.served) for floor in going.floors.values()),
         "picks": len(books.picks),
+        "weights": sum(sum(weights.values()) for weights in books.weights.values()),
+        "weighed_again_after_a_kill": audit.weighed_again,
         "orders": len(going.office.acknowledged),
         "picked_from_the_list": len(going.office.from_list),
         "not_accepted": {
