@@ -14,8 +14,8 @@ from gateway.round_trip import RoundTrip
 
 WINDOW_EVENTS = (50, 2000)
 """Least and most on its way: one batch of 50; more than 2000 is more than central takes in one transaction."""
-_WINDOW_EVENTS_FIRST = 200
-_QUEUE_S = 0.02  # so long may a batch queue: half of what an event may take on its way while a backlog drains
+_WINDOW_EVENTS_FIRST = 100
+_QUEUE_S = 0.01  # so long may a batch queue: a fifth of what an event may take on its way while a backlog drains
 _QUEUE_SHARE = 0.25  # or so much of a lone batch's round trip, where that is long
 _GROWTH, _SHRINKAGE = 1 / 2, 1 / 2
 _LIGHT_EVERY_S = 1.0  # so often a batch goes alone, to learn what it takes then

@@ -35,7 +35,7 @@ def test_window_closes_when_it_is_full_and_opens_with_an_acknowledgement() -> No
 def test_window_grows_while_nothing_queues_and_shrinks_when_central_is_behind() -> None:
     window = LaneWindow()
 
-    grown = drained(window, 0.01, 0.000_01, 20)
+    grown = drained(window, 0.01, 0.000_001, 30)
     shrunk = drained(window, 0.01, 0.001, 20)
 
     assert grown == sorted(grown)
