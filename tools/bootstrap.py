@@ -35,6 +35,8 @@ SYSTEM_TOOLS = {
     "prometheus": ("promtool", ["/usr/bin/promtool"]),
     "curl": ("curl", ["/usr/bin/curl"]),
     "systemd": ("systemd-analyze", ["/usr/bin/systemd-analyze"]),
+    "gcc": ("cc", ["/usr/bin/gcc"]),  # the clock of the fault runner is a few lines of C
+    "libc6-dev": ("", ["/usr/include/stdio.h"]),
 }
 """Debian package -> the program that shows it is there (may be empty) and where else to look."""
 
