@@ -15,6 +15,7 @@ from contracts.log_lines import configure_logging
 from gateway import enrol_command
 from gateway.config import GatewayConfig, kind_of
 from gateway.config_file import ConfigFileError, load_config, load_gateway_only
+from gateway.lazy_modules import SELDOM_USED, load_late
 from gateway.outbox import OutboxDamagedError
 
 _LEVELS = ["debug", "info", "warning", "error"]
@@ -30,6 +31,8 @@ def _check(config: GatewayConfig) -> int:
 
 
 def _run(own: GatewayConfig, own_file: Path, *, safe: bool) -> int:
+    for name in SELDOM_USED:
+        load_late(name)
     from gateway.app import PartEndedError, run_gateway
     from gateway.bindings import BindingsError
     from gateway.configuration_store import ConfigurationStore
