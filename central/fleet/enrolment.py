@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import Connection, insert, select, update
 
 from central.database import insert_or_leave
-from central.errors import ConflictError, DomainError, ForbiddenError, NotFoundError
+from central.errors import ConflictError, DomainError, ForbiddenError
 from central.fleet.authority import Authority, read_request, serial_of, to_pem
 from central.fleet.enrolment_rules import CODE_LIFE, KnownCode, check_code_terms, fault_of_code
 from central.fleet.service import UnknownGatewayError, check_site, enrol
@@ -224,10 +224,8 @@ def revocation_list(connection: Connection, authority: Authority, now: datetime)
     return authority.revocation_list([(int(row.serial, 16), row.revoked_at) for row in connection.execute(query)], now)
 
 
-class NoAuthorityError(NotFoundError):
+class NoAuthorityError(ForbiddenError):
     """This central was started without an authority."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "no_authority", "this central signs nothing; make an authority with 'dockline central authority init' and start it with --authority DIR"
-        )
+        super().__init__("no_authority", "this central signs nothing; make an authority with 'dockline central authority init', then start it with --authority")

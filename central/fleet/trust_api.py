@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, Field
@@ -21,6 +22,7 @@ from central.paging import After, Limit, Page
 from central.requests import Database, Filter, News, Now
 from contracts.enrolment import EnrolmentRequest, RenewalRequest, Sealed
 
+log = logging.getLogger(__name__)
 router = APIRouter(prefix="/api/v1", tags=["fleet"])
 
 _PEM_MAX = 8000
@@ -128,7 +130,15 @@ def authority_of(request: Request) -> Authority:
     return authority
 
 
-@router.post("/enrolments")
+_WAIT: dict[int | str, dict[str, Any]] = {
+    429: {
+        "description": "too many wrong codes came from there; wait a minute",
+        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+}
+
+
+@router.post("/enrolments", responses=_WAIT)
 def enrol_gateway(request: Request, engine: Database, now: Now, news: News, given: EnrolmentIn) -> SealedOut:
     """Certify the key of a gateway that knows a one-time code. The same request again gets the same certificate."""
     authority, tries, caller = authority_of(request), _tries(request), request.client.host if request.client else ""
@@ -171,8 +181,12 @@ def list_certificates(engine: Database, gateway: Filter = None, after: After = N
 def revoke_gateway(request: Request, engine: Database, now: Now, news: News, gateway: GatewayName, given: RevocationIn) -> RevocationOut:
     """Take back all trust in a gateway: its certificates end, and nothing that it still says is applied. A new code enrols it again."""
     count = in_transaction(engine, lambda connection: enrolment.revoke(connection, gateway, given.reason, now))
-    if request.app.state.settings.authority is not None:
-        broker_files.write_revoked(engine, request.app.state.settings.authority, (), now)
+    authority: Authority | None = request.app.state.settings.authority
+    if authority is not None:
+        try:
+            broker_files.write_revoked(engine, authority, (), now)
+        except OSError as error:  # it is revoked all the same, and GET /authority has the list
+            log.warning("list of revoked certificates not written", extra={"reason": str(error)})
     news.tell()
     return RevocationOut(gateway=gateway, revoked_at=now, certificates=count)
 

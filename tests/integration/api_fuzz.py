@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from typing import Any, get_args
 
 import schemathesis
@@ -29,6 +30,7 @@ from sqlalchemy import Engine
 from central.app import create_app
 from central.catalog import rules as catalog
 from central.database import open_engine
+from central.fleet.authority import make_authority
 from central.migrations import upgrade
 from central.settings import Settings
 from central.webhooks import endpoints
@@ -67,7 +69,10 @@ def seeded_app(engine: Engine) -> FastAPI:
         house.keep(catalog.StockLevel(site=SITE, location=place, item="milk" if place == "A-01" else "peas", minimum=5, maximum=50))
     wish = endpoints.Wish("http://127.0.0.1:9/", frozenset({"order.shipped", "work_order.opened"}))
     house.do(lambda c: endpoints.keep(c, "erp", wish, house.now))
-    app = create_app(Settings(engine.url.render_as_string(hide_password=False), allowed_hosts=("testserver",)), lambda: house.now, engine)
+    with tempfile.TemporaryDirectory() as folder:
+        authority = make_authority(Path(folder), "Fuzz", house.now)
+    settings = Settings(engine.url.render_as_string(hide_password=False), allowed_hosts=("testserver",), authority=authority)
+    app = create_app(settings, lambda: house.now, engine)
     app.openapi_schema = _documentation(app)
     return app
 
