@@ -82,7 +82,7 @@ async def test_command_after_its_deadline_is_not_done(rig: Rig) -> None:
 
 
 async def test_full_outbox_leaves_the_command_unanswered_and_without_aftermath(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OutboxFullError("the disk is full")
 
     with monkeypatch.context() as patch:
