@@ -240,3 +240,29 @@ async def test_central_that_loses_its_last_events_in_the_middle_of_work_gets_the
     assert central.duplicates == 0
     (warning,) = (record for record in caplog.records if record.name == "gateway.delivery")
     assert (warning.__dict__["first"], warning.__dict__["last"]) == (13, 30)
+
+
+@pytest.mark.slow
+async def test_gateway_with_a_damaged_outbox_says_so_asks_and_sends_what_was_saved_once(
+    broker_port: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "outbox.db"
+    async with running_central(broker_port) as central:
+        async with running_gateway(tmp_path, broker_port) as gateway:
+            for number in range(5):
+                await gateway.store.append([scanned(f"delivered-{number}")], {}, {})
+            await central.until(lambda: len(texts(central)) == 5)
+            old = gateway.store.epoch
+        outbox = Outbox(file)
+        outbox.append([scanned("offline")])
+        outbox.close()
+        with file.open("r+b") as stream:
+            stream.write(bytes(100))  # the header: SQLite takes it for no database
+        async with running_gateway(tmp_path, broker_port) as gateway:
+            await gateway.store.append([scanned("afterwards")], {}, {})
+            await central.until(lambda: len(texts(central)) == 7)
+            await eventually(lambda: gateway.store.level("movements").pending == 0)
+
+            assert (gateway.store.found.state, gateway.store.epoch != old) == ("salvaged", True)
+    assert texts(central) == [*(f"delivered-{number}" for number in range(5)), "offline", "afterwards"]
+    assert [record.levelname for record in caplog.records if record.message == "outbox was not as it was left"] == ["ERROR"]
