@@ -23,7 +23,7 @@ _KEEPALIVE_S = 30
 _NO_PROGRESS_S = 2.0
 _STRIKES_MAX = 2
 _WINDOW_EVENTS = 200
-_DELAY_S = (0.2, 2.0)
+_DELAY_S = (0.2, 5.0)
 _KNOCK_S = 5.0
 _AT = datetime(2026, 11, 21, 8, 0, tzinfo=UTC).isoformat()
 
@@ -210,7 +210,7 @@ class SwarmGateway(asyncio.Protocol):
 
     def _welcomed(self, now_s: float) -> None:
         self.connects += 1
-        self._delay_s, self._asking = _DELAY_S[0], None
+        self._asking = None
         for state in self.lanes.values():
             state.sent, state.known, state.strikes, state.asked_at_s = state.acked, False, 0, now_s
         topics = b"".join(_text(topic) + b"\x01" for topic in (self.address.topic("ack"), self.address.topic("down"), CENTRAL_STATE))
@@ -237,6 +237,7 @@ class SwarmGateway(asyncio.Protocol):
         if ack.upto > state.given:
             raise RuntimeError(f"{self.address.gateway}: central acknowledges {ack.upto} of {ack.lane}, {state.given} were given")
         state.known, state.strikes, state.asked_at_s, self._asking = True, 0, now_s, None
+        self._delay_s = _DELAY_S[0]
         state.acked = max(state.acked, ack.upto)
         state.sent = state.acked if ack.resend else max(state.sent, state.acked)
         if self.on_ack is not None:

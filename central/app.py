@@ -163,7 +163,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now, engi
     problems.install(app)
     app.include_router(probes)
     app.include_router(error_pages.router)
-    routers = _routers()
+    routers = [] if settings.ingest_only else _routers()
     for router in routers:
         app.include_router(router)
     app.state.addresses = list(addresses_of((probes, *routers)))
@@ -213,18 +213,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         door = Door(collect_handlers(), raise_work_order, collect_many())
         state.worker = IngestWorker(state.engine, settings.brokers, door, state.metrics, state.changes, state.clock)
         work.append(asyncio.create_task(state.worker.run(), name="ingest"))
-    sender = WebhookSender(state.engine, state.changes, state.clock, _ask_about_webhook, private_networks=settings.webhooks_private_networks)
-    work.append(asyncio.create_task(sender.run(), name="webhooks"))
-    work.append(asyncio.create_task(_forget_for_ever(app), name="forgetting"))
-    work.append(asyncio.create_task(_seal_for_ever(app), name="sealer"))
-    work.append(asyncio.create_task(housekeeping.watch(state.engine, state.clock), name="snapshots"))
-    work.append(asyncio.create_task(timeouts.watch(state.engine, state.clock, state.changes), name="timeouts"))
-    work.append(asyncio.create_task(courier.work_for_ever(state.engine, state.changes, state.clock), name="courier"))
-    work.append(asyncio.create_task(work_lists.watch(state.engine, state.clock, state.changes), name="lists"))
-    work.append(asyncio.create_task(orders.watch(state.engine, state.clock, state.changes), name="orders"))
-    work.append(asyncio.create_task(expiry.watch(state.engine, state.clock, state.changes), name="expiry"))
-    work.append(asyncio.create_task(own_events.watch(state.engine, state.clock, state.changes), name="own events"))
-    work.append(asyncio.create_task(subscriptions.watch(state.engine, state.clock, state.changes), name="subscriptions"))
+    if not settings.ingest_only:
+        work += _chores(app)
     warming = asyncio.create_task(_warm_up(app), name="warming up")
     for task in (warming, *work):
         task.add_done_callback(_say_if_it_broke)
@@ -238,6 +228,25 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         loop.set_default_executor(ThreadPoolExecutor())
         await asyncio.to_thread(threads.shutdown)
         state.engine.dispose()
+
+
+def _chores(app: FastAPI) -> list[asyncio.Task[None]]:
+    """Work that one process does for all on a database."""
+    state, settings = app.state, app.state.settings
+    sender = WebhookSender(state.engine, state.changes, state.clock, _ask_about_webhook, private_networks=settings.webhooks_private_networks)
+    return [
+        asyncio.create_task(sender.run(), name="webhooks"),
+        asyncio.create_task(_forget_for_ever(app), name="forgetting"),
+        asyncio.create_task(_seal_for_ever(app), name="sealer"),
+        asyncio.create_task(housekeeping.watch(state.engine, state.clock), name="snapshots"),
+        asyncio.create_task(timeouts.watch(state.engine, state.clock, state.changes), name="timeouts"),
+        asyncio.create_task(courier.work_for_ever(state.engine, state.changes, state.clock), name="courier"),
+        asyncio.create_task(work_lists.watch(state.engine, state.clock, state.changes), name="lists"),
+        asyncio.create_task(orders.watch(state.engine, state.clock, state.changes), name="orders"),
+        asyncio.create_task(expiry.watch(state.engine, state.clock, state.changes), name="expiry"),
+        asyncio.create_task(own_events.watch(state.engine, state.clock, state.changes), name="own events"),
+        asyncio.create_task(subscriptions.watch(state.engine, state.clock, state.changes), name="subscriptions"),
+    ]
 
 
 async def _warm_up(app: FastAPI) -> None:

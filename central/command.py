@@ -45,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="URL",
         help="mqtt://[USER:PASSWORD@]HOST:PORT or mqtts://... (default mqtt://127.0.0.1:1883); once for each broker: all are listened to at once",
     )
+    run.add_argument("--ingest-only", action="store_true", help="take events beside another central on the same database: no pages, no API")
     run.add_argument("--broker-ca-file", type=Path, metavar="FILE", help="certificates that may have signed the broker's, when a CA of your own did")
     run.add_argument("--broker-password-file", type=Path, metavar="FILE", help="file that holds the broker's password, rather than in the URL")
     run.add_argument("--broker-certificate-file", type=Path, metavar="FILE", help="central's own certificate, where the broker asks for one")
@@ -114,7 +115,8 @@ def _run(arguments: argparse.Namespace, engine: Engine) -> int:
     first, *more = (_broker(url, arguments) for url in urls)
     settings = Settings(
         database=arguments.database,
-        warm_up=True,
+        warm_up=not arguments.ingest_only,
+        ingest_only=arguments.ingest_only,
         broker=first,
         more_brokers=tuple(more),
         host=host,

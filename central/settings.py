@@ -40,6 +40,8 @@ class Settings:
     body_bytes_max: int = 64 * 1024 * 1024
     authority: Authority | None = None
     more_brokers: tuple[BrokerAddress, ...] = ()
+    ingest_only: bool = False
+    """Take events beside another central on the same database: no pages, no API, none of the work that one process does for all."""
 
     @property
     def brokers(self) -> tuple[BrokerAddress, ...]:

@@ -39,6 +39,7 @@ _STILL_S = (0.1, 5.0)
 _BUSY_MAX = 3
 """A database that is busy so often in a row is one that does not answer."""
 _COMMAND_POLL_S = 1.0
+_COMMAND_POLL_SHARED_S = 0.2
 _COMMAND_MARK_S = 0.25
 """Commands are marked as published so often: far less than after how long one is sent again."""
 _COMMANDS_MARKED_MAX = 500
@@ -257,7 +258,8 @@ class IngestWorker:
                 for command in due:
                     if command.command_id not in self._unmarked | self._on_the_way:
                         self._start(command)
-            await self._changes.wait(seen, _COMMAND_POLL_S)
+            # Another process may have queued it, of which no news comes here.
+            await self._changes.wait(seen, _COMMAND_POLL_S if len(self._leases.held) == PARTITIONS else _COMMAND_POLL_SHARED_S)
 
     def _due_commands(self) -> Sequence[fleet.Outgoing]:
         held = self._leases.held
