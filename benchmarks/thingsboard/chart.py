@@ -31,7 +31,7 @@ _QUESTIONS = (
     _Question("Device to broker, 99 of 100", "load", "p99_ms", "{:.0f} ms"),
     _Question("Bytes written for one value", "load", "written_bytes_per_value", "{:.1f} B"),
     _Question("Start to the first reading", "load", "cold_start_s", "{:.2f} s"),
-    _Question("Polls too few or too many at 100 ms", "load", "poll_error_percent", "{:.2f} %"),
+    _Question("Polls missed at 100 ms", "load", "poll_error_percent", "{:.2f} %"),
     _Question("Reads lost in 20 s of silence", "hole", "lost", "{:.0f}"),
     _Question("Reads lost in a 20 s cut", "cut", "lost", "{:.0f}"),
 )
@@ -56,7 +56,7 @@ def _row(question: _Question, top: int, results: Mapping[str, Any]) -> str:
     note = "more is better" if question.more_is_better else "less is better"
     drawing = _text(16, top + 16, question.text) + _text(16, top + 31, note, _MUTED, 11)
     for index, (value, colour) in enumerate(zip(values, (_OURS, _THEIRS), strict=True)):
-        y, width = top + 4 + index * (_BAR + 2), max(1.0, _BARS * value / most)
+        y, width = top + 4 + index * (_BAR + 2), _BARS * value / most
         drawing += f'<rect x="{_LABEL}" y="{y}" width="{width:.1f}" height="{_BAR}" fill="{colour}"/>\n'
         drawing += _text(_LABEL + width + 6, y + _BAR - 3, question.form.format(value), size=12)
     return drawing
