@@ -165,7 +165,9 @@ def due_commands(connection: Connection, now: datetime, limit: int = 200, partit
 
     Reads only: what lights a lamp does not wait for a disk.
     """
-    stale = command_table.c.published_at.is_(None) | (command_table.c.published_at <= now - timedelta(seconds=RESEND_AFTER_S))
+    published_at, patience = command_table.c.published_at, timedelta(seconds=RESEND_AFTER_S)
+    # One that was published in the future was so before the clock was set back; it would not be sent again until then.
+    stale = published_at.is_(None) | (published_at <= now - patience) | (published_at > now + patience)
     query = (
         select(command_table.c.id, command_table.c.body, gateway_table.c.partition, gateway_table.c.site, gateway_table.c.id.label("gateway"))
         .join(gateway_table, gateway_table.c.id == command_table.c.gateway)

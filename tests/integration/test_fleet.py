@@ -68,3 +68,13 @@ def test_command_id_with_another_command_and_an_unknown_gateway_are_refused(hous
         house.do(lambda c: fleet.send(c, "gate-1", cancel("t2"), house.now))
     with pytest.raises(NotFoundError, match="not enrolled"):
         house.do(lambda c: fleet.send(c, "gate-9", cancel("t1"), house.now))
+
+
+@pytest.mark.parametrize(("clock_moved_s", "is_due"), [(1.0, False), (3.0, True), (-1.0, False), (-7200.0, True)])
+def test_unanswered_command_is_due_again_after_some_seconds_and_when_the_clock_was_set_back(house: Warehouse, clock_moved_s: float, is_due: bool) -> None:
+    house.do(lambda c: fleet.send(c, "gate-1", cancel("t1"), house.now))
+    house.do(lambda c: fleet.commands_published(c, ["c1"], house.now))
+
+    due = house.do(lambda c: fleet.due_commands(c, house.now + timedelta(seconds=clock_moved_s)))
+
+    assert bool(due) is is_due
