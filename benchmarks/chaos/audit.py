@@ -11,9 +11,9 @@ from benchmarks.chaos.books import Books
 from benchmarks.chaos.floor import SITE, Floor
 from benchmarks.chaos.office import OPENING, Office
 
-UNDER_WAY_S = 1.5
+UNDER_WAY_S = 3.0
 """What a device emitted so shortly before its gateway was killed may not have been accepted; how long that really was is measured and reported."""
-_SAME_READING_S = 1.0
+_SAME_READING_S = 5.0
 _FULL_MARGIN_S = 2.0
 
 

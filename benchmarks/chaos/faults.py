@@ -53,7 +53,8 @@ KINDS: dict[str, Kind] = {
     "link_doubles_and_reorders": Kind(("link each", "link central"), (3.0, 8.0)),
 }
 """Every kind by its name. For SQLite there is no database to kill: it dies with central."""
-_LONG = ("link_hole_20s", "link_hole_90s")
+_LONG = {"link_hole_20s": 2, "link_hole_90s": 5}
+"""In one of so many packs, and dealt first, so that the others happen while they last."""
 _CLOCKS = ("gateway_clock_steps", "gateway_boots_without_clock", "central_clock_steps")
 _DATABASE = ("database_kill", "database_kill_twice")
 
@@ -84,16 +85,19 @@ class Fault:
 def drawn(seed: int, count: int, *, pace_s: float, has_long: bool, has_database: bool, has_clocks: bool, gateways: Sequence[str] = GATEWAYS) -> list[Fault]:
     """The faults of a seed: dealt from packs that hold every kind, so that none stays away; on average one in `pace_s`, and several at once now and then."""
     dice = random.Random(seed)  # nobody gains by guessing it
-    left_out = {*(() if has_long else _LONG), *(() if has_database else _DATABASE), *(() if has_clocks else _CLOCKS)}
+    left_out = {*_LONG, *(() if has_database else _DATABASE), *(() if has_clocks else _CLOCKS)}
     names = [name for name in KINDS if name not in left_out]
     faults: list[Fault] = []
     pack: list[str] = []
+    packs = 0
     free_at_s: dict[str, float] = {}
     now_s = 0.0
     while len(faults) < count:
         if not pack:
             pack = [name for name in names for _ in range(KINDS[name].weight)]
             dice.shuffle(pack)
+            pack += [name for name, every in _LONG.items() if has_long and packs % every == 0]
+            packs += 1
         kind = pack.pop()
         wait_s = dice.uniform(0, _AT_ONCE_S) if dice.random() < _AT_ONCE_SHARE else dice.expovariate(1 / pace_s)
         now_s += wait_s

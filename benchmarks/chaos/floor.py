@@ -51,6 +51,7 @@ id = "sensor-1"
 driver = "sensor_modbus"
 map = "xy_md02"
 interval_s = 0.2
+reply_timeout_s = 5.0
 host = "127.0.0.1"
 port = {sensor}
 [[device]]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from benchmarks.chaos.faults import KINDS, Fault
 from benchmarks.chaos.world import World
 
-_BACK_S = 60.0
+_BACK_S = 120.0
 _POLL_S = 0.05
 _SLOW = {"bytes_per_s": 20_000.0, "delay_s": 0.05, "jitter_s": 0.1}
 _LOSS_MAX = 0.15
@@ -21,7 +21,7 @@ _SHARE = 0.4
 
 @dataclass(frozen=True)
 class Done:
-    """A fault that happened, by the runner's monotonic seconds. `back_s`: how long after its end the part served again; None: not within a minute."""
+    """A fault that happened, by the runner's monotonic seconds. `back_s`: how long after its end the part served again; None: not within two minutes."""
 
     fault: Fault
     began_s: float
@@ -67,7 +67,7 @@ class Trouble:
             self.done.append(Done(fault, began_s, ended_s, now_s() - ended_s if back else None))
 
     async def _back(self, fault: Fault) -> bool:
-        """Whether the part serves again within a minute, unless another fault keeps it away."""
+        """Whether the part serves again within two minutes, whatever else happens to it meanwhile."""
         name = fault.part.split()[-1]
         if fault.part.startswith("link"):
             return True  # that the other end has got everything is seen at the checkpoints
