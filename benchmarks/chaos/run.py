@@ -191,7 +191,7 @@ async def _whole(going: Run, stack: AsyncExitStack) -> Report:
     going.work(is_working=True, may_press=True)
     await asyncio.sleep(_WARM_UP_S)
     for part in _parts(plan):
-        if plan.for_s and time.monotonic() - began_s > plan.for_s:
+        if going.trouble.is_over or (plan.for_s and time.monotonic() - began_s > plan.for_s):
             break
         going.work(is_working=True, may_press=True)
         limit_s = plan.for_s - (time.monotonic() - began_s) if plan.for_s else None
@@ -211,7 +211,7 @@ async def _troubled(going: Run, part: Sequence[Fault], limit_s: float | None) ->
     making = asyncio.create_task(going.trouble.make(part))
     if limit_s is not None:
         await asyncio.wait([making], timeout=max(1.0, limit_s))
-        going.trouble.is_over = True
+        going.trouble.is_over = not making.done()
     await making
 
 
