@@ -61,6 +61,8 @@ class Reconfigurable(Running):
             gateway.config = before
             raise
         await gateway.floor.exchange(change.stations_gone, stations)
+        for name in change.stations_gone:
+            gateway.arbiter.leave(name)
         for device in change.gone:
             await gateway.supervisor.remove(device, "it is not configured any more")
         for device in change.anew:

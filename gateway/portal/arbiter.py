@@ -67,6 +67,10 @@ class Arbiter:
         """A door takes part; it tells of its open window whenever it is asked, and none of them lasts longer than `window_s_max` with settling."""
         self._doors[door] = _Member(open_window, window_s_max)
 
+    def leave(self, door: str) -> None:
+        """A door is not there any more; what it claimed counts until it is forgotten."""
+        self._doors.pop(door, None)
+
     def claim(self, claim: Claim) -> None:
         """A window was closed with these tags."""
         if len(self._doors) > 1:
