@@ -23,6 +23,9 @@ from typing import Any
 RESULTS = Path(__file__).parent / "results"
 NAMES = ("llrp_decode", "epc", "outbox", "ingest", "latency", "allocate", "as_of", "pick_confirm", "tryton", "thingsboard", "uplink")
 
+ALONE = ("swarm",)
+"""Those that take minutes and the whole machine: only when they are named."""
+
 
 def machine() -> dict[str, Any]:
     """What the numbers were taken on, without names of the machine or its owner."""
@@ -56,7 +59,7 @@ def measure(name: str, repeats: int) -> dict[str, Any]:
 def main(arguments: list[str] | None = None) -> int:
     """Run the measurements named (default: all there are); returns the exit status."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", nargs="*", choices=[*NAMES, []], help=f"any of {', '.join(NAMES)} (default: all)")
+    parser.add_argument("name", nargs="*", choices=[*NAMES, *ALONE, []], help=f"any of {', '.join(NAMES)} (default: all), or {', '.join(ALONE)}")
     parser.add_argument("--repeats", type=int, default=5, help="rounds of which the median is taken (default 5)")
     options = parser.parse_args(arguments)
     absent = [name for name in NAMES if importlib.util.find_spec(f"benchmarks.{name}") is None]
