@@ -116,7 +116,5 @@ def clock_set(connection: Connection, context: EventContext, _: ClockSet) -> Non
     clocks.redate(connection, context, passage, passage.c.event_id, passage.c.passed_at)
 
 
-HANDLERS: dict[type[Event], Handler] = {
-    ClockSet: clock_set,
-    PalletPassed: pallet_passed, ItemScanned: item_scanned, PassCaptured: captures.pass_captured}
+HANDLERS: dict[type[Event], Handler] = {ClockSet: clock_set, PalletPassed: pallet_passed, ItemScanned: item_scanned, PassCaptured: captures.pass_captured}
 HANDLERS_MANY: dict[type[Event], HandlerMany] = {PalletPassed: pallets_passed, ItemScanned: items_scanned}
