@@ -3,14 +3,14 @@
 
 What comes together (devices that are polled at the same moment) shares a commit: a group is closed when nothing more came for `QUIET_S`, or
 `LINGER_S_MAX` after its first event. Each commit takes one of a second's worth of permits; when they are used up the group waits for the next one. So a
-sample of a quiet gateway is on its way after two milliseconds, and one that never falls silent commits `COMMITS_PER_S` times a second, with all that came.
+sample of a quiet gateway is on its way after a millisecond, and one that never falls silent commits `COMMITS_PER_S` times a second, with all that came.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-QUIET_S, LINGER_S_MAX = 0.002, 0.004
+QUIET_S, LINGER_S_MAX = 0.001, 0.003
 COMMITS_PER_S = 12.0
 
 

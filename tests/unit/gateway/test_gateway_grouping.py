@@ -21,7 +21,7 @@ def commits(arrivals_s: list[float]) -> list[tuple[float, int]]:
     return done
 
 
-def test_single_sample_is_committed_after_two_milliseconds() -> None:
+def test_single_sample_is_committed_when_nothing_more_comes() -> None:
     assert commits([5.0]) == [(pytest.approx(5.0 + QUIET_S), 1)]
 
 
