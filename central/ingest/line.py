@@ -168,9 +168,8 @@ class Line:
         async for message in client.messages:
             if message.topic.value == CENTRAL_STATE:
                 self._hear_central(message.payload)
-                client._client.ack(message.mid, message.qos)  # noqa: SLF001
-            else:
-                self._inbox.put_nowait(Arrived(self, client, message))
+            # All in one queue, also what is heard already: some brokers hang up when they are acknowledged out of order.
+            self._inbox.put_nowait(Arrived(self, client, message))
 
     def _hear_central(self, payload: object) -> None:
         """Another worker died, or its will came late: as long as this one serves, central is not offline."""
