@@ -48,6 +48,7 @@ class GatewayOut(BaseModel):
             "safe_mode": False,
             "restarted": "clean",
             "certificate_until": "2027-02-19T08:00:00Z",
+            "clock": "synced",
             "revoked_at": None,
             "config_version": 7,
             "wanted_version": 7,
@@ -78,6 +79,7 @@ class GatewayOut(BaseModel):
     safe_mode: bool = Field(description="it leaves its devices alone because it could not stay up otherwise, or was told to")
     restarted: str = Field(description="why its program began")
     certificate_until: datetime | None = Field(description="as it says itself")
+    clock: str = Field(description="synced, holdover (no longer) or unsynced (nobody set it), when it last reported; empty: not known")
     revoked_at: datetime | None = Field(description="nothing that it says since then is applied")
     config_version: int = Field(description="configuration in force; 0: its own file")
     wanted_version: int | None = Field(description="configuration that it shall have; null: none was pushed")

@@ -64,8 +64,13 @@ def gateway_reported(connection: Connection, context: EventContext, event: Gatew
         "config_version": event.config_version,
         "config_fault": event.config_fault,
         "certificate_until": event.certificate_until,
+        "clock": event.clock,
     }
-    connection.execute(update(gateway_table).where(gateway_table.c.id == context.gateway).values(**values))
+    mine = gateway_table.c.id == context.gateway
+    connection.execute(update(gateway_table).where(mine).values(**values))
+    # Births and ConfigurationChanged say what is in force; a report that was made before one of them may come after it.
+    same = mine & (gateway_table.c.config_version == event.config_version)
+    connection.execute(update(gateway_table).where(same).values(config_fault=event.config_fault))
 
 
 HANDLERS: dict[type[Event], Handler] = {

@@ -38,6 +38,7 @@ gateway = Table(
     Column("safe_mode", Boolean, nullable=False, server_default=false()),
     Column("restarted", String, nullable=False, server_default="", comment="why its program began"),
     Column("certificate_until", Instant, comment="as it says itself"),
+    Column("clock", String, nullable=False, server_default="", comment="synced, holdover or unsynced, when it last reported"),
     Column("revoked_at", Instant, comment="nothing that it says is applied any more"),
 )
 

@@ -125,6 +125,7 @@ def _fleet() -> None:
             sa.Column("safe_mode", sa.Boolean(), server_default=sa.false(), nullable=False),
             sa.Column("restarted", sa.String(), server_default="", nullable=False, comment="why its program began"),
             sa.Column("certificate_until", sa.BigInteger(), nullable=True, comment="as it says itself"),
+            sa.Column("clock", sa.String(), server_default="", nullable=False, comment="synced, holdover or unsynced, when it last reported"),
             sa.Column("revoked_at", sa.BigInteger(), nullable=True, comment="nothing that it says is applied any more"),
         ):
             batch_op.add_column(column)
@@ -201,6 +202,7 @@ def _undo_fleet() -> None:
             "safe_mode",
             "restarted",
             "certificate_until",
+            "clock",
             "revoked_at",
         ):
             batch_op.drop_column(column)
