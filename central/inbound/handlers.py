@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert
 from central.exceptions import service as exceptions
 from central.exceptions.messages import message
 from central.fleet import clocks
-from central.inbound import captures, doors, pallets, passing, service
+from central.inbound import captures, doors, loose, pallets, passing, service
 from central.inbound.arrival import Spot
 from central.inbound.pallets import Came
 from central.inbound.seen import RECEIVING, cases_of, sscc_of
@@ -84,24 +84,31 @@ def item_scanned(connection: Connection, context: EventContext, event: ItemScann
     if scanned.sscc:
         service.receive_pallet(connection, spot, scanned.sscc, None)
     elif scanned.gtin:
-        goods = service.ScannedGoods(scanned.gtin.zfill(14), scanned.lot or "", _day(scanned.expiry), scanned.count or 1, event.text)
-        service.receive_loose(connection, spot, goods)
+        service.receive_loose(connection, spot, _goods(event))
     else:
         told = message("scan_unreadable", station=spot.station, text=event.text, reason=event.error or "no GS1 identifier")
         exceptions.ask_person(connection, told, event.text, spot.fact_id, spot.now, site=spot.site, station=spot.station)
 
 
 def items_scanned(connection: Connection, said: Sequence[tuple[EventContext, ItemScanned]]) -> None:
-    """Receive what was scanned in turn: pallets about which nothing is special are received together."""
+    """Receive what was scanned in turn: pallets and goods about which nothing is special are received together."""
     first: dict[str, Spot] = {}
+    scans: list[loose.Scan] = []
     for context, event in said:
         if event.biz_step == RECEIVING and event.identifiers.sscc:
             first.setdefault(event.identifiers.sscc, _spot(context, event))
+        elif event.biz_step == RECEIVING and event.identifiers.gtin:
+            scans.append(loose.Scan(_spot(context, event), _goods(event)))
     received = pallets.receive_plain(connection, [Came(spot, sscc) for sscc, spot in first.items()]) if first else {}
-    done = {first[sscc].fact_id for sscc in received}
+    done = {first[sscc].fact_id for sscc in received} | (loose.receive_plain(connection, scans) if len(scans) > 1 else frozenset())
     for context, event in said:
         if context.fact_id not in done:
             item_scanned(connection, context, event)
+
+
+def _goods(event: ItemScanned) -> service.ScannedGoods:
+    scanned = event.identifiers
+    return service.ScannedGoods((scanned.gtin or "").zfill(14), scanned.lot or "", _day(scanned.expiry), scanned.count or 1, event.text)
 
 
 def _day(text: str | None) -> date | None:

@@ -219,7 +219,7 @@ def _receive(connection: Connection, pallets: Sequence[_Pallet], places: Mapping
     }
     homes = {each.sscc: place_of[each.result.received[0].line.line_id] for each in pallets}
     units.make_many(connection, [(each.spot.fact_id, each.sscc, "pallet", homes[each.sscc]) for each in pallets], now)
-    held = _held_lots(connection, pallets)
+    held = held_lots(connection, {line.lot for each in pallets for line in each.lines if line.lot})
     ledger.post_many(connection, [(each.spot.fact_id, _legs(each, homes[each.sscc], place_of, held)) for each in pallets])
     received = [(part.line.line_id, part.quantity) for each in pallets for part in each.result.received]
     update_rows(connection, ship_notice_line, "id", ("received",), received, frozenset({"received"}))
@@ -250,11 +250,11 @@ def _count_tags(connection: Connection, pallets: Sequence[_Pallet], now: datetim
         tag_rates.count_shipped(connection, supplier, cases, 0, now)
 
 
-def _held_lots(connection: Connection, pallets: Sequence[_Pallet]) -> set[tuple[str, str]]:
-    lots = sorted({line.lot for each in pallets for line in each.lines if line.lot})
+def held_lots(connection: Connection, lots: Collection[str]) -> set[tuple[str, str]]:
+    """Which (item, lot) of these lots are on hold."""
     if not lots:
         return set()
-    return {(row.item, row.lot) for row in connection.execute(_held(connection.dialect.name), {"lots": keys_of(connection, catalog_lot.c.lot, lots)})}
+    return {(row.item, row.lot) for row in connection.execute(_held(connection.dialect.name), {"lots": keys_of(connection, catalog_lot.c.lot, sorted(lots))})}
 
 
 def _legs(each: _Pallet, home: str, place_of: Mapping[int, str], held: Collection[tuple[str, str]]) -> list[ledger.Leg]:

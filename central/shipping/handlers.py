@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection
 
 from central.exceptions import service as exceptions
 from central.exceptions.messages import Message, message
 from central.fleet import clocks
 from central.ingest.registry import EventContext, Handler, HandlerMany
-from central.shipping import dispatch, door_lists, door_passes, door_rules, scan_checks, scan_lists, weigh_check
+from central.shipping import dispatch, door_lists, door_passes, door_rules, scan_checks, scan_lists, scan_points, weigh_check
 from central.shipping.dispatch import Dock
 from central.shipping.scans import sscc_in
 from central.shipping.tables import door_pass, scan_check
@@ -25,6 +27,14 @@ def item_scanned(connection: Connection, context: EventContext, event: ItemScann
     if sscc:
         dispatch.seen_leaving(connection, Dock(context.fact_id, context.site, event.station, context.now), sscc)
     scan_checks.item_scanned(connection, context, event)
+
+
+def items_scanned(connection: Connection, said: Sequence[tuple[EventContext, ItemScanned]]) -> None:
+    """Scans in turn; where nothing leaves and no scan point was set up there is nothing to do."""
+    points = scan_points.set_up(connection, {(context.site, event.station) for context, event in said})
+    for context, event in said:
+        if event.biz_step in door_rules.LEAVING or (context.site, event.station) in points:
+            item_scanned(connection, context, event)
 
 
 def weight_recorded(connection: Connection, context: EventContext, event: WeightRecorded) -> None:
@@ -62,4 +72,4 @@ HANDLERS: dict[type[Event], Handler] = {
     WeightRecorded: weight_recorded,
     CommandAnswered: command_answered,
 }
-HANDLERS_MANY: dict[type[Event], HandlerMany] = {PalletPassed: door_passes.passed_many}
+HANDLERS_MANY: dict[type[Event], HandlerMany] = {PalletPassed: door_passes.passed_many, ItemScanned: items_scanned}

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
+from central.bulk import among
 from central.database import insert_or_leave
 from central.errors import NotFoundError
 from central.fleet.tables import gateway
@@ -37,6 +38,12 @@ def set_point(connection: Connection, fact: ledger.Fact, site: str, station: str
 def point_at(connection: Connection, site: str, station: str) -> Row[Any] | None:
     """A scan point's row; None when nobody set it up."""
     return connection.execute(select(scan_point).where(scan_point.c.site == site, scan_point.c.station == station)).one_or_none()
+
+
+def set_up(connection: Connection, stations: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Which of these (site, station) are scan points."""
+    named = among(connection, scan_point.c.station, sorted({station for _, station in stations}))
+    return {(row.site, row.station) for row in connection.execute(select(scan_point.c.site, scan_point.c.station).where(named))} & set(stations)
 
 
 def learn_gateway(connection: Connection, point: Row[Any], speaker: str) -> None:
