@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import subprocess
 import sys
 import tempfile
@@ -35,6 +36,7 @@ _AFTERMATH_S = 1.5
 """What happens so long after the end of a fault counts as its doing."""
 _SETTLE_S = 1.0
 _EXCUSED_S = 15.0
+_VERIFY_TRIES, _SEAL_S = 4, 3.0
 _KINDS_OF_FINDING = ("lost", "duplicated", "drift", "unexplained")
 
 
@@ -202,7 +204,7 @@ async def _whole(going: Run, stack: AsyncExitStack) -> Report:
         going.say(f"       at rest after {going.rests_s[-1]:.1f} s; {len(audit.findings)} findings so far")
     await going.finish_orders(audit)
     going.problems += [f"{task.get_name()} ended: {task.exception()}" for task in going.at_work if task.done()]
-    going.problems += await asyncio.to_thread(_ledger_complaints, going.world)
+    going.problems += await _verified(going.world)
     return _report(going, audit, time.monotonic() - began_s)
 
 
@@ -224,6 +226,21 @@ def _parts(plan: Plan) -> Iterator[Sequence[Fault]]:
 async def _end(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def _verified(world: World) -> list[str]:
+    """Verify when nothing comes any more and the last events had time to be sealed: after a clock that ran ahead one that is not yet looks forgotten."""
+    for gateway in world.floors:
+        world.programs[gateway].send(signal.SIGSTOP)
+    complaints: list[str] = []
+    for _ in range(_VERIFY_TRIES):
+        await asyncio.sleep(_SEAL_S)
+        complaints = await asyncio.to_thread(_ledger_complaints, world)
+        if not complaints:
+            break
+    for gateway in world.floors:
+        world.programs[gateway].send(signal.SIGCONT)
+    return complaints
 
 
 def _ledger_complaints(world: World) -> list[str]:
