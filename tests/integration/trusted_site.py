@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -139,15 +138,10 @@ class TrustedSite:
         self.api.close()
         if hasattr(self, "engine"):
             self.engine.dispose()
-        for process in reversed(self.processes):
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
+        for process in self.processes:  # how programs end in order is tested elsewhere
+            process.kill()
         for process in self.processes:
-            try:
-                process.wait(15)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            process.wait(15)
 
 
 @contextmanager
