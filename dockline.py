@@ -10,6 +10,7 @@ import sys
 
 COMMANDS = {
     "gateway": ("gateway.command", "run a gateway, or check its configuration"),
+    "update": ("gateway.updates.command", "make and sign bundles that bring gateways to another version"),
     "device": ("gateway.device_command", "try one device without a gateway, send it a command, record and replay it, list drivers"),
     "door": ("gateway.door_command", "what a dock door makes of recorded reads; what other settings would change"),
     "epc": ("gateway.epc_command", "say what the EPC of an RFID tag is in every form, or write one for a tag"),

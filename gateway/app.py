@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import secrets
 import signal
 import sys
@@ -30,8 +31,8 @@ from gateway.health import HealthReporter, HealthServer
 from gateway.metrics import Metrics
 from gateway.outbox import Outbox
 from gateway.portal.arbiter import Arbiter
-from gateway.program import program_version
-from gateway.reconfiguring import configurator_of, reloading
+from gateway.program import LAUNCHER, program_version
+from gateway.reconfiguring import Reconfigurable, configurator_of, reloading
 from gateway.restarts import SAFE_FOR_S, SAFE_OVER, STABLE_S, Restarts
 from gateway.stations.kinds import build_station
 from gateway.store import Store
@@ -39,6 +40,7 @@ from gateway.supervisor import Supervisor
 from gateway.swaps import Swaps
 from gateway.taps import Taps
 from gateway.trust_asking import keep_certificate
+from gateway.updates.trial import UPDATE, last_update, prove_update
 from gateway.uplink import Identity, Uplink
 from gateway.watchdog import HardwareWatchdog, Watchdog, notify
 
@@ -168,7 +170,17 @@ class Gateway:
         self.gateway_commands.register(SwapDevice, self.swaps.handle)
         self.gateway_commands.register(ConfigureGateway, self.configurator.handle)
         self.reporter.configurator = self.configurator
-        self._control = ControlServer(data_dir, {"tap": Taps(self.supervisor).tap, "swap": self._swap, "reload": reloading(self.configurator)})
+        self.reporter.update_fault = last_update(data_dir).fault
+        asks = {"tap": Taps(self.supervisor).tap, "swap": self._swap, "reload": reloading(self.configurator), UPDATE: self._update}
+        self._control = ControlServer(data_dir, asks)
+
+    async def _update(self, _: Answer) -> AsyncGenerator[Answer, None]:
+        """End for the version that was put on trial."""
+        if not os.environ.get(LAUNCHER):
+            yield {"error": "this gateway was not started by ROOT/bin/dockline, so it cannot become another version"}
+            return
+        self.restart(UPDATE)
+        yield {"done": True}
 
     async def _swap(self, request: Answer) -> AsyncGenerator[Answer, None]:
         """A swap asked for at the machine; the answer comes once it is durable."""
@@ -207,6 +219,7 @@ class Gateway:
             "clock": watch_clock(self.now, self.store, Path(self.config.gateway.data_dir) / "clock.json"),
             "configuration": self.configurator.run(),
             "certificate": keep_certificate(self.config.gateway.trust_dir, self.now, self.reporter.certificate_ends),
+            "update": prove_update(Path(self.config.gateway.data_dir), Reconfigurable(self), self.now, lambda: self.restart(UPDATE)),
             "stop": self._stop.wait(),
         }
         tasks = [asyncio.create_task(part, name=name) for name, part in parts.items()]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`dockline gateway check|run|reload|doctor|swap|tap FILE`."""
+"""`dockline gateway check|run|reload|doctor|swap|tap FILE`, `dockline gateway enrol`, `dockline gateway update BUNDLE`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from collections import Counter
 from pathlib import Path
 
 from contracts.log_lines import configure_logging
-from gateway import enrol_command
+from gateway import enrol_command, update_command
 from gateway.config import GatewayConfig, kind_of
 from gateway.config_file import ConfigFileError, load_config, load_gateway_only
 from gateway.lazy_modules import SELDOM_USED, load_late
 from gateway.outbox import OutboxDamagedError
+from gateway.program import words_to_begin_anew
 
 _LEVELS = ["debug", "info", "warning", "error"]
 
@@ -45,7 +46,8 @@ def _run(own: GatewayConfig, own_file: Path, *, safe: bool) -> int:
         return 1
     if is_to_restart:
         sys.stdout.flush()
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  # the same program again, under the same process id
+        again = words_to_begin_anew()
+        os.execv(again[0], again)  # noqa: S606  # under the same process id
     return 0
 
 
@@ -87,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     made["tap"].add_argument("--reconnect", action="store_true", help="begin a new conversation, so that the recording has its beginning")
     made["tap"].add_argument("--out", type=Path, metavar="FILE", help="write there instead of to the screen")
     enrol_command.add_command(actions)
+    update_command.add_command(actions)
     return parser
 
 
@@ -95,6 +98,8 @@ def main(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
     if arguments.action == "enrol":
         return enrol_command.run(arguments)
+    if arguments.action == "update":
+        return update_command.run(arguments)
     configure_logging(arguments.log_level, getattr(arguments, "log_format", None) or "text")
     logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # it logs every frame of a failed exchange as an error
     if arguments.action == "doctor":

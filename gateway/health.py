@@ -69,6 +69,7 @@ class Health(msgspec.Struct):
     restarted: str
     config_version: int
     config_fault: str
+    update_fault: str
     certificate_until: datetime | None
     uplink: bool
     link: UplinkStatus | None
@@ -110,6 +111,7 @@ class HealthReporter:
         self.link: Callable[[], UplinkStatus] | None = None
         self.restarted = ""
         self.configurator: Configurator | None = None
+        self.update_fault = ""
         self.certificate_until: datetime | None = None
         self.card_bytes_written_max = 0
         self._wear_told = 0, 0
@@ -142,6 +144,7 @@ class HealthReporter:
             restarted=self.restarted,
             config_version=self.configurator.standing.in_force if self.configurator is not None else 0,
             config_fault=self.configurator.standing.fault if self.configurator is not None else "",
+            update_fault=self.update_fault,
             certificate_until=self.certificate_until,
             uplink=self._is_uplink_up(),
             link=self.link() if self.link is not None else None,

@@ -72,7 +72,8 @@ class Restarts:
         words = _text(self._words_path)
         self.restarted = reason_of(last, boot_id, words, reset_by_watchdog=_was_reset_by_watchdog(watchdogs))
         before = last or Run()
-        failed = before.failed_starts if (is_failed(self.restarted) or self.restarted == SAFE_OVER) and before.config_hash == config_hash else 0
+        same = (before.config_hash, before.version) == (config_hash, version)
+        failed = before.failed_starts if same and (is_failed(self.restarted) or self.restarted == SAFE_OVER) else 0
         self.safe = failed >= SAFE_AFTER_STARTS
         kept_words = words or (before.last_words if is_failed(self.restarted) else "")
         self.run = Run(

@@ -22,12 +22,16 @@ _PASSPHRASE = "DOCKLINE_AUTHORITY_PASSPHRASE"  # noqa: S105  # the variable's na
 
 def add_commands(commands: Any, database: str) -> None:
     """Add the sub-commands to `dockline central`; `database` is the default URL."""
-    authority = commands.add_parser("authority", help="the site's own authority: init, server-cert, central-cert").add_subparsers(dest="action", required=True)
+    authority = commands.add_parser("authority", help="the site's own authority: init, server-cert, central-cert, sign-update").add_subparsers(
+        dest="action", required=True
+    )
     init = authority.add_parser("init", help="make the keys that certificates and configurations are signed with, once for a site")
     init.add_argument("--name", default="Dockline authority", help="name in its certificate")
     server = authority.add_parser("server-cert", help="a key and certificate for a server, as central behind https")
     server.add_argument("host", nargs="+", help="names and addresses by which it is called")
     central = authority.add_parser("central-cert", help="a key and certificate with which central proves itself to a broker")
+    signed = authority.add_parser("sign-update", help="sign a bundle that 'dockline update build' made, so that this site's gateways take it")
+    signed.add_argument("bundle", type=Path, help="the bundle; the signature is put into it")
     code = commands.add_parser("gateway-code", help="a one-time code that enrols a gateway")
     code.add_argument("gateway", help="the gateway's id")
     code.add_argument("--site", required=True, help="the gateway's site")
@@ -45,7 +49,7 @@ def add_commands(commands: Any, database: str) -> None:
     broker.add_argument("--address", default="", help="bind to this address (default: all)")
     for each in (server, central, broker):
         each.add_argument("--into", type=Path, required=True, metavar="DIR", help="folder for the files")
-    for each in (init, server, central, code, revoke, broker):
+    for each in (init, server, central, signed, code, revoke, broker):
         each.add_argument("--authority", type=Path, default=Path(_FOLDER), metavar="DIR", help=f"the authority's folder (default ./{_FOLDER})")
         each.add_argument("--passphrase-file", type=Path, metavar="FILE", help=f"file with the passphrase of its keys (or ${_PASSPHRASE}; default: none)")
     for each in (code, revoke, broker):
@@ -83,7 +87,12 @@ def run(arguments: argparse.Namespace) -> int:
 def _certificate(arguments: argparse.Namespace, authority: Authority, now: datetime) -> None:
     from central.fleet.authority import CENTRAL
 
-    if arguments.action == "server-cert":
+    if arguments.action == "sign-update":
+        from contracts.bundles import sign_bundle
+
+        manifest = sign_bundle(arguments.bundle, authority.signing_pem)
+        print(f"{arguments.bundle}: version {manifest.version} signed; bring it to a gateway and run 'dockline gateway update' there")
+    elif arguments.action == "server-cert":
         _write_pair(authority.make_server(arguments.host, now, for_gateways=False), arguments.into, "server", authority)
     else:
         _write_pair(authority.make_client(CENTRAL, now), arguments.into, "central", authority)

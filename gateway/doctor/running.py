@@ -16,6 +16,7 @@ from gateway.bindings import Bindings, BindingsError
 from gateway.config import GatewayTable
 from gateway.doctor.findings import Finding, finding
 from gateway.restarts import SAFE_AFTER_STARTS, is_failed, read_run
+from gateway.updates.trial import last_update
 
 _TIMEOUT_S = 5.0
 _OLD_S = 300.0
@@ -109,7 +110,7 @@ def check_outbox(data_dir: Path) -> Iterator[Finding]:
 
 
 def check_files(data_dir: Path) -> Iterator[Finding]:
-    """How it was started last, and which hardware was swapped."""
+    """How it was started last, how the last update went, and which hardware was swapped."""
     run = read_run(data_dir / "run.json")
     if run is not None:
         if is_failed(run.restarted):
@@ -118,6 +119,8 @@ def check_files(data_dir: Path) -> Iterator[Finding]:
             yield finding("restarted_by_power", "restart")
         if run.failed_starts > 1:
             yield finding("starts_fail", "restart", count=run.failed_starts - (0 if run.ended else 1), limit=SAFE_AFTER_STARTS)
+    if (update := last_update(data_dir)).fault:
+        yield finding("update_returned", "update", version=update.version, previous=update.previous, reason=update.reason)
     try:
         bindings = Bindings(data_dir)
     except BindingsError as error:
