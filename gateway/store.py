@@ -33,6 +33,7 @@ class Store:
         self._grouping = Grouping()
         self._flush_timer: asyncio.TimerHandle | None = None
         self._flushing: set[asyncio.Task[None]] = set()
+        self._failure: BaseException | None = None
         self._is_full = False
         self.changed = asyncio.Event()
         self.is_live = False
@@ -124,7 +125,7 @@ class Store:
             return
         if due_s > now_s:
             self._flush_timer = asyncio.get_running_loop().call_later(due_s - now_s, self._wind_flush)
-        else:
+        elif not self._flushing:  # a card that is slower than groups come gets larger groups, not more of them
             self._flush_soon()
 
     async def batch_after(self, lane: Lane, seq: int, live_from_row: int) -> StoredBatch | None:
@@ -157,8 +158,10 @@ class Store:
         return await self._call(lambda: self._outbox.begin_epoch(central_has))
 
     async def answers(self) -> None:
-        """Returns once the outbox's thread is done with what it was given before."""
+        """Returns once the outbox's thread is done with what it was given before. Raises: OutboxDamagedError: telemetry could not be stored."""
         await self._call(lambda: None)
+        if self._failure is not None:
+            raise self._failure
 
     async def snapshots(self) -> dict[str, bytes]:
         """See `Outbox.snapshots`."""
@@ -189,7 +192,16 @@ class Store:
     def _flush_soon(self) -> None:
         task = asyncio.get_running_loop().create_task(self._flush(), name="outbox-flush")
         self._flushing.add(task)
-        task.add_done_callback(self._flushing.discard)
+        task.add_done_callback(self._flushed)
+
+    def _flushed(self, task: asyncio.Task[None]) -> None:
+        """What gathered meanwhile may be due. A failure is told by `answers`, since nobody waits for telemetry."""
+        self._flushing.discard(task)
+        if task.cancelled():
+            return
+        self._failure = self._failure or task.exception()
+        if self._telemetry and self._flush_timer is None and self._failure is None:
+            self._wind_flush()
 
     async def _flush(self) -> None:
         if self._flush_timer is not None:
