@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,11 +40,15 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         root = Root(arguments.root.resolve(), lambda step: print(f"  {step}", flush=True))
         root.read()
+        os.umask(0o022)  # what is put there is for the user of the gateway to read
         with root.locked():
             return _update(root, arguments)
     except (UpdateError, BundleError, ConfigFileError, OSError) as error:
         print(f"dockline gateway update: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("dockline gateway update: nobody waits any more; a trial that has begun goes on without that", file=sys.stderr)
+        return 130
 
 
 def _update(root: Root, arguments: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ import msgspec
 
 from contracts.bundles import MANIFEST, WHEELS, BundledFile, BundleError, Manifest, version_key
 
-_REQUIREMENT = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)([^\n]*(?:\\\n[^\n]*)*)", re.MULTILINE)
+_REQUIREMENT = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==(.*)$", re.MULTILINE)
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 _WHEEL_PARTS = 5  # PyPA, binary distribution format: name-version[-build]-python-abi-platform.whl
 _PROGRAM = "dockline"
@@ -76,11 +76,12 @@ def _check_tags(name: str, manifest: Manifest) -> None:
 
 def _check_lock(found: Iterable[Path], digests: Mapping[str, str], lock: Path) -> None:
     """Every package of the lock is there and nothing else, each as locked."""
-    pinned = {_plain(name): (version, set(_HASH.findall(rest)), ";" in rest) for name, version, rest in _REQUIREMENT.findall(lock.read_text(encoding="utf-8"))}
+    lines = lock.read_text(encoding="utf-8").replace("\\\n", " ")
+    pinned = {_plain(name): (set(_HASH.findall(rest)), ";" in rest) for name, rest in _REQUIREMENT.findall(lines)}
     there = {_name_of(wheel): wheel.name for wheel in found if _name_of(wheel) != _PROGRAM}
     if strangers := sorted(there.keys() - pinned.keys()):
         raise BundleError(f"not in {lock.name}: {', '.join(strangers)}")
-    if missing := sorted(name for name, (_, _, has_marker) in pinned.items() if name not in there and not has_marker):
+    if missing := sorted(name for name, (_, has_marker) in pinned.items() if name not in there and not has_marker):
         raise BundleError(f"no wheel for {', '.join(missing)}; get them with: pip download --require-hashes --only-binary=:all: -r {lock.name} -d DIR")
-    if changed := sorted(name for name, wheel in there.items() if digests[f"{WHEELS}{wheel}"] not in pinned[name][1]):
+    if changed := sorted(name for name, wheel in there.items() if digests[f"{WHEELS}{wheel}"] not in pinned[name][0]):
         raise BundleError(f"not as {lock.name} has them: {', '.join(changed)}")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sqlite3
 import sys
 from contextlib import closing
@@ -43,7 +44,8 @@ def _sign(arguments: argparse.Namespace) -> int:
 
 def _begin(arguments: argparse.Namespace) -> int:
     config = load_config(arguments.file)
-    standing = root.begin(arguments.root.resolve(), program_version(), Path(sys.prefix), str(Path(config.gateway.data_dir).resolve()))
+    os.umask(0o022)  # what stands there is for the user of the gateway to read
+    standing = root.begin(arguments.root.resolve(), program_version(), Path(sys.prefix), str(Path(config.gateway.data_dir).absolute()))
     print(f"{arguments.root} holds version {standing.in_force}, started by {arguments.root}/bin/dockline; bring others with 'dockline gateway update'")
     return 0
 

@@ -47,10 +47,10 @@ def make_environment(folder: Path, wheels: Sequence[Path], manifest: Manifest) -
     digests = {file.name.rpartition("/")[2]: file.sha256 for file in manifest.files}
     wanted = wheels[0].parent / "requirements.txt"
     wanted.write_text("".join(f"{wheel} --hash=sha256:{digests[wheel.name]}\n" for wheel in wheels), encoding="utf-8")
-    _run([getattr(sys, "_base_executable", sys.executable), "-I", "-m", "venv", str(folder)], "no environment can be made")
+    _run([getattr(sys, "_base_executable", sys.executable), "-I", "-m", "venv", str(folder)], "no environment can be made", _MAKE_S)
     offline = ["--no-index", "--no-deps", "--no-cache-dir", "--disable-pip-version-check", "--require-hashes", "--only-binary=:all:"]
     pip = [str(folder / "bin" / "python"), "-I", "-m", "pip", "install", "--quiet", *offline]
-    _run([*pip, "--requirement", str(wanted)], "its wheels cannot be installed")
+    _run([*pip, "--requirement", str(wanted)], "its wheels cannot be installed", _MAKE_S)
 
 
 def self_test(folder: Path, version: str, configuration: Path, outbox: Path, outbox_reads: Sequence[int]) -> SelfTest:
@@ -58,11 +58,11 @@ def self_test(folder: Path, version: str, configuration: Path, outbox: Path, out
 
     Raises: UpdateError.
     """
-    python = [str(folder / "bin" / "python"), "-P", "-m", "dockline"]
-    said = _run([*python, "--version"], "it cannot be started").strip()
+    python = [str(folder / "bin" / "python"), "-I", "-m", "dockline"]
+    said = _run([*python, "--version"], "it cannot be started", _TEST_S).strip()
     if said != f"dockline {version}":
         raise UpdateError(f"the bundle says that it brings {version}, but what is in it says {said!r}")
-    answer = _run([*python, "update", "self-test", str(configuration), "--outbox", str(outbox)], "it does not pass its own test")
+    answer = _run([*python, "update", "self-test", str(configuration), "--outbox", str(outbox)], "it does not pass its own test", _TEST_S)
     try:
         tested = msgspec.json.decode(answer, type=SelfTest)
     except msgspec.DecodeError as error:
@@ -77,10 +77,10 @@ def self_test(folder: Path, version: str, configuration: Path, outbox: Path, out
     return tested
 
 
-def _run(command: Sequence[str], complaint: str) -> str:
+def _run(command: Sequence[str], complaint: str, within_s: float) -> str:
     """What a program printed. Raises: UpdateError."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_MAKE_S if "-I" in command else _TEST_S, check=False)  # noqa: S603  # built above
+        done = subprocess.run(command, capture_output=True, text=True, timeout=within_s, check=False)  # noqa: S603  # built above
     except (OSError, subprocess.SubprocessError) as error:
         raise UpdateError(f"{complaint}: {error}") from error
     if done.returncode:

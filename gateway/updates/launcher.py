@@ -194,7 +194,8 @@ def watch(process: int, standing: Facts, trial: Facts, limit_s: float) -> None:
                 say(standing, trial, "returned", f"it was not healthy within {limit_s:g} s and did not say why")
             except OSError as error:
                 complain(f"{standing['data_dir']} cannot be written: {error}")
-            signal.pidfd_send_signal(process, signal.SIGKILL)
+            if verdict_of(standing, trial).get("outcome") != "proved":
+                signal.pidfd_send_signal(process, signal.SIGKILL)
             return
 
 
@@ -220,7 +221,7 @@ def set_watcher(standing: Facts, trial: Facts) -> None:
 def start(root: str, version: str, arguments: list[str]) -> None:
     """Become that version. Raises: OSError: it cannot be started."""
     python = f"{root}/versions/{version}/bin/python"
-    os.execv(python, [python, "-P", "-m", "dockline", *arguments])  # noqa: S606
+    os.execv(python, [python, "-I", "-m", "dockline", *arguments])  # noqa: S606
 
 
 def run(root: str, arguments: list[str]) -> int:

@@ -108,7 +108,7 @@ def start_trial(root: Root, prepared: Prepared, config: GatewayConfig, wishes: W
         health_s=wishes.health_s,
         grace_s=wishes.grace_s,
     )
-    standing = msgspec.structs.replace(prepared.standing, trial=trial, data_dir=str(Path(config.gateway.data_dir).resolve()))
+    standing = msgspec.structs.replace(prepared.standing, trial=trial, data_dir=str(Path(config.gateway.data_dir).absolute()))
     root.write(standing)
     root.link(trial.version)
     return trial

@@ -121,7 +121,7 @@ class Field:
         digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
         files = [BundledFile(name=f"wheels/{wheel.name}", size_bytes=wheel.stat().st_size, sha256=digest)]
         environment.make_environment(folder, [wheel], Manifest(version=version, python=PYTHON, platform=PLATFORM, files=files))
-        self._said([str(folder / "bin/python"), "-P", "-m", "dockline", "update", "begin", str(self.file), "--root", str(self.root)])
+        self._said([str(folder / "bin/python"), "-I", "-m", "dockline", "update", "begin", str(self.file), "--root", str(self.root)])
 
     def bundle(self, version: str, program: str = GOOD, *, key: bytes | None = None, **words: Any) -> Path:
         """A signed bundle."""
