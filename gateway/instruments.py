@@ -71,6 +71,14 @@ class InstrumentRegistry:
         wanted = dict(labels or {})
         return next((sample.value for family in self.collect() for sample in family.samples if (sample.name, sample.labels) == (name, wanted)), None)
 
+    def forget(self, label: str, value: str) -> None:
+        """Drop all children with this value of a label."""
+        for instrument in self.instruments:
+            if not isinstance(instrument, Info) and label in instrument.label_names:
+                place = instrument.label_names.index(label)
+                for labels in [labels for labels in instrument.children if labels[place] == value]:
+                    del instrument.children[labels]
+
     def rendered(self) -> bytes:
         """The text format of Prometheus."""
         from prometheus_client import CollectorRegistry, generate_latest

@@ -61,6 +61,10 @@ class Metrics:
         )
         self.resident_memory_bytes = Gauge("dockline_resident_memory_bytes", "Resident memory of the gateway", registry=registry)
 
+    def forget_device(self, device: str) -> None:
+        """A device is not there any more: nobody shall be woken because it is not connected."""
+        self.registry.forget("device", device)
+
     def rendered(self) -> bytes:
         """The text format of Prometheus."""
         return self.registry.rendered()

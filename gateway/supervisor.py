@@ -75,6 +75,7 @@ class Supervisor:
         expected = serials or {}
         self.devices = {device: Supervised(driver, name, expected.get(device, "")) for device, (name, driver) in drivers.items()}
         self._failed: asyncio.Future[None] | None = None
+        self._changing = asyncio.Lock()  # a device that is swapped while its configuration changes must not be left with two conversations
         self._emit = emit
         self._metrics = metrics
         self._now_s = now_s
@@ -97,24 +98,36 @@ class Supervisor:
         if self._failed is not None:
             self._start(device_id, device)
 
-    async def remove(self, device_id: str, reason: str) -> Supervised:
-        """End the conversation with a device and forget it; the stations hear of a loss. Returns what it was. Raises: KeyError."""
+    async def remove(self, device_id: str, reason: str) -> None:
+        """End the conversation with a device and forget it; the stations hear of a loss. Raises: KeyError."""
+        async with self._changing:
+            await self._removed(device_id, reason)
+            self._metrics.forget_device(device_id)
+
+    async def replace(self, device_id: str, driver_name: str, driver: Driver, expected_serial: str = "", reason: str = "its configuration changed") -> None:
+        """Go on with another driver, configuration or piece of hardware at the place of a device; nobody else is touched. Raises: KeyError."""
+        async with self._changing:
+            before = await self._removed(device_id, reason)
+            if driver_name != before.driver_name:
+                self._metrics.forget_device(device_id)
+            self._add_again(device_id, before, driver_name, driver, expected_serial)
+
+    async def reconnect(self, device_id: str, reason: str) -> None:
+        """End the conversation with a device and begin another. Raises: KeyError."""
+        async with self._changing:
+            before = await self._removed(device_id, reason)
+            self._add_again(device_id, before, before.driver_name, before.driver, before.expected_serial)
+
+    async def _removed(self, device_id: str, reason: str) -> Supervised:
         device = self.devices[device_id]
         await self._end((device,))
         if device.up is not False:
             self._lost(device_id, device, reason, Failure.MISFIT)
         return self.devices.pop(device_id)
 
-    async def replace(self, device_id: str, driver_name: str, driver: Driver, expected_serial: str = "", reason: str = "its configuration changed") -> None:
-        """Go on with another driver, configuration or piece of hardware at the place of a device; nobody else is touched. Raises: KeyError."""
-        before = await self.remove(device_id, reason)
+    def _add_again(self, device_id: str, before: Supervised, driver_name: str, driver: Driver, expected_serial: str) -> None:
         self.add(device_id, driver_name, driver, expected_serial)
         self.devices[device_id].reconnects = before.reconnects
-
-    async def reconnect(self, device_id: str, reason: str) -> None:
-        """End the conversation with a device and begin another. Raises: KeyError."""
-        device = self.devices[device_id]
-        await self.replace(device_id, device.driver_name, device.driver, device.expected_serial, reason)
 
     def _start(self, device_id: str, device: Supervised) -> None:
         loop = asyncio.get_running_loop()

@@ -3,8 +3,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -248,3 +249,44 @@ async def test_fault_of_the_supervisor_itself_ends_the_process(monkeypatch: pyte
 
     with pytest.raises(ZeroDivisionError):
         await asyncio.wait_for(supervisor.run(), 20)
+
+
+async def test_device_that_two_change_at_once_has_one_conversation_in_the_end() -> None:
+    old, second, third = FakeDriver("d"), FakeDriver("d"), FakeDriver("d")
+    talking: list[FakeDriver] = []
+    for driver in (old, second, third):
+        driver.run = _counted(driver, talking)  # type: ignore[method-assign]
+    async with supervised(old) as (supervisor, readings):
+        await next_states(readings, 1)
+        await asyncio.gather(supervisor.replace("d", "fake", second), supervisor.replace("d", "fake", third), supervisor.reconnect("d", "a recording begins"))
+        async with asyncio.timeout(20):
+            while not talking:
+                await readings.get()
+
+        assert talking == [third] == [supervisor.devices["d"].driver]
+
+
+def _counted(driver: FakeDriver, talking: list[FakeDriver]) -> Callable[[Emit], Coroutine[Any, Any, None]]:
+    run = driver.run
+
+    async def counted(emit: Emit) -> None:
+        talking.append(driver)
+        try:
+            await run(emit)
+        finally:
+            talking.remove(driver)
+
+    return counted
+
+
+async def test_device_that_is_taken_out_wakes_nobody_any_more() -> None:
+    driver, other = FakeDriver("d"), FakeDriver("e")
+    metrics = Metrics()
+    supervisor = Supervisor({"d": ("fake", driver), "e": ("fake", other)}, lambda reading: None, metrics, lambda: 1.0)
+    supervisor.devices["d"].up = supervisor.devices["e"].up = True
+
+    await supervisor.remove("d", "it is not configured any more")
+    await supervisor.replace("e", "another", FakeDriver("e"))
+
+    assert metrics.device_up.children == {}
+    assert b'device="d"' not in metrics.rendered()
