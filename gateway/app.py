@@ -11,7 +11,7 @@ import signal
 import sys
 from collections.abc import AsyncGenerator, Coroutine
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from contracts.commands import GATEWAY, AnyCommand, ConfigureGateway, SwapDevice
 from contracts.readings import AnyReading, LinkChanged
@@ -43,6 +43,9 @@ from gateway.trust_asking import keep_certificate
 from gateway.updates.trial import UPDATE, last_update, prove_update
 from gateway.uplink import Identity, Uplink
 from gateway.watchdog import HardwareWatchdog, Watchdog, notify
+
+if TYPE_CHECKING:
+    from gateway.north.sides import NorthSides
 
 _STUCK_S = 60.0
 """Chosen: a conversation with central that neither gets on nor is given up for so long hangs in this program, not in the network."""
@@ -167,6 +170,7 @@ class Gateway:
         self.reporter.link = lambda: self.uplink.status
         self.reporter.safe, self.reporter.restarted = self.safe, self.restarts.restarted
         self.swaps = Swaps(self.bindings, lambda: self.config.devices, self.driver_of, self.supervisor, self.store, self.now)
+        self.north = self._north_sides(program)
         self.gateway_commands.register(SwapDevice, self.swaps.handle)
         self.gateway_commands.register(ConfigureGateway, self.configurator.handle)
         self.reporter.configurator = self.configurator
@@ -200,8 +204,18 @@ class Gateway:
             await asyncio.sleep(_SWAP_LOOK_S)
         yield {"error": "bound, but the outbox has not taken it yet; see `dockline gateway doctor`"}
 
+    def _north_sides(self, program: str) -> NorthSides | None:
+        """Who else is told what devices measure; loaded only where somebody is."""
+        if self.safe or not self.config.north:
+            return None
+        from gateway.north.sides import NorthSides
+
+        return NorthSides(lambda: self.config, self.floor.alarms, lambda: self.uplink.connected, program, self.now)
+
     def _take(self, reading: AnyReading) -> None:
         self.floor.take(reading)
+        if self.north is not None:
+            self.north.hear(reading)
 
     def _take_command(self, command: AnyCommand) -> None:
         (self.gateway_commands if command.station == GATEWAY else self.floor).take(command)
@@ -222,6 +236,8 @@ class Gateway:
             "update": prove_update(Path(self.config.gateway.data_dir), Reconfigurable(self), self.now, lambda: self.restart(UPDATE)),
             "stop": self._stop.wait(),
         }
+        if self.north is not None:
+            parts["north"] = self.north.run()
         tasks = [asyncio.create_task(part, name=name) for name, part in parts.items()]
         self.started.set()
         notify("READY=1")
@@ -240,7 +256,10 @@ class Gateway:
     async def _report(self) -> None:
         while True:
             await asyncio.sleep(self.config.gateway.report_interval_s)
-            self.store.put_telemetry([await self.reporter.report()])
+            report = await self.reporter.report()
+            self.store.put_telemetry([report])
+            if self.north is not None:
+                self.north.reported(report)
 
     async def _begin(self) -> NoReturn:
         """What is due once after the start; a run that has come so far counts as one that works. Safe mode that began by itself ends after a while."""

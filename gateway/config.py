@@ -243,6 +243,51 @@ STATIONS: tuple[type[StationTable], ...] = (DockDoor, PickZone, WeighPoint, Scan
 Device = tuple[str, DeviceConfig]
 
 
+class NorthTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
+    """Base of the tables `[[north]]`: who else is told what devices measure; `kind` says how. Never stock movements: those have their own way to central."""
+
+    id: Annotated[str, described("Name of this north side, unique on this gateway", "name")]
+    broker: Annotated[str, described("MQTT broker: mqtt://host:port or mqtts://host:port; empty: the gateway's own, with its user and files", "text")] = ""
+    broker_username: Annotated[str, described("User name at that broker; empty: the gateway's id", "text")] = ""
+    broker_password_file: Annotated[
+        str, described("File that holds the password; needed unless that broker is on loopback or there is a certificate", "path")
+    ] = ""
+    broker_ca_file: Annotated[str, described("Certificate authority of an mqtts broker; empty: the system's", "path")] = ""
+    broker_certificate_file: Annotated[str, described("Certificate (PEM) that is shown to an mqtts broker", "path")] = ""
+    broker_key_file: Annotated[str, described("Key (PEM, not encrypted) of that certificate; empty: in the same file", "path")] = ""
+    allow_anonymous_broker: Annotated[bool, described("Use a broker beyond loopback without a password or a certificate", "flag")] = False
+    devices: Annotated[list[str], described("Devices that are told of; empty: all that measure or weigh", "name")] = []
+    quantities: Annotated[list[str], described("Quantities that are told, for example temperature_c, weight_g; empty: all", "name")] = []
+    interval_s: Annotated[float, described("Each value goes out at most once in so long", "s", ge=0.1, le=3600)] = 1.0
+    stale_s: Annotated[
+        float, described("An older value counts as stale; for the sensor of a cold room, the room's own stale_s counts", "s", ge=1, le=86400)
+    ] = 120.0
+
+
+class HomeAssistantNorth(NorthTable, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="home_assistant"):
+    """Home Assistant finds the devices by itself (MQTT discovery)."""
+
+    discovery_prefix: Annotated[str, described("Where Home Assistant looks for devices, as set in its MQTT integration", "text", min_length=1)] = (
+        "homeassistant"
+    )
+    base_topic: Annotated[str, described("States are told under BASE/SITE/GATEWAY/...", "text", min_length=1)] = "dockline-home"
+
+
+class SparkplugNorth(NorthTable, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="sparkplug_b"):
+    """The gateway is an edge node of Sparkplug B 3.0, its devices are that node's devices."""
+
+    group_id: Annotated[str, described("Sparkplug group", "text", min_length=1)]
+    edge_node_id: Annotated[str, described("Sparkplug edge node, unique in the group; empty: SITE.GATEWAY", "text")] = ""
+    primary_host_id: Annotated[str, described("Sparkplug host without which nothing is sent; empty: none", "text")] = ""
+    history_samples_max: Annotated[
+        int, described("Samples kept in memory while they cannot be sent, and sent as historical afterwards; the oldest make room", "count", ge=0, le=100_000)
+    ] = 5000
+
+
+AnyNorth = HomeAssistantNorth | SparkplugNorth
+NORTHS: tuple[type[NorthTable], ...] = (HomeAssistantNorth, SparkplugNorth)
+
+
 class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True):
     """A checked file. `devices` maps an id to the driver's own configuration; `config_hash` is the SHA-256 of the file, 12 hex digits."""
 
@@ -250,6 +295,7 @@ class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True):
     devices: dict[str, DeviceConfig]
     drivers: dict[str, str]
     stations: dict[str, AnyStation]
+    north: dict[str, AnyNorth] = {}
     config_hash: str = ""
 
 

@@ -19,7 +19,9 @@ from drivers.base.config import DeviceConfig
 from drivers.base.errors import ConfigError
 from drivers.base.spec import Capability
 from gateway.config import (
+    NORTHS,
     STATIONS,
+    AnyNorth,
     AnyStation,
     ColdRoom,
     CountZone,
@@ -27,15 +29,19 @@ from gateway.config import (
     DockDoor,
     GatewayConfig,
     GatewayTable,
+    HomeAssistantNorth,
+    NorthTable,
     PickZone,
     ScanPoint,
+    SparkplugNorth,
     StationTable,
     WeighPoint,
     kind_of,
 )
 
 S = TypeVar("S", bound=msgspec.Struct)
-_TABLES = {"gateway", "device", "station"}
+_TABLES = {"gateway", "device", "station", "north"}
+_WILDCARDS = frozenset("+#")
 
 
 class Mistake(NamedTuple):
@@ -101,7 +107,9 @@ def load_gateway_only(path: Path) -> GatewayConfig:
 
 
 def _convert(tables: Mapping[str, Any], mistakes: list[Mistake]) -> GatewayConfig | None:
-    mistakes += [Mistake(key, f"unknown table{_near(key, _TABLES)}; there are [gateway], [[device]] and [[station]]") for key in tables if key not in _TABLES]
+    mistakes += [
+        Mistake(key, f"unknown table{_near(key, _TABLES)}; there are [gateway], [[device]], [[station]] and [[north]]") for key in tables if key not in _TABLES
+    ]
     gateway = _struct("gateway", tables.get("gateway", {}), GatewayTable, mistakes)
     if gateway is not None:
         _check_names("gateway", (("id", gateway.id), ("site", gateway.site)), mistakes)
@@ -112,7 +120,10 @@ def _convert(tables: Mapping[str, Any], mistakes: list[Mistake]) -> GatewayConfi
     stations: dict[str, AnyStation] = {}
     for where, table in _array("station", tables, mistakes):
         _station(where, table, stations, mistakes)
-    return GatewayConfig(gateway=gateway, devices=devices, drivers=drivers, stations=stations) if gateway is not None else None
+    north: dict[str, AnyNorth] = {}
+    for where, table in _array("north", tables, mistakes):
+        _north(where, table, north, mistakes)
+    return GatewayConfig(gateway=gateway, devices=devices, drivers=drivers, stations=stations, north=north) if gateway is not None else None
 
 
 def _array(name: str, tables: Mapping[str, Any], mistakes: list[Mistake]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -166,6 +177,22 @@ def _station(where: str, table: dict[str, Any], stations: dict[str, AnyStation],
     stations[station.id] = station
 
 
+def _north(where: str, table: dict[str, Any], norths: dict[str, AnyNorth], mistakes: list[Mistake]) -> None:
+    kinds = {str(north.__struct_config__.tag): north for north in NORTHS}
+    kind: Any = table.get("kind")
+    if kind not in kinds:
+        mistakes.append(Mistake(f"{where}.kind", f"{kind!r} is no kind of north side{_near(str(kind), set(kinds))}; there are: {', '.join(sorted(kinds))}"))
+        return
+    north = _struct(where, table, kinds[kind], mistakes)
+    if north is None:
+        return
+    _check_names(where, (("id", north.id),), mistakes)
+    if north.id in norths:
+        mistakes.append(Mistake(f"{where}.id", "is used twice; give every north side its own id"))
+    assert isinstance(north, AnyNorth)
+    norths[north.id] = north
+
+
 def _struct(where: str, table: dict[str, Any], kind: type[S], mistakes: list[Mistake]) -> S | None:
     """Convert one table; all unknown keys are reported, and the first wrong or missing value."""
     known = {field.encode_name for field in msgspec.structs.fields(kind)} | {str(kind.__struct_config__.tag_field)}
@@ -194,7 +221,8 @@ def _check_names(where: str, names: tuple[tuple[str, str], ...], mistakes: list[
 
 
 def _cross_checks(config: GatewayConfig) -> list[Mistake]:
-    return [*_border_checks(config.gateway), *(mistake for station in config.stations.values() for mistake in _station_checks(station, config))]
+    stations = (mistake for station in config.stations.values() for mistake in _station_checks(station, config))
+    return [*_border_checks(config.gateway), *stations, *(mistake for north in config.north.values() for mistake in _north_checks(north, config))]
 
 
 def _border_checks(gateway: GatewayTable) -> Iterator[Mistake]:
@@ -204,16 +232,57 @@ def _border_checks(gateway: GatewayTable) -> Iterator[Mistake]:
     except ValueError as error:
         yield Mistake("gateway.listen", str(error))
     for index, url in enumerate((gateway.broker, *gateway.brokers_more)):
-        yield from _broker_checks("gateway.broker" if not index else f"gateway.brokers_more[{index - 1}]", url, gateway)
-    if gateway.broker_key_file and not gateway.broker_certificate_file:
-        yield Mistake("gateway.broker_key_file", "belongs to a certificate; set `broker_certificate_file` as well")
+        key = "gateway.broker" if not index else f"gateway.brokers_more[{index - 1}]"
+        yield from _broker_checks(key, url, gateway)
+        if [gateway.broker, *gateway.brokers_more].count(url) > 1 and index:
+            yield Mistake(key, f"{url} is named twice; name each broker once")
+    yield from _file_checks("gateway", gateway)
+
+
+def _file_checks(where: str, table: GatewayTable | NorthTable) -> Iterator[Mistake]:
+    if table.broker_key_file and not table.broker_certificate_file:
+        yield Mistake(f"{where}.broker_key_file", "belongs to a certificate; set `broker_certificate_file` as well")
     for key in ("broker_password_file", "broker_ca_file", "broker_certificate_file", "broker_key_file"):
-        path = getattr(gateway, key)
+        path = getattr(table, key)
         if path and not Path(path).is_file():
-            yield Mistake(f"gateway.{key}", f"there is no file {path}")
+            yield Mistake(f"{where}.{key}", f"there is no file {path}")
 
 
-def _broker_checks(key: str, url: str, gateway: GatewayTable) -> Iterator[Mistake]:
+def _north_checks(north: NorthTable, config: GatewayConfig) -> Iterator[Mistake]:
+    where = f'north "{north.id}"'
+    if north.broker:
+        yield from _broker_checks(f"{where}.broker", north.broker, north)
+    elif any(getattr(north, key) for key in NorthTable.__struct_fields__ if key.startswith("broker_")):
+        yield Mistake(f"{where}.broker", "user and files belong to a broker of its own; set `broker`, or leave them out to use the gateway's")
+    yield from _file_checks(where, north)
+    for index, device in enumerate(north.devices):
+        if device not in config.drivers:
+            yield Mistake(f"{where}.devices[{index}]", f"there is no device {device!r}{_near(device, set(config.drivers))}; add a [[device]] with that id")
+        elif not {"measures", "weighs"} & registry.load(config.drivers[device]).capabilities:
+            yield Mistake(f"{where}.devices[{index}]", f"device {device!r} is a {config.drivers[device]}, which neither measures nor weighs")
+    yield from _topic_checks(where, north, config)
+
+
+def _topic_checks(where: str, north: NorthTable, config: GatewayConfig) -> Iterator[Mistake]:
+    is_home = isinstance(north, HomeAssistantNorth)
+    if isinstance(north, HomeAssistantNorth) and f"{north.base_topic}/".startswith("dockline/v1/"):
+        yield Mistake(f"{where}.base_topic", "belongs to the way to central; use another topic")
+    for key in ("discovery_prefix", "base_topic") if is_home else ("group_id", "edge_node_id", "primary_host_id"):
+        if found := sorted((_WILDCARDS if is_home else _WILDCARDS | {"/"}) & set(getattr(north, key))):
+            yield Mistake(f"{where}.{key}", f"{found[0]!r} cannot stand in it: it parts topics or means many of them")
+    alike = [other.id for other in config.north.values() if _tells_as(other) == _tells_as(north)]
+    if alike[0] != north.id:
+        yield Mistake(where, f"tells the same broker the same as north side {alike[0]!r}; leave one out")
+
+
+def _tells_as(north: NorthTable) -> tuple[str, ...]:
+    if isinstance(north, HomeAssistantNorth):
+        return north.broker, north.discovery_prefix
+    assert isinstance(north, SparkplugNorth)
+    return north.broker, north.group_id, north.edge_node_id
+
+
+def _broker_checks(key: str, url: str, gateway: GatewayTable | NorthTable) -> Iterator[Mistake]:
     try:
         broker = parse_broker(url)
     except ValueError as error:
@@ -221,8 +290,6 @@ def _broker_checks(key: str, url: str, gateway: GatewayTable) -> Iterator[Mistak
         return
     if broker.user or broker.password:
         yield Mistake(key, "user and password have keys of their own: `broker_username` and `broker_password_file`")
-    if [gateway.broker, *gateway.brokers_more].count(url) > 1 and key != "gateway.broker":
-        yield Mistake(key, f"{url} is named twice; name each broker once")
     if gateway.broker_certificate_file and not broker.tls:
         yield Mistake(key, "a certificate needs TLS; write mqtts:// or leave out `broker_certificate_file`")
     has_secret = bool(gateway.broker_password_file or gateway.broker_certificate_file)

@@ -21,7 +21,7 @@ Outcome = Literal["applied", "refused", "returned"]
 
 
 class Change(NamedTuple):
-    """What must be done to come from one configuration to another. `restart`: keys of [gateway] that count only for a new process."""
+    """What must be done to come from one configuration to another. `restart`: keys of [gateway], and `north`, that count only for a new process."""
 
     gone: tuple[str, ...] = ()
     new: tuple[str, ...] = ()
@@ -45,7 +45,7 @@ def compare(old: GatewayConfig, new: GatewayConfig) -> Change:
         anew=anew,
         stations_gone=tuple(name for name in old.stations if name not in new.stations),
         stations_put=put,
-        restart=tuple(key for key in keys if key not in _HOT and key not in FIXED),
+        restart=(*(key for key in keys if key not in _HOT and key not in FIXED), *(["north"] if old.north != new.north else [])),
         forbidden=tuple(key for key in keys if key in FIXED),
     )
 

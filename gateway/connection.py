@@ -107,10 +107,14 @@ def refuses_version(error: BaseException) -> bool:
 
 
 class ConnectionMaker:
-    """Makes connections as the table `[gateway]` wants them; files are read each time, so that a renewed password or certificate needs no restart."""
+    """Makes connections as the table `[gateway]` wants them; files are read each time, so that a renewed password or certificate needs no restart.
 
-    def __init__(self, table: GatewayTable) -> None:
+    `part` makes the client's name one of its own, beside the uplink's.
+    """
+
+    def __init__(self, table: GatewayTable, part: str = "") -> None:
         self._table = table
+        self._part = part
         self._tls: tuple[tuple[tuple[str, int], ...], ssl.SSLContext] | None = None
 
     def make(self, broker: BrokerAddress, version: Version, will: aiomqtt.Will) -> Connection:
@@ -120,7 +124,7 @@ class ConnectionMaker:
         connection = Connection(
             broker.host,
             broker.port,
-            identifier=f"dockline-{table.site}-{table.id}",
+            identifier=f"dockline-{table.site}-{table.id}{self._part}",
             username=(table.broker_username or table.id) if password else None,
             password=password,
             protocol=version,

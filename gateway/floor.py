@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from contracts.commands import AnyCommand
-from contracts.events import CommandAnswered, DeviceLinkChanged, Event, SensorMeasured, lane_of
+from contracts.events import AlarmState, CommandAnswered, DeviceLinkChanged, Event, SensorMeasured, lane_of
 from contracts.readings import AnyReading, LinkChanged, LinkState
 from gateway.clock import Instant, Now
 from gateway.gateway_commands import late_answer
@@ -78,6 +78,10 @@ class Floor:
         """Queue a reading of a device or a command of central."""
         self._inputs.append(given)
         self._wake.set()
+
+    def alarms(self) -> dict[str, AlarmState]:
+        """Every alarm by its id, as it stands."""
+        return {alarm_id: state for station in self._stations.values() for alarm_id, state in station.alarms().items()}
 
     async def exchange(self, gone: Collection[str], put: Sequence[Station]) -> None:
         """Take stations away and put others in, between two turns; one with the same id goes on from what the one before knew. The others notice nothing."""

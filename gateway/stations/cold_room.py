@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -137,6 +137,10 @@ class ColdRoomStation(Station):
             alarm.state = states.get(condition, "normal")
             alarm.forget()
         self._siren_on = self._shall_sound()
+
+    def alarms(self) -> Mapping[str, AlarmState]:
+        """See `Station.alarms`."""
+        return {f"{self.id}.{condition}": alarm.state for condition, alarm in self._alarms.items()}
 
     def refused(self, now: Instant) -> Sequence[DeviceAction]:
         """The record was not accepted, but the siren sounds all the same; the change is tried again with the next sample."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from contracts.commands import AnyCommand
-from contracts.events import Event
+from contracts.events import AlarmState, Event
 from contracts.readings import AnyReading
 from drivers.base.session import Argument
 from gateway.clock import Instant
@@ -83,6 +83,10 @@ class Station(abc.ABC):
     def restore_parts(self, parts: Mapping[str, bytes]) -> None:
         """Take up what `parts` gave; parts may be missing. Raises: ValueError: one is damaged."""
         self.restore(parts.get("", b""))
+
+    def alarms(self) -> Mapping[str, AlarmState]:
+        """The alarms of this station by their ids, as they stand."""
+        return {}
 
     def refused(self, now: Instant) -> Sequence[DeviceAction]:
         """The outbox is full: the last events were not accepted and the station was put back. What people shall see."""
