@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from central.bulk import among
 from central.catalog.tables import location
 from central.coldchain import rules
-from central.coldchain.tables import alarm, hold, measurement, sensor_value
+from central.coldchain.tables import alarm, hold, measurement, sensor_array, sensor_value
 from central.errors import ConflictError, NotFoundError
 from central.exceptions import service as exceptions
 from central.exceptions.messages import message
@@ -67,9 +67,12 @@ def sensor_failed(connection: Connection, context: EventContext, event: SensorFa
 
 
 def clock_set(connection: Connection, context: EventContext, _: ClockSet) -> None:
-    """Measurements and alarms of a machine without a clock stand where they belong once its clock is synchronised."""
+    """What a machine without a clock measured, and its alarms, stand where they belong once its clock is synchronised."""
     clocks.redate(connection, context, measurement, measurement.c.event_id, measurement.c.measured_at)
     clocks.redate(connection, context, alarm, alarm.c.id, alarm.c.raised_at)
+    clocks.redate_as_said(connection, context, alarm, alarm.c.since, alarm.c.cleared_at, alarm.c.acknowledged_at)
+    clocks.redate_as_said(connection, context, sensor_value, sensor_value.c.measured_at, sensor_value.c.failed_at)
+    clocks.redate_as_said(connection, context, sensor_array, sensor_array.c.measured_at)
 
 
 def _set_sensor(connection: Connection, context: EventContext, event: SensorMeasured | SensorFailed, values: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, Connection, Row, Table, select, update
+from sqlalchemy import Column, Connection, Row, Table, func, select, update
 
 from central.database import insert_or_leave
 from central.fleet.tables import clock_setting, dated_event
@@ -72,6 +72,15 @@ def redate(connection: Connection, context: EventContext, table: Table, event_id
     dated_at = select(dated_event.c.dated_at).where(dated_event.c.event_id == event_id, mine).scalar_subquery()
     said = select(dated_event.c.event_id).where(mine)
     connection.execute(update(table).where(event_id.in_(said)).values({instant: dated_at}))
+
+
+def redate_as_said(connection: Connection, context: EventContext, table: Table, *instants: Column[Any]) -> None:
+    """The same for rows that keep what was said last and not by which event: they have a `gateway`, and their instant is one that an event said."""
+    mine = dated_event.c.setting == context.fact_id
+    for instant in instants:
+        dated_at = select(func.max(dated_event.c.dated_at)).where(dated_event.c.said_at == instant, mine).scalar_subquery()
+        said = select(dated_event.c.said_at).where(mine)
+        connection.execute(update(table).where(table.c.gateway == context.gateway, instant.in_(said)).values({instant: dated_at}))
 
 
 def _said_before(connection: Connection, context: EventContext, now: ClockSet) -> Iterator[tuple[Row[Any, Any, Any], Event]]:

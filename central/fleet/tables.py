@@ -104,7 +104,7 @@ dated_event = Table(
     Column("dated_at", Instant, nullable=False, comment="when it happened"),
 )
 """Events of a clock that nobody had set, dated once it was synchronised."""
-Index("ix_dated_event_setting", dated_event.c.setting)
+Index("ix_dated_event_setting", dated_event.c.setting, dated_event.c.said_at)
 
 enrolment_code = Table(
     "enrolment_code",

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from sqlalchemy import Engine, select
 
-from central.coldchain.tables import measurement
+from central.coldchain.tables import alarm, measurement, sensor_array, sensor_value
 from central.database import in_transaction, reading
 from central.exceptions import service as exceptions
 from central.fleet.tables import clock_setting, dated_event
@@ -20,7 +20,7 @@ from central.ingest.registry import collect_handlers, collect_many
 from central.ingest.service import Door, read_message, take_message
 from central.ledger.tables import event as event_table
 from contracts import wire
-from contracts.events import Clock, ClockSet, Event, PalletPassed, SensorMeasured, lane_of
+from contracts.events import AlarmChanged, Clock, ClockSet, Event, PalletPassed, SensorArrayMeasured, SensorFailed, SensorMeasured, lane_of
 from contracts.topics import GatewayAddress
 from gateway.clock import Instant
 from gateway.clock_watch import watch_clock
@@ -37,8 +37,9 @@ SYNC = ClockSet(event_time=NOW, clock="synced", boot_id="b1", monotonic_s=3620.0
 class Gateway:
     """Says events to central, numbered by lane."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, name: str = "gate-1") -> None:
         self._engine = engine
+        self._name = name
         self._door = Door(collect_handlers(), exceptions.raise_work_order, collect_many())
         self._seqs = {"movements": 0, "telemetry": 0}
 
@@ -48,8 +49,8 @@ class Gateway:
             self._seqs[lane] += 1
             seq = self._seqs[lane]
             body = msgspec.Raw(wire.encode(msgspec.structs.replace(event, seq=seq)))
-            address = GatewayAddress(1, "s1", "gate-1")
-            payload = wire.encode(wire.Batch(gateway="gate-1", epoch="e1", lane=lane, first_seq=seq, oldest_seq=seq, events=[body]))
+            address = GatewayAddress(1, "s1", self._name)
+            payload = wire.encode(wire.Batch(gateway=self._name, epoch="e1", lane=lane, first_seq=seq, oldest_seq=seq, events=[body]))
             message = read_message(address.topic(f"up/{lane}"), address, lane, payload)
             taken = in_transaction(self._engine, partial(take_message, message=message, door=self._door, now=NOW))
             assert (taken.applied, taken.quarantined) == (1, 0)
@@ -77,6 +78,32 @@ def test_what_was_said_before_the_sync_is_dated_and_what_it_said_stays(engine: E
     assert passages == [NOW - timedelta(hours=1)]
     assert [tuple(row) for row in both] == [(at, at - WOKE + NOW - timedelta(hours=1)) for at in sorted(at for at in said if at.year == 1970)]
     assert len(both) == 3
+
+
+def test_what_stands_since_before_the_sync_is_as_old_as_it_is(engine: Engine) -> None:
+    """A sensor that has failed and an array that does not change are not heard of again; another gateway said something at the same time."""
+    stamp = {"event_time": WOKE, "clock": "unsynced", "boot_id": "b1", "monotonic_s": 20.0, "station": "cold-1"}
+    gateway, other = Gateway(engine), Gateway(engine, "gate-2")
+    other.say(sample(620.0, 9.0))
+    gateway.say(
+        sample(620.0, 4.0),
+        SensorFailed(**stamp, device="s-2", quantity="temperature_c", reason="no reply"),  # type: ignore[arg-type]
+        SensorArrayMeasured(**stamp, device="plc-1", quantity="register", values=[1, 2]),  # type: ignore[arg-type]
+        AlarmChanged(**stamp, alarm_id="cold-1.high", state="unacknowledged", condition="high", quantity="temperature_c", priority=2),  # type: ignore[arg-type]
+        SYNC,
+    )
+
+    with reading(engine) as connection:
+        sensors = {(row.gateway, row.device): (row.measured_at, row.failed_at) for row in connection.execute(select(sensor_value))}
+        arrays = connection.execute(select(sensor_array.c.measured_at)).scalars().all()
+        alarms = connection.execute(select(alarm.c.raised_at, alarm.c.since, alarm.c.cleared_at)).all()
+    assert sensors == {
+        ("gate-1", "s-1"): (NOW - timedelta(seconds=3000), None),
+        ("gate-1", "s-2"): (None, NOW - timedelta(hours=1)),
+        ("gate-2", "s-1"): (WOKE + timedelta(seconds=600), None),
+    }
+    assert arrays == [NOW - timedelta(hours=1)]
+    assert [tuple(row) for row in alarms] == [(NOW - timedelta(hours=1), NOW - timedelta(hours=1), None)]
 
 
 def test_backlog_that_comes_after_the_sync_is_dated_when_it_is_taken(engine: Engine) -> None:

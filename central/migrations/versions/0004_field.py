@@ -105,7 +105,7 @@ def _clocks() -> None:
     with op.batch_alter_table("clock_setting", schema=None) as batch_op:
         batch_op.create_index("ix_clock_setting_boot", ["gateway", "boot_id"], unique=False)
     with op.batch_alter_table("dated_event", schema=None) as batch_op:
-        batch_op.create_index("ix_dated_event_setting", ["setting"], unique=False)
+        batch_op.create_index("ix_dated_event_setting", ["setting", "said_at"], unique=False)
 
 
 def _undo_clocks() -> None:
