@@ -61,7 +61,9 @@ class DataLoggerStation(Station):
         if since_s < self._config.sample_interval_s * (1 - _EARLY):
             return False
         deadband = self._config.deadband
-        return not deadband or since_s >= self._config.silence_s_max or any(_differ(*pair, deadband) for pair in zip(sent.values, values, strict=True))
+        if not deadband or since_s >= self._config.silence_s_max or len(values) != len(sent.values):  # another map was loaded
+            return True
+        return any(_differ(*pair, deadband) for pair in zip(sent.values, values, strict=True))
 
     def _failure(self, reading: ReadingFailed, now: Instant) -> Sequence[Output]:
         sent = self._sent.setdefault((reading.device, reading.quantity), _Sent(reading.at_s, ()))

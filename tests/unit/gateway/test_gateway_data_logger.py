@@ -70,6 +70,17 @@ def test_deadband_keeps_what_hardly_changed_until_it_was_silent_too_long() -> No
     assert sent(logger) == [0.0, 2.0, 3.0, 5.0, 15.0]
 
 
+def test_array_of_another_length_goes_up_although_what_it_had_before_hardly_changed() -> None:
+    """The device's map was changed and loaded while the station went on."""
+    logger = stage(deadband=2.0, silence_s_max=60.0)
+
+    logger.read(array(0.0, 10, 10))
+    logger.read(array(1.0, 10, 10, 10))
+    logger.read(array(2.0, 10, 10, 10))
+
+    assert sent(logger) == [0.0, 1.0]
+
+
 def test_failure_is_told_once_and_the_next_value_at_once() -> None:
     logger = stage(deadband=5.0)
     logger.read(array(0.0, 1))
