@@ -193,6 +193,7 @@ def _routers() -> list[APIRouter]:
         "central.inbound.captures_api",
         "central.web.pages",
         "central.web.dock_pages",
+        "central.web.gateway_pages",
         "central.web.count_pages",
         "central.web.exception_pages",
         "central.web.pick_pages",

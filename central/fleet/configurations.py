@@ -96,10 +96,15 @@ def one(connection: Connection, gateway: str, version: int) -> Row[Any]:
     return row
 
 
+def last_before(connection: Connection, row: Row[Any]) -> Row[Any] | None:
+    """The last version before this one that was in force; None: none was."""
+    earlier = (configuration.c.gateway == row.gateway) & (configuration.c.version < row.version) & (configuration.c.state == "applied")
+    return connection.execute(select(configuration).where(earlier).order_by(configuration.c.version.desc()).limit(1)).one_or_none()
+
+
 def difference_to_last(connection: Connection, row: Row[Any]) -> str:
     """What a version changes against the last one before it that was in force."""
-    earlier = (configuration.c.gateway == row.gateway) & (configuration.c.version < row.version) & (configuration.c.state == "applied")
-    before = connection.execute(select(configuration).where(earlier).order_by(configuration.c.version.desc()).limit(1)).one_or_none()
+    before = last_before(connection, row)
     if before is None:
         return difference("", row.document, "nothing pushed before", f"version {row.version}")
     return difference(before.document, row.document, f"version {before.version}", f"version {row.version}")

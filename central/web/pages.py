@@ -31,7 +31,7 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 async def end_streams(app: FastAPI) -> None:
     """Close the live pages that there are: a server that is about to stop would otherwise wait for their streams in vain."""
     live: LiveBoard | None = getattr(app.state, "live_board", None)
-    for each in (live, *getattr(app.state, "live_docks", {}).values()):
+    for each in (live, *getattr(app.state, "live_docks", {}).values(), *getattr(app.state, "live_gateways", {}).values()):
         if each is not None:
             await each.close()
 
