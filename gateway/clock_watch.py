@@ -15,6 +15,7 @@ import msgspec
 
 from contracts.events import Clock, ClockSet
 from gateway.clock import Instant, Now
+from gateway.durable_file import write_durably
 from gateway.outbox import OutboxFullError
 from gateway.store import Store
 
@@ -64,11 +65,9 @@ def load_anchor(path: Path) -> Anchor | None:
 
 
 def save_anchor(path: Path, anchor: Anchor) -> None:
-    """Replace the file in one step. A disk that takes nothing costs only what `load_anchor` says."""
+    """Replace the file. A disk that takes nothing costs only what `load_anchor` says."""
     try:
-        fresh = path.with_suffix(".new")
-        fresh.write_bytes(msgspec.json.encode(anchor))
-        fresh.replace(path)
+        write_durably(path, msgspec.json.encode(anchor))
     except OSError as error:
         log.warning("clock file not written", extra={"file": str(path), "reason": str(error)})
 

@@ -8,7 +8,6 @@ the log is folded into the file. A single event needs one page; with 4096 bytes 
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -134,12 +133,3 @@ def is_passing(error: BaseException | None) -> bool:
 def is_damage(error: BaseException | None) -> bool:
     """Whether SQLite says that the file is not what was written."""
     return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE_ERRORS
-
-
-def sync_folder(folder: Path) -> None:
-    """Make names in a folder survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

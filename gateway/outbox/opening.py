@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Literal
 
 from contracts.events import LANES
+from gateway.durable_file import sync_folder, write_durably
 from gateway.outbox import upgrade
 from gateway.outbox.blocks import Blocks
 from gateway.outbox.errors import OutboxDamagedError, OutboxFullError
-from gateway.outbox.file import FORMAT, File, is_full, is_passing, sync_folder
+from gateway.outbox.file import FORMAT, File, is_full, is_passing
 from gateway.outbox.pages import commits_lost_in_log
 from gateway.outbox.salvage import save
 
@@ -66,7 +67,7 @@ def beside(path: Path, ending: str) -> Path:
 def note_damage(path: Path, reason: str) -> None:
     """Have the next start look at everything."""
     with contextlib.suppress(OSError):  # a disk that takes nothing: the next start then looks at the ends of the file only
-        beside(path, ".suspect").write_text(reason + "\n")
+        write_durably(beside(path, ".suspect"), f"{reason}\n".encode())
 
 
 def note_epoch(path: Path, noted: Mapping[str, object]) -> None:
@@ -74,7 +75,7 @@ def note_epoch(path: Path, noted: Mapping[str, object]) -> None:
     note, text = beside(path, ".epoch"), json.dumps(noted) + "\n"
     with contextlib.suppress(OSError):  # needed only when the file is gone or its marks cannot be read
         if not note.exists() or note.read_text(errors="replace") != text:
-            note.write_text(text)
+            write_durably(note, text.encode())
 
 
 def _make(path: Path, bytes_max: int) -> tuple[File, Found]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from contracts.events import LANES, Event, ItemScanned, SensorMeasured
-from gateway.outbox import Outbox, Wear, card_life_days
+from gateway.outbox import Outbox, Wear, card_life_days, written
 
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 pytestmark = pytest.mark.requirement("E17")
@@ -69,3 +69,15 @@ def test_single_movement_costs_less_than_a_third_of_what_a_row_in_a_large_page_d
 )
 def test_card_life_is_what_is_left_at_the_present_rate(wear: Wear, card_bytes_written_max: int, days: float | None) -> None:
     assert card_life_days(wear, card_bytes_written_max) == days
+
+
+def test_machine_whose_kernel_does_not_count_has_an_outbox_and_no_forecast(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(written, "_THREAD_IO", tmp_path / "not-there")
+
+    outbox = Outbox(tmp_path / "outbox.db")
+    outbox.append([scan(1)])
+    wear = outbox.wear()
+    outbox.close()
+
+    assert (wear.written_bytes, wear.ever_written_bytes) == (0, 0)
+    assert card_life_days(wear._replace(running_s=86_400.0), 10**12) is None
