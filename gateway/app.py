@@ -25,6 +25,7 @@ from gateway.clock_watch import watch_clock
 from gateway.config import GatewayConfig, GatewayTable
 from gateway.config_file import parse_listen
 from gateway.control import Answer, ControlServer
+from gateway.durable_file import write_durably
 from gateway.floor import Floor
 from gateway.gateway_commands import GatewayCommands
 from gateway.health import HealthReporter, HealthServer
@@ -66,9 +67,10 @@ class Gateway:
     In safe mode (`safe`, or after too many starts that came to nothing) no device is touched and no station decides anything.
     """
 
-    def __init__(self, config: GatewayConfig, *, now: Now | None = None, safe: bool = False, own_file: Path | None = None) -> None:
+    def __init__(self, config: GatewayConfig, *, now: Now | None = None, safe: bool = False, own_file: Path | None = None, own_fault: str = "") -> None:
         self.config = config
         self.own_file = own_file
+        self._own_fault = own_fault
         self.restart_wanted = False
         """Whether another process shall begin where this one ends."""
         self.started = asyncio.Event()
@@ -107,7 +109,7 @@ class Gateway:
         return self.bindings.over(device, self.config.devices[device]).serial_number
 
     async def run(self) -> None:
-        """Serve. Raises: OutboxDamagedError: the outbox cannot be used. OSError: `data_dir` or `listen` cannot. BindingsError. PartEndedError."""
+        """Serve. Raises: OutboxDamagedError: the outbox cannot be used. OSError: `data_dir` or `listen` cannot. PartEndedError."""
         table = self.config.gateway
         data_dir = Path(table.data_dir)
         data_dir.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240  # nothing runs beside it yet
@@ -126,11 +128,14 @@ class Gateway:
     async def _start(self, data_dir: Path) -> None:
         table = self.config.gateway
         await self._server.start()
-        await self._control.start()
         self.port = self._server.port
         serves = {"gateway": table.id, "health": f"http://{parse_listen(table.listen)[0]}:{self.port}/health", "restarted": self.restarts.restarted}
         log.log(logging.ERROR if self.safe else logging.INFO, "gateway serves in safe mode" if self.safe else "gateway serves", extra=serves)
-        (data_dir / "listen").write_text(f"{parse_listen(table.listen)[0]}:{self.port}\n")
+        try:  # a full disk takes neither, and goods move all the same
+            await self._control.start()
+            write_durably(data_dir / "listen", f"{parse_listen(table.listen)[0]}:{self.port}\n".encode())
+        except OSError as error:
+            log.error("people at the machine cannot ask this gateway", extra={"data_dir": str(data_dir), "reason": str(error)})  # noqa: TRY400  # the reason says all
 
     def _outbox(self, table: GatewayTable, data_dir: Path) -> Outbox:
         kept_s = table.outbox_kept_hours * 3600
@@ -174,6 +179,7 @@ class Gateway:
         self.gateway_commands.register(SwapDevice, self.swaps.handle)
         self.gateway_commands.register(ConfigureGateway, self.configurator.handle)
         self.reporter.configurator = self.configurator
+        self.reporter.own_fault = "; ".join(filter(None, (self._own_fault, self.bindings.fault)))
         self.reporter.update_fault = last_update(data_dir).fault
         asks = {"tap": Taps(self.supervisor).tap, "swap": self._swap, "reload": reloading(self.configurator), UPDATE: self._update}
         self._control = ControlServer(data_dir, asks)
@@ -293,9 +299,9 @@ class Gateway:
                 hardware.close()
 
 
-async def run_gateway(config: GatewayConfig, *, safe: bool = False, own_file: Path | None = None) -> bool:
+async def run_gateway(config: GatewayConfig, *, safe: bool = False, own_file: Path | None = None, own_fault: str = "") -> bool:
     """Run until SIGTERM or SIGINT; SIGHUP has the gateway's own file taken over. Returns whether another process shall begin."""
-    gateway = Gateway(config, safe=safe, own_file=own_file)
+    gateway = Gateway(config, safe=safe, own_file=own_file, own_fault=own_fault)
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGHUP, gateway.reload)
     for name in (signal.SIGTERM, signal.SIGINT):

@@ -22,7 +22,7 @@ _HEAD = "# Hardware swapped in the field; laid over the configuration. Written b
 
 
 class BindingsError(Exception):
-    """The file of the bindings cannot be read; the text says why."""
+    """The file of the bindings cannot be read, so nothing more is written into it; the text says why."""
 
 
 class Binding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,12 +46,16 @@ class Binding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Bindings:
-    """All of a gateway, by device."""
+    """All of a gateway, by device. `fault`: why the file cannot be read; then no device counts as swapped, and no other swap is taken that would replace it."""
 
     def __init__(self, data_dir: Path) -> None:
-        """Raises: BindingsError."""
         self._path = data_dir / "bindings.toml"
-        self.by_device = _read(self._path)
+        self.by_device: dict[str, Binding] = {}
+        self.fault = ""
+        try:
+            self.by_device = _read(self._path)
+        except (OSError, ValueError) as error:  # tomllib's and msgspec's errors are ValueErrors
+            self.fault = f"{self._path}: {error}; correct it, or remove it and swap again"
 
     def over(self, device_id: str, config: C) -> C:
         """The configuration of a device as it is now."""
@@ -59,7 +63,9 @@ class Bindings:
         return config if binding is None else binding.over(config)
 
     def bind(self, device_id: str, binding: Binding) -> None:
-        """Durable when it returns. Raises: OSError."""
+        """Durable when it returns. Raises: BindingsError, OSError."""
+        if self.fault:
+            raise BindingsError(self.fault)
         bindings = self.by_device | {device_id: binding}
         write_durably(self._path, _as_toml(bindings).encode())
         self.by_device = bindings
@@ -78,12 +84,11 @@ def new_binding(config: DeviceConfig, serial: str, *, old_serial: str, host: str
 
 
 def _read(path: Path) -> dict[str, Binding]:
+    """Raises: OSError, ValueError."""
     try:
         return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), dict[str, Binding])
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:  # tomllib's and msgspec's errors are ValueErrors
-        raise BindingsError(f"{path}: {error}; correct it, or remove it and swap again") from error
 
 
 def _as_toml(bindings: dict[str, Binding]) -> str:

@@ -14,10 +14,11 @@ from pathlib import Path
 from contracts.log_lines import configure_logging
 from gateway import enrol_command, update_command
 from gateway.config import GatewayConfig, kind_of
-from gateway.config_file import ConfigFileError, load_config, load_gateway_only
+from gateway.config_file import ConfigFileError, load_config
 from gateway.lazy_modules import SELDOM_USED, load_late
 from gateway.outbox import OutboxDamagedError
 from gateway.program import words_to_begin_anew
+from gateway.starting import Start, load_start
 
 _LEVELS = ["debug", "info", "warning", "error"]
 
@@ -31,17 +32,17 @@ def _check(config: GatewayConfig) -> int:
     return 0
 
 
-def _run(own: GatewayConfig, own_file: Path, *, safe: bool) -> int:
+def _run(start: Start, own_file: Path, *, safe: bool) -> int:
     for name in SELDOM_USED:
         load_late(name)
     from gateway.app import PartEndedError, run_gateway
-    from gateway.bindings import BindingsError
     from gateway.configuration_store import ConfigurationStore
 
+    own = start.own
     try:
         chosen = ConfigurationStore(own.gateway.data_dir, own.gateway.trust_dir, own_file.resolve()).choose(own)
-        is_to_restart = asyncio.run(run_gateway(chosen.config, safe=safe, own_file=own_file.resolve()))
-    except (OSError, OutboxDamagedError, BindingsError, PartEndedError) as error:
+        is_to_restart = asyncio.run(run_gateway(chosen.config, safe=safe, own_file=own_file.resolve(), own_fault=start.fault))
+    except (OSError, OutboxDamagedError, PartEndedError) as error:
         print(f"dockline gateway: cannot run: {error}", file=sys.stderr)
         return 1
     if is_to_restart:
@@ -49,17 +50,6 @@ def _run(own: GatewayConfig, own_file: Path, *, safe: bool) -> int:
         again = words_to_begin_anew()
         os.execv(again[0], again)  # noqa: S606  # under the same process id
     return 0
-
-
-def _load(path: Path, *, safe: bool) -> GatewayConfig:
-    """The configuration; for safe mode its table [gateway] is enough. Raises: ConfigFileError."""
-    try:
-        return load_config(path)
-    except ConfigFileError as error:
-        if not safe:
-            raise
-        print(f"{error}\ndockline gateway: safe mode goes on with the table [gateway] alone", file=sys.stderr)
-        return load_gateway_only(path)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -107,19 +97,26 @@ def main(argv: list[str]) -> int:
 
         return run_doctor(arguments.file, as_json=arguments.json, language=arguments.lang)
     try:
-        config = _load(arguments.file, safe=arguments.action == "run" and arguments.safe)
+        return _begin(arguments) if arguments.action == "run" else _act(arguments, load_config(arguments.file))
     except ConfigFileError as error:
         print(error, file=sys.stderr)
         return 1
-    return _act(arguments, config)
+
+
+def _begin(arguments: argparse.Namespace) -> int:
+    """Raises: ConfigFileError."""
+    start = load_start(arguments.file, safe=arguments.safe)
+    if start.fault:
+        print(
+            f"{start.fault}\ndockline gateway: goes on with {'the last good copy of it' if start.own.devices else 'the table [gateway] alone'}", file=sys.stderr
+        )
+    configure_logging(arguments.log_level, arguments.log_format or start.own.gateway.log_format)
+    return _run(start, arguments.file, safe=arguments.safe)
 
 
 def _act(arguments: argparse.Namespace, config: GatewayConfig) -> int:
     if arguments.action == "check":
         return _check(config)
-    if arguments.action == "run":
-        configure_logging(arguments.log_level, arguments.log_format or config.gateway.log_format)
-        return _run(config, arguments.file, safe=arguments.safe)
     from gateway import field_commands
 
     if arguments.action == "reload":

@@ -111,13 +111,16 @@ class HealthReporter:
         self.link: Callable[[], UplinkStatus] | None = None
         self.restarted = ""
         self.configurator: Configurator | None = None
+        self.own_fault = ""
+        """What is wrong with files that a person may have edited, so that the gateway goes on without them."""
         self.update_fault = ""
         self.certificate_until: datetime | None = None
         self.card_bytes_written_max = 0
         self._wear_told = 0, 0
 
     async def health(self) -> Health:
-        """Everything, as of now."""
+        """Everything, as of now: what must be waited for comes first, so that all of it is of one moment."""
+        wear, oldest_pending_s = await self._store.wear(), await self._store.oldest_pending_s()
         now = self._now()
         devices = {
             device_id: DeviceHealth(
@@ -132,8 +135,8 @@ class HealthReporter:
             )
             for device_id, device in self._supervisor.devices.items()
         }
-        wear = await self._store.wear()
         levels = {lane: self._store.level(lane) for lane in LANES}
+        standing = self._standing
         return Health(
             gateway=self._gateway,
             version=self._version,
@@ -142,8 +145,8 @@ class HealthReporter:
             clock=now.clock,
             safe_mode=self.safe,
             restarted=self.restarted,
-            config_version=self.configurator.standing.in_force if self.configurator is not None else 0,
-            config_fault=self.configurator.standing.fault if self.configurator is not None else "",
+            config_version=standing.in_force,
+            config_fault=standing.fault or self.own_fault,
             update_fault=self.update_fault,
             certificate_until=self.certificate_until,
             uplink=self._is_uplink_up(),
@@ -153,7 +156,7 @@ class HealthReporter:
             devices_up=self._supervisor.devices_up,
             devices_down=len(devices) - self._supervisor.devices_up,
             devices_given_up=self._supervisor.devices_given_up,
-            oldest_pending_s=await self._store.oldest_pending_s(),
+            oldest_pending_s=oldest_pending_s,
             outbox_bytes=self._store.size_bytes,
             outbox_found=self._store.found.state,
             payload_bytes=wear.payload_bytes,
@@ -166,7 +169,6 @@ class HealthReporter:
     async def report(self) -> GatewayReported:
         """The health as an event."""
         health = await self.health()
-        standing = self.configurator.standing if self.configurator is not None else Standing()
         return GatewayReported(
             **self._now().stamp(),
             pending_events=sum(lane.pending for lane in health.lanes.values()),
@@ -176,13 +178,17 @@ class HealthReporter:
             devices_up=health.devices_up,
             devices_down=health.devices_down,
             devices_given_up=health.devices_given_up,
-            config_version=standing.in_force,
-            config_fault=standing.fault,
+            config_version=health.config_version,
+            config_fault=health.config_fault,
             certificate_until=self.certificate_until,
             payload_bytes=health.payload_bytes,
             written_bytes=health.written_bytes,
             card_life_days=health.card_life_days,
         )
+
+    @property
+    def _standing(self) -> Standing:
+        return self.configurator.standing if self.configurator is not None else Standing()
 
     def certificate_ends(self, until: datetime | None) -> None:
         """When the gateway's certificate ends; None: it has none."""

@@ -71,8 +71,10 @@ class Reconfigurable(Running):
             gateway.supervisor.add(device, *made[device], gateway.serial_of(device))
 
     def announce(self, standing: Standing) -> None:
-        """Have the birth say what is in force."""
+        """Have the birth say what is in force. What was wrong with the own file when this process began is over when another one came into force."""
         gateway = self._gateway
+        if not standing.fault:
+            gateway.reporter.own_fault = gateway.bindings.fault
         gateway.uplink.announce(replace(gateway.identity, config_hash=gateway.config.config_hash, config_version=standing.running))
 
     def restart(self) -> None:

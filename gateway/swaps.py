@@ -12,7 +12,7 @@ from contracts.commands import GATEWAY, SwapDevice
 from contracts.events import DeviceSwapped
 from drivers.base.config import DeviceConfig
 from drivers.base.spec import Driver
-from gateway.bindings import Binding, Bindings, new_binding
+from gateway.bindings import Binding, Bindings, BindingsError, new_binding
 from gateway.clock import Now
 from gateway.gateway_commands import Handled
 from gateway.store import Store
@@ -50,7 +50,7 @@ class Swaps:
             return Handled("refused", f"this gateway has no device {command.device!r}; it has: {', '.join(self._configs())}")
         try:
             binding = self._bound(command, config)
-        except (OSError, ValueError) as error:
+        except (BindingsError, OSError, ValueError) as error:
             return Handled("refused", f"{command.device} cannot be bound: {error}")
         if binding is None:
             return Handled("refused", f"{command.device} tells no serial number; say which one is there now")
@@ -77,7 +77,7 @@ class Swaps:
         return SwapDevice(command_id=swap_id, station=GATEWAY, deadline_at=deadline_at, device=device, serial=serial, host=host, actor=actor)
 
     def _bound(self, command: SwapDevice, config: DeviceConfig) -> Binding | None:
-        """The binding, made now unless this same swap has made it before; None: nobody says the serial number. Raises: OSError, ValueError."""
+        """The binding, made now unless this same swap has made it before; None: nobody says the serial number. Raises: BindingsError, OSError, ValueError."""
         before = self._bindings.by_device.get(command.device)
         if before is not None and before.swap_id == command.command_id:
             return before

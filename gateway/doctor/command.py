@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from gateway.bindings import Bindings, BindingsError
+from gateway.bindings import Bindings
 from gateway.config import GatewayConfig
 from gateway.config_file import ConfigFileError, load_config, load_gateway_only
 from gateway.doctor.findings import Finding, Language, finding, in_order, line_of
@@ -55,10 +55,7 @@ def _examined(config: GatewayConfig, machine: Machine) -> Iterator[Finding]:
 
 def _devices(config: GatewayConfig, data_dir: Path, up: set[str]) -> Iterator[Finding]:
     """Those that the gateway has not: is the way to them there? What is connected is left in peace."""
-    try:
-        bindings = Bindings(data_dir)
-    except BindingsError:
-        return
+    bindings = Bindings(data_dir)
     for device, table in config.devices.items():
         if device not in up:
             yield from check_device(device, bindings.over(device, table))

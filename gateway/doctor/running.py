@@ -12,8 +12,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from gateway.bindings import Bindings, BindingsError
+from gateway.bindings import Bindings
 from gateway.config import GatewayTable
+from gateway.config_file import parse_listen
 from gateway.doctor.findings import Finding, finding
 from gateway.restarts import SAFE_AFTER_STARTS, is_failed, read_run
 from gateway.updates.trial import last_update
@@ -31,10 +32,13 @@ def ask_health(table: GatewayTable) -> tuple[dict[str, Any] | None, str]:
     data_dir = Path(table.data_dir)
     try:
         address = (data_dir / "listen").read_text(encoding="ascii").strip()
-    except OSError:
+    except (OSError, UnicodeDecodeError):
         address = table.listen
-    host, _, port = address.rpartition(":")
-    client = http.client.HTTPConnection(host.strip("[]"), int(port), timeout=_TIMEOUT_S)
+    try:
+        host, port = parse_listen(address)
+    except ValueError:  # a power cut can leave the file empty
+        return None, str(data_dir / "listen")
+    client = http.client.HTTPConnection(host, port, timeout=_TIMEOUT_S)
     try:
         client.request("GET", "/health", headers=_key(table, data_dir))
         answer = client.getresponse()
@@ -121,11 +125,9 @@ def check_files(data_dir: Path) -> Iterator[Finding]:
             yield finding("starts_fail", "restart", count=run.failed_starts - (0 if run.ended else 1), limit=SAFE_AFTER_STARTS)
     if (update := last_update(data_dir)).fault:
         yield finding("update_returned", "update", version=update.version, previous=update.previous, reason=update.reason)
-    try:
-        bindings = Bindings(data_dir)
-    except BindingsError as error:
-        yield finding("config_wrong", "bindings", reason=str(error))
-        return
+    bindings = Bindings(data_dir)
+    if bindings.fault:
+        yield finding("bindings_unreadable", "bindings", reason=bindings.fault)
     for device, binding in bindings.by_device.items():
         yield finding("swapped", device, serial=binding.serial)
 

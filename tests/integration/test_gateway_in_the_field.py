@@ -26,6 +26,7 @@ from gateway.command import main
 from gateway.config_file import load_config
 from gateway.doctor.command import examine
 from gateway.restarts import SAFE_AFTER_STARTS, read_run
+from gateway.starting import load_start
 from tests.integration.gateway_bench import eventually, gateway_file, running_broker, running_central, running_gateway
 
 pytestmark = [pytest.mark.requirement("E17"), pytest.mark.slow]
@@ -225,3 +226,51 @@ async def test_line_that_floods_with_garbage_is_cut_off_and_its_driver_decodes_n
     async with running_gateway(tmp_path, 1, body) as gateway:
         await eventually(lambda: "bytes came in a second" in gateway.supervisor.devices["scanner-1"].reason)
     server.close()
+
+
+async def test_gateway_starts_with_a_disk_that_takes_nothing_and_with_swaps_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(SicsScaleTwin()) as port:
+        async with running_gateway(tmp_path, 1, scale(port)):
+            pass
+        data_dir = Path(load_config(tmp_path / "gateway.toml").gateway.data_dir)
+        (data_dir / "bindings.toml").write_text("torn = ")
+
+        def full(path: Path, content: bytes) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("gateway.app.write_durably", full)
+        async with running_gateway(tmp_path, 1, scale(port)) as gateway:
+            await eventually(lambda: gateway.supervisor.devices["scale-1"].up is True)
+
+            assert "bindings.toml" in (await gateway.reporter.health()).config_fault
+
+
+@asynccontextmanager
+async def begun(file: Path) -> AsyncIterator[Gateway]:
+    """As `dockline gateway run` begins."""
+    start = load_start(file, safe=False)
+    gateway = Gateway(start.own, own_file=file, own_fault=start.fault)
+    running = asyncio.create_task(gateway.run())
+    try:
+        await eventually(lambda: gateway.started.is_set() or running.done())
+        yield gateway
+    finally:
+        gateway.stop()
+        await running
+
+
+async def test_file_that_somebody_broke_does_not_keep_the_gateway_from_starting(tmp_path: Path) -> None:
+    async with serving(SicsScaleTwin()) as port:
+        file = gateway_file(tmp_path, 1, scale(port))
+        good = file.read_text()
+        async with begun(file):
+            await eventually((tmp_path / "configurations" / "0.toml").exists)
+        file.write_text(good.replace("scale_sics", "scale_sicks"))
+        async with begun(file) as gateway:
+            await eventually(lambda: gateway.supervisor.devices["scale-1"].up is True)
+            assert "'scale_sics'" in (await gateway.reporter.health()).config_fault
+            assert await gateway.configurator.reload("li") != ""
+            file.write_text(good)
+
+            assert await gateway.configurator.reload("li") == ""
+            assert (await gateway.reporter.report()).config_fault == ""

@@ -43,8 +43,13 @@ def test_what_was_told_is_noted_once_and_the_rest_stays(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["torn = ", "[a]\nserial = 1\n", '[a]\nserial = "1"\nwrong = 1\n'])
-def test_file_that_cannot_be_read_says_what_to_do(tmp_path: Path, text: str) -> None:
+def test_file_that_cannot_be_read_says_what_to_do_and_is_not_written_over(tmp_path: Path, text: str) -> None:
     (tmp_path / "bindings.toml").write_text(text)
 
-    with pytest.raises(BindingsError, match="correct it, or remove it and swap again"):
-        Bindings(tmp_path)
+    bindings = Bindings(tmp_path)
+
+    assert bindings.by_device == {}
+    assert "correct it, or remove it and swap again" in bindings.fault
+    with pytest.raises(BindingsError, match="correct it"):
+        bindings.bind("a", Binding(serial="2"))
+    assert (tmp_path / "bindings.toml").read_text() == text

@@ -19,7 +19,7 @@ from gateway.doctor.command import examine
 from gateway.doctor.findings import _sentences, codes, finding, in_order, line_of
 from gateway.doctor.machine import Machine, holder_of
 from gateway.doctor.network import check_brokers, check_certificate, check_device
-from gateway.doctor.running import check_files, check_health, check_outbox
+from gateway.doctor.running import ask_health, check_files, check_health, check_outbox
 
 pytestmark = pytest.mark.requirement("E17")
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
@@ -155,7 +155,13 @@ def test_power_cut_and_swapped_hardware_are_shown(tmp_path: Path) -> None:
 
     assert [each.code for each in check_files(tmp_path)] == ["restarted_by_power", "swapped"]
     (tmp_path / "bindings.toml").write_text("torn = ")
-    assert [each.code for each in check_files(tmp_path)] == ["restarted_by_power", "config_wrong"]
+    assert [each.code for each in check_files(tmp_path)] == ["restarted_by_power", "bindings_unreadable"]
+
+
+def test_address_that_a_power_cut_took_does_not_stop_the_doctor(tmp_path: Path) -> None:
+    (tmp_path / "listen").write_text("")
+
+    assert ask_health(table(tmp_path)) == (None, str(tmp_path / "listen"))
 
 
 @contextmanager

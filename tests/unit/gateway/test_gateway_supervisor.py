@@ -255,7 +255,7 @@ async def test_device_that_two_change_at_once_has_one_conversation_in_the_end() 
     old, second, third = FakeDriver("d"), FakeDriver("d"), FakeDriver("d")
     talking: list[FakeDriver] = []
     for driver in (old, second, third):
-        driver.run = _counted(driver, talking)  # type: ignore[method-assign]
+        driver.run = _counted(driver, talking)  # type: ignore[method-assign, assignment]
     async with supervised(old) as (supervisor, readings):
         await next_states(readings, 1)
         await asyncio.gather(supervisor.replace("d", "fake", second), supervisor.replace("d", "fake", third), supervisor.reconnect("d", "a recording begins"))
