@@ -309,7 +309,8 @@ def in_force(connection: Connection, gateway_id: str) -> int:
 
 def _devices(connection: Connection, row: Row[Any], links: Sequence[Row[Any]]) -> tuple[DeviceRow, ...]:
     configured, swaps = _configured(connection, row), last_swaps(connection, row.id)
-    return tuple(_device(each, configured, swaps) for each in links)
+    order = ("another", "given_up", "down", "up", "gone")
+    return tuple(sorted((_device(each, configured, swaps) for each in links), key=lambda each: (order.index(each.state), each.id)))
 
 
 def _device(row: Row[Any], configured: Mapping[str, tuple[str, str]], swaps: Mapping[str, Row[Any]]) -> DeviceRow:
