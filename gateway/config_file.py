@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,7 +16,7 @@ import msgspec
 from contracts.addresses import is_loopback, parse_broker
 from contracts.topics import check_name
 from drivers import registry
-from drivers.base.config import DeviceConfig
+from drivers.base.config import DeviceConfig, StreamConfig
 from drivers.base.errors import ConfigError
 from drivers.base.spec import Capability
 from gateway.config import (
@@ -222,7 +223,25 @@ def _check_names(where: str, names: tuple[tuple[str, str], ...], mistakes: list[
 
 def _cross_checks(config: GatewayConfig) -> list[Mistake]:
     stations = (mistake for station in config.stations.values() for mistake in _station_checks(station, config))
-    return [*_border_checks(config.gateway), *stations, *(mistake for north in config.north.values() for mistake in _north_checks(north, config))]
+    return [
+        *_border_checks(config.gateway),
+        *_endpoint_checks(config),
+        *stations,
+        *(mistake for north in config.north.values() for mistake in _north_checks(north, config)),
+    ]
+
+
+def _endpoint_checks(config: GatewayConfig) -> Iterator[Mistake]:
+    """Two devices that talk over the same line spoil each other's conversation."""
+    first: dict[str, str] = {}
+    for device, table in config.devices.items():
+        if not isinstance(table, StreamConfig) or table.shares_endpoint:
+            continue
+        endpoint = os.path.realpath(table.path) if table.path else table.endpoint.lower()
+        if (other := first.setdefault(endpoint, device)) == device:
+            continue
+        key = f'device "{device}".{"path" if table.path else "host"}'
+        yield Mistake(key, f"{table.endpoint} is that of {other!r} already; a line carries one device. Units on one RS-485 line need a Modbus TCP gateway")
 
 
 def _border_checks(gateway: GatewayTable) -> Iterator[Mistake]:

@@ -47,6 +47,11 @@ class StreamConfig(DeviceConfig, frozen=True, kw_only=True, forbid_unknown_field
             raise ValueError("`host` needs a `port`")
 
     @property
+    def shares_endpoint(self) -> bool:
+        """Whether several devices may be reached at the same host and port, each over a connection of its own. A serial line never carries two."""
+        return False
+
+    @property
     def endpoint(self) -> str:
         """Where the device is, for messages."""
         if not self.host:

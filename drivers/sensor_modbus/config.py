@@ -28,3 +28,8 @@ class SensorModbusConfig(StreamConfig, frozen=True, kw_only=True, forbid_unknown
         super().__post_init__()
         if self.path and self.framing == "tcp":
             raise ValueError("a serial line speaks Modbus RTU; set `framing` to rtu")
+
+    @property
+    def shares_endpoint(self) -> bool:
+        """See `StreamConfig.shares_endpoint`: a Modbus TCP gateway asks the units behind it one after the other; whoever passes raw bytes does not."""
+        return bool(self.host) and self.framing == "tcp"

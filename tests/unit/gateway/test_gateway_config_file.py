@@ -222,3 +222,33 @@ def test_lamps_of_a_scan_point_and_the_button_of_a_cold_room_are_checked(tmp_pat
     assert "station \"cold-1\".acknowledge: device 'probe' is a sensor_modbus, which does not sense inputs" in told
     assert "ok_light" not in told
     assert "cold-2" not in told
+
+
+def with_devices(folder: Path, *devices: str) -> Path:
+    file = folder / "gateway.toml"
+    tables = "".join(f'[[device]]\nid = "d-{number}"\n{device}\n' for number, device in enumerate(devices))
+    file.write_text(f'[gateway]\nid = "dock-1"\nsite = "s-1"\n{tables}')
+    return file
+
+
+@pytest.mark.requirement("E17")
+def test_two_devices_on_one_line_are_refused_by_whatever_name_it_goes(tmp_path: Path) -> None:
+    (tmp_path / "by-id").symlink_to(tmp_path / "ttyUSB0")
+    line = 'driver = "sensor_modbus"\nframing = "rtu"\nmap = "xy_md02"\npath = "{}"\nunit_id = {}'
+    server = 'driver = "scale_sics"\nhost = "{}"\nport = 4305'
+    file = with_devices(
+        tmp_path, line.format(tmp_path / "ttyUSB0", 1), line.format(tmp_path / "by-id", 2), server.format("Moxa-1.lan"), server.format("moxa-1.lan")
+    )
+
+    with pytest.raises(ConfigFileError) as found:
+        load_config(file)
+
+    assert [mistake.key for mistake in found.value.mistakes] == ['device "d-1".path', 'device "d-3".host']
+    assert "is that of 'd-0' already; a line carries one device" in found.value.mistakes[0].reason
+
+
+@pytest.mark.requirement("E17")
+def test_units_behind_one_modbus_tcp_gateway_are_taken(tmp_path: Path) -> None:
+    unit = 'driver = "sensor_modbus"\nmap = "xy_md02"\nhost = "10.0.0.9"\nunit_id = {}'
+
+    assert len(load_config(with_devices(tmp_path, unit.format(1), unit.format(2))).devices) == 2
