@@ -206,7 +206,12 @@ def savepoint(connection: Connection) -> Iterator[None]:
 
 def insert_or_leave(connection: Connection, table: Table) -> Any:
     """An insert that can name its conflicts (`on_conflict_do_nothing`, `on_conflict_do_update`); both dialects spell it alike."""
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+    return insert_for(connection.dialect.name, table)
+
+
+def insert_for(dialect: str, table: Table) -> Any:
+    """The same for a statement that is built once and kept: to build one costs more than SQLite needs to run it."""
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
 def in_transaction(engine: Engine, work: Callable[[Connection], T], attempts: int = 6) -> T:

@@ -3,15 +3,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, insert, select, update
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
+from sqlalchemy import Boolean, Connection, bindparam, update
+
+from central.database import insert_for
 from central.fleet import clocks, configurations
 from central.fleet.swaps import device_swapped
 from central.fleet.tables import command as command_table
 from central.fleet.tables import configuration
 from central.fleet.tables import device as device_table
 from central.fleet.tables import gateway as gateway_table
-from central.ingest.registry import EventContext, Handler
+from central.ingest.registry import EventContext, Handler, HandlerMany
 from contracts.commands import GATEWAY
 from contracts.events import ClockSet, CommandAnswered, ConfigurationChanged, DeviceLinkChanged, DeviceSwapped, Event, GatewayReported
 
@@ -33,16 +38,30 @@ def _configuration_refused(connection: Connection, context: EventContext, event:
 
 
 def device_link_changed(connection: Connection, context: EventContext, event: DeviceLinkChanged) -> None:
+    """See `device_links_changed`."""
+    device_links_changed(connection, [(context, event)])
+
+
+def device_links_changed(connection: Connection, said: Sequence[tuple[EventContext, DeviceLinkChanged]]) -> None:
     """Keep the last state of each device; one that is backfilled counts unless something later is known already."""
-    mine = (device_table.c.gateway == context.gateway) & (device_table.c.device == event.device)
-    known_at = connection.execute(select(device_table.c.changed_at).where(mine)).scalar()
-    if event.historical and known_at is not None and known_at > event.event_time:
-        return
-    values = {"state": event.state, "reason": event.reason, "changed_at": event.event_time}
-    if known_at is None:
-        connection.execute(insert(device_table).values(gateway=context.gateway, device=event.device, **values))
-    else:
-        connection.execute(update(device_table).where(mine).values(**values))
+    last: dict[tuple[str, str], dict[str, Any]] = {}
+    for context, event in said:
+        key = (context.gateway, event.device)
+        known = last.get(key)
+        if event.historical and known is not None and known["changed_at"] > event.event_time:
+            continue
+        is_live = not event.historical or (known is not None and known["is_live"])
+        row = {"state": event.state, "reason": event.reason, "changed_at": event.event_time, "is_live": is_live}
+        last[key] = {"gateway": context.gateway, "device": event.device, **row}
+    connection.execute(_keep_links(connection.dialect.name), list(last.values()))
+
+
+@cache
+def _keep_links(dialect: str) -> Any:
+    kept = insert_for(dialect, device_table)
+    values = {name: kept.excluded[name] for name in ("state", "reason", "changed_at")}
+    counts = bindparam("is_live", type_=Boolean) | (device_table.c.changed_at <= kept.excluded.changed_at)
+    return kept.on_conflict_do_update(index_elements=list(device_table.primary_key.columns), set_=values, where=counts)
 
 
 def gateway_reported(connection: Connection, context: EventContext, event: GatewayReported) -> None:
@@ -81,3 +100,4 @@ HANDLERS: dict[type[Event], Handler] = {
     DeviceSwapped: device_swapped,
     GatewayReported: gateway_reported,
 }
+HANDLERS_MANY: dict[type[Event], HandlerMany] = {DeviceLinkChanged: device_links_changed}

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from central.database import insert_or_leave
 from central.errors import BusyError, ConflictError, ForbiddenError, NotFoundError
@@ -89,27 +89,51 @@ def good_standing(connection: Connection, addresses: Collection[GatewayAddress])
     return {address for address in addresses if sites.get(address.gateway) == address.site}
 
 
-def gateway_state_changed(connection: Connection, address: GatewayAddress, state: GatewayState, now: datetime) -> bool:
-    """Take a birth or death; False if it was a late death of an earlier session and nothing changed. Raises: GatewaySiteError, GatewayRevokedError."""
-    enrol(connection, address, now)
-    mine = gateway_table.c.id == address.gateway
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known of gateways before their births: who is in good standing, and the version of the configuration that each shall have."""
+
+    good: Collection[GatewayAddress]
+    wanted: Mapping[str, int]
+
+
+def standing_of(connection: Connection, addresses: Collection[GatewayAddress]) -> Standing:
+    """Two looks for all of them."""
+    ids = sorted({address.gateway for address in addresses})
+    is_wanted = configuration.c.gateway.in_(ids) & configuration.c.state.in_(("sent", "applied"))
+    wanted = select(configuration.c.gateway, func.max(configuration.c.version)).where(is_wanted).group_by(configuration.c.gateway)
+    return Standing(good_standing(connection, addresses), {row[0]: row[1] for row in connection.execute(wanted)})
+
+
+_BORN = update(gateway_table).where(gateway_table.c.id == bindparam("of_gateway"))
+
+
+def gateway_state_changed(connection: Connection, address: GatewayAddress, state: GatewayState, now: datetime, known: Standing | None = None) -> bool:
+    """Take a birth or death; False if it was a late death of an earlier session and nothing changed. `known`: as looked up in the same transaction.
+
+    Raises: GatewaySiteError, GatewayRevokedError.
+    """
+    known = known or standing_of(connection, [address])
+    if address not in known.good:
+        enrol(connection, address, now)
     if not state.online:
+        mine = gateway_table.c.id == address.gateway
         same_session = (gateway_table.c.boot_id == state.boot_id) & (gateway_table.c.session_id == state.session_id)
         died = connection.execute(update(gateway_table).where(mine, same_session).values(online=False, last_death_at=now))
         return died.rowcount == 1
     values = {"boot_id": state.boot_id, "session_id": state.session_id, "epoch": state.epoch, "version": state.version, "config_hash": state.config_hash}
     began = {"config_version": state.config_version, "safe_mode": state.safe_mode, "restarted": state.restarted}
-    connection.execute(update(gateway_table).where(mine).values(online=True, last_birth_at=now, last_seen_at=now, **values, **began))
-    _configure_again(connection, address.gateway, state.config_version, now)
+    connection.execute(_BORN, {"of_gateway": address.gateway, "online": True, "last_birth_at": now, "last_seen_at": now, **values, **began})
+    wanted = known.wanted.get(address.gateway, 0)
+    if wanted > state.config_version:
+        _configure_again(connection, address.gateway, wanted, now)
     return True
 
 
-def _configure_again(connection: Connection, gateway: str, in_force: int, now: datetime) -> None:
+def _configure_again(connection: Connection, gateway: str, version: int, now: datetime) -> None:
     """A gateway that was away when its configuration was sent, or that has another card now, gets it once more."""
-    is_wanted = (configuration.c.gateway == gateway) & configuration.c.state.in_(("sent", "applied"))
-    version = connection.execute(select(func.max(configuration.c.version)).where(is_wanted)).scalar()
     pending = (command_table.c.gateway == gateway) & (command_table.c.kind == ConfigureGateway.__name__) & (command_table.c.state == "pending")
-    if version is not None and version > in_force and connection.execute(select(command_table.c.id).where(pending).limit(1)).scalar() is None:
+    if connection.execute(select(command_table.c.id).where(pending).limit(1)).scalar() is None:
         send_configuration(connection, gateway, version, now)
 
 

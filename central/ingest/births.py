@@ -7,11 +7,12 @@ import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from central.database import insert_or_leave
+from central.database import insert_for
 from central.exceptions.messages import message
 from central.fleet import service as fleet
 from central.fleet.tables import gateway as gateway_table
@@ -28,20 +29,21 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Before:
-    """What was known of gateways before their births: the epoch of each, and its lanes by (gateway, epoch)."""
+    """What was known of gateways before their births: their standing, the epoch of each, and its lanes by (gateway, epoch)."""
 
+    standing: fleet.Standing
     epochs: dict[str, str]
     lanes: dict[tuple[str, str], dict[str, Any]]
 
 
-def look_up(connection: Connection, gateways: Collection[str]) -> Before:
-    """Two looks for all births of a group."""
-    ids = sorted(set(gateways))
+def look_up(connection: Connection, addresses: Collection[GatewayAddress]) -> Before:
+    """Some looks for all births of a group."""
+    ids = sorted({address.gateway for address in addresses})
     epochs = {row.id: row.epoch for row in connection.execute(select(gateway_table.c.id, gateway_table.c.epoch).where(gateway_table.c.id.in_(ids)))}
     lanes: dict[tuple[str, str], dict[str, Any]] = {}
     for row in connection.execute(select(*_LANE).where(mark.c.gateway.in_(ids))):
         lanes.setdefault((row.gateway, row.epoch), {})[row.lane] = row
-    return Before(epochs, lanes)
+    return Before(fleet.standing_of(connection, addresses), epochs, lanes)
 
 
 def take_state(connection: Connection, address: GatewayAddress, state: GatewayState, door: Door, now: datetime, *, is_retained: bool, before: Before) -> None:
@@ -50,13 +52,13 @@ def take_state(connection: Connection, address: GatewayAddress, state: GatewaySt
     Raises: DomainError: it is not believed (`central.fleet`).
     """
     if not state.online or not state.epoch:
-        fleet.gateway_state_changed(connection, address, state, now)
+        fleet.gateway_state_changed(connection, address, state, now, before.standing)
         return
     gateway, epoch = address.gateway, before.epochs.get(address.gateway, "")
     lanes = before.lanes.get((gateway, state.epoch), {})
     if is_retained and epoch != state.epoch and any(row.ended for row in lanes.values()):
         return  # it was replaced by another one since
-    fleet.gateway_state_changed(connection, address, state, now)
+    fleet.gateway_state_changed(connection, address, state, now, before.standing)
     before.epochs[gateway] = state.epoch
     _note_said(connection, gateway, state, lanes, now)
     if not is_retained and any(state.last_seq.get(lane, row.upto) < row.upto for lane, row in lanes.items()):
@@ -74,13 +76,20 @@ def _lanes(connection: Connection, gateway: str, epoch: str) -> Mapping[str, Any
 
 def _note_said(connection: Connection, gateway: str, state: GatewayState, lanes: Mapping[str, Any], now: datetime) -> None:
     """Keep which numbers the gateway has given that are not here yet: should its outbox be lost, they are what is missing."""
+    rows: list[dict[str, Any]] = []
     for lane in LANES:
         said, known = state.last_seq.get(lane, 0), lanes.get(lane)
-        if said <= (0 if known is None else max(known.said_upto, known.upto)):
-            continue
-        row = {"gateway": gateway, "epoch": state.epoch, "lane": lane, "upto": 0, "said_upto": said, "moved_at": now}
-        noted = insert_or_leave(connection, mark).values(**row)
-        connection.execute(noted.on_conflict_do_update(index_elements=[mark.c.gateway, mark.c.epoch, mark.c.lane], set_={"said_upto": said}))
+        if said > (0 if known is None else max(known.said_upto, known.upto)):
+            rows.append({"gateway": gateway, "epoch": state.epoch, "lane": lane, "upto": 0, "said_upto": said, "moved_at": now})
+    if rows:
+        connection.execute(_keep_said(connection.dialect.name), rows)
+
+
+@cache
+def _keep_said(dialect: str) -> Any:
+    noted = insert_for(dialect, mark)
+    said = noted.excluded.said_upto
+    return noted.on_conflict_do_update(index_elements=list(mark.primary_key.columns), set_={"said_upto": said}, where=mark.c.said_upto < said)
 
 
 def _end(connection: Connection, gateway: str, epoch: str, reason: str, now: datetime) -> None:
@@ -110,5 +119,6 @@ def _ask_person(
     ).scalar()
     since = "ever" if last_moved is None else f"{last_moved:%Y-%m-%d %H:%M} UTC"
     log.error("events are missing", extra={"gateway": address.gateway, "epoch": epoch, "numbers": numbers, "reason": reason})
-    said = message(f"gateway_{reason}", gateway=address.gateway, numbers=numbers, since=since)
+    words = {"gateway": address.gateway, "numbers": numbers, "since": since}
+    said = message("gateway_image_restored", **words) if reason == "image_restored" else message("gateway_outbox_lost", **words)
     door.raise_work_order(connection, said.code, f"{address.gateway}/{epoch}", said, None, now)

@@ -70,7 +70,7 @@ def take_group(engine: Engine, group: Group, door: Door, clock: Callable[[], dat
     partitions = group.partitions()
 
     def together(connection: Connection) -> list[Taken]:
-        before = births.look_up(connection, [said.address.gateway for said in group.states]) if group.states else None
+        before = births.look_up(connection, [said.address for said in group.states]) if group.states else None
         for said in group.states:
             _take_state(connection, said, door, clock(), before)
         known = look_up(connection, group.messages)
@@ -112,7 +112,7 @@ def _gripping(grip: Grip | None, partitions: Collection[int], work: Callable[[Co
 
 
 def _take_state(connection: Connection, said: Said, door: Door, now: datetime, before: births.Before | None = None) -> None:
-    before = before or births.look_up(connection, [said.address.gateway])
+    before = before or births.look_up(connection, [said.address])
     try:
         births.take_state(connection, said.address, said.state, door, now, is_retained=said.is_retained, before=before)
     except BusyError:

@@ -166,10 +166,15 @@ class Line:
 
     async def _receive(self, client: aiomqtt.Client) -> None:
         async for message in client.messages:
-            if message.topic.value == CENTRAL_STATE:
-                self._hear_central(message.payload)
-            # All in one queue, also what is heard already: some brokers hang up when they are acknowledged out of order.
-            self._inbox.put_nowait(Arrived(self, client, message))
+            self._hear(client, message)
+            while len(client.messages):  # what came with it: aiomqtt makes a task for each, which costs more than hearing it
+                self._hear(client, client._queue.get_nowait())  # noqa: SLF001  # aiomqtt has no public way
+
+    def _hear(self, client: aiomqtt.Client, message: aiomqtt.Message) -> None:
+        if message.topic.value == CENTRAL_STATE:
+            self._hear_central(message.payload)
+        # All in one queue, also what is heard already: some brokers hang up when they are acknowledged out of order.
+        self._inbox.put_nowait(Arrived(self, client, message))
 
     def _hear_central(self, payload: object) -> None:
         """Another worker died, or its will came late: as long as this one serves, central is not offline."""
@@ -179,8 +184,12 @@ class Line:
                 self._news.set()
 
     async def _speak(self, client: aiomqtt.Client) -> None:
+        """What is to be said at once goes at once; the last of it is waited for, so that no more piles up than the broker takes."""
         while True:
             topic, payload = await self._outgoing.get()
+            while not self._outgoing.empty():
+                client._client.publish(topic, payload, 0)  # noqa: SLF001  # aiomqtt has a task and a timer for each
+                topic, payload = self._outgoing.get_nowait()
             await publish(client, topic, payload, qos=0)
 
     async def _follow(self, client: aiomqtt.Client) -> None:

@@ -6,13 +6,16 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import Engine
 
 from central.errors import ConflictError, NotFoundError
 from central.fleet import service as fleet
+from central.fleet.handlers import device_links_changed
 from central.fleet.tables import command, device
+from central.ingest.registry import EventContext
 from contracts.commands import CancelTasks
 from contracts.events import DeviceLinkChanged
 from tests.integration.warehouse import NOW, Warehouse
@@ -42,6 +45,31 @@ def test_backfilled_link_counts_when_nothing_later_is_known(house: Warehouse) ->
     link(house, "lost", 30, historical=True)
 
     assert [row.state for row in house.rows(device)] == ["lost"]
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ([("connected", 60, False), ("lost", 30, True)], ("connected", 60)),
+        ([("connected", 60, True), ("lost", 30, False)], ("lost", 30)),
+        ([("lost", 30, False), ("connected", 40, True), ("lost", 35, True)], ("connected", 40)),
+        ([("lost", 5, True), ("lost", 6, True)], ("connected", 10)),
+    ],
+)
+def test_links_that_come_together_end_as_if_they_came_one_after_the_other(
+    house: Warehouse, said: list[tuple[str, float, bool]], expected: tuple[str, float]
+) -> None:
+    link(house, "connected", 10)
+    events = [
+        DeviceLinkChanged(event_time=NOW + timedelta(seconds=at_s), device="reader-1", state=state, historical=historical)  # type: ignore[arg-type]
+        for state, at_s, historical in said
+    ]
+    context = EventContext(str(uuid4()), "s1", "gate-1", "e1", "telemetry", 1, NOW)
+
+    house.do(lambda c: device_links_changed(c, [(context, each) for each in events]))
+
+    (row,) = house.rows(device)
+    assert (row.state, row.changed_at) == (expected[0], NOW + timedelta(seconds=expected[1]))
 
 
 def cancel(*tasks: str) -> CancelTasks:

@@ -69,6 +69,18 @@ def test_new_card_says_once_what_the_old_one_had_not_sent(engine: Engine) -> Non
     assert "since 2026-11-21 08:00 UTC" in text
 
 
+def test_births_of_an_old_image_and_of_its_successor_that_come_together_lose_no_number(engine: Engine) -> None:
+    """What was said first was said: the image that says less afterwards does not take it back."""
+    states = [
+        GatewayState(online=True, boot_id="b", session_id=f"s{n}", epoch=epoch, last_seq={"movements": said})
+        for n, (epoch, said) in enumerate([("e1", 5), ("e1", 3), ("e2", 0)])
+    ]
+
+    take_group(engine, Group(states=[Said(ADDRESS, state) for state in states]), DOOR, lambda: NOW)
+
+    assert gaps(engine) == [("e1", "movements", 1, 5, "outbox_lost")]
+
+
 def test_new_card_after_everything_came_asks_nobody(engine: Engine) -> None:
     born(engine, "e1", 3)
     send(engine, 1, 3)
