@@ -2,7 +2,8 @@
 """The start: in what state the outbox's file is, and what to do about it. Whatever stands there, an outbox comes of it.
 
 Beside FILE there may be FILE.epoch (so that a lost file is told from a first start), FILE.suspect (damage was met at work: save what can be read), FILE.new
-(being made from FILE; complete when FILE itself is gone) and FILE.damaged-TIME (set aside, for people to look at; nothing deletes it).
+(being made from FILE; complete when FILE itself is gone) and FILE.damaged-TIME (set aside, for people to look at;
+only more damage deletes the oldest).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from gateway.outbox.salvage import save
 
 _CHECK_BYTES_MAX = 16 * 1024 * 1024  # a larger file would delay the start; its blocks are checked when they are read
 _PARTS = ("", "-wal", "-shm")
+_DAMAGED_MAX = 3  # chosen: a card that goes on dying must not fill itself with what it spoiled
 State = Literal["as_left", "new", "lost", "upgraded", "salvaged"]
 
 
@@ -139,6 +141,7 @@ def _check(file: File) -> None:
 
 def _salvage(path: Path, reason: str, bytes_max: int, now_s: float) -> tuple[File, Found]:
     """Save what can be read into a new file and set the damaged one aside."""
+    _forget_oldest_damaged(path)
     fresh = beside(path, ".new")
     epoch = beside(path, ".epoch")
     saved = save(path, fresh, bytes_max=bytes_max, noted=epoch.read_text(errors="replace") if epoch.exists() else "")
@@ -157,6 +160,13 @@ def _salvage(path: Path, reason: str, bytes_max: int, now_s: float) -> tuple[Fil
         "The numbers begin anew once central was asked what it has. Replace the card: damage comes again"
     )
     return File(path, bytes_max=bytes_max), Found("salvaged", text, saved.events, damaged)
+
+
+def _forget_oldest_damaged(path: Path) -> None:
+    """Leave room for one more that is set aside."""
+    aside = [each for each in path.parent.glob(f"{path.name}.damaged-*") if not each.name.endswith(_PARTS[1:])]
+    for each in sorted(aside)[: 1 - _DAMAGED_MAX]:
+        _remove(each)
 
 
 def _put_in_place(fresh: Path, path: Path) -> None:

@@ -14,6 +14,7 @@ from contracts.events import LANES, Event, ItemScanned, Lane, SensorMeasured
 from contracts.wire import decode_event
 from gateway.epoch import EpochWatch
 from gateway.outbox import Answer, Outbox, OutboxDamagedError
+from gateway.outbox.opening import note_damage
 
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 pytestmark = pytest.mark.requirement("E12")
@@ -147,3 +148,28 @@ def conversed(outbox: Outbox, path: Path, central: Central) -> Outbox:
         else:
             return outbox
     raise AssertionError("a loop of crashes")
+
+
+def test_damage_that_comes_again_and_again_fills_no_disk_and_loses_nothing(tmp_path: Path) -> None:
+    """Only the last of what was set aside is kept, two of the same second told apart."""
+    path = tmp_path / "outbox.db"
+    number = 0
+
+    def now_s() -> float:
+        return NOW.timestamp() + number // 2
+
+    for number in range(1, 7):
+        outbox = Outbox(path, now_s=now_s)
+        outbox.append([scan(number)])
+        outbox.close()
+        note_damage(path, "a block that was not what was written")
+
+    number = 8
+    outbox = Outbox(path, now_s=now_s)
+    try:
+        assert sorted(each.name for each in tmp_path.glob("outbox.db.damaged-*")) == [
+            f"outbox.db.damaged-20261121T08000{when}" for when in ("2Z.again-2", "3Z", "4Z")
+        ]
+        assert outbox.levels["movements"].pending == 6
+    finally:
+        outbox.close()
