@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import ColumnElement, Connection, Row, func, select
 
 from central.fleet import queries as fleet
+from central.fleet.configurations import WANTED
 from central.fleet.tables import command, configuration, device, gateway
 from central.ingest import gaps
 from central.ingest.tables import mark
@@ -221,15 +222,21 @@ class _Seen:
 
 def _pushed(connection: Connection, one: str | None) -> dict[str, Pushed]:
     """By gateway the newest version that was pushed, and the newest that it shall have."""
-    columns = (configuration.c.gateway, configuration.c.version, configuration.c.digest, configuration.c.state, configuration.c.reason, configuration.c.made_at)
-    query = select(*columns).where(configuration.c.state != "superseded").order_by(configuration.c.gateway, configuration.c.version)
-    found: dict[str, Pushed] = {}
-    for row in connection.execute(query.where(configuration.c.gateway == one) if one else query):
-        before = found.get(row.gateway)
-        is_wanted = row.state in ("sent", "applied")
-        wanted = (row.version, row.digest) if is_wanted else (before.wanted, before.wanted_digest) if before else (None, "")
-        found[row.gateway] = Pushed(row.version, row.state, row.reason, row.made_at, *wanted)
+    wanted = {row.gateway: row for row in _newest(connection, one, configuration.c.state.in_(WANTED))}
+    found = {}
+    for row in _newest(connection, one, configuration.c.state != "superseded"):
+        shall = wanted.get(row.gateway)
+        found[row.gateway] = Pushed(row.version, row.state, row.reason, row.made_at, shall.version if shall else None, shall.digest if shall else "")
     return found
+
+
+def _newest(connection: Connection, one: str | None, which: ColumnElement[bool]) -> Sequence[Any]:
+    """The newest version of each gateway among those."""
+    highest = select(configuration.c.gateway, func.max(configuration.c.version).label("version")).where(which).group_by(configuration.c.gateway)
+    newest = (highest.where(configuration.c.gateway == one) if one else highest).subquery()
+    columns = (configuration.c.gateway, configuration.c.version, configuration.c.digest, configuration.c.state, configuration.c.reason, configuration.c.made_at)
+    query = select(*columns).join(newest, (newest.c.gateway == configuration.c.gateway) & (newest.c.version == configuration.c.version))
+    return connection.execute(query).all()
 
 
 def _line(row: Row[Any], seen: _Seen, now: datetime) -> GatewayLine:

@@ -17,10 +17,12 @@ pytestmark = pytest.mark.slow
 ON_PAGES = (
     *(f"central/counting/{name}.py" for name in ("adjusting", "pieces", "service")),
     "central/exceptions/service.py",
+    *(f"central/fleet/{name}.py" for name in ("configurations", "swaps")),
     "central/inbound/resolutions.py",
     *(f"central/outbound/{name}.py" for name in ("answers", "order_rows", "picked_serials", "pickers", "resolutions", "totes", "walls")),
     "central/shipping/placement.py",
     "central/web/count_pages.py",
+    "central/web/gateway_pages.py",
     "central/web/visitor.py",
 )
 """Where what a page's buttons do is refused."""
