@@ -216,7 +216,7 @@ class Gateway:
             return None
         from gateway.north.sides import NorthSides
 
-        return NorthSides(lambda: self.config, self.floor.alarms, lambda: self.uplink.connected, program, self.now)
+        return NorthSides(lambda: self.config, self.floor.alarms, lambda: self.uplink.connected, program, self.now, self.metrics)
 
     def _take(self, reading: AnyReading) -> None:
         self.floor.take(reading)

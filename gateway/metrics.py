@@ -50,6 +50,7 @@ class Metrics:
         self.outbox_thinned_events = Gauge("dockline_outbox_thinned_events", "Telemetry given up for want of room since the start", registry=registry)
         self.outbox_refused = Counter("dockline_outbox_refused_total", "Events not accepted for want of room", ["lane"], registry=registry)
         self.uplink_up = Gauge("dockline_uplink_up", "1 while connected to the broker", registry=registry)
+        self.north_up = Gauge("dockline_north_up", "1 while a north side is connected to its broker", ["north"], registry=registry)
         self.uplink_reconnects = Counter("dockline_uplink_reconnects_total", "Connections to the broker after the first", registry=registry)
         self.uplink_resends = Counter("dockline_uplink_resends_total", "Times that a lane went back to what central has", ["lane", "reason"], registry=registry)
         self.commands = Counter("dockline_commands_total", "Commands of central", ["outcome"], registry=registry)

@@ -88,6 +88,9 @@ def configuration_page() -> str:
         kind = station.__struct_config__.tag
         body = f"{first_paragraph(station.__doc__)}\n\n{fields_table(station, frozenset({'kind'}))}"
         sections.append((f'`[[station]]` with `kind = "{kind}"`', body))
+    for north in config.NORTHS:
+        body = f"{first_paragraph(north.__doc__)}\n\n{fields_table(north, frozenset({'kind'}))}"
+        sections.append((f'`[[north]]` with `kind = "{north.__struct_config__.tag}"`', body))
     references = [(f"`{struct.__name__}`", f"{first_paragraph(struct.__doc__)}\n\n{fields_table(struct)}") for struct in (config.InputRef, config.OutputRef)]
     devices = "`id` names the device, `driver` is one of the drivers; the other keys are the driver's own: see [the drivers](drivers.md)."
     introduction = (

@@ -17,6 +17,7 @@ from contracts.addresses import parse_broker
 from gateway.clock import Now
 from gateway.config import GatewayTable
 from gateway.connection import Connection, ConnectionMaker, MuteError, Version
+from gateway.instruments import Gauge
 from gateway.knocking import Knocker, UnreachableError, abandon
 from gateway.north.side import Message, Side, StartOverError
 
@@ -33,21 +34,23 @@ log = logging.getLogger(__name__)
 
 
 class Publisher:
-    """Runs until cancelled. `table` says how to reach the broker."""
+    """Runs until cancelled. `table` says how to reach the broker; `up` is told whether it is."""
 
-    def __init__(self, side: Side, table: GatewayTable, now: Now) -> None:
+    def __init__(self, side: Side, table: GatewayTable, now: Now, up: Gauge) -> None:
         self._side = side
         self._url = table.broker
         self._broker = parse_broker(table.broker)
         self._maker = ConnectionMaker(table, f"-{side.id}")
         self._knocker = Knocker([self._broker])
         self._now = now
+        self._up = up.labels(north=side.id)
         self._wake = asyncio.Event()
         self._pause_s = _PAUSE_S[0]
         self.connected = False
 
     async def run(self) -> NoReturn:
-        """Look at the devices and tell, until cancelled."""
+        """Look at the devices and tell, until cancelled. It can be called again after it failed."""
+        self._side.lost()
         looking = asyncio.create_task(self._look(), name=f"north-{self._side.id}-look")
         try:
             await self._keep_connected(looking)
@@ -67,7 +70,9 @@ class Publisher:
         while True:
             began_s = self._now().monotonic_s
             reason = await self._until_it_ends(looking)
+            _heed_cancellation()
             was_connected, self.connected = self.connected, False
+            self._up.set(0)
             self._side.lost()
             if reason and (was_connected or not is_told):
                 log.warning("north side lost", extra={"north": self._side.id, "broker": self._url, "reason": reason})
@@ -100,6 +105,7 @@ class Publisher:
             await self._subscribe(client)
             self._side.connected(self._now())
             self.connected = True
+            self._up.set(1)
             log.info("north side connected", extra={"north": self._side.id, "broker": self._url})
             await self._until_one_fails(client, looking)
 
@@ -107,6 +113,7 @@ class Publisher:
         """Raises: ValueError: refused."""
         topics = self._side.subscriptions
         granted = await client.subscribe(list(topics), timeout=_CALL_S)
+        _heed_cancellation()
         for (topic, _), code in zip(topics, granted, strict=True):
             if isinstance(code, int) and code >= _REFUSED:  # always a number with MQTT 3.1.1
                 raise ValueError(f"the broker does not let this gateway subscribe to {topic}; check its access list")
@@ -144,12 +151,20 @@ class Publisher:
             self._wake.clear()
             while (message := self._side.next(self._now())) is not None:
                 await _publish(client, message, _CALL_S)
+                _heed_cancellation()
             await self._wake.wait()
 
 
 async def _publish(client: Connection, message: Message, within_s: float) -> None:
     """Returns when the broker has it (QoS 1) or the network took it (QoS 0). Raises: MqttError."""
     await client.publish(message.topic, message.payload, qos=message.qos, retain=message.retain, timeout=within_s)
+
+
+def _heed_cancellation() -> None:
+    """aiomqtt waits by asyncio.wait_for, which before Python 3.12 swallows a cancellation that comes with the result, or with the failure."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def _end(tasks: list[asyncio.Task[NoReturn]]) -> None:

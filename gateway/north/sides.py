@@ -16,6 +16,7 @@ from contracts.readings import AnyReading
 from gateway.clock import Now
 from gateway.config import GatewayConfig, GatewayTable, NorthTable, SparkplugNorth
 from gateway.durable_file import write_durably
+from gateway.metrics import Metrics
 from gateway.north.picture import Picture
 from gateway.north.publisher import Publisher
 from gateway.north.side import Side, Surroundings
@@ -37,11 +38,13 @@ class NorthSides:
         uplink: Callable[[], bool],
         version: str,
         now: Now,
+        metrics: Metrics,
         begin_again_s: float = _BEGIN_AGAIN_S,
     ) -> None:
         self._picture = Picture(now)
         self._config = config
         self._now = now
+        self._metrics = metrics
         self._begin_again_s = begin_again_s
         self._around = Surroundings(config, self._picture, alarms, uplink, version)
         self._seen = config()
@@ -82,7 +85,7 @@ class NorthSides:
             await asyncio.sleep(self._begin_again_s)
 
     def _publisher(self, table: NorthTable) -> Publisher:
-        return Publisher(self._side(table), as_seen_from(table, self._seen.gateway), self._now)
+        return Publisher(self._side(table), as_seen_from(table, self._seen.gateway), self._now, self._metrics.north_up)
 
     def _side(self, table: NorthTable) -> Side:
         if isinstance(table, SparkplugNorth):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -83,7 +83,9 @@ class EdgeNode(Side):
         self._node_told: _Node = {}
         self._looked: dict[Key, Said] = {}
         self._live: deque[Change] = deque(maxlen=max(table.history_samples_max, _LIVE_MAX))
-        self._history: deque[Change] = deque(maxlen=table.history_samples_max)
+        self._history_max = table.history_samples_max
+        self._history: deque[Change] = deque()
+        self._lost = 0
 
     @property
     def subscriptions(self) -> Sequence[tuple[str, int]]:
@@ -111,7 +113,7 @@ class EdgeNode(Side):
         self._is_connected = self._is_born = False
         self._born.clear()
         self._to_be_born.clear()
-        self._put_by()
+        self._live_is_history()
 
     def heard(self, topic: str, payload: bytes, *, retained: bool) -> None:
         """See `Side.heard`: the host's state, or a command; what is not understood is left alone."""
@@ -156,7 +158,7 @@ class EdgeNode(Side):
         if self._is_born and (death := self._death(now)) is not None:
             return death
         if not self._to_be_born and self._must_be_born() and not (self._is_born and now.monotonic_s - self._born_s < _REBIRTH_PAUSE_S):
-            self._put_by()  # it is older than what the births will say
+            self._live_is_history()  # it is older than what the births will say
             self._is_asked, self._born_s = False, now.monotonic_s
             self._to_be_born = deque(["", *self._there()])
         if self._to_be_born:
@@ -247,6 +249,7 @@ class EdgeNode(Side):
             "Health/pending_events": (Datatype.INT64, report.pending_events if report else None),
             "Health/rss_bytes": (Datatype.INT64, report.rss_bytes if report else None),
             "Health/devices_down": (Datatype.INT64, report.devices_down if report else None),
+            "Health/history_lost": (Datatype.INT64, self._lost),
             "Health/clock": (Datatype.STRING, report.clock if report else None),
             **{f"Alarms/{alarm_id.replace('.', '/')}": (Datatype.STRING, state) for alarm_id, state in sorted(around.alarms().items())},
         }
@@ -259,13 +262,21 @@ class EdgeNode(Side):
     def _put_down(self, change: Change) -> None:
         device = change.key[0]
         if device in self._born:
+            self._lost += len(self._live) == self._live.maxlen
             self._live.append(change)
         elif not (self._is_born and self.around.picture.links.get(device)):  # else its birth, which is due, says it
-            self._history.append(change)
+            self._put_by([change])
 
-    def _put_by(self) -> None:
-        self._history.extend(self._live)
+    def _live_is_history(self) -> None:
+        self._put_by(self._live)
         self._live.clear()
+
+    def _put_by(self, changes: Iterable[Change]) -> None:
+        """What cannot be told as live becomes history; the oldest make room."""
+        self._history.extend(changes)
+        while len(self._history) > self._history_max:
+            self._history.popleft()
+            self._lost += 1
 
     def _numbered(self, verb: str, device: str, metrics: Sequence[Metric], now: Instant) -> Message:
         self._seq = (self._seq + 1) % _SEQ_MODULUS

@@ -18,6 +18,7 @@ UNWANTED = (
     "cryptography",
     "zipfile",
     "gateway.portal.portal",
+    "gateway.north",
     "pymodbus",
     "serial.tools",
 )

@@ -296,6 +296,7 @@ def test_history_is_bounded_and_loses_the_oldest() -> None:
 
     values = [metric.double_value for each in heard for metric in each.payload.metrics if metric.is_historical]
     assert values == [float(turn) for turn in range(350, 499)]
+    assert heard[0].metrics["Health/history_lost"] == 350
     assert [len(each.payload.metrics) for each in heard if each.verb == "DDATA"] == [100, 49]
 
 
