@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import BigInteger, Connection, Dialect, Engine, Integer, MetaData, Table, create_engine, event
+from sqlalchemy import BigInteger, Connection, Dialect, Engine, Integer, MetaData, Table, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -202,6 +202,12 @@ def savepoint(connection: Connection) -> Iterator[None]:
     """A part of a transaction that is undone alone when it raises; the fences that it took are given up with it."""
     with connection.begin_nested():
         yield
+
+
+def take_turns(connection: Connection, name: str) -> None:
+    """Transactions that say the same name come one after the other from here to their ends. SQLite has one writer at a time anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
 
 
 def insert_or_leave(connection: Connection, table: Table) -> Any:

@@ -19,7 +19,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, delete, func, select, text, update
 
-from central.database import in_transaction, insert_or_leave, reading
+from central.database import in_transaction, insert_or_leave, reading, take_turns
 from central.errors import BusyError
 from central.ingest.shares import TERM_S, Lease, Plan, Worker, plan
 from central.ingest.tables import ingest_worker, lease
@@ -94,7 +94,7 @@ class Leases:
         return plan(self.worker, _now_us(connection), workers, leases, self._term_s)
 
     def _keep(self, connection: Connection) -> Mapping[int, int]:
-        _one_at_a_time(connection)
+        take_turns(connection, "leases")  # two workers that both see a free partition do not both take it
         planned = self._plan(connection)
         self._speak(connection, planned)
         if planned.ask:
@@ -143,12 +143,6 @@ def _now_us(connection: Connection) -> int:
     if connection.dialect.name == "postgresql":
         return int(connection.execute(text("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")).scalar_one())
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
-
-
-def _one_at_a_time(connection: Connection) -> None:
-    """Two workers that both see a free partition do not both take it. SQLite has one writer at any time."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("LOCK TABLE ingest_worker IN EXCLUSIVE MODE"))
 
 
 def _take(connection: Connection, worker: str, partitions: Collection[int]) -> dict[int, int]:

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Connection, func, insert, select, type_coerce
 
 from central.bulk import among
+from central.database import take_turns
 from central.ledger import rules
 from central.ledger.tables import block, entry, event
 
@@ -28,6 +29,7 @@ FIRST_PREVIOUS = bytes(32)
 
 def seal(connection: Connection, now: datetime) -> int:
     """Seal what is committed and not sealed yet, the lowest positions first; returns how many events were sealed, at most SEALED_AT_ONCE_MAX."""
+    take_turns(connection, "seal")
     unsealed = _unsealed(connection)
     for site, positions in unsealed.items():
         _seal_block(connection, site, positions, now)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -58,6 +59,24 @@ def goods(engine: Engine) -> None:
         connection.execute(insert(location), rows)
     receive(engine, 10)
     receive(engine, 5)
+
+
+def test_two_services_that_seal_at_once_seal_each_event_once(engine: Engine) -> None:
+    def somebody_waits() -> bool:
+        with reading(engine) as connection:
+            waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            return bool(connection.execute(text(waiting)).scalar())
+
+    with ThreadPoolExecutor(1) as other:
+        with transaction(engine) as connection:
+            mine = seal(connection, NOW)
+            theirs = other.submit(sealed, engine)
+            # SQLite has one writer at a time: there the other one waits for the transaction's end anyhow.
+            while engine.dialect.name == "postgresql" and not theirs.done() and not somebody_waits():
+                pass
+        assert (mine, theirs.result(30)) == (2, 0)
+
+    assert found(engine) == []
 
 
 def test_untouched_ledger_is_sound_and_wholly_sealed(engine: Engine) -> None:

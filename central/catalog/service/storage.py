@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, ColumnElement, Connection, RowMapping, Table, delete, func, select, tuple_
+from sqlalchemy import Column, ColumnElement, Connection, RowMapping, Table, delete, select, tuple_
 
 from central.catalog import rules, tables
 from central.catalog.search import search_text
-from central.database import insert_or_leave
+from central.database import insert_or_leave, take_turns
 
 R = TypeVar("R", bound=rules.Row)
 Key = tuple[str, ...]
@@ -105,18 +105,12 @@ _TOGETHER: Mapping[type[rules.Row], str] = {rules.Component: "kits", rules.Packa
 def lock_kind(connection: Connection, kind: type[rules.Row]) -> None:
     """Let others who write rows that must fit to these wait until the transaction ends; does nothing for kinds whose rows stand alone."""
     if kind in _TOGETHER:
-        _advise(connection, _TOGETHER[kind])
-
-
-def _advise(connection: Connection, name: str) -> None:
-    # SQLite has one writer at a time anyway.
-    if connection.dialect.name == "postgresql":
-        connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
+        take_turns(connection, _TOGETHER[kind])
 
 
 def lock_key(connection: Connection, kind: type[rules.Row], key: Key) -> None:
     """Let others who write one row of this key wait until the transaction ends, even while there is no such row."""
-    _advise(connection, "\x1f".join((TABLES[kind].name, *stored_key(kind, key))))
+    take_turns(connection, "\x1f".join((TABLES[kind].name, *stored_key(kind, key))))
 
 
 def write(connection: Connection, rows: Sequence[rules.Row]) -> None:
