@@ -24,7 +24,8 @@ _LEVEL = 1  # measured: levels above 1 save a tenth of the bytes and cost twice 
 _DICTIONARY = (
     b'"certificateUntil":"2027-","rssBytes":3,"diskFreeBytes":,"devicesUp":,"devicesDown":0,"payloadBytes":,"writtenBytes":,"cardLifeDays":'
     b'{"type":"GatewayReported","pendingEvents":0,"oldestPendingS":0.0,{"type":"DeviceLinkChanged","state":"connected","reason":"lost"'
-    b'{"type":"SensorArrayMeasured","first":0,"values":[0,1,2,{"type":"SensorFailed","reason":"no reply"{"type":"UnexpectedPress","node":1{"type":"LightFailed","bin":"A-01","taskIDs":["'
+    b'{"type":"SensorArrayMeasured","first":0,"values":[0,1,2,{"type":"SensorFailed","reason":"no reply"{"type":"UnexpectedPress","node":1'
+    b'{"type":"LightFailed","bin":"A-01","taskIDs":["'
     b'{"type":"ZoneCompleted","tour":"","order":"","colour":"{"type":"TagsCounted","countID":"","epcList":["urn:epc:id:sgtin:","seen":,"complete":true'
     b',"bizStep":"cycle_counting"}{"type":"CommandAnswered","commandID":"","outcome":"done","reason":"refused"{"type":"AlarmChanged","alarmID":"'
     b'","state":"unacknowledged","condition":"high","quantity":"temperature_c","value":,"limit":,"priority":2,"actor":"rtn_unacknowledged","normal"'
