@@ -58,6 +58,8 @@ class GatewayState(msgspec.Struct, kw_only=True, rename=wire_name, omit_defaults
     safe_mode: bool = False
     restarted: str = ""
     """Why the program began: `clean`, `killed`, `watchdog`, `power`, `update`, `configuration`...; empty: not known."""
+    outbox: str = ""
+    """In words, what had happened to the outbox's file when the program began, and what to do; empty: nothing."""
 
 
 class CentralState(msgspec.Struct, kw_only=True, rename=wire_name, omit_defaults=True):

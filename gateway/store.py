@@ -84,8 +84,7 @@ class Store:
         found = self._outbox.found
         self._metrics.outbox_found.labels(state=found.state).inc()
         if found.text:
-            level = logging.INFO if found.state == "upgraded" else logging.ERROR
-            log.log(level, "outbox was not as it was left", extra={"state": found.state, "about": found.text})
+            log.log(logging.ERROR if found.harm else logging.INFO, "outbox was not as it was left", extra={"state": found.state, "about": found.text})
 
     def level(self, lane: Lane) -> Level:
         """How full a lane is."""

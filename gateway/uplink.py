@@ -187,6 +187,7 @@ class Uplink:
             config_version=self._identity.config_version,
             safe_mode=self._identity.safe_mode,
             restarted=self._identity.restarted,
+            outbox=self._store.found.harm,
             last_seq={lane: self._store.level(lane).last_seq for lane in LANES},
         )
 

@@ -115,6 +115,7 @@ TEMPLATES = {
     "epcis_notice_refused": "ship notice {notice} to {site} came by EPCIS and cannot be announced ({reason}); settle that, then enter the notice by hand",
     "gateway_outbox_lost": "gateway {gateway} has a new outbox (card replaced, lost or wiped) and these of the one before never came: {numbers}; "
     "compare what its stations handled since {since} with the books, and enter by hand what is missing",
+    "gateway_outbox_harmed": "gateway {gateway}: {what}; compare what its stations handled last with the books",
     "gateway_image_restored": "an old image of gateway {gateway} was restored and these of the original never came: {numbers}; "
     "compare what its stations handled since {since} with the books, and enter by hand what is missing",
 }

@@ -47,6 +47,7 @@ class GatewayOut(BaseModel):
             "card_life_days": 3100.0,
             "safe_mode": False,
             "restarted": "clean",
+            "outbox": "",
             "certificate_until": "2027-02-19T08:00:00Z",
             "clock": "synced",
             "revoked_at": None,
@@ -78,6 +79,7 @@ class GatewayOut(BaseModel):
     card_life_days: float | None = Field(description="how long its card lasts at the present rate of writing")
     safe_mode: bool = Field(description="it leaves its devices alone because it could not stay up otherwise, or was told to")
     restarted: str = Field(description="why its program began")
+    outbox: str = Field(description="what had happened to its outbox then, in its own words; empty: nothing")
     certificate_until: datetime | None = Field(description="as it says itself")
     clock: str = Field(description="synced, holdover (no longer) or unsynced (nobody set it), when it last reported; empty: not known")
     revoked_at: datetime | None = Field(description="nothing that it says since then is applied")

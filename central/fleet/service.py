@@ -122,7 +122,7 @@ def gateway_state_changed(connection: Connection, address: GatewayAddress, state
         died = connection.execute(update(gateway_table).where(mine, same_session).values(online=False, last_death_at=now))
         return died.rowcount == 1
     values = {"boot_id": state.boot_id, "session_id": state.session_id, "epoch": state.epoch, "version": state.version, "config_hash": state.config_hash}
-    began = {"config_version": state.config_version, "safe_mode": state.safe_mode, "restarted": state.restarted}
+    began = {"config_version": state.config_version, "safe_mode": state.safe_mode, "restarted": state.restarted, "outbox": state.outbox}
     connection.execute(_BORN, {"of_gateway": address.gateway, "online": True, "last_birth_at": now, "last_seen_at": now, **values, **began})
     wanted = known.wanted.get(address.gateway, 0)
     if wanted > state.config_version:

@@ -37,6 +37,7 @@ gateway = Table(
     Column("config_fault", Text, nullable=False, server_default="", comment="why the newest configuration is not in force, as it says itself"),
     Column("safe_mode", Boolean, nullable=False, server_default=false()),
     Column("restarted", String, nullable=False, server_default="", comment="why its program began"),
+    Column("outbox", Text, nullable=False, server_default="", comment="what had happened to its outbox then, in its own words; empty: nothing"),
     Column("certificate_until", Instant, comment="as it says itself"),
     Column("clock", String, nullable=False, server_default="", comment="synced, holdover or unsynced, when it last reported"),
     Column("revoked_at", Instant, comment="nothing that it says is applied any more"),

@@ -29,21 +29,24 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Before:
-    """What was known of gateways before their births: their standing, the epoch of each, and its lanes by (gateway, epoch)."""
+    """What was known of gateways before their births: their standing, the epoch of each, its lanes by (gateway, epoch), and what befell its outbox."""
 
     standing: fleet.Standing
     epochs: dict[str, str]
     lanes: dict[tuple[str, str], dict[str, Any]]
+    outboxes: dict[str, str]
 
 
 def look_up(connection: Connection, addresses: Collection[GatewayAddress]) -> Before:
     """Some looks for all births of a group."""
     ids = sorted({address.gateway for address in addresses})
-    epochs = {row.id: row.epoch for row in connection.execute(select(gateway_table.c.id, gateway_table.c.epoch).where(gateway_table.c.id.in_(ids)))}
+    columns = (gateway_table.c.id, gateway_table.c.epoch, gateway_table.c.outbox)
+    known = connection.execute(select(*columns).where(gateway_table.c.id.in_(ids))).all()
+    epochs, outboxes = {row.id: row.epoch for row in known}, {row.id: row.outbox for row in known}
     lanes: dict[tuple[str, str], dict[str, Any]] = {}
     for row in connection.execute(select(*_LANE).where(mark.c.gateway.in_(ids))):
         lanes.setdefault((row.gateway, row.epoch), {})[row.lane] = row
-    return Before(fleet.standing_of(connection, addresses), epochs, lanes)
+    return Before(fleet.standing_of(connection, addresses), epochs, lanes, outboxes)
 
 
 def take_state(connection: Connection, address: GatewayAddress, state: GatewayState, door: Door, now: datetime, *, is_retained: bool, before: Before) -> None:
@@ -60,6 +63,9 @@ def take_state(connection: Connection, address: GatewayAddress, state: GatewaySt
         return  # it was replaced by another one since
     fleet.gateway_state_changed(connection, address, state, now, before.standing)
     before.epochs[gateway] = state.epoch
+    if state.outbox and state.outbox != before.outboxes.get(gateway):
+        _tell_harm(connection, address, state, door, now)
+    before.outboxes[gateway] = state.outbox
     _note_said(connection, gateway, state, lanes, now)
     if not is_retained and any(state.last_seq.get(lane, row.upto) < row.upto for lane, row in lanes.items()):
         _end(connection, gateway, state.epoch, "image_restored", now)
@@ -108,6 +114,12 @@ def _epoch_ended(connection: Connection, address: GatewayAddress, epoch: str, do
     for lane, (first, last) in missing.items():
         gaps.note(connection, address.gateway, epoch, lane, first, last, reason, now)
     _ask_person(connection, address, epoch, missing, reason, door, now)
+
+
+def _tell_harm(connection: Connection, address: GatewayAddress, state: GatewayState, door: Door, now: datetime) -> None:
+    """Each birth of a run of the program says the same; it is told once."""
+    said = message("gateway_outbox_harmed", gateway=address.gateway, what=state.outbox)
+    door.raise_work_order(connection, said.code, f"{address.gateway}/{state.boot_id}/{state.epoch}", said, None, now)
 
 
 def _ask_person(

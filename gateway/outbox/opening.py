@@ -27,6 +27,7 @@ from gateway.outbox.pages import commits_lost_in_log
 from gateway.outbox.salvage import save
 
 _CHECK_BYTES_MAX = 16 * 1024 * 1024  # a larger file would delay the start; its blocks are checked when they are read
+_REASON_CHARACTERS_MAX = 500  # it goes into a birth, and may have been on a card that dies
 _PARTS = ("", "-wal", "-shm")
 _DAMAGED_MAX = 3  # chosen: a card that goes on dying must not fill itself with what it spoiled
 State = Literal["as_left", "new", "lost", "upgraded", "salvaged"]
@@ -40,6 +41,11 @@ class Found:
     text: str = ""
     events: int = 0
     damaged: Path | None = None
+
+    @property
+    def harm(self) -> str:
+        """The text, if anything may have been lost."""
+        return self.text if self.state in ("lost", "salvaged") else ""
 
 
 def open_file(path: Path, *, bytes_max: int, now_s: float) -> tuple[File, Found]:
@@ -118,7 +124,7 @@ def _doubt(path: Path) -> str:
     if lost:
         return f"{lost} commits in its log cannot be read"
     suspect = beside(path, ".suspect")
-    return suspect.read_text(errors="replace").strip() or "damage was noted" if suspect.exists() else ""
+    return suspect.read_text(errors="replace").strip()[:_REASON_CHARACTERS_MAX] or "damage was noted" if suspect.exists() else ""
 
 
 def _check(file: File) -> None:

@@ -207,6 +207,22 @@ async def test_restored_gateway_says_so_once_and_goes_on_in_a_new_epoch(broker_p
 
 
 @pytest.mark.slow
+async def test_gateway_whose_outbox_is_gone_says_so_in_its_births_until_it_begins_again(broker_port: int, tmp_path: Path) -> None:
+    async with running_central(broker_port) as central:
+        said: list[str] = []
+        for number in range(3):
+            if number == 1:
+                (tmp_path / "outbox.db").unlink()
+            central.states.clear()
+            async with running_gateway(tmp_path, broker_port):
+                await central.until(lambda: any(state.online for state in central.states))
+            said.append(next(state.outbox for state in central.states if state.online))
+
+    assert [bool(text) for text in said] == [False, True, False]
+    assert "outbox.db is gone: what central had not acknowledged is lost" in said[1]
+
+
+@pytest.mark.slow
 async def test_copy_that_overtakes_in_the_middle_of_work_is_found_and_nothing_is_lost(broker_port: int, tmp_path: Path) -> None:
     async with running_central(broker_port) as central, running_gateway(tmp_path, broker_port) as gateway:
         await gateway.store.append([scanned("first")], {}, {})

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
 from central.database import in_transaction, reading
 from central.exceptions.service import raise_work_order
@@ -28,10 +28,10 @@ DOOR = Door({}, raise_work_order)
 pytestmark = [pytest.mark.requirement("E12")]
 
 
-def born(engine: Engine, epoch: str, movements: int, telemetry: int = 0, *, is_retained: bool = False, now: datetime = NOW) -> None:
-    """A birth that says how many numbers were given."""
+def born(engine: Engine, epoch: str, movements: int, telemetry: int = 0, *, is_retained: bool = False, now: datetime = NOW, outbox: str = "") -> None:
+    """A birth that says how many numbers were given, and what befell the outbox."""
     last = {"movements": movements, "telemetry": telemetry}
-    state = GatewayState(online=True, boot_id="b", session_id=f"{epoch}-{movements}", epoch=epoch, last_seq=last)
+    state = GatewayState(online=True, boot_id="b", session_id=f"{epoch}-{movements}", epoch=epoch, last_seq=last, outbox=outbox)
     take_group(engine, Group(states=[Said(ADDRESS, state, is_retained)]), DOOR, lambda: now)
 
 
@@ -147,3 +147,17 @@ def test_restored_central_says_what_the_gateway_cannot_replay(engine: Engine) ->
 
     assert gaps(engine) == [("e1", "movements", 3, 4, "central_restored")]
     assert [kind for kind, _ in told(engine)] == ["events_missing"]
+
+
+def test_harmed_outbox_is_told_once_in_the_gateways_words_however_often_it_connects(engine: Engine) -> None:
+    harm = "/data/outbox.db was damaged (3 commits in its log cannot be read): 7 events were saved. Replace the card: damage comes again"
+    born(engine, "e1", 5)
+
+    for minute in range(3):
+        born(engine, "e1", 5, now=NOW + timedelta(minutes=minute), outbox=harm)
+        in_transaction(engine, lambda connection: connection.execute(update(work_order).values(state="resolved")))
+    born(engine, "e1", 5, now=NOW + timedelta(minutes=9))
+    born(engine, "e1", 5, now=NOW + timedelta(minutes=10), outbox=harm)
+
+    assert [kind for kind, _ in told(engine)] == ["gateway_outbox_harmed"] * 2
+    assert f"g1: {harm}" in told(engine)[0][1]
