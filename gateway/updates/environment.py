@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import ensurepip
 import json
 import platform
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,8 +19,8 @@ from gateway.updates.root import UpdateError
 
 _MAKE_S, _TEST_S = 900.0, 120.0
 """A Raspberry Pi with a slow card takes minutes to install."""
-ENVIRONMENT_BYTES = 40_000_000
-"""What an environment with pip needs before anything is installed in it; measured, Python 3.11: 24 MB."""
+ENVIRONMENT_BYTES = 1_000_000
+"""What an environment needs before anything is installed in it."""
 
 
 class SelfTest(msgspec.Struct, kw_only=True, frozen=True):
@@ -47,10 +49,21 @@ def make_environment(folder: Path, wheels: Sequence[Path], manifest: Manifest) -
     digests = {file.name.rpartition("/")[2]: file.sha256 for file in manifest.files}
     wanted = wheels[0].parent / "requirements.txt"
     wanted.write_text("".join(f"{wheel} --hash=sha256:{digests[wheel.name]}\n" for wheel in wheels), encoding="utf-8")
-    _run([getattr(sys, "_base_executable", sys.executable), "-I", "-m", "venv", str(folder)], "no environment can be made", _MAKE_S)
+    _run([getattr(sys, "_base_executable", sys.executable), "-I", "-m", "venv", "--without-pip", str(folder)], "no environment can be made", _MAKE_S)
     offline = ["--no-index", "--no-deps", "--no-cache-dir", "--disable-pip-version-check", "--require-hashes", "--only-binary=:all:"]
-    pip = [str(folder / "bin" / "python"), "-I", "-m", "pip", "install", "--quiet", *offline]
+    pip = [str(folder / "bin" / "python"), "-I", f"{_pip_wheel()}/pip", "install", "--quiet", *offline]
     _run([*pip, "--requirement", str(wanted)], "its wheels cannot be installed", _MAKE_S)
+
+
+def _pip_wheel() -> Path:
+    """The wheel of pip that comes with Python, used from where it lies: a version needs no pip of its own, which would be 20 MB. Raises: UpdateError."""
+    wheels = [Path(ensurepip.__file__).parent / "_bundled"]
+    if debian := sysconfig.get_config_var("WHEEL_PKG_DIR"):
+        wheels.insert(0, Path(debian))
+    found = sorted(wheel for folder in wheels for wheel in folder.glob("pip-*.whl"))
+    if not found:
+        raise UpdateError(f"the wheel of pip is not in {wheels[0]}; install the package python3-venv of this system")
+    return found[-1]
 
 
 def self_test(folder: Path, version: str, configuration: Path, outbox: Path, outbox_reads: Sequence[int]) -> SelfTest:

@@ -73,7 +73,7 @@ def stand_in_wheel(folder: Path, version: str, program: str = GOOD) -> Path:
     return path
 
 
-def wait_until(condition: Callable[[], Any], within_s: float = 50.0) -> Any:
+def wait_until(condition: Callable[[], Any], within_s: float = 60.0) -> Any:
     """What programs outside of this process come to say; they announce nothing."""
     end_s = time.monotonic() + within_s
     while not (found := condition()):
@@ -85,7 +85,7 @@ def wait_until(condition: Callable[[], Any], within_s: float = 50.0) -> Any:
 class Field:
     """The folders, keys and programs of one gateway."""
 
-    def __init__(self, folder: Path, gateway_tables: str = "", broker_port: int = 1) -> None:
+    def __init__(self, folder: Path, tables: str = "", broker_port: int = 1) -> None:
         self.folder = folder
         self.root = folder / "root"
         self.data = folder / "data"
@@ -99,7 +99,7 @@ class Field:
         self.data.mkdir()
         self.trust.mkdir()
         table = f'id = "gw-1"\nsite = "test-site"\nbroker = "mqtt://127.0.0.1:{broker_port}"\nlisten = "127.0.0.1:0"\n'
-        self.file.write_text(f'[gateway]\n{table}data_dir = "{self.data}"\ntrust_dir = "{self.trust}"\n{gateway_tables}\n')
+        self.file.write_text(f'[gateway]\n{table}data_dir = "{self.data}"\ntrust_dir = "{self.trust}"\n{tables}\n')
         now = datetime.now(UTC)
         write_enrolment(
             self.trust,
@@ -122,6 +122,8 @@ class Field:
         files = [BundledFile(name=f"wheels/{wheel.name}", size_bytes=wheel.stat().st_size, sha256=digest)]
         environment.make_environment(folder, [wheel], Manifest(version=version, python=PYTHON, platform=PLATFORM, files=files))
         self._said([str(folder / "bin/python"), "-I", "-m", "dockline", "update", "begin", str(self.file), "--root", str(self.root)])
+        if os.geteuid() == 0:
+            self.root.chmod(0o555)  # the gateway's user may not write there; see `_run`
 
     def bundle(self, version: str, program: str = GOOD, *, key: bytes | None = None, **words: Any) -> Path:
         """A signed bundle."""
@@ -138,8 +140,10 @@ class Field:
 
     def update(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         """`dockline gateway update`, by whatever version the launcher takes."""
-        command = [self.launcher, "gateway", "update", *map(str, arguments), "--root", str(self.root), "--file", str(self.file)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=55, check=False)
+        return subprocess.run(self.update_command(*arguments), capture_output=True, text=True, timeout=100, check=False)
+
+    def update_command(self, *arguments: str | Path) -> list[str]:
+        return [self.launcher, "gateway", "update", *map(str, arguments), "--root", str(self.root), "--file", str(self.file)]
 
     def version(self) -> str:
         """What the launcher starts for a person."""
@@ -147,7 +151,7 @@ class Field:
 
     @staticmethod
     def _said(command: list[str]) -> str:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=55, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
         assert done.returncode == 0, done.stderr + done.stdout
         return done.stdout
 
@@ -160,7 +164,8 @@ class Field:
         while not self._ends.is_set():
             with (self.folder / "gateway.log").open("ab") as log:
                 subprocess.run([self.launcher, "settle"], stdout=log, stderr=log, check=False)
-                command = ["setpriv", "--pdeathsig", "KILL", self.launcher, "gateway", "run", str(self.file)]
+                rights = ["--bounding-set", "-dac_override"] if os.geteuid() == 0 else []
+                command = ["setpriv", "--pdeathsig", "KILL", *rights, self.launcher, "gateway", "run", str(self.file)]
                 self._process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | {"PYTHONUNBUFFERED": "1"})
                 self.starts += 1
                 while self._process.poll() is None and not self._ends.wait(0.05):
