@@ -13,6 +13,8 @@ BACKLOG_S = 120
 CARD_DAYS = 180
 DISK_FREE_BYTES = 300 * 10**6
 ON_ITS_WAY = timedelta(minutes=10)
+_UNMENDED = timedelta(days=3)
+"""A refused configuration that nobody has mended for so long is not going to be; the one before works."""
 _NEWS_FOR = timedelta(hours=24)
 _GAPS_FOR = timedelta(days=7)
 _BROKEN = ("killed", "watchdog", "crash")
@@ -42,12 +44,16 @@ URGENT = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something about a gateway: a code of `gateway_words.FINDINGS` with its values; `detail` are lines as the gateway said them."""
+    """Something about a gateway: a code of `gateway_words.FINDINGS` with its values; `detail` are lines as the gateway said them.
+
+    `is_old`: somebody has had the time to mend it and lives with it.
+    """
 
     code: str
     params: tuple[tuple[str, str | int], ...] = ()
     since: datetime | None = None
     detail: str = ""
+    is_old: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +107,7 @@ Missing = tuple[str, int, str, datetime]
 
 def is_urgent(finding: Finding) -> bool:
     """Whether it wants a person."""
-    return finding.code in URGENT
+    return finding.code in URGENT and not finding.is_old
 
 
 def findings_of(heard: Heard, lost: Sequence[Lost], pushed: Pushed | None, missing: Sequence[Missing], now: datetime) -> tuple[Finding, ...]:
@@ -122,7 +128,7 @@ def _whole(heard: Heard) -> Iterator[Finding]:
 def _configuration(heard: Heard, pushed: Pushed | None, now: datetime) -> Iterator[Finding]:
     versions: tuple[tuple[str, str | int], ...] = (("version", pushed.version if pushed else 0), ("in_force", heard.in_force))
     if pushed is not None and pushed.state in ("refused", "returned"):
-        yield Finding(f"config_{pushed.state}", versions, detail=pushed.reason)
+        yield Finding(f"config_{pushed.state}", versions, detail=pushed.reason, is_old=now - pushed.made_at > _UNMENDED)
     elif heard.fault:
         yield Finding("config_fault", versions, detail=heard.fault)
     elif pushed is not None and pushed.wanted is not None and pushed.wanted != heard.in_force:

@@ -26,7 +26,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120), p
 PATHS = (
     "/gateways",
     "/gateways/gate-1",
-    "/gateways/gate-2",
     "/gateways/gate-1/configuration?version=2",
     "/gateways/gate-1/configurations/2",
     "/gateways/gate-1/devices/scanner-2/swap",

@@ -106,6 +106,12 @@ def test_configuration_that_is_not_in_force_says_why(state: str, start: str) -> 
     assert found.detail == "scale lost"
 
 
+def test_configuration_that_nobody_mends_for_days_is_good_to_know_only() -> None:
+    (fresh,), (old,) = (findings_of(heard(), (), pushed("refused", 8, ago=timedelta(days=days)), (), NOW) for days in (1, 4))
+
+    assert (is_urgent(fresh), is_urgent(old)) == (True, False)
+
+
 def test_mistakes_stand_one_a_line_without_the_gateway_s_own_file_name() -> None:
     assert mistakes("/data/candidate.toml: device[2].port: unknown key\n/data/candidate.toml: gateway: missing") == (
         "device[2].port: unknown key",
