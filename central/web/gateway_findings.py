@@ -75,6 +75,7 @@ class Heard:
     in_force: int
     digest: str
     fault: str
+    outbox: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,5 +169,7 @@ def _history(heard: Heard, missing: Sequence[Missing], now: datetime) -> Iterato
     for lane, count, why, found_at in missing:
         if now - found_at < _GAPS_FOR:
             yield Finding("gap", (("count", count), ("lane", lane), ("why", why)), found_at)
+    if heard.outbox:
+        yield Finding("outbox", since=heard.birth_at, detail=heard.outbox)
     if heard.birth_at is not None and heard.restarted.startswith(_BROKEN) and now - heard.birth_at < _NEWS_FOR:
         yield Finding("restarted", (("because", heard.restarted.partition(":")[0]),), heard.birth_at, heard.restarted.partition(": ")[2])

@@ -32,6 +32,7 @@ FINDINGS: Mapping[str, str] = {
     "disk": N_("Its disk is almost full: {mb} MB are free."),
     "card": N_("Its card lasts another {days} days at this rate of writing: have a new one ready."),
     "gap": N_("{count} events ({lane}) never came: {why}."),
+    "outbox": N_("What it keeps for this service was damaged or lost when it last began."),
     "restarted": N_("It began anew: {because}."),
 }
 """What each finding says."""

@@ -273,6 +273,7 @@ def _heard(row: Row[Any]) -> Heard:
         in_force=row.config_version,
         digest=row.config_hash,
         fault=row.config_fault,
+        outbox=row.outbox,
     )
 
 

@@ -67,12 +67,12 @@ def test_each_trouble_wants_a_person(said: dict[str, Any], code: str) -> None:
 def test_clock_in_holdover_a_crash_and_old_gaps_are_good_to_know_only() -> None:
     missing = [("movements", 14, "outbox_lost", NOW - timedelta(days=1)), ("movements", 3, "outbox_lost", NOW - timedelta(days=30))]
 
-    found = findings_of(heard(clock="holdover", restarted="crash: out of memory"), (), None, missing, NOW)
+    found = findings_of(heard(clock="holdover", restarted="crash: out of memory", outbox="began anew"), (), None, missing, NOW)
 
-    assert [finding.code for finding in found] == ["clock_holdover", "gap", "restarted"]
+    assert [finding.code for finding in found] == ["clock_holdover", "gap", "outbox", "restarted"]
     assert not any(map(is_urgent, found))
     assert words.finding_text(found[1], ENGLISH) == "14 events (movements of goods) never came: its card was replaced, lost or wiped before they were sent."
-    assert found[2].detail == "out of memory"
+    assert found[3].detail == "out of memory"
 
 
 def test_devices_of_a_gateway_that_is_away_or_in_safe_mode_are_not_called_down() -> None:
