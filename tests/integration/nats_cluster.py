@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Three NATS servers as one cluster with JetStream and its MQTT face (3.1.1), on loopback and free ports; any may be killed and started again."""
+"""Three NATS servers as one cluster with JetStream and its MQTT face (3.1.1), on loopback and free ports; any may be killed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class NatsCluster:
         self.urls = [f"mqtt://127.0.0.1:{port}" for port in self._mqtt]
 
     def start(self, node: int) -> None:
-        """Start a node on what it stored before."""
+        """Start a node."""
         routes = ", ".join(f'"nats-route://127.0.0.1:{port}"' for port in self._routes)
         configured = self._folder / f"n{node}.conf"
         configured.write_text(

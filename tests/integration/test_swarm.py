@@ -15,7 +15,7 @@ from central.settings import Settings
 from contracts.addresses import parse_broker
 from firmware_sims.stack import free_port
 
-GATEWAYS, EVENTS = 300, 1
+GATEWAYS, EVENTS = 200, 1
 DEADLINE_S = 45.0
 pytestmark = [pytest.mark.requirement("E12"), pytest.mark.slow, pytest.mark.mosquitto]
 

@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.requirement("E12"), pytest.mark.slow, pytest.mark.post
 
 
 class Program:
-    """A running `dockline central run --ingest-only`."""
+    """A running `dockline central run --ingest-only`, with a short term."""
 
     def __init__(self, process: subprocess.Popen[bytes], url: str) -> None:
         self.process, self._url = process, url
@@ -53,7 +53,7 @@ class Program:
 def program(database: str, broker: str) -> Iterator[Program]:
     port = free_port()
     said = ["--listen", f"127.0.0.1:{port}", "--database", database, "--broker", broker, "--ingest-only"]
-    process = subprocess.Popen([sys.executable, str(ROOT / "dockline.py"), "central", "run", *said])
+    process = subprocess.Popen([sys.executable, "-m", "tests.integration.quick_central", *said], cwd=ROOT)
     try:
         yield Program(process, f"http://127.0.0.1:{port}")
     finally:
@@ -68,7 +68,7 @@ async def until(true: Callable[[], Awaitable[bool]]) -> None:
         while True:
             if await true():
                 return
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.05)
 
 
 async def test_worker_that_stands_still_is_replaced_and_changes_nothing_when_it_wakes(postgres_url: str) -> None:
