@@ -270,6 +270,7 @@ class HomeAssistantNorth(NorthTable, frozen=True, kw_only=True, forbid_unknown_f
     discovery_prefix: Annotated[str, described("Where Home Assistant looks for devices, as set in its MQTT integration", "text", min_length=1)] = (
         "homeassistant"
     )
+    withdraw: Annotated[bool, described("Take back all that was announced, before this table is deleted", "flag")] = False
     base_topic: Annotated[str, described("States are told under BASE/SITE/GATEWAY/...", "text", min_length=1)] = "dockline-home"
 
 

@@ -92,7 +92,7 @@ class HomeAssistant(Side):
         if not self._is_connected:
             return None
         if not self._waiting:
-            self._waiting.extend(self._announcements(now) or self._states(now))
+            self._waiting.extend(self._announcements(now) or ([] if self._table.withdraw else self._states(now)))
         return self._waiting.popleft() if self._waiting else None
 
     def _announcements(self, now: Instant) -> list[Message]:
@@ -102,8 +102,9 @@ class HomeAssistant(Side):
         if not is_due and not self._strangers and self._scope is not None and self._scope[0] is scope[0] and self._scope[1:] == scope[1:]:
             return []
         self._scope = scope
-        wanted = Announcer(self._topics, self._config, self.around.version, self.stale_s).announcements(sorted(scope[1]), sorted(scope[2]))
-        gone = [topic for topic in {*self._strangers, *self._announced} if topic not in wanted]
+        announcer = Announcer(self._topics, self._config, self.around.version, self.stale_s)
+        wanted = {} if self._table.withdraw else announcer.announcements(sorted(scope[1]), sorted(scope[2]))
+        gone = sorted({*self._strangers, *self._announced} - wanted.keys())
         if is_due:
             self._is_asked, self._announced_s = False, now.monotonic_s
             self._announced.clear()

@@ -51,6 +51,7 @@ stale_s = 5.0
 """
 HOME = '[[north]]\nid = "home"\nkind = "home_assistant"\ninterval_s = 0.1\n'
 SPARKPLUG = '[[north]]\nid = "scada"\nkind = "sparkplug_b"\ngroup_id = "hall"\nprimary_host_id = "scada"\ninterval_s = 0.1\n'
+ROOT = Path(__file__).resolve().parents[2]
 _INSTANTS = itertools.count(1_000_000)
 """Later with each STATE, whatever the clock of the machine does."""
 NODE, BASE = "dockline_test-site_gw-1", "dockline-home/test-site/gw-1"
@@ -84,7 +85,8 @@ class Broker:
         return next((message.payload for message in reversed(self.messages) if message.topic == topic), None)
 
     def sparkplug(self) -> list[Heard]:
-        return [read(message) for message in self.messages if "/STATE/" not in message.topic and "/NCMD/" not in message.topic]
+        told = (message for message in self.messages if message.topic.startswith("spBv1.0/"))
+        return [read(message) for message in told if "/STATE/" not in message.topic and "/NCMD/" not in message.topic]
 
     def verbs(self) -> list[str]:
         return [heard.verb for heard in self.sparkplug()]
@@ -235,6 +237,26 @@ async def test_gateway_that_is_killed_dies_by_its_will_and_comes_back_with_the_n
     heard = [each for each in host.sparkplug() if each.verb in ("NBIRTH", "NDEATH")]
 
     assert [(each.verb, each.metrics["bdSeq"]) for each in heard[:3]] == [("NBIRTH", 0), ("NDEATH", 0), ("NBIRTH", 1)]
+
+
+async def test_example_of_an_access_list_lets_both_sides_do_their_work(tmp_path: Path) -> None:
+    example = (ROOT / "deploy/north/acl.conf").read_text()
+    (tmp_path / "acl").write_text(f"topic readwrite #\n{example.replace('shanghai-1', 'test-site').replace('dock-1', 'gw-1').replace('shanghai', 'hall')}")
+    (tmp_path / "acl").chmod(0o644)
+    (tmp_path / "password").write_text("any")
+    with mosquitto(more=f"user root\nacl_file {tmp_path / 'acl'}") as url:
+        port = int(url.rpartition(":")[2])
+        users = {side: f'broker = "{url}"\nbroker_username = "gw-1-{side}"\nbroker_password_file = "{tmp_path / "password"}"\n' for side in ("home", "scada")}
+        body = HOME + users["home"] + SPARKPLUG + users["scada"]
+        async with sensor(4.2) as (_, server), listening(port, "homeassistant/#", f"{BASE}/#", "spBv1.0/#") as all_of_it:
+            await all_of_it.state(online=True)
+            async with running_gateway(tmp_path, port, DEVICE.format(port=server.port) + body):
+                await all_of_it.until(lambda: all_of_it.last(f"{BASE}/dev/sensor-1/temperature_c") == b"4.2" and "DBIRTH" in all_of_it.verbs())
+                await all_of_it.client.publish("homeassistant/status", b"online", qos=1)
+                await all_of_it.ask_for_rebirth()
+                await all_of_it.until(lambda: all_of_it.verbs().count("NBIRTH") >= 2)
+                config = f"homeassistant/sensor/{NODE}/dev_sensor-1_temperature__c/config"
+                await all_of_it.until(lambda: [message.topic for message in all_of_it.messages].count(config) >= 2)
 
 
 async def test_broker_that_says_nothing_disturbs_neither_uplink_nor_stations(tmp_path: Path, broker_port: int) -> None:

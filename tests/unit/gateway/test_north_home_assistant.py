@@ -262,6 +262,15 @@ def test_entities_announced_by_an_earlier_run_are_kept_or_removed() -> None:
     assert [topic for topic, payload in home.retained.items() if not payload] == sorted([gone, f"homeassistant/sensor/{NODE}/something/config"])
 
 
+def test_everything_is_taken_back_on_request() -> None:
+    home = Home(withdraw=True)
+    home.side.heard(TEMPERATURE, b"{}", retained=True)
+    home.side.heard(ALARM, b"{}", retained=True)
+    home.measured()
+
+    assert home.retained == {TEMPERATURE: b"", ALARM: b""}
+
+
 def test_our_own_announcements_change_nothing_when_they_come_back() -> None:
     home = Home()
     home.measured()

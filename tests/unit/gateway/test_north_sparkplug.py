@@ -74,7 +74,7 @@ def test_dbirth_follows_at_once_with_the_values_of_now() -> None:
 
     assert (nbirth.verb, dbirth.verb) == ("NBIRTH", "DBIRTH")
     assert (dbirth.message.topic, dbirth.message.qos, dbirth.message.retain) == ("spBv1.0/hall/DBIRTH/hall_7.gw-1/sensor-1", 0, False)
-    assert dbirth.seq == 1
+    assert (dbirth.seq, dbirth.payload.timestamp) == (1, DAY_MS + 1000)
     assert dbirth.metrics == {"temperature_c": 4.25, "Properties/Driver": "sensor_modbus"}
     assert (dbirth.metric("temperature_c").datatype, dbirth.metric("temperature_c").timestamp) == (10, DAY_MS)
     assert dbirth.metric("temperature_c").properties.values[0].string_value == "°C"
@@ -112,7 +112,8 @@ def test_ddata_is_sent_only_for_what_changed() -> None:
 
     assert (heard.verb, heard.device, heard.metrics) == ("DDATA", "sensor-1", {"temperature_c": 4.5})
     assert (heard.message.qos, heard.message.retain, heard.metric("temperature_c").is_historical) == (0, False, False)
-    assert heard.metric("temperature_c").timestamp == heard.payload.timestamp - 1000
+    assert (heard.message.topic, heard.seq) == ("spBv1.0/hall/DDATA/hall_7.gw-1/sensor-1", 2)
+    assert heard.metric("temperature_c").timestamp == heard.payload.timestamp - 1000 == DAY_MS + 2000
 
 
 def test_seq_counts_over_all_messages_and_is_0_after_255() -> None:
@@ -136,6 +137,7 @@ def test_ndata_has_only_the_node_metrics_that_changed() -> None:
     (heard,) = node.after()
 
     assert (heard.message.topic, heard.metrics) == ("spBv1.0/hall/NDATA/hall_7.gw-1", {"Alarms/room-1/high": "unacknowledged"})
+    assert (heard.message.qos, heard.message.retain, heard.seq, heard.payload.timestamp) == (0, False, 2, DAY_MS + 2000)
 
 
 def test_rebirth_comes_before_any_data_with_the_same_bdseq() -> None:
@@ -190,6 +192,7 @@ def test_ddeath_when_a_device_is_lost_and_dbirth_when_it_is_back() -> None:
     (birth,) = node.after()
 
     assert (death.message.topic, death.seq, list(death.payload.metrics)) == ("spBv1.0/hall/DDEATH/hall_7.gw-1/sensor-1", 2, [])
+    assert (death.message.qos, death.message.retain, death.payload.timestamp) == (0, False, DAY_MS + 2000)
     assert (birth.verb, birth.seq) == ("DBIRTH", 3)
 
 
