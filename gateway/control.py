@@ -11,15 +11,19 @@ import contextlib
 import logging
 import os
 import socket
+import struct
 from collections.abc import AsyncGenerator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from gateway.clients import Clients
+
 _NAME = "control"
 _LINE_BYTES_MAX = 65_536
 _REQUEST_TIMEOUT_S = 5.0
+_BROKE_OFF = "the gateway ended before it had answered; look at its log, and ask again"
 
 Answer = dict[str, Any]
 Ask = Callable[[Answer], AsyncGenerator[Answer, None]]
@@ -48,7 +52,7 @@ class ControlServer:
         self._folder = data_dir
         self._asks = asks
         self._server: asyncio.Server | None = None
-        self._clients: set[asyncio.Task[None]] = set()
+        self._clients = Clients(self._on_client)
 
     async def start(self) -> None:
         """Listen. Raises: OSError."""
@@ -59,7 +63,7 @@ class ControlServer:
             with _address(self._folder) as address:
                 line.bind(address)
             place.chmod(0o600)
-            self._server = await asyncio.start_unix_server(self._on_client, sock=line, limit=_LINE_BYTES_MAX)
+            self._server = await asyncio.start_unix_server(self._clients.accept, sock=line, limit=_LINE_BYTES_MAX)
         except OSError:
             line.close()
             raise
@@ -68,26 +72,16 @@ class ControlServer:
         """Stop listening and drop whoever is connected."""
         if self._server is None:
             return
-        self._server.close()
-        for task in list(self._clients):
-            task.cancel()
-        await asyncio.gather(*self._clients, return_exceptions=True)
-        await self._server.wait_closed()
+        await self._clients.end(self._server)
         (self._folder / _NAME).unlink(missing_ok=True)
 
     async def _on_client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._clients.add(task)
         try:
             async with asyncio.timeout(_REQUEST_TIMEOUT_S):
                 line = await reader.readline()
             await self._serve(msgspec.json.decode(line, type=Answer), writer)
         except (OSError, TimeoutError, msgspec.DecodeError, ValueError) as error:
             log.debug("control request not served", extra={"reason": str(error)})
-        finally:
-            self._clients.discard(task)
-            writer.close()
 
     async def _serve(self, request: Answer, writer: asyncio.StreamWriter) -> None:
         ask = self._asks.get(str(request.get("do")))
@@ -108,6 +102,7 @@ def ask_gateway(data_dir: Path, request: Answer, timeout_s: float) -> Iterator[A
     """Ask the gateway that runs on a data folder; each line is awaited `timeout_s` long. Raises: ControlError."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
         line.settimeout(timeout_s)
+        said: Answer = {}
         try:
             with _address(data_dir) as address:
                 line.connect(address)
@@ -120,11 +115,21 @@ def ask_gateway(data_dir: Path, request: Answer, timeout_s: float) -> Iterator[A
                     yield said
         except OSError as error:
             raise ControlError(f"no gateway answers in {data_dir}: {error.strerror or error}; does it run, and may this user ask it?") from error
+        except msgspec.DecodeError as error:
+            raise ControlError(_BROKE_OFF) from error
+        if "done" not in said:
+            raise ControlError(_BROKE_OFF)
+
+
+def process_of(data_dir: Path) -> int:
+    """The number of the process that serves this data folder; 0: none does, or this user may not ask."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line, contextlib.suppress(OSError), _address(data_dir) as address:
+        line.connect(address)
+        process, _, _ = struct.unpack("3i", line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
+        return int(process)
+    return 0
 
 
 def is_running(data_dir: Path) -> bool:
     """Whether a gateway serves this data folder."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line, contextlib.suppress(OSError), _address(data_dir) as address:
-        line.connect(address)
-        return True
-    return False
+    return process_of(data_dir) > 0

@@ -21,6 +21,7 @@ import msgspec
 
 from contracts.events import LANES, GatewayReported
 from gateway.acknowledging import Acknowledging
+from gateway.clients import Clients
 from gateway.clock import Now
 from gateway.configuration import Configurator
 from gateway.configuration_rules import Standing
@@ -243,26 +244,19 @@ class HealthServer:
         self._api_key = api_key
         self._acknowledging = acknowledging
         self._server: asyncio.Server | None = None
-        self._clients: set[asyncio.Task[None]] = set()
+        self._clients = Clients(self._on_client)
 
     async def start(self) -> None:
         """Listen. Raises: OSError: the address is taken."""
-        self._server = await asyncio.start_server(self._on_client, self._host, self.port, limit=_REQUEST_BYTES_MAX)
+        self._server = await asyncio.start_server(self._clients.accept, self._host, self.port, limit=_REQUEST_BYTES_MAX)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         """Stop listening and drop open requests."""
         if self._server is not None:
-            self._server.close()
-            for task in list(self._clients):
-                task.cancel()
-            await asyncio.gather(*self._clients, return_exceptions=True)
-            await self._server.wait_closed()
+            await self._clients.end(self._server)
 
     async def _on_client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._clients.add(task)
         try:
             async with asyncio.timeout(_REQUEST_TIMEOUT_S):
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -270,9 +264,6 @@ class HealthServer:
                 await writer.drain()
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # a client that does not speak HTTP gets no answer
-        finally:
-            self._clients.discard(task)
-            writer.close()
 
     async def _respond(self, head: str) -> bytes:
         request, *lines = head.split("\r\n")

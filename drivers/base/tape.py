@@ -25,6 +25,12 @@ class Entry(NamedTuple):
     content: bytes | str | AnyReading
 
 
+def size_of(entry: Entry) -> int:
+    """Memory that an entry takes, roughly, in bytes."""
+    content = entry.content
+    return _ENTRY_BYTES + (len(content) if isinstance(content, bytes | str) else _ENTRY_BYTES)
+
+
 class Tape:
     """At most `bytes_max` of memory; 0: nothing is kept, listeners hear all the same."""
 
@@ -49,7 +55,7 @@ class Tape:
         entry = Entry(at_s, kind, content)
         for listener in tuple(self.listeners):
             listener(entry)
-        size = _ENTRY_BYTES + (len(content) if isinstance(content, bytes | str) else _ENTRY_BYTES)
+        size = size_of(entry)
         if not self._tail and not self._gave_up and self._head_bytes + size <= self._bytes_max // _HEAD_SHARE:
             self._head.append(entry)
             self._head_bytes += size
@@ -57,8 +63,7 @@ class Tape:
         self._tail.append(entry)
         self._tail_bytes += size
         while self._tail and self._head_bytes + self._tail_bytes > self._bytes_max:
-            gone = self._tail.popleft().content
-            self._tail_bytes -= _ENTRY_BYTES + (len(gone) if isinstance(gone, bytes | str) else _ENTRY_BYTES)
+            self._tail_bytes -= size_of(self._tail.popleft())
             self._gave_up = True
 
     def entries(self) -> list[Entry]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from gateway.bindings import Bindings
 from gateway.config import GatewayConfig
 from gateway.config_file import ConfigFileError, load_config, load_gateway_only
+from gateway.control import process_of
 from gateway.doctor.findings import Finding, Language, finding, in_order, line_of
 from gateway.doctor.machine import Machine
 from gateway.doctor.network import check_brokers, check_certificate, check_device
@@ -44,21 +45,22 @@ def _examined(config: GatewayConfig, machine: Machine) -> Iterator[Finding]:
     yield from check_files(data_dir)
     yield from check_outbox(data_dir)
     yield from check_certificate(table.broker_certificate_file, machine.now)
+    process = process_of(data_dir)
     health, address = ask_health(table)
     if health is None:
         yield finding("gateway_silent", "gateway", address=address)
     else:
         yield from check_health(health)
     yield from check_brokers(table, machine.now)
-    yield from _devices(config, data_dir, {device for device, fares in health["devices"].items() if fares["up"]} if health else set())
+    yield from _devices(config, data_dir, process, {device for device, fares in health["devices"].items() if fares["up"]} if health else set())
 
 
-def _devices(config: GatewayConfig, data_dir: Path, up: set[str]) -> Iterator[Finding]:
+def _devices(config: GatewayConfig, data_dir: Path, process: int, up: set[str]) -> Iterator[Finding]:
     """Those that the gateway has not: is the way to them there? What is connected is left in peace."""
     bindings = Bindings(data_dir)
     for device, table in config.devices.items():
         if device not in up:
-            yield from check_device(device, bindings.over(device, table))
+            yield from check_device(device, bindings.over(device, table), process)
 
 
 def run_doctor(path: Path, *, as_json: bool, language: Language) -> int:

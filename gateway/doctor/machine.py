@@ -143,13 +143,13 @@ class Machine:
             yield finding("unit_failed", "systemd", unit=_UNIT, state=words, result=state.get("Result", "?"), restarts=state.get("NRestarts", "?"))
 
 
-def holder_of(path: str, proc: Path = Path("/proc")) -> str:
-    """Which program has a serial line open: its name and number; empty: none that we may see."""
+def holder_of(path: str, gateway_process: int = 0, proc: Path = Path("/proc")) -> str:
+    """Which other program than the gateway has a serial line open: its name and number; empty: none that we may see."""
     place = os.path.realpath(path)
     for descriptor in proc.glob("[0-9]*/fd/*"):
         try:
-            if os.path.realpath(descriptor) == place:  # as the kernel gives it
-                process = descriptor.parts[-3]
+            process = descriptor.parts[-3]
+            if int(process) != gateway_process and os.path.realpath(descriptor) == place:  # as the kernel gives it
                 return f"{(proc / process / 'comm').read_text().strip()} (process {process})"
         except OSError:
             continue

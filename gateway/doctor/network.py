@@ -156,12 +156,12 @@ def _check_broker_certificate(table: GatewayTable, host: str, port: int, endpoin
             yield finding("broker_certificate_ends", "broker", endpoint=endpoint, until=until.date())
 
 
-def check_device(device: str, config: DeviceConfig) -> Iterator[Finding]:
-    """Whether the way to a device is there; nothing is said to the device itself."""
+def check_device(device: str, config: DeviceConfig, gateway_process: int = 0) -> Iterator[Finding]:
+    """Whether the way to a device is there; nothing is said to the device itself. The running gateway may hold its line while nobody answers on it."""
     if not isinstance(config, StreamConfig):
         return
     if config.path:
-        yield from _check_line(device, config.path)
+        yield from _check_line(device, config.path, gateway_process)
         return
     try:
         socket.create_connection((config.address, config.port), _TIMEOUT_S).close()
@@ -171,7 +171,7 @@ def check_device(device: str, config: DeviceConfig) -> Iterator[Finding]:
         yield finding("device_unreachable", device, endpoint=config.endpoint, reason=error.strerror or error)
 
 
-def _check_line(device: str, path: str) -> Iterator[Finding]:
+def _check_line(device: str, path: str, gateway_process: int) -> Iterator[Finding]:
     place = Path(path)
     if not place.exists():
         yield finding("serial_line_missing", device, path=path)
@@ -181,5 +181,5 @@ def _check_line(device: str, path: str) -> Iterator[Finding]:
         except (KeyError, OSError):
             group = "dialout"
         yield finding("serial_line_forbidden", device, path=path, group=group)
-    elif holder := holder_of(path):
+    elif holder := holder_of(path, gateway_process):
         yield finding("serial_line_held", device, path=path, holder=holder)

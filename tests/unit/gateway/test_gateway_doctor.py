@@ -230,6 +230,7 @@ def test_serial_line_that_is_missing_or_held_is_told_with_its_holder(tmp_path: P
     with path.open("rb"):
         assert f"(process {os.getpid()})" in holder_of(str(path))
         assert [each.code for each in check_device("s-1", ScannerSerialConfig(path=str(path)))] == ["serial_line_held"]
+        assert list(check_device("s-1", ScannerSerialConfig(path=str(path)), gateway_process=os.getpid())) == []  # it waits for an answer there
 
 
 def test_wrong_configuration_does_not_keep_the_doctor_from_looking_at_the_rest(tmp_path: Path) -> None:
