@@ -3,26 +3,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import timedelta
 
 from contracts.commands import AcknowledgeAlarm, AnyCommand
 from gateway.clock import Now
 from gateway.outbox import Answer
 from gateway.stations.station import AT_THE_GATEWAY
+from gateway.store import Store
 
 _PATIENCE_S = 3.0
-_LOOK_EVERY_S = 0.01
 
 
 class Acknowledging:
     """Hands the floor a command and waits until what came of it is durable."""
 
-    def __init__(self, take: Callable[[AnyCommand], None], answer_to: Callable[[str], Awaitable[Answer | None]], now: Now) -> None:
+    def __init__(self, take: Callable[[AnyCommand], None], store: Store, now: Now) -> None:
         self._take = take
-        self._answer_to = answer_to
+        self._store = store
         self._now = now
 
     async def acknowledge(self, alarm_id: str, who: str) -> Answer | None:
@@ -35,10 +34,4 @@ class Acknowledging:
             actor=f"{AT_THE_GATEWAY}{who}",
         )
         self._take(command)
-        try:
-            async with asyncio.timeout(_PATIENCE_S):
-                while (answer := await self._answer_to(command.command_id)) is None:  # noqa: ASYNC110  # the answer is durable in the outbox, which tells nobody
-                    await asyncio.sleep(_LOOK_EVERY_S)
-        except TimeoutError:
-            return None
-        return answer
+        return await self._store.answer_within(command.command_id, _PATIENCE_S)

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 _STUCK_S = 60.0
 """Chosen: a conversation with central that neither gets on nor is given up for so long hangs in this program, not in the network."""
-_SWAP_LOOKS, _SWAP_LOOK_S = 100, 0.05
+_SWAP_WITHIN_S = 5.0
 _HARDWARE_WATCHDOG_S = 15  # the longest that a Raspberry Pi's takes
 _SAFE = "the gateway runs in safe mode and leaves its devices alone; see `dockline gateway doctor`"
 
@@ -169,7 +169,7 @@ class Gateway:
         self.uplink = Uplink(table, self.identity, self.store, self._take_command, self.now, self.metrics)
         self.reporter = HealthReporter(table.id, program, data_dir, self.store, self.supervisor, lambda: self.uplink.connected, self.now, self.metrics)
         api_key = api_key_of(table)
-        self._server = HealthServer(self.reporter, *parse_listen(table.listen), api_key, Acknowledging(self.floor.take, self.store.answer_to, self.now))
+        self._server = HealthServer(self.reporter, *parse_listen(table.listen), api_key, Acknowledging(self.floor.take, self.store, self.now))
 
         self.reporter.card_bytes_written_max = table.card_bytes_written_max
         self.reporter.link = lambda: self.uplink.status
@@ -180,7 +180,7 @@ class Gateway:
         self.gateway_commands.register(ConfigureGateway, self.configurator.handle)
         self.reporter.configurator = self.configurator
         self.reporter.own_fault = "; ".join(filter(None, (self._own_fault, self.bindings.fault)))
-        self.reporter.update_fault = last_update(data_dir).fault
+        self.reporter.update_fault = lambda: last_update(data_dir).fault
         asks = {"tap": Taps(self.supervisor).tap, "swap": self._swap, "reload": reloading(self.configurator), UPDATE: self._update}
         self._control = ControlServer(data_dir, asks)
 
@@ -202,13 +202,14 @@ class Gateway:
             swap_id=f"swap-{secrets.token_hex(8)}",
         )
         self.gateway_commands.take(command)
-        for _ in range(_SWAP_LOOKS):
-            if (answer := await self.store.answer_to(command.command_id)) is not None:
-                binding = self.bindings.by_device.get(command.device)
-                yield {"done": True, "serial": binding.serial if binding else ""} if answer.outcome == "done" else {"error": answer.reason}
-                return
-            await asyncio.sleep(_SWAP_LOOK_S)
-        yield {"error": "bound, but the outbox has not taken it yet; see `dockline gateway doctor`"}
+        answer = await self.store.answer_within(command.command_id, _SWAP_WITHIN_S)
+        if answer is None:
+            yield {"error": "bound, but the outbox has not taken it yet; see `dockline gateway doctor`"}
+        elif answer.outcome == "done":
+            binding = self.bindings.by_device.get(command.device)
+            yield {"done": True, "serial": binding.serial if binding else ""}
+        else:
+            yield {"error": answer.reason}
 
     def _north_sides(self, program: str) -> NorthSides | None:
         """Who else is told what devices measure; loaded only where somebody is."""

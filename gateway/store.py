@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -35,6 +36,7 @@ class Store:
         self._flushing: set[asyncio.Task[None]] = set()
         self._failure: BaseException | None = None
         self._is_full = False
+        self._answered = asyncio.Event()
         self.changed = asyncio.Event()
         self.is_live = False
         """Whether central takes events just now; set by the uplink."""
@@ -103,6 +105,9 @@ class Store:
                 self._gather()
             raise
         self._metrics.outbox_commit_seconds.observe(time.perf_counter() - started_s)
+        if answers:
+            self._answered.set()
+            self._answered = asyncio.Event()
         self.changed.set()
 
     def put_telemetry(self, events: Sequence[Event]) -> None:
@@ -169,6 +174,17 @@ class Store:
     async def answer_to(self, command_id: str) -> Answer | None:
         """See `Outbox.answer_to`."""
         return await self._call(lambda: self._outbox.answer_to(command_id))
+
+    async def answer_within(self, command_id: str, within_s: float) -> Answer | None:
+        """What is answered to a command, as soon as that is durable; None: nothing in that time."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                while True:
+                    answered = self._answered  # that of before the look, so that no answer slips by between the two
+                    if (answer := await self.answer_to(command_id)) is not None:
+                        return answer
+                    await answered.wait()
+        return None
 
     async def oldest_pending_s(self) -> float:
         """Age of the oldest event that central does not have; 0 when it has all."""

@@ -16,7 +16,7 @@ import pytest
 from contracts.events import SensorMeasured
 from gateway.clock import Instant
 from gateway.metrics import Metrics
-from gateway.outbox import Outbox, OutboxDamagedError, OutboxFullError
+from gateway.outbox import Answer, Outbox, OutboxDamagedError, OutboxFullError
 from gateway.store import Store
 from tests.simulation.virtual_time import InlineExecutor, run
 
@@ -129,5 +129,34 @@ def test_samples_that_a_full_disk_does_not_take_are_counted_once_and_the_next_on
             await store.answers()
             refused = store._metrics.registry.get_sample_value("dockline_outbox_refused_total", {"lane": "telemetry"})
             assert (store.level("telemetry").accepted, refused) == (1, 1.0)
+
+    run(live())
+
+
+def test_answer_is_heard_when_it_is_durable_and_not_before(tmp_path: Path) -> None:
+    async def live() -> None:
+        async with slow_store(tmp_path) as (store, card):
+            waiting = asyncio.create_task(store.answer_within("c-1", 3.0))
+            await asyncio.sleep(0.1)
+            card.let_one_pass()  # the look: nothing yet
+            for command in ("c-0", "c-1"):
+                told = asyncio.create_task(store.append([], {}, {command: Answer("done", "")}))
+                await asyncio.sleep(0.1)
+                assert not waiting.done()
+                card.let_one_pass()
+                await told
+                await asyncio.sleep(0.1)
+                card.let_one_pass()  # another look
+            assert await waiting == Answer("done", "")
+
+    run(live())
+
+
+def test_answer_that_does_not_come_is_waited_for_so_long_and_no_longer(tmp_path: Path) -> None:
+    async def live() -> None:
+        async with slow_store(tmp_path) as (store, _):
+            store._thread = InlineExecutor()  # type: ignore[assignment]
+            assert await store.answer_within("c-1", 3.0) is None
+            assert asyncio.get_running_loop().time() == pytest.approx(3.0)
 
     run(live())
