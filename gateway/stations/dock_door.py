@@ -16,13 +16,14 @@ from contracts.commands import AnyCommand, DoorWork
 from contracts.events import Event
 from contracts.readings import AnyReading, InputChanged, LinkChanged, TagRead
 from gateway.clock import Instant
-from gateway.config import DockDoor, InputRef, OutputRef
+from gateway.config import DockDoor, InputRef
 from gateway.portal.arbiter import Arbiter, Claim, OpenWindow, Ruling
 from gateway.portal.door import Door
 from gateway.portal.pallets import Pallet, pallets
 from gateway.portal.portal import Portal
 from gateway.portal.reads import Edge, Eye, Pass, Read, Side
 from gateway.portal.settings import Settings
+from gateway.stations.lamps import Lamps
 from gateway.stations.pass_events import Place, Told, checked_by, first_seen_s, is_clear, pallet_passed, pass_captured, pass_id_of
 from gateway.stations.reader_time import ReaderTime
 from gateway.stations.station import CommandRefusedError, DeviceAction, Output, Remember, Station
@@ -79,8 +80,7 @@ class DockDoorStation(Station):
         self._work: DoorWork | None = None
         self._standing = b""
         self._standing_at_s = float("-inf")
-        self._lamp: OutputRef | None = None
-        self._lamp_off_s: float | None = None
+        self._lamps = Lamps(config.stack_light, config.stack_light_red, config.light_s)
         self._arbiter = arbiter or Arbiter()
         self._arbiter.join(config.id, self._open_window, config.settle_s + config.session_max_s)
 
@@ -94,7 +94,7 @@ class DockDoorStation(Station):
             case InputChanged():
                 return self._eye(reading, now)
             case LinkChanged(state="connected"):
-                return self._lamps_off(reading.device)
+                return self._lamps.shown_by(reading.device)
             case _:
                 return ()
 
@@ -113,19 +113,17 @@ class DockDoorStation(Station):
             if self._arbiter.wait_until_s(held.claim) is None or now.monotonic_s >= held.until_s:
                 self._held.remove(held)
                 outputs += [*self._decide(held.one, held.pallet, held.claim, now), Remember()]
-        if self._lamp_off_s is not None and now.monotonic_s >= self._lamp_off_s:
-            outputs += self._light(None, now)
-        return outputs
+        return [*outputs, *self._lamps.put_out(now)]
 
     def next_deadline_s(self) -> float | None:
         """See `Station.next_deadline_s`."""
-        due = [self._door_due_s(), self._lamp_off_s, self._asked_s + _ASK_EVERY_S if self._held else None, self._tell_s if self._untold else None]
+        due = [self._door_due_s(), self._lamps.due_s, self._asked_s + _ASK_EVERY_S if self._held else None, self._tell_s if self._untold else None]
         return min((due_s for due_s in due if due_s is not None), default=None)
 
     def refused(self, now: Instant) -> Sequence[DeviceAction]:
         """The pass was not accepted: red, if there is a red lamp; the green one stays dark. One that was held before is told again in a moment."""
         self._tell_s = now.monotonic_s + _TELL_AGAIN_S
-        return self._light(self._config.stack_light_red, now)
+        return self._lamps.answer(now, right=False)
 
     def snapshot(self) -> bytes:
         """The work list, and what stood beside the door some minutes ago."""
@@ -269,24 +267,8 @@ class DockDoorStation(Station):
     def _show(self, one: Pass, told: Told, claim: Claim, now: Instant) -> list[DeviceAction]:
         if now.monotonic_s - claim.end_s > _LAMP_AGE_S_MAX + self._config.session_max_s:
             return []
-        if is_clear(one, told):
-            is_red = self._lamp is not None and self._lamp == self._config.stack_light_red and self._lamp != self._config.stack_light
-            return [] if is_red else self._light(self._config.stack_light, now)
-        return self._light(self._config.stack_light_red, now)
-
-    def _light(self, lamp: OutputRef | None, now: Instant) -> list[DeviceAction]:
-        """Light one lamp and put out the other; None puts out what is lit."""
-        actions = [_switch(self._lamp, on=False)] if self._lamp is not None and self._lamp != lamp else []
-        if lamp is not None:
-            actions.append(_switch(lamp, on=True))
-        self._lamp = lamp
-        self._lamp_off_s = now.monotonic_s + self._config.light_s if lamp is not None else None
-        return actions
-
-    def _lamps_off(self, device: str) -> list[Output]:
-        """After a reconnect nobody knows what the outputs show."""
-        lamps = [lamp for lamp in (self._config.stack_light, self._config.stack_light_red) if lamp is not None and lamp.device == device]
-        return [_switch(lamp, on=lamp == self._lamp) for lamp in lamps]
+        right = is_clear(one, told)
+        return [] if right and self._lamps.says_wrong else self._lamps.answer(now, right=right)
 
     # ---- neighbours
 
@@ -318,7 +300,3 @@ def eyes_of(config: DockDoor) -> dict[tuple[str, int], Eye]:
         (config.presence, "presence"),
     )
     return {(given.device, given.input): eye for given, eye in wired if given is not None}
-
-
-def _switch(lamp: OutputRef, *, on: bool) -> DeviceAction:
-    return DeviceAction(lamp.device, "switch_output", {"output": lamp.output, "on": on})

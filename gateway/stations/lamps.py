@@ -23,6 +23,11 @@ class Lamps:
         """When `put_out` is due; None: nothing is lit."""
         return self._off_s
 
+    @property
+    def says_wrong(self) -> bool:
+        """Whether the lamp for wrong is lit, and is another one than that for right."""
+        return self._lit is not None and self._lit == self._wrong and self._lit != self._right
+
     def answer(self, now: Instant, *, right: bool) -> list[DeviceAction]:
         """Light one for a moment and put out the other."""
         lamp = self._right if right else self._wrong
