@@ -114,7 +114,7 @@ class HealthReporter:
         self.configurator: Configurator | None = None
         self.own_fault = ""
         """What is wrong with files that a person may have edited, so that the gateway goes on without them."""
-        self.update_fault = ""
+        self.update_fault: Callable[[], str] = str
         self.certificate_until: datetime | None = None
         self.card_bytes_written_max = 0
         self._wear_told = 0, 0
@@ -148,7 +148,7 @@ class HealthReporter:
             restarted=self.restarted,
             config_version=standing.in_force,
             config_fault=standing.fault or self.own_fault,
-            update_fault=self.update_fault,
+            update_fault=self.update_fault(),
             certificate_until=self.certificate_until,
             uplink=self._is_uplink_up(),
             link=self.link() if self.link is not None else None,
