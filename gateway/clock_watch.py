@@ -80,7 +80,7 @@ async def watch_clock(now: Now, store: Store, path: Path) -> None:
         if told is not None and not await _keep(store, told):
             watch.anchor = before  # seen again at the next look
         elif watch.anchor is not None and (told is not None or before is None or (before.boot_id, before.clock) != (watch.anchor.boot_id, watch.anchor.clock)):
-            save_anchor(path, watch.anchor)
+            await asyncio.to_thread(save_anchor, path, watch.anchor)  # a card may take half a second, and the devices are polled meanwhile
         await asyncio.sleep(_LOOK_S)
 
 

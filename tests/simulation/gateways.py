@@ -130,7 +130,7 @@ class Gateway:
         await asyncio.gather(*self._tasks, *store._flushing, return_exceptions=True)
         if store._flush_timer is not None:
             store._flush_timer.cancel()
-        store._outbox.close()  # closes the file's handles; the outbox itself writes nothing at its end
+        store._outbox._file.close()  # the handles; what the outbox itself writes at its end is not written
         self.is_open = was_open
 
     def rest(self) -> None:
