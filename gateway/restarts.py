@@ -22,6 +22,8 @@ STABLE_S = 120.0
 SAFE_OVER = "safe mode over"
 SAFE_FOR_S = 900.0
 """So long a gateway that went into safe mode by itself stays there before it tries again."""
+WORDS_BEFORE = "last-words-before.txt"
+"""In the data folder: what the last run that could still say something said in full."""
 _REASON_MAX = 500
 _CARD_RESET = 0x20  # WDIOF_CARDRESET of linux/watchdog.h: the last reboot was the hardware watchdog's
 _WATCHDOGS = Path("/sys/class/watchdog")
@@ -70,6 +72,9 @@ class Restarts:
         self._words_path = data_dir / "last-words.txt"
         last = read_run(self._path)
         words = _text(self._words_path)
+        if words:  # for people to look at; and a run that is killed before it listens must not seem to have said them
+            with contextlib.suppress(OSError):
+                self._words_path.replace(data_dir / WORDS_BEFORE)
         self.restarted = reason_of(last, boot_id, words, reset_by_watchdog=_was_reset_by_watchdog(watchdogs))
         before = last or Run()
         same = (before.config_hash, before.version) == (config_hash, version)

@@ -108,3 +108,11 @@ def test_stuck_process_that_is_aborted_still_says_where_it_stood(tmp_path: Path)
     kept = read_run(tmp_path / "run.json")
     assert kept is not None
     assert "where_it_hangs" in kept.last_words
+
+
+def test_last_words_stay_to_be_read_and_are_not_taken_for_those_of_a_later_run(tmp_path: Path) -> None:
+    started(tmp_path)
+    (tmp_path / "last-words.txt").write_text("Fatal Python error: Aborted\n\nThread 1\n")
+
+    assert [started(tmp_path).restarted for _ in range(2)] == ["watchdog", "killed"]
+    assert "Thread 1" in (tmp_path / "last-words-before.txt").read_text()
