@@ -29,6 +29,9 @@ class WeighPointStation(Station):
         self._equal: tuple[Decimal, str, bool] | None = None
         self._equal_count = 0
         self._subject: Scan | None = None
+        self._taken_subject: Scan | None = None
+        self._records = 0
+        self._is_undone = False
         self._verdict = Verdict()
         self._checks = ScanChecks()
         self._lamps = Lamps(config.ok_light, config.wrong_light, config.light_s)
@@ -63,16 +66,21 @@ class WeighPointStation(Station):
         return self._lamps.due_s
 
     def parts(self) -> Mapping[str, bytes]:
-        """See `Station.parts`: the list, and what was taken of it."""
-        return self._checks.parts()
+        """See `Station.parts`: the list, what was taken of it, and how many loads were recorded, so that it is known which was accepted."""
+        return {**self._checks.parts(), "loads": str(self._records).encode()}
 
     def restore_parts(self, parts: Mapping[str, bytes]) -> None:
         """See `Station.restore_parts`."""
         self._checks.restore(parts)
+        accepted = int(parts.get("loads", b"0"))
+        self._is_undone = self._records > accepted
+        self._records = accepted
 
     def refused(self, now: Instant) -> Sequence[DeviceAction]:
-        """The record was not accepted: the load counts as not yet weighed."""
-        self._armed = True
+        """Was it a record, the load counts as not yet weighed, and what was scanned for it is still to be weighed."""
+        if self._is_undone:
+            self._armed, self._is_undone = True, False
+            self._subject = self._subject or self._taken_subject
         return self._lamps.answer(now, right=False)
 
     def _scanned(self, scan: Scan, now: Instant) -> list[Output]:
@@ -100,7 +108,9 @@ class WeighPointStation(Station):
         record = WeightRecorded(
             **now.at(weight.at_s).stamp(), station=self.id, value=str(weight.value), unit=weight.unit, weight_mg=load_mg, text=weight.text, net=weight.net
         )
-        subject, self._subject = self._subject, None
+        self._records += 1
+        subject = self._taken_subject = self._subject
+        self._subject = None
         if subject is not None and weight.at_s - subject.at_s <= self._config.subject_age_s_max:
             record.subject, record.subject_text = subject.identifiers, subject.text
             verdict = self._verdict

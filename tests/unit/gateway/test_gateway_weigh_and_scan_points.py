@@ -62,10 +62,27 @@ def test_old_scan_is_not_taken_for_the_load() -> None:
     assert record.subject_text == ""
 
 
+def test_refusal_gives_back_what_was_scanned_and_does_not_weigh_an_accepted_load_again() -> None:
+    station = WeighPointStation(WeighPoint(id="w", scale="s", scanner="k", stable_readings=1))
+    stage, before = Stage(station), station.parts()
+    stage.read(Scan(device="k", at_s=1.0, text="x"))
+    load = Weight(device="s", at_s=2.0, state="stable", value=Decimal(500), unit="g", text="S S")
+    stage.read(load)
+    station.restore_parts(before)
+    station.refused(instant(2.0))
+    stage.read(load)
+    station.restore_parts(station.parts())  # this one is durable; what is refused now is something else
+    station.refused(instant(3.0))
+    stage.read(load)
+
+    assert [event.subject_text for event in stage.events(WeightRecorded) if isinstance(event, WeightRecorded)] == ["x", "x"]
+
+
 def test_load_that_was_not_accepted_is_weighed_again() -> None:
     station = WeighPointStation(WeighPoint(id="w", scale="s", stable_readings=1))
-    stage = Stage(station)
+    stage, before = Stage(station), station.parts()
     stage.read(Weight(device="s", at_s=1.0, state="stable", value=Decimal(500), unit="g", text="S S"))
+    station.restore_parts(before)
     station.refused(instant(1.0))
     stage.read(Weight(device="s", at_s=2.0, state="stable", value=Decimal(500), unit="g", text="S S"))
 
