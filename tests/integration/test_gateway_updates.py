@@ -160,7 +160,7 @@ def test_bad_version_returns_by_itself_and_says_why(field: Field, version: str, 
 @pytest.mark.requirement("X12")
 def test_update_killed_while_it_installs_disturbs_nothing(field: Field) -> None:
     before = works(field)
-    bundle, place = field.bundle("3.0.0"), field.root / "versions" / "3.0.0"
+    bundle, place = field.bundle("3.0.0", bad("time.sleep(3600)", "update", "self-test")), field.root / "versions" / "3.0.0"
     packages = f"lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
     for reached in ("pyvenv.cfg", f"{packages}/dockline-3.0.0.dist-info"):
         with subprocess.Popen(field.update_command(bundle), stdout=subprocess.DEVNULL, start_new_session=True) as update:

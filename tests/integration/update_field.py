@@ -36,17 +36,17 @@ PYTHON, PLATFORM = environment.tags()
 _RESTART_S = 0.2
 
 GOOD = ""
-_ONLY_RUN = """
+_SPOILT = """
 import runpy, sys, time
-if sys.argv[1:3] == ["gateway", "run"]:
+if sys.argv[1:3] == {words}:
     {does}
 runpy.run_path({program!r}, run_name="__main__")
 """
 
 
-def bad(does: str) -> str:
-    """The program of a version that passes every test of itself and then `does` something when it shall run."""
-    return _ONLY_RUN.format(does=does, program=str(ROOT / "dockline.py"))
+def bad(does: str, *words: str) -> str:
+    """The program of a version that `does` something else when it is asked this; unless told otherwise, when it shall run."""
+    return _SPOILT.format(does=does, words=list(words or ("gateway", "run")), program=str(ROOT / "dockline.py"))
 
 
 def stand_in_wheel(folder: Path, version: str, program: str = GOOD) -> Path:
