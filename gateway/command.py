@@ -29,6 +29,8 @@ def _check(config: GatewayConfig) -> int:
     print(f"ok: gateway {config.gateway.id} at site {config.gateway.site}, broker {config.gateway.broker}")
     print(f"  {len(config.devices)} devices: {', '.join(f'{count} {name}' for name, count in sorted(drivers.items())) or 'none'}")
     print(f"  {len(config.stations)} stations: {', '.join(f'{count} {name}' for name, count in sorted(kinds.items())) or 'none'}")
+    if config.north:
+        print(f"  {len(config.north)} north sides: {', '.join(f'{north.id} ({north.__struct_config__.tag})' for north in config.north.values())}")
     return 0
 
 

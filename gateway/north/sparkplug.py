@@ -234,10 +234,11 @@ class EdgeNode(Side):
         return quantity in self._born.get(device, ())
 
     def _node_data(self, now: Instant) -> Message | None:
-        metrics, at_ms = self._node_metrics(), milliseconds(now)
-        changed = [Metric(name, datatype, value, at_ms) for name, (datatype, value) in metrics.items() if self._node_told.get(name) != (datatype, value)]
-        self._node_told = metrics
-        return self._numbered("NDATA", "", changed, now) if changed else None
+        """Of what the last birth named; anything else waits for the next one."""
+        told, at_ms = self._node_told, milliseconds(now)
+        changed = {name: metric for name, metric in self._node_metrics().items() if name in told and told[name] != metric}
+        told.update(changed)
+        return self._numbered("NDATA", "", [Metric(name, *metric, at_ms) for name, metric in changed.items()], now) if changed else None
 
     def _node_metrics(self) -> _Node:
         gateway, report, around = self._config.gateway, self.around.picture.report, self.around

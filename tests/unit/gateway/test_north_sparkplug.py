@@ -207,6 +207,19 @@ def test_quantity_that_was_not_born_is_announced_by_a_rebirth() -> None:
     assert heard[1].metrics == {"temperature_c": 4.25, "humidity_pct": 51.0, "Properties/Driver": "sensor_modbus"}
 
 
+def test_alarms_that_come_and_go_with_the_configuration_are_announced_by_a_rebirth() -> None:
+    node = Node()
+    node.born()
+    node.site.alarms = {"room-2.high": "normal"}
+    node.site.has_uplink = False
+
+    soon, later = node.after(0.3), node.after(0.8)
+
+    assert [each.metrics for each in soon] == [{"Health/uplink": False}]
+    assert verbs(later) == ["NBIRTH", "DBIRTH sensor-1"]
+    assert [name for name in later[0].metrics if name.startswith("Alarms/")] == ["Alarms/room-2/high"]
+
+
 def test_device_taken_out_of_the_configuration_dies() -> None:
     node = Node()
     node.born()
