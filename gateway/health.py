@@ -82,6 +82,7 @@ class Health(msgspec.Struct):
     oldest_pending_s: float
     outbox_bytes: int
     outbox_found: str
+    outbox_harm: str
     payload_bytes: int
     written_bytes: int
     card_life_days: float | None
@@ -160,6 +161,7 @@ class HealthReporter:
             oldest_pending_s=oldest_pending_s,
             outbox_bytes=self._store.size_bytes,
             outbox_found=self._store.found.state,
+            outbox_harm=self._store.found.harm,
             payload_bytes=wear.payload_bytes,
             written_bytes=wear.written_bytes,
             card_life_days=card_life_days(wear, self.card_bytes_written_max),

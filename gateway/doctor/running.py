@@ -65,6 +65,8 @@ def check_health(health: Mapping[str, Any]) -> Iterator[Finding]:
         yield finding("safe_mode", "gateway")
     if not _is_up(health["uplink"]):
         yield finding("uplink_down", "uplink")
+    if health.get("outbox_harm"):
+        yield finding("outbox_harmed", "outbox", reason=health["outbox_harm"])
     if health["oldest_pending_s"] > _OLD_S:
         pending = sum(lane["pending"] for lane in health["lanes"].values())
         yield finding("outbox_old", "outbox", pending=pending, oldest=_duration(health["oldest_pending_s"]))

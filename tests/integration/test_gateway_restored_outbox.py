@@ -207,16 +207,18 @@ async def test_restored_gateway_says_so_once_and_goes_on_in_a_new_epoch(broker_p
 
 
 @pytest.mark.slow
-async def test_gateway_whose_outbox_is_gone_says_so_in_its_births_until_it_begins_again(broker_port: int, tmp_path: Path) -> None:
+async def test_gateway_whose_outbox_is_gone_says_so_in_births_and_health_until_it_begins_again(broker_port: int, tmp_path: Path) -> None:
     async with running_central(broker_port) as central:
         said: list[str] = []
         for number in range(3):
             if number == 1:
                 (tmp_path / "outbox.db").unlink()
             central.states.clear()
-            async with running_gateway(tmp_path, broker_port):
+            async with running_gateway(tmp_path, broker_port) as gateway:
                 await central.until(lambda: any(state.online for state in central.states))
-            said.append(next(state.outbox for state in central.states if state.online))
+                async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}") as client:
+                    said.append((await client.get("/health")).json()["outbox_harm"])
+            assert said[-1] == next(state.outbox for state in central.states if state.online)
 
     assert [bool(text) for text in said] == [False, True, False]
     assert "outbox.db is gone: what central had not acknowledged is lost" in said[1]

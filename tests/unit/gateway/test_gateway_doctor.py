@@ -139,6 +139,15 @@ def test_what_a_gateway_says_of_itself_becomes_findings() -> None:
     assert "10 events, the oldest 2 h 5 min old" in next(each.sentence() for each in check_health(HEALTH) if each.code == "outbox_old")
 
 
+def test_outbox_that_was_harmed_before_the_start_is_seen_although_the_file_is_whole_again() -> None:
+    harm = "outbox.db was damaged (3 commits in its log cannot be read): 7 events were saved"
+
+    (told,) = (each for each in check_health({**HEALTH, "outbox_harm": harm}) if each.where == "outbox" and each.code != "outbox_old")
+
+    assert (told.code, told.level) == ("outbox_harmed", "red")
+    assert harm in told.sentence()
+
+
 def test_fault_of_the_last_run_is_shown_with_the_place_where_it_stood(tmp_path: Path) -> None:
     words = 'Fatal Python error: Aborted\\n\\n  File \\"/usr/lib/asyncio/base.py\\", line 1 in run\\n  File \\"gateway/floor.py\\", line 88 in _turn'
     (tmp_path / "run.json").write_text(f'{{"restarted": "watchdog", "failed_starts": 3, "last_words": "{words}"}}')
