@@ -20,9 +20,11 @@ BY_HAND = {
     "chaos": "a minute of faults; tests/acceptance/test_chaos.py runs the same",
     "enrolment": "root's folders and a broker of its own; tests/integration/test_trusted_gateways.py does it",
     "gateway-in-the-field": "an installed gateway; tests/integration/test_gateway_in_the_field.py does it",
+    "north": "other people's systems; tests/integration/test_north_sides.py does our part",
     "scale-out": "several machines; tests/integration/test_two_workers.py, test_two_brokers.py and test_nats_cluster.py do it",
     "scan-points": "a floor with lamps; tests/integration/test_scan_lists.py does it",
     "security": "says how things are; tells nobody to do anything",
+    "update": "root's folders and a service; tests/integration/test_gateway_updates.py does it",
 }
 """Pages that are not followed here, and why not."""
 FOLLOWED = sorted(page for page in (DOCS / "how-to").glob("*.md") if page.stem not in BY_HAND)
