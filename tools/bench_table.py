@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import string
 import sys
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,8 @@ _UNMEASURED = ("not measured yet", "尚未测量")
 _CHINESE_WORDS = {
     " values/s": " 个/秒",
     " events/s": " 个/秒",
+    " events": " 个事件",
+    " faults": " 次故障",
     " bytes": " 字节",
     " ms": " 毫秒",
     " s": " 秒",
@@ -111,9 +114,12 @@ FIELD = (
         ["{swarm.all_marks_advanced_s} s; central {swarm.central_rss_peak_mib:3} MiB; lost {swarm.lost:9}, twice {swarm.stored_twice:9}"],
     ),
     Row(
-        "`make chaos`, real programs under random faults: faults; events",
-        "`make chaos`，真实程序在随机故障下：故障数；事件数",
-        ["{chaos.faults:9}; {chaos.accepted:9}; lost {chaos.lost:9}, twice {chaos.duplicated:9}, drift {chaos.drift:9}, unexplained {chaos.unexplained:9}"],
+        "`make chaos`: real programs, random faults",
+        "`make chaos`：真实程序，随机故障",
+        [
+            "{chaos.faults:9} faults, {chaos.accepted:9} events; "
+            "lost {chaos.lost:9}, twice {chaos.duplicated:9}, drift {chaos.drift:9}, unexplained {chaos.unexplained:9}"
+        ],
     ),
 )
 _Heads = Sequence[tuple[str, ...]]
@@ -173,7 +179,7 @@ def cell(form: str, measured: Mapping[str, Any], language: int) -> str:
     except KeyError:
         return _UNMEASURED[language]
     for english, chinese in _CHINESE_WORDS.items() if language else ():
-        text = text.replace(english, chinese)
+        text = re.sub(re.escape(english) + (r"\b" if english[-1].isalpha() else ""), chinese, text)
     return text
 
 

@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,8 +36,29 @@ def test_what_was_not_measured_is_said_to_be_so(tmp_path: Path) -> None:
 def test_cell_in_chinese_has_chinese_units() -> None:
     measured = {"uplink": {"outage": 2.41, "count": 1234}}
 
-    assert bench_table.cell("{uplink.outage} s; {uplink.count:9}", measured, 0) == "2.4 s; 1 234"
-    assert bench_table.cell("{uplink.outage} s; {uplink.count:9}", measured, 1) == "2.4 秒；1 234"
+    assert bench_table.cell("{uplink.outage} s; {uplink.count:9} events", measured, 0) == "2.4 s; 1 234 events"
+    assert bench_table.cell("{uplink.outage} s; {uplink.count:9} events", measured, 1) == "2.4 秒；1 234 个事件"
+
+
+def test_no_english_word_is_left_in_a_chinese_cell() -> None:
+    cells = [cell for rows in (bench_table.THINGSBOARD, bench_table.FIELD, bench_table.STORED) for row in rows for cell in row.cells]
+    measured = _every_number(cells)
+
+    left = [word for cell in cells for word in re.findall(r"[A-Za-z]+", bench_table.cell(cell, measured, 1))]
+
+    assert set(left) == {"GB", "MiB"}
+
+
+def _every_number(cells: Sequence[str]) -> dict[str, Any]:
+    """Reports in which each number that the cells name is 1."""
+    measured: dict[str, Any] = {}
+    for path in re.findall(r"\{([^}:]+)", " ".join(cells)):
+        *groups, name = path.split(".")
+        group = measured
+        for each in groups:
+            group = group.setdefault(each, {})
+        group[name] = 1
+    return measured
 
 
 @pytest.mark.parametrize(
