@@ -117,8 +117,7 @@ FIELD = (
         "`make chaos`: real programs, random faults",
         "`make chaos`：真实程序，随机故障",
         [
-            "{chaos.faults:9} faults, {chaos.accepted:9} events; "
-            "lost {chaos.lost:9}, twice {chaos.duplicated:9}, drift {chaos.drift:9}, unexplained {chaos.unexplained:9}"
+            "{chaos.faults:9} faults, {chaos.accepted:9} events; lost {chaos.lost}, twice {chaos.duplicated}, drift {chaos.drift}, unexplained {chaos.unexplained}"
         ],
     ),
 )
