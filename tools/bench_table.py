@@ -86,6 +86,7 @@ STORED = (
     _stored("samples_in_groups_of_5", "temperatures, 5 a commit", "温度读数，每次提交 5 个"),
     _stored("arrays_of_100_in_groups_of_10", "arrays of 100 registers, 10 a commit", "100 个寄存器的数组，每次提交 10 个"),
 )
+_BOOKS = "lost {chaos.lost:9}, twice {chaos.duplicated:9}, drift {chaos.drift:9}, unexplained {chaos.unexplained:9}"
 FIELD = (
     Row(
         "30 days without a network, 50 temperatures a second",
@@ -116,9 +117,7 @@ FIELD = (
     Row(
         "`make chaos`: real programs, random faults",
         "`make chaos`：真实程序，随机故障",
-        [
-            "{chaos.faults:9} faults, {chaos.accepted:9} events; lost {chaos.lost}, twice {chaos.duplicated}, drift {chaos.drift}, unexplained {chaos.unexplained}"
-        ],
+        ["{chaos.faults:9} faults, {chaos.accepted:9} events; " + _BOOKS],
     ),
 )
 _Heads = Sequence[tuple[str, ...]]
