@@ -86,7 +86,7 @@ def take_group(engine: Engine, group: Group, door: Door, clock: Callable[[], dat
         if not isinstance(error, BusyError):
             log.exception("group of messages broke", extra={"messages": len(group.messages)})
     for said in group.states:
-        in_transaction(engine, _gripping(grip, (said.address.partition,), partial(_take_state, said=said, door=door, now=clock())))
+        _take_state_alone(engine, said, door, clock, grip)
     return [_take_alone(engine, each, door, clock, grip) for each in group.messages]
 
 
@@ -119,6 +119,17 @@ def _take_state(connection: Connection, said: Said, door: Door, now: datetime, b
         raise
     except DomainError as error:
         log.warning("state refused", extra={"gateway": said.address.gateway, "reason": error.message})
+
+
+def _take_state_alone(engine: Engine, said: Said, door: Door, clock: Callable[[], datetime], grip: Grip | None) -> None:
+    try:
+        in_transaction(engine, _gripping(grip, (said.address.partition,), partial(_take_state, said=said, door=door, now=clock())))
+    except (BusyError, LeaseLostError):
+        raise
+    except Exception as error:  # ingest loop: a birth that cannot be stored is left out, the gateway says its next one
+        if _is_away(error):
+            raise
+        log.exception("state broke", extra={"gateway": said.address.gateway})
 
 
 def _take_alone(engine: Engine, message: Message, door: Door, clock: Callable[[], datetime], grip: Grip | None) -> Taken:

@@ -12,6 +12,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -81,7 +82,9 @@ class Leases:
     def look(self) -> Plan:
         """What this round asks for; reads only. Raises: SQLAlchemyError."""
         with reading(self._engine) as connection:
-            return self._plan(connection)
+            planned = self._plan(connection)
+        # A commit of which no word came back: the database knows of leases that this worker does not.
+        return planned if planned.held == self.held else replace(planned, quiet=False)
 
     def keep(self) -> None:
         """Say that this worker lives, take what is free and due to it, give back what is too much. Raises: BusyError, SQLAlchemyError."""

@@ -105,11 +105,14 @@ class IngestWorker:
         self._changes.tell()
 
     async def _keep_leases(self) -> None:
+        level = logging.WARNING
         while True:
             try:
                 await self._round()
+                level = logging.WARNING
             except (SQLAlchemyError, BusyError) as error:
-                log.warning("leases could not be kept, trying again", extra={"reason": fault_of(error)})
+                log.log(level, "leases could not be kept, trying again", extra={"reason": fault_of(error)})
+                level = logging.DEBUG
             await asyncio.sleep(ROUND_S)
 
     async def _round(self) -> None:

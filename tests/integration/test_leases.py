@@ -66,6 +66,19 @@ def test_worker_that_is_alone_holds_all_and_writes_no_more(engine: Engine) -> No
     assert take(engine, leases)[-1].ack is not None
 
 
+def test_worker_that_did_not_hear_of_its_commit_finds_its_leases_again(engine: Engine) -> None:
+    """The connection breaks after the commit and before its answer."""
+    leases = Leases(engine, lambda: NOW)
+    leases.keep()
+    leases.held = {}
+
+    assert not leases.look().quiet
+    leases.keep()
+
+    assert len(leases.held) == PARTITIONS
+    assert leases.look().quiet
+
+
 def test_second_worker_gets_its_half_and_all_when_the_first_leaves(engine: Engine) -> None:
     first, second = Leases(engine, lambda: NOW), Leases(engine, lambda: NOW)
     for each in (first, second, first, second):
