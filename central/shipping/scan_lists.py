@@ -201,12 +201,7 @@ def due(connection: Connection, now: datetime) -> list[Point]:
 
 
 def _is_due(point: Row[Any], said: ScanList, now: datetime) -> bool:
-    return door_lists.is_due(point, _fitting(said).digest, now)
-
-
-def _fitting(said: ScanList) -> ScanList:
-    """A list that is too long is not cut short: that would show red for right goods. Scans are not checked until it is shorter."""
-    return said if said.size <= scan_rules.LINES_MAX else ScanList(None)
+    return door_lists.is_due(point, scan_rules.fitting(said).digest, now)
 
 
 def tell(connection: Connection, keys: Sequence[Point], now: datetime) -> int:
@@ -223,8 +218,8 @@ def _send(connection: Connection, point: Row[Any], said: ScanList, now: datetime
     if not point.enrolled:
         connection.execute(update(scan_point).where(mine).values(list_fault="no_gateway"))
         return False
-    fitting = _fitting(said)
-    _tell_length(connection, point, said.size, now, too_long=fitting is not said)
+    fitting, too_long = scan_rules.fitting(said), said.size > scan_rules.LINES_MAX
+    _tell_length(connection, point, said.size, now, too_long=too_long)
     version = door_rules.next_version(point.list_version, now)
     work = ScanWork(
         command_id=f"{PREFIX}{point.site}:{point.station}:{version}",
@@ -236,7 +231,7 @@ def _send(connection: Connection, point: Row[Any], said: ScanList, now: datetime
     fleet.supersede(connection, point.gateway, point.station, ScanWork, f"list {version} took its place")
     fleet.send(connection, point.gateway, work, now)
     values = {"list_version": version, "list_digest": fitting.digest, "list_command": work.command_id, "list_heard": door_lists.heard(point)}
-    connection.execute(update(scan_point).where(mine).values(**values, list_sent_at=now, list_fault="too_long" if fitting is not said else ""))
+    connection.execute(update(scan_point).where(mine).values(**values, list_sent_at=now, list_fault="too_long" if too_long else ""))
     return True
 
 

@@ -14,7 +14,7 @@ from central.errors import NotFoundError
 from central.fleet.tables import gateway
 from central.ledger import service as ledger
 from central.paging import Page, page, up
-from central.shipping import door_queries, scan_lists
+from central.shipping import door_queries, scan_lists, scan_rules
 from central.shipping.scan_documents import ScanLineOut, ScanListOut, ScanPointOut, ScanPointSet
 from central.shipping.tables import scan_point
 
@@ -70,7 +70,7 @@ def point_shown(connection: Connection, site: str, station: str) -> ScanPointOut
 
 def list_now(connection: Connection, site: str, station: str) -> ScanListOut:
     """What is expected at a scan point now. Raises: NotFoundError."""
-    lines = scan_lists.wanted(connection, [_known(connection, site, station)])[site, station].lines
+    lines = scan_rules.fitting(scan_lists.wanted(connection, [_known(connection, site, station)])[site, station]).lines
     shown = None if lines is None else [ScanLineOut.model_validate(line, from_attributes=True) for line in lines]
     return ScanListOut(site=site, station=station, expected=shown)
 

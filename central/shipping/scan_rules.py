@@ -6,12 +6,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 Purpose = Literal["none", "picking", "receiving", "shipping"]
 LINES_MAX = 2_000
 """Lines in one list: some 200 bytes each keep a message below half of the 1 MiB that the wire takes (contracts/wire.py)."""
+SERIALS_MAX = 10_000
+"""Serials in one list: at most 20 characters each (AI 21), 23 bytes in a message, which keep it below the other half."""
 GOING = ("released", "picked")
 """States of orders whose goods are on their way through the house."""
 
@@ -47,6 +49,17 @@ class ScanList:
     def size(self) -> int:
         """How many lines it has."""
         return len(self.lines or ())
+
+
+def fitting(said: ScanList) -> ScanList:
+    """What a message can hold. A list of too many lines is not cut short: that would show red for right goods. Scans are not checked until it is shorter.
+    Of too many serials none is named, so that any is taken.
+    """
+    if said.size > LINES_MAX:
+        return ScanList(None)
+    if sum(len(line.serials) for line in said.lines or ()) <= SERIALS_MAX:
+        return said
+    return ScanList(tuple(replace(line, serials=()) for line in said.lines or ()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -290,6 +290,7 @@ def test_list_that_is_too_long_is_not_cut_short(http: Http, house: House, monkey
 
     (work,) = house.commands("ScanWork")
     assert (work.expected, got(http, f"scan-points/{SITE}/pack-1")["list_state"]) == (None, "too_long")
+    assert got(http, f"scan-points/{SITE}/pack-1/list")["expected"] is None
     assert "scan_list_long" in house.asked()
 
 
