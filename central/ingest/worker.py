@@ -81,6 +81,8 @@ class IngestWorker:
                 tasks.create_task(self._send_commands(), name="ingest-commands")
                 tasks.create_task(self._mark_commands(), name="ingest-commands-marked")
         finally:
+            self._fault = "ingest has ended; see the log for why, and start the service again"
+            self.connected.clear()
             for task in self._sending:
                 task.cancel()
             await asyncio.gather(*self._sending, return_exceptions=True)
