@@ -22,10 +22,11 @@ from central.fleet.configuration_rules import DOCUMENT_BYTES_MAX, difference
 from central.fleet.service import UnknownGatewayError
 from central.fleet.trust_api import authority_of
 from central.requests import Database, News, Now
-from central.web import gateway_words, gateways, queries
+from central.web import gateway_shown, gateway_words, gateways, queries
 from central.web.board import Region
 from central.web.gateway_findings import is_urgent
-from central.web.gateways import FLEET, ONE, Fleet, OneGateway
+from central.web.gateway_shown import ONE, OneGateway
+from central.web.gateways import FLEET, Fleet
 from central.web.languages import catalogue
 from central.web.live import Live, LiveResponse, stream
 from central.web.render import View, render_page
@@ -71,7 +72,7 @@ def _page(template: str, view: View, **content: Any) -> str:
         "finding_text": lambda finding: gateway_words.finding_text(finding, translations),
         "version_text": lambda version: gateway_words.version_text(version, translations),
         "restart_text": lambda reason: gateway_words.restart_text(reason, translations),
-        "mistakes": gateways.mistakes,
+        "mistakes": gateway_shown.mistakes,
         "is_urgent": is_urgent,
     }
     return render_page(template, view, "gateways", **_WORDS, **said, **content)
@@ -97,7 +98,7 @@ class LiveGateway(Live[OneGateway]):
     def __init__(self, engine: Engine, name: str, state: Any) -> None:
         def look() -> OneGateway:
             with reading(engine) as connection:
-                found = gateways.shown(connection, name, state.clock())
+                found = gateway_shown.shown(connection, name, state.clock())
             return OneGateway(Region("failed") if found is None else Region("ready", found))
 
         async def read() -> OneGateway:
@@ -212,7 +213,7 @@ def _form(
         row = configurations.one(connection, name, version) if version else configurations.wanted(connection, name)
         site = gateways.site_of(connection, name)
     document = row.document if row is not None else f'[gateway]\nid = "{name}"\nsite = "{site}"\n'
-    reasons = gateways.mistakes(row.reason) if row is not None and row.state in ("refused", "returned") else ()
+    reasons = gateway_shown.mistakes(row.reason) if row is not None and row.state in ("refused", "returned") else ()
     text, note = typed or (document, "")
     content = {"id": name, "text": text, "note": note, "version": row.version if row is not None else 0, "state": row.state if row is not None else ""}
     html = _page("gateway_configuration.html", view, **content, reasons=reasons, wrong=wrong, here=f"/gateways/{name}/configuration")
@@ -275,7 +276,7 @@ def _version_page(request: Request, language: Reader, engine: Engine, now: Now, 
         wanted = configurations.wanted(connection, name)
         before = configurations.last_before(connection, row)
         in_force = gateways.in_force(connection, name)
-    shown = gateways.version_row(row._asdict(), in_force, wanted.version if wanted is not None else None)
+    shown = gateway_shown.version_row(row._asdict(), in_force, wanted.version if wanted is not None else None)
     lines = difference(before.document, row.document, "", "").splitlines()[2:] if before is not None else []
     content = {"row": shown, "before": before.version if before is not None else 0, "lines": lines, "document": row.document}
     html = _page("gateway_version.html", view, id=name, **content, wrong=wrong, here=f"/gateways/{name}/configurations/{version}")
@@ -314,7 +315,7 @@ def _swap_form(
 ) -> HTMLResponse:
     view = view_of(request, language, engine, now)
     with reading(engine) as connection:
-        found = gateways.shown(connection, name, now)
+        found = gateway_shown.shown(connection, name, now)
     if found is None:
         raise UnknownGatewayError(name)
     row = next((each for each in found.devices if each.id == device), None)

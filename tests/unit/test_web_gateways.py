@@ -12,7 +12,7 @@ import pytest
 from central.ingest.gaps import EXPLANATIONS
 from central.web import gateway_words as words
 from central.web.gateway_findings import URGENT, Finding, Heard, Lost, Pushed, findings_of, is_urgent
-from central.web.gateways import mistakes
+from central.web.gateway_shown import mistakes
 
 pytestmark = pytest.mark.requirement("E14", "E16")
 
