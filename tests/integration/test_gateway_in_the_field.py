@@ -261,7 +261,7 @@ async def begun(file: Path) -> AsyncIterator[Gateway]:
 
 async def test_file_that_somebody_broke_does_not_keep_the_gateway_from_starting(tmp_path: Path) -> None:
     async with serving(SicsScaleTwin()) as port:
-        file = gateway_file(tmp_path, 1, scale(port))
+        file = gateway_file(tmp_path, 1, f"configuration_health_s = 8.0\n{scale(port)}")
         good = file.read_text()
         async with begun(file):
             await eventually((tmp_path / "configurations" / "0.toml").exists)
