@@ -152,7 +152,11 @@ def test_rebirth_comes_before_any_data_with_the_same_bdseq() -> None:
     assert (dbirth.verb, dbirth.metrics["temperature_c"]) == ("DBIRTH", 5.0)
 
 
-@pytest.mark.parametrize("payload", [command(**{"Node Control/Rebirth": False}), command(**{"Node Control/Reboot": True}), b"\xff\xff", b""])
+@pytest.mark.parametrize(
+    "payload",
+    [command(**{"Node Control/Rebirth": False}), command(**{"Node Control/Reboot": True}), b"\xff\xff", b""],
+    ids=["no rebirth", "reboot", "noise", "empty"],
+)
 def test_other_commands_are_left_alone(payload: bytes) -> None:
     node = Node()
     node.born()
