@@ -12,7 +12,7 @@ from contracts.events import LANES, Lane
 from gateway.clock import Now
 from gateway.epoch import EpochWatch
 from gateway.metrics import Metrics
-from gateway.outbox import StoredBatch
+from gateway.outbox import OutboxFullError, StoredBatch
 from gateway.round_trip import RoundTrip
 from gateway.store import Store
 from gateway.window import LaneWindow
@@ -188,6 +188,18 @@ class Delivery:
         return StoredBatch(lane, window.acked + 1, (), self._store.epoch)
 
     async def _on_answer(self, lane: Lane) -> None:
+        """Heed an answer. Raises: NumbersInDoubtError; OutboxFullError: it could not be noted, so that all is asked again before anything is sent.
+
+        Else the next start would take what was sent meanwhile for another copy's, and what belongs to a new epoch would go under old numbers.
+        """
+        try:
+            await self._heed(lane)
+        except OutboxFullError:
+            self._watch.ask_again()
+            self._tell_store()
+            raise
+
+    async def _heed(self, lane: Lane) -> None:
         """Go on with the numbers, go back to what central lost, or begin an epoch once all lanes were asked: its birth comes with the next connection."""
         upto = self._watch.rewinds.pop(lane, None)
         if upto is not None:

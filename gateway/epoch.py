@@ -50,6 +50,10 @@ class EpochWatch:
         """A question of the last connection gets no answer."""
         self.asked, self.is_in_doubt = None, False
 
+    def ask_again(self) -> None:
+        """What was learnt could not be noted; what is not noted must not be relied upon. All lanes are asked anew, and until then nothing is sent."""
+        self.to_ask = list(LANES)
+
     def on_sent(self, lane: Lane, last_seq: int) -> None:
         """Events up to `last_seq` went out."""
         self._sent[lane] = max(self._sent[lane], last_seq)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -88,6 +89,7 @@ class Gateway:
         self.card = card
         self.ahead = timedelta(0)
         self.is_open = False
+        self.is_full = False
         self.accepted: dict[str, set[int]] = {lane: set() for lane in LANES}
         self.doubtful: set[int] = set()
         self._ends = ends
@@ -110,7 +112,7 @@ class Gateway:
         """Power on, unless somebody has it open."""
         if self.store is not None or self.is_open:
             return
-        store = self.store = Store(Outbox(self._path), _metrics(), self.now)
+        store = self.store = Store(self._outbox(), _metrics(), self.now)
         store._thread = InlineExecutor()  # type: ignore[assignment]  # a thread of its own would have a time of its own
         urls = [f"mqtt://127.0.0.1:{n}" for n in range(1, len(self._ends) + 1)]
         table = GatewayTable(id=self.name, site="s1", broker=urls[0], brokers_more=urls[1:])
@@ -118,6 +120,19 @@ class Gateway:
         uplink._knocker, uplink._maker = _Knocker(self._ends), _Maker(self.name, self._ends)  # type: ignore[assignment]  # the network ends here
         uplink._reconnect = Reconnect(Random(self._random.random()))
         self._tasks = [asyncio.create_task(each, name=f"{self.name}") for each in (uplink.run(), self._scan(store), self._sample(store))]
+
+    def _outbox(self) -> Outbox:
+        """On a card that takes nothing while it is full; what is begun is not half done, as SQLite has it."""
+        outbox = Outbox(self._path)
+        transaction = outbox._file.transaction
+
+        def if_there_is_room() -> AbstractContextManager[None]:
+            if self.is_full:
+                raise OutboxFullError("the disk takes no more")
+            return transaction()
+
+        outbox._file.transaction = if_there_is_room  # type: ignore[method-assign]
+        return outbox
 
     async def kill(self) -> None:
         """SIGKILL: nothing is closed, flushed or said."""

@@ -80,7 +80,7 @@ class World:
 
     def _trouble(self) -> Callable[[], Awaitable[None]]:
         kind = self._random.choice(
-            (self._kill_gateway, self._kill_gateway, self._kill_central, self._kill_broker, self._hole, self._cut, self._slow, self._mess)
+            (self._kill_gateway, self._kill_gateway, self._kill_central, self._kill_broker, self._hole, self._cut, self._slow, self._mess, self._fill_card)
         )
         kind = self._random.choice((kind, kind, kind, kind, kind, kind, kind, self._set_clock))
         self.report.faults[kind.__name__.strip("_").replace("_", " ")] += 1
@@ -130,6 +130,12 @@ class World:
         broker.doubles, broker.swaps = self._random.choice(((0.2, 0.0), (0.0, 0.2), (0.2, 0.2)))
         await asyncio.sleep(self._random.uniform(1.0, 15.0))
         broker.doubles = broker.swaps = 0.0
+
+    async def _fill_card(self) -> None:
+        gateway = self._random.choice(self._gateways)
+        gateway.is_full = True
+        await asyncio.sleep(self._random.choice((0.5, 4.0, 12.0)))
+        gateway.is_full = False
 
     async def _set_clock(self) -> None:
         self._random.choice(self._gateways).ahead += timedelta(hours=self._random.choice((-24, -3, 3, 24)))
@@ -184,6 +190,7 @@ class World:
             broker.up, broker.doubles, broker.swaps = True, 0.0, 0.0
         self._central.start()
         for gateway in self._gateways:
+            gateway.is_full = False
             gateway.start()
         await asyncio.sleep(_REPORTS_S)
         for gateway in self._gateways:

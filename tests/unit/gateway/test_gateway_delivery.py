@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -12,9 +12,9 @@ import pytest
 from contracts import wire
 from contracts.events import LANES, Lane
 from gateway.clock import Instant
-from gateway.delivery import PROBE_S, Delivery, FruitlessError, SilentError
+from gateway.delivery import PROBE_S, Delivery, FruitlessError, NumbersInDoubtError, SilentError
 from gateway.metrics import Metrics
-from gateway.outbox import StoredBatch
+from gateway.outbox import OutboxFullError, StoredBatch
 from gateway.store import Store
 from tests.unit.gateway.virtual_time import instant
 
@@ -40,6 +40,8 @@ class FakeStore:
     next_telemetry_row: int = 1
     must_begin_epoch: bool = False
     is_live: bool = False
+    is_full: bool = False
+    epochs_begun: int = 0
 
     class changed:  # noqa: N801  # stands for an asyncio.Event that nobody waits for
         @staticmethod
@@ -62,7 +64,16 @@ class FakeStore:
         return upto
 
     async def answered(self) -> None:
-        pass
+        self._note()
+
+    async def begin_epoch(self, central_has: Mapping[Lane, int]) -> str:
+        self._note()
+        self.epochs_begun += 1
+        return "e2"
+
+    def _note(self) -> None:
+        if self.is_full:
+            raise OutboxFullError("the disk takes no more")
 
 
 @dataclass
@@ -242,3 +253,31 @@ async def test_central_that_lost_what_is_still_kept_gets_it_again() -> None:
     assert link.store.rewound == [("movements", 150)]
     assert link.marks["movements"] == 301
     assert next(batch.first_seq for _, batch in link.sent if batch.events) == 151
+
+
+@pytest.mark.parametrize("begins_epoch", [False, True])
+async def test_answer_that_a_full_disk_does_not_let_be_noted_is_asked_for_again_before_anything_is_sent(begins_epoch: bool) -> None:
+    """Else the next start takes what was sent meanwhile for another copy's, or events of a new epoch go under old numbers."""
+    link = Link()
+    link.store.levels["movements"].accepted = 5
+    link.store.is_full = True
+    link.marks["movements"] = 900 if begins_epoch else 0
+    link.delivery.reconnected()
+    with pytest.raises(OutboxFullError):
+        await link.turn()
+
+    link.delivery.reconnected()
+    with pytest.raises(OutboxFullError):
+        await link.turn()
+    assert not any(batch.events for _, batch in link.sent)
+
+    link.store.is_full = False
+    link.delivery.reconnected()
+    if begins_epoch:
+        with pytest.raises(NumbersInDoubtError):
+            await link.turn()
+        assert link.store.epochs_begun == 1
+        assert not any(batch.events for _, batch in link.sent)
+    else:
+        await link.turn()
+        assert [batch.first_seq for _, batch in link.sent if batch.events] == [1]
