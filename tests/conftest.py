@@ -33,8 +33,10 @@ async def no_leaked_tasks() -> AsyncIterator[None]:
     assert not leaked, f"tasks left running: {', '.join(repr(task.get_coro()) for task in leaked)}"
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every coroutine test is watched; synchronous ones have no loop of their own."""
+    """Every coroutine test is watched; synchronous ones have no loop of their own. What takes minutes is begun first, so that nothing waits for it at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("minutes") is None)
     for item in items:
         if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
             item.fixturenames.insert(0, "no_leaked_tasks")

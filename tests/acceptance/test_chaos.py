@@ -19,8 +19,9 @@ _REST_S = 240.0
 @pytest.mark.slow
 @pytest.mark.mosquitto
 @pytest.mark.postgres
+@pytest.mark.minutes
 @pytest.mark.timeout(_FOR_S + _REST_S)
-@pytest.mark.requirement("E12", "E16")
+@pytest.mark.requirement("E12")
 async def test_real_programs_under_random_faults_lose_nothing_and_apply_nothing_twice() -> None:
     report = await run(Plan(faults=10_000, seed=2, for_s=_FOR_S, database="postgresql"))
 

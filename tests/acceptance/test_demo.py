@@ -11,7 +11,7 @@ from firmware_sims import demo_command
 from tests import servers
 from tests.acceptance.day import COUNTS, accepted_more, alarm_stands, check_books, kill_and_restart, live_a_day, page_says
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.minutes, pytest.mark.timeout(180)]
 DAY_S = 26.0
 
 

@@ -43,7 +43,7 @@ async def _until_applied(stack: Stack, lane: str, upto: int) -> None:
 
 
 @pytest.mark.requirement("E12")
-async def test_central_that_lost_its_database_goes_on_and_says_what_is_missing(tmp_path):
+async def test_central_that_lost_its_database_gets_again_what_the_gateway_keeps(tmp_path):
     stack, scanner = Stack(tmp_path), TcpTwinServer(ScannerTwin())
     async with AsyncExitStack() as opened:
         opened.push_async_callback(stack.stop)
@@ -68,6 +68,10 @@ async def test_central_that_lost_its_database_goes_on_and_says_what_is_missing(t
         scanner.stimulate("scan", text="BOX-4")
         await _until_applied(stack, "movements", 4)
 
-        orders = await fetch_json(f"{stack.central_url}/api/v1/work-orders")
-    (message,) = [order["message"] for order in orders["items"] if order["kind"] == "events_missing" and "movements" in order["message"]]
-    assert message.startswith("events 1 to 3 of dock-1 (movements) were acknowledged once and are not in this database; was it restored")
+        marks = (await fetch_json(f"{stack.central_url}/api/v1/marks"))["items"]
+        orders = (await fetch_json(f"{stack.central_url}/api/v1/work-orders"))["items"]
+    (movements,) = [mark for mark in marks if mark["lane"] == "movements"]
+    assert (movements["applied"], movements["missing"]) == (4, 0)
+    assert not [order for order in orders if order["kind"] == "events_missing" and "movements" in order["message"]]
+    scans = [order["message"] for order in orders if "BOX-" in order["message"]]
+    assert sorted(message.split("BOX-")[1][0] for message in scans) == ["0", "1", "2", "4"]

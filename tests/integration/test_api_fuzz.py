@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from central.openapi import AREAS
 from tests.integration.api_fuzz import fuzz, seeded_app
 
-pytestmark = [pytest.mark.requirement("X9", "R106"), pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.requirement("X9", "R106"), pytest.mark.slow, pytest.mark.minutes, pytest.mark.timeout(600)]
 
 
 @pytest.mark.parametrize("area", sorted(AREAS))
