@@ -36,7 +36,7 @@ async def no_leaked_tasks() -> AsyncIterator[None]:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Every coroutine test is watched; others have no loop of their own. What takes minutes is begun first, so that nothing waits for it at the end."""
-    items.sort(key=lambda item: item.get_closest_marker("minutes") is None)
+    items.sort(key=lambda item: item.get_closest_marker("minutes") is None and "acceptance" not in item.path.parts)
     for item in items:
         if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
             item.fixturenames.insert(0, "no_leaked_tasks")
