@@ -28,6 +28,7 @@ PYTHON_MIN = (3, 11)
 
 SYSTEM_TOOLS = {
     "mosquitto": ("mosquitto", ["/usr/sbin/mosquitto"]),
+    "mosquitto-clients": ("mosquitto_pub", ["/usr/bin/mosquitto_pub"]),
     "postgresql": ("initdb", ["/usr/lib/postgresql/*/bin/initdb"]),
     "chromium": ("chromium", ["/usr/bin/chromium"]),
     "fonts-noto-cjk": ("", ["/usr/share/fonts/**/NotoSansCJK*", "/usr/share/fonts/**/wqy*"]),
