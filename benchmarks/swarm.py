@@ -96,9 +96,9 @@ class Swarm:
     async def within(self, limit_s: float = _LIMIT_S) -> None:
         """All that was accepted is acknowledged. Raises: TimeoutError, with how many are behind."""
         until_s = time.monotonic() + limit_s
-        while behind := sum(1 for each in self.gateways if each.pending or not each.connects):
+        while behind := [each for each in self.gateways if each.pending or not each.connects]:
             if time.monotonic() > until_s:
-                raise TimeoutError(f"{behind} of {len(self.gateways)} gateways are behind after {limit_s} s")
+                raise TimeoutError(f"{len(behind)} of {len(self.gateways)} gateways are behind after {limit_s} s; the first: {behind[0].told()}")
             await asyncio.sleep(_TICK_S)
 
 

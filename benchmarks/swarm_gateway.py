@@ -122,6 +122,12 @@ class SwarmGateway(asyncio.Protocol):
         """Events that central has not acknowledged."""
         return sum(state.given - state.acked for state in self.lanes.values())
 
+    def told(self) -> str:
+        """Where it stands, for a person who asks why it does not go on."""
+        lanes = ", ".join(f"{lane} {state.acked}/{state.sent}/{state.given} acknowledged/sent/given" for lane, state in self.lanes.items())
+        link = f"connected to broker {self._broker % len(self.brokers)}" if self.is_connected else "not connected"
+        return f"{self.address.gateway} is {link} for the {self.connects}. time, central {'on' if self.central_up else 'off'}line; {lanes}"
+
     def accept(self, lane: Lane, events: int, now_s: float) -> None:
         """These many more events have happened."""
         self.lanes[lane].given += events
@@ -139,7 +145,7 @@ class SwarmGateway(asyncio.Protocol):
             if waits and now_s - state.asked_at_s > patience_s:
                 state.strikes += 1
                 state.sent, state.asked_at_s, self._asking = state.acked, now_s, None
-                if state.strikes > _STRIKES_MAX and self.central_up:
+                if state.strikes > _STRIKES_MAX and (self.central_up or len(self.brokers) > 1):
                     self._lost(now_s)
                     return
                 self._send(now_s)

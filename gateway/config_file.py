@@ -163,35 +163,33 @@ def _device(where: str, table: dict[str, Any], devices: dict[str, DeviceConfig],
 
 
 def _station(where: str, table: dict[str, Any], stations: dict[str, AnyStation], mistakes: list[Mistake]) -> None:
-    kinds = {kind_of(station): station for station in STATIONS}
-    kind: Any = table.get("kind")
-    if kind not in kinds:
-        mistakes.append(Mistake(f"{where}.kind", f"{kind!r} is no kind of station{_near(str(kind), set(kinds))}; there are: {', '.join(sorted(kinds))}"))
-        return
-    station = _struct(where, table, kinds[kind], mistakes)
-    if station is None:
-        return
-    _check_names(where, (("id", station.id),), mistakes)
-    if station.id in stations:
-        mistakes.append(Mistake(f"{where}.id", "is used twice; give every station its own id"))
-    assert isinstance(station, AnyStation)
-    stations[station.id] = station
+    station = _of_kind(where, table, "station", {kind_of(each): each for each in STATIONS}, stations, mistakes)
+    if station is not None:
+        assert isinstance(station, AnyStation)
+        stations[station.id] = station
 
 
 def _north(where: str, table: dict[str, Any], norths: dict[str, AnyNorth], mistakes: list[Mistake]) -> None:
-    kinds = {str(north.__struct_config__.tag): north for north in NORTHS}
+    north = _of_kind(where, table, "north side", {str(each.__struct_config__.tag): each for each in NORTHS}, norths, mistakes)
+    if north is not None:
+        assert isinstance(north, AnyNorth)
+        norths[north.id] = north
+
+
+def _of_kind(where: str, table: dict[str, Any], what: str, kinds: Mapping[str, type[S]], taken: Mapping[str, object], mistakes: list[Mistake]) -> S | None:
+    """A table whose `kind` says what it is, with an id that none of `taken` has."""
     kind: Any = table.get("kind")
     if kind not in kinds:
-        mistakes.append(Mistake(f"{where}.kind", f"{kind!r} is no kind of north side{_near(str(kind), set(kinds))}; there are: {', '.join(sorted(kinds))}"))
-        return
-    north = _struct(where, table, kinds[kind], mistakes)
-    if north is None:
-        return
-    _check_names(where, (("id", north.id),), mistakes)
-    if north.id in norths:
-        mistakes.append(Mistake(f"{where}.id", "is used twice; give every north side its own id"))
-    assert isinstance(north, AnyNorth)
-    norths[north.id] = north
+        reason = f"{kind!r} is no kind of {what}{_near(str(kind), set(kinds))}; there are: {', '.join(sorted(kinds))}"
+        mistakes.append(Mistake(f"{where}.kind", reason))
+        return None
+    made = _struct(where, table, kinds[kind], mistakes)
+    if made is not None:
+        name: str = made.id  # type: ignore[attr-defined]  # every kind of table has one
+        _check_names(where, (("id", name),), mistakes)
+        if name in taken:
+            mistakes.append(Mistake(f"{where}.id", f"is used twice; give every {what} its own id"))
+    return made
 
 
 def _struct(where: str, table: dict[str, Any], kind: type[S], mistakes: list[Mistake]) -> S | None:

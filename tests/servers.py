@@ -86,6 +86,19 @@ def _wait_until(ready, process: subprocess.Popen[bytes], log: Path) -> None:  # 
 
 
 @contextmanager
+def _serving(program: str, configured: Path, log: Path, port: int) -> Iterator[str]:
+    """A broker with its file of configuration, until it listens and as long as it is wanted; yields its URL."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(["setpriv", "--pdeathsig", "TERM", program, "-c", configured], stdout=output, stderr=output)
+    try:
+        _wait_until(lambda: _listens(port), process, log)
+        yield f"mqtt://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@contextmanager
 def mosquitto(port: int = 0, more: str = "") -> Iterator[str]:
     """Mosquitto without persistence; yields its URL. `more`: further lines of its configuration, for the listener first."""
     program = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
@@ -95,14 +108,8 @@ def mosquitto(port: int = 0, more: str = "") -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="dockline-mosquitto-") as folder:
         configured, log = Path(folder) / "mosquitto.conf", Path(folder) / "log"
         configured.write_text(f"listener {port} 127.0.0.1\n{more}\nallow_anonymous true\npersistence false\nmax_queued_messages 10000\nset_tcp_nodelay true\n")
-        with log.open("wb") as output:
-            process = subprocess.Popen(["setpriv", "--pdeathsig", "TERM", program, "-c", configured], stdout=output, stderr=output)
-        try:
-            _wait_until(lambda: _listens(port), process, log)
-            yield f"mqtt://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait(10)
+        with _serving(program, configured, log, port) as url:
+            yield url
 
 
 @contextmanager
@@ -117,14 +124,8 @@ def nats(port: int = 0) -> Iterator[str]:
         configured.write_text(
             f'server_name: one\nlisten: "127.0.0.1:{free_port()}"\njetstream {{ store_dir: "{folder}/store" }}\nmqtt {{ listen: "127.0.0.1:{port}" }}\n'
         )
-        with log.open("wb") as output:
-            process = subprocess.Popen(["setpriv", "--pdeathsig", "TERM", program, "-c", configured], stdout=output, stderr=output)
-        try:
-            _wait_until(lambda: _listens(port), process, log)
-            yield f"mqtt://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait(10)
+        with _serving(program, configured, log, port) as url:
+            yield url
 
 
 @contextmanager

@@ -19,7 +19,8 @@ from contracts.addresses import parse_broker
 from tests.integration.nats_cluster import NODES, NatsCluster
 
 GATEWAYS, EVENTS = 6, 20
-DEADLINE_S = 40.0
+DEADLINE_S = 150.0
+"""The nodes agree on a new leader in 5 to 13 s on an idle machine, and in over half a minute on one that is busy with other tests."""
 pytestmark = [pytest.mark.requirement("E12"), pytest.mark.slow]
 
 
