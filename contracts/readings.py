@@ -13,7 +13,8 @@ import msgspec
 
 from contracts.naming import wire_name
 
-WeightState = Literal["stable", "dynamic", "overload", "underload", "error"]
+WeightState = Literal["stable", "zero", "dynamic", "overload", "underload", "error", "stale"]
+"""`zero`: stable, and the scale calls it zero. `stale`: it has said nothing for too long."""
 LinkState = Literal["connected", "lost"]
 PressKind = Literal["confirm", "shortage"]
 
@@ -72,13 +73,21 @@ class Scan(Reading, frozen=True, kw_only=True):
 
 
 class Weight(Reading, frozen=True, kw_only=True):
-    """What a scale said. `value` in `unit` as sent (None unless stable or dynamic); `text` is the raw line for the record."""
+    """What a scale said. `value` in `unit` as sent (None unless stable, zero or dynamic); `text` is the raw line or frame for the record.
+
+    `net`: the value is less the tare. `tare` and `gross` in the same unit where the scale tells them; `tare_kind`: how the tare came about, empty: not
+    told. `division`: the scale's step, e.g. 0.005, where it is told or configured. Nothing is converted here.
+    """
 
     state: WeightState
     value: Decimal | None = None
     unit: str = ""
     text: str = ""
     net: bool = False
+    tare: Decimal | None = None
+    gross: Decimal | None = None
+    tare_kind: Literal["", "weighed", "preset"] = ""
+    division: Decimal | None = None
 
 
 class ButtonPressed(Reading, frozen=True, kw_only=True):
@@ -117,6 +126,17 @@ class ReadingFailed(Reading, frozen=True, kw_only=True):
     reason: str
 
 
+class ConditionChanged(Reading, frozen=True, kw_only=True):
+    """Something about a device that a person must or may see to began or ended: `paper_out`, `head_open`, `battery_low`, `button_stuck`.
+
+    `condition` is one of a small set of each driver, in snake_case; `reason` is for people, and says what to do.
+    """
+
+    condition: str
+    active: bool
+    reason: str = ""
+
+
 class LinkChanged(Reading, frozen=True, kw_only=True):
     """The way to the device was made or lost; made by the supervisor, once per change. `serial`: what answers, as far as it tells."""
 
@@ -125,4 +145,4 @@ class LinkChanged(Reading, frozen=True, kw_only=True):
     serial: str = ""
 
 
-AnyReading = TagRead | InputChanged | Scan | Weight | ButtonPressed | LampTestEnded | Measured | MeasuredArray | ReadingFailed | LinkChanged
+AnyReading = TagRead | InputChanged | Scan | Weight | ButtonPressed | LampTestEnded | Measured | MeasuredArray | ReadingFailed | ConditionChanged | LinkChanged

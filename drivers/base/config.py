@@ -27,6 +27,32 @@ class DeviceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         int, described("Memory for the last bytes of the device, both ways, for `dockline gateway tap`; 0: none", "bytes", ge=0, le=16_777_216)
     ] = 32_768
 
+    @property
+    def endpoint(self) -> str:
+        """Where the device is, for messages; empty: nowhere that has a name."""
+        return ""
+
+    @property
+    def usb_path(self) -> str:
+        """The file under /dev by which the kernel offers the device; empty: none."""
+        return ""
+
+
+class KernelFileConfig(DeviceConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A device that the kernel offers as a file of reports or records (hidraw, input events); a named pipe does as well."""
+
+    path: Annotated[str, described("File of the device; prefer the links under /dev/.../by-id, which survive replugging", "path", min_length=1)]
+
+    @property
+    def endpoint(self) -> str:
+        """See `DeviceConfig.endpoint`."""
+        return self.path
+
+    @property
+    def usb_path(self) -> str:
+        """See `DeviceConfig.usb_path`."""
+        return self.path
+
 
 class StreamConfig(DeviceConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A device reached over TCP (`host`, `port`) or a serial line (`path`); exactly one of both."""
@@ -53,10 +79,15 @@ class StreamConfig(DeviceConfig, frozen=True, kw_only=True, forbid_unknown_field
 
     @property
     def endpoint(self) -> str:
-        """Where the device is, for messages."""
+        """See `DeviceConfig.endpoint`."""
         if not self.host:
             return self.path
         return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.host}:{self.port}"
+
+    @property
+    def usb_path(self) -> str:
+        """See `DeviceConfig.usb_path`."""
+        return self.path
 
     @property
     def address(self) -> str:

@@ -8,10 +8,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from contracts.readings import AnyReading, LinkChanged
-from drivers.base.config import StreamConfig
+from drivers.base.config import DeviceConfig
 from drivers.base.errors import DriverError, RemoteProtocolError, TransportError, shown
 from drivers.base.session import Argument, CommandDone, CommandFailed, FrameRejected, Session, SessionEvent, SessionReady, TellsSerial
 from drivers.base.spec import DriverSpec, Emit
@@ -19,7 +19,7 @@ from drivers.base.tape import Kind, Tape
 from drivers.base.transports import Transport, open_transport
 from drivers.base.usb import usb_serial_of
 
-ConfigT = TypeVar("ConfigT", bound=StreamConfig)
+ConfigT = TypeVar("ConfigT", bound=DeviceConfig)
 Result = Mapping[str, Argument | None]
 
 _BYTES_PER_S_MAX = 4_000_000
@@ -37,7 +37,7 @@ class StreamDriver(abc.ABC, Generic[ConfigT]):
         config: ConfigT,
         *,
         clock: Callable[[], float] = time.monotonic,
-        connect: Callable[[StreamConfig], Awaitable[Transport]] = open_transport,
+        connect: Callable[[Any], Awaitable[Transport]] | None = None,
     ) -> None:
         self.device_id = device_id
         self.config = config
@@ -45,7 +45,7 @@ class StreamDriver(abc.ABC, Generic[ConfigT]):
         self.last_rejected: dict[str, bytes] = {}
         self.tape = Tape(config.record_bytes)
         self._clock = clock
-        self._connect = connect
+        self._connect = connect or self.opener()
         self._session: Session | None = None
         self._transport: Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -57,6 +57,10 @@ class StreamDriver(abc.ABC, Generic[ConfigT]):
     @abc.abstractmethod
     def spec(self) -> DriverSpec:
         """The driver's SPEC."""
+
+    def opener(self) -> Callable[[ConfigT], Awaitable[Transport]]:
+        """What makes the way to the device: TCP, a serial line or a file of the kernel, unless a driver says otherwise."""
+        return open_transport
 
     @abc.abstractmethod
     def new_session(self) -> Session:
@@ -166,7 +170,7 @@ class StreamDriver(abc.ABC, Generic[ConfigT]):
 
     def _serial(self) -> str:
         """What the device tells itself, or else the USB adapter that it hangs at."""
-        return (self._session.serial if isinstance(self._session, TellsSerial) else "") or usb_serial_of(self.config.path)
+        return (self._session.serial if isinstance(self._session, TellsSerial) else "") or usb_serial_of(self.config.usb_path)
 
     def _say_goodbye(self) -> None:
         if self._session is not None and self._transport is not None and (data := self._session.farewell()):

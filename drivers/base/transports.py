@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ways to a device: TCP and serial lines, both as an asyncio StreamReader and a `write`."""
+"""Ways to a device: TCP, serial lines and files of the kernel, each as an asyncio StreamReader and a `write`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 
 import serial
 
-from drivers.base.config import StreamConfig, TlsStreamConfig
+from drivers.base.config import DeviceConfig, KernelFileConfig, StreamConfig, TlsStreamConfig
 from drivers.base.errors import ConfigError, TransportError
 
 _READ_BYTES = 65536
@@ -63,12 +63,32 @@ class Transport:
             await close()
 
 
-async def open_transport(config: StreamConfig) -> Transport:
-    """Open the device's TCP connection, encrypted if wanted, or serial line.
+async def open_transport(config: DeviceConfig) -> Transport:
+    """Open the device's TCP connection, encrypted if wanted, its serial line, or its file.
 
     Raises: TransportError: says where and why. ConfigError: a file of certificates cannot be used.
     """
+    if isinstance(config, KernelFileConfig):
+        return open_kernel_file(config.path)
+    assert isinstance(config, StreamConfig), "a driver whose device is elsewhere says so in `opener`"
     return await _open_tcp(config) if config.host else _open_serial(config)
+
+
+def open_kernel_file(path: str, *, writes: bool = False, prepare: Callable[[int], None] = lambda fd: None) -> Transport:
+    """A file of the kernel (hidraw, input events) or a named pipe; each of its reports comes whole. `prepare` gets the open file and may raise OSError.
+
+    Raises: TransportError: says which file and why.
+    """
+    fd = -1
+    try:
+        fd = os.open(path, (os.O_RDWR if writes else os.O_RDONLY) | os.O_NONBLOCK | os.O_CLOEXEC)
+        prepare(fd)
+    except OSError as error:
+        if fd >= 0:
+            os.close(fd)
+        raise TransportError(f"cannot open {path}: {_why_not(error)}") from error
+    pump = _Pump(fd, lambda: os.close(fd))
+    return Transport(pump.reader, pump.write, pump.close)
 
 
 def _keep_alive(line: socket.socket) -> None:
@@ -252,15 +272,15 @@ def _why_not(error: Exception) -> str:
     return f"{error}; check that it is plugged in, and that no other program uses it"
 
 
-class _SerialLine:
-    """Pumps a serial port's file descriptor into a StreamReader and a write buffer out of it."""
+class _Pump:
+    """Pumps an open file into a StreamReader and a write buffer out of it; `shut` closes the file."""
 
-    def __init__(self, port: serial.Serial) -> None:
-        self.port = port
-        self.fd: int = port.fileno()
+    def __init__(self, fd: int, shut: Callable[[], None]) -> None:
+        self.fd = fd
         self.reader = asyncio.StreamReader()
         self.unsent = bytearray()
         self.loop = asyncio.get_running_loop()
+        self._shut = shut
         os.set_blocking(self.fd, False)
         self.loop.add_reader(self.fd, self._readable)
 
@@ -275,7 +295,7 @@ class _SerialLine:
         if data:
             self.reader.feed_data(data)
         else:
-            self._broke(OSError("serial line hung up"))
+            self._broke(OSError("the other end hung up"))
 
     def _broke(self, error: OSError) -> None:
         self.loop.remove_reader(self.fd)
@@ -299,9 +319,10 @@ class _SerialLine:
         self.loop.remove_reader(self.fd)
         self.loop.remove_writer(self.fd)
         self.reader.feed_eof()
-        self.port.close()
+        self._shut()
 
 
 def _open_serial(config: StreamConfig) -> Transport:
-    line = _SerialLine(_open_port(config))
-    return Transport(line.reader, line.write, line.close)
+    port = _open_port(config)
+    pump = _Pump(port.fileno(), port.close)
+    return Transport(pump.reader, pump.write, pump.close)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Serve a twin over TCP or a pty, with faults that can be switched on while it runs."""
+"""Serve a twin over TCP, a pty or a named pipe, with faults that can be switched on while it runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import asyncio
 import contextlib
 import os
 import pty
+import select
+import shutil
 import ssl
+import tempfile
 import time
 import tty
 from collections.abc import Callable
@@ -157,6 +160,73 @@ class TcpTwinServer(TwinServer):
     def _send(self, data: bytes) -> None:
         if self._writer is not None and not self._writer.is_closing():
             self._writer.write(data)
+
+
+class PipeTwinServer(TwinServer):
+    """A named pipe in a folder of its own: what a device says that is only listened to, as a file of the kernel does (hidraw, input events).
+
+    `path` is what a driver opens. Who opens it is noticed within `_LOOK_S`.
+    """
+
+    _LOOK_S = 0.01
+
+    def __init__(self, twin: Twin, *, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(twin, clock=clock)
+        self._folder = tempfile.mkdtemp(prefix="dockline-twin-")
+        self.path = f"{self._folder}/device"
+        self._end = -1
+        self._serving: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Make the pipe and wait for somebody to open it."""
+        os.makedirs(self._folder, exist_ok=True)  # noqa: PTH103  # pathlib counts as blocking, this does not, and both are a moment
+        os.mkfifo(self.path)
+        self._serving = asyncio.create_task(self._serve(), name="twin-pipe")
+        self._wind()
+
+    async def stop(self) -> None:
+        """Unplug: the pipe is gone."""
+        self._stop_timer()
+        if self._serving is not None:
+            self._serving.cancel()
+            await asyncio.gather(self._serving, return_exceptions=True)
+            self._serving = None
+        self.drop_client()
+        shutil.rmtree(self._folder)
+
+    def drop_client(self) -> None:
+        """Hang up; whoever reads reads the end of the file."""
+        if self._end >= 0:
+            os.close(self._end)
+            self._end = -1
+            self.twin.disconnected(self._clock())
+
+    @property
+    def has_client(self) -> bool:
+        """Whether somebody has opened it."""
+        return self._end >= 0
+
+    async def _serve(self) -> None:
+        while True:
+            if self._end < 0 and not self.faults.refuse:
+                with contextlib.suppress(OSError):  # nobody reads
+                    self._end = os.open(self.path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+                    self._say(self.twin.connected(self._clock()))
+            elif self._is_left():
+                self.drop_client()
+            await asyncio.sleep(self._LOOK_S)
+
+    def _is_left(self) -> bool:
+        if self._end < 0:
+            return False
+        looking = select.poll()
+        looking.register(self._end, 0)
+        return any(seen & select.POLLERR for _, seen in looking.poll(0))
+
+    def _send(self, data: bytes) -> None:
+        if self._end >= 0:
+            with contextlib.suppress(BlockingIOError, BrokenPipeError):  # a full pipe drops, as an unread file of the kernel does
+                os.write(self._end, data)
 
 
 def has_pseudo_terminals() -> bool:

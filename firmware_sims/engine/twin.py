@@ -55,6 +55,22 @@ class Twin(abc.ABC):
         said: bytes = method(now_s=now_s, **arguments)
         return said
 
+    def change(self, name: str, text: str, now_s: float) -> bytes:
+        """A condition of the device's world is changed as people write it (`load=12.5kg`, `paper=out`); returns what the device then says.
+
+        Calls the method `set_{name}` with the text. Raises: UnknownStimulusError: no such condition. ValueError: not understood; says what is.
+        """
+        method = getattr(self, f"set_{name}", None)
+        if method is None:
+            raise UnknownStimulusError(f"{type(self).__name__} has no condition {name!r}; it has: {', '.join(self.conditions()) or 'none'}")
+        said: bytes = method(text, now_s=now_s)
+        return said
+
+    @classmethod
+    def conditions(cls) -> list[str]:
+        """Names of the conditions that can be changed."""
+        return sorted(name.removeprefix("set_") for name in dir(cls) if name.startswith("set_"))
+
     @classmethod
     def stimuli(cls) -> list[str]:
         """Names of the stimuli this twin knows."""

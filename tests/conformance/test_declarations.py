@@ -34,7 +34,7 @@ def test_config_rejects_unknown_field(name: str) -> None:
     spec = registry.load(name)
 
     with pytest.raises(ConfigError, match="reply_timout_s"):
-        parse_config(spec.config, {"driver": name, "host": "h", "port": 1, "reply_timout_s": 1.0, **entry(name).fields})
+        parse_config(spec.config, {"driver": name, **entry(name).way.nowhere(1), "reply_timout_s": 1.0, **entry(name).fields})
 
 
 @every_driver("test_every_field_has_description_and_unit")

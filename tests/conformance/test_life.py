@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How every driver comes, goes and comes back, over a real TCP connection to its twin."""
+"""How every driver comes, goes and comes back, over a real way to its twin."""
 
 from __future__ import annotations
 
@@ -15,15 +15,14 @@ import pytest
 
 from contracts.readings import AnyReading, LinkChanged
 from drivers import registry
-from drivers.base.config import StreamConfig
 from drivers.base.driver import StreamDriver
 from drivers.base.errors import DriverError, TransportError
 from drivers.base.transports import Transport
-from firmware_sims.engine.servers import TcpTwinServer
 from gateway.metrics import Metrics
 from gateway.supervisor import Supervisor
 from tests.conformance.entries import driver, entry, twin
 from tests.conformance.exemptions import every_driver
+from tests.conformance.sample import AnyServer
 
 PATIENCE_S = 8.0
 ATTEMPTS_IN_VAIN = 2
@@ -53,8 +52,8 @@ def _connected(reading: AnyReading) -> bool:
 
 
 @asynccontextmanager
-async def _served(name: str) -> AsyncIterator[TcpTwinServer]:
-    server = TcpTwinServer(twin(name))
+async def _served(name: str) -> AsyncIterator[AnyServer]:
+    server = entry(name).way.serve(twin(name))
     await server.start()
     try:
         yield server
@@ -62,8 +61,9 @@ async def _served(name: str) -> AsyncIterator[TcpTwinServer]:
         await server.stop()
 
 
-def _driver(name: str, server: TcpTwinServer) -> StreamDriver[Any]:
-    return driver(registry.load(name), entry(name).fields, port=server.port)
+def _driver(name: str, server: AnyServer) -> StreamDriver[Any]:
+    sample = entry(name)
+    return driver(registry.load(name), sample.fields, sample.way.fields(server))
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:
@@ -72,7 +72,7 @@ async def _cancelled(task: asyncio.Task[None]) -> None:
         await task
 
 
-async def _works(name: str, server: TcpTwinServer, readings: Readings) -> None:
+async def _works(name: str, server: AnyServer, readings: Readings) -> None:
     """The device's world moves and a reading of it arrives, after the link was reported."""
     before = len(readings.all)
     sample = entry(name)
@@ -153,9 +153,10 @@ async def test_cancel_during_read_is_clean(name: str, monkeypatch: pytest.Monkey
 
 @every_driver("test_refused_connection_says_where")
 async def test_refused_connection_says_where(name: str, unused_tcp_port: int) -> None:
-    device = driver(registry.load(name), entry(name).fields, port=unused_tcp_port)
+    sample = entry(name)
+    device = driver(registry.load(name), sample.fields, sample.way.nowhere(unused_tcp_port))
 
-    with pytest.raises(TransportError, match=f"device-1.*127.0.0.1:{unused_tcp_port}"):
+    with pytest.raises(TransportError, match=f"device-1.*{sample.way.refused(unused_tcp_port)}"):
         await device.run(lambda reading: None)
 
 
@@ -168,7 +169,7 @@ async def test_logs_once_when_lost_and_once_when_back(name: str, caplog: pytest.
         device, readings, refused = _driver(name, server), Readings(), asyncio.Semaphore(0)
         connect = device._connect
 
-        async def counted(config: StreamConfig) -> Transport:
+        async def counted(config: Any) -> Transport:
             try:
                 return await connect(config)
             except DriverError:
