@@ -72,6 +72,7 @@ class LlrpSession:
             if rest := self._read_ahead(data, events):
                 for message in self._splitter.messages(rest):
                     self._take(message, now_s, events)
+            self._watch.unfinished(self._splitter.pending_bytes, len(data), now_s)
             if self._splitter.damage is not None:
                 raise self._splitter.damage
         except (LocalProtocolError, RemoteProtocolError) as error:
@@ -90,7 +91,7 @@ class LlrpSession:
             return ()
         try:
             self._pass_time(now_s)
-        except ReplyTimeout:
+        except (ReplyTimeout, RemoteProtocolError):
             self._setup.state = State.FAILED
             raise
         return self._commands.advance_to(now_s)

@@ -318,3 +318,16 @@ def test_damaged_answers_fail_their_command_and_not_the_link() -> None:
     assert isinstance(failed.error, RemoteProtocolError)
     assert isinstance(rejected, FrameRejected)
     assert talk.session.state is State.RUNNING
+
+
+def test_message_that_never_gets_whole_ends_the_conversation_although_keepalives_come() -> None:
+    talk, now_s = running(), 0.0
+    talk.session.receive_bytes(bytes.fromhex("04 3d 00 02 00 2c 00 00 00 07"), now_s)
+
+    with pytest.raises(RemoteProtocolError, match="length is probably wrong"):
+        while now_s < 60:
+            now_s += 2.0
+            talk.session.receive_bytes(frame(62), now_s)
+            talk.session.advance_to(now_s)
+
+    assert now_s == 30.0
