@@ -64,6 +64,15 @@ class StreamConfig(DeviceConfig, frozen=True, kw_only=True, forbid_unknown_field
     parity: Annotated[Literal["N", "E", "O"], described("Serial parity: none, even, odd", "choice")] = "N"
     data_bits: Annotated[Literal[7, 8], described("Serial data bits", "count")] = 8
     stop_bits: Annotated[Literal[1, 2], described("Serial stop bits", "count")] = 1
+    flow_control: Annotated[
+        Literal["none", "rtscts", "xonxoff"], described("Serial flow control: none, by the lines RTS and CTS, by XON and XOFF", "choice")
+    ] = "none"
+    serial_server: Annotated[
+        Literal["raw", "rfc2217"],
+        described("What the serial server at `host` speaks: bytes as they are, or Telnet with RFC 2217, by which speed and framing are set at it", "choice"),
+    ] = "raw"
+    low_latency: Annotated[bool, described("Ask the serial adapter to hand over bytes at once instead of up to 16 ms later", "flag")] = True
+    keep_dtr: Annotated[bool, described("Leave DTR on when closing the serial line, so that a device that restarts by it (Arduino) does not", "flag")] = True
     connect_timeout_s: Annotated[float, described("How long to wait for the connection", "s", gt=0, le=60)] = 5.0
 
     def __post_init__(self) -> None:
@@ -71,6 +80,8 @@ class StreamConfig(DeviceConfig, frozen=True, kw_only=True, forbid_unknown_field
             raise ValueError("give either `host` (TCP) or `path` (serial line), not both and not neither")
         if self.host and not self.port:
             raise ValueError("`host` needs a `port`")
+        if self.path and self.serial_server != "raw":
+            raise ValueError("`serial_server` is about a server at `host`; leave it out with `path`")
 
     @property
     def shares_endpoint(self) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import ipaddress
 import os
 import socket
@@ -14,36 +13,62 @@ import termios
 import threading
 from collections.abc import Awaitable, Callable
 
-import serial
-
+from drivers.base.com_port import ComPortLine
 from drivers.base.config import DeviceConfig, KernelFileConfig, StreamConfig, TlsStreamConfig
-from drivers.base.errors import ConfigError, TransportError
+from drivers.base.errors import ConfigError, LocalProtocolError, TransportError
+from drivers.base.file_pump import FilePump
+from drivers.base.serial_line import open_port, set_break, why_not
+from drivers.base.session import Session
 
 _READ_BYTES = 65536
 _CLOSE_TIMEOUT_S = 1.0
 _LOOK_UP_TIMEOUT_S = 5.0  # chosen: what a resolver takes that asks a second server because the first is dead
 _TLS_TIMEOUT_S = 5.0  # chosen: small readers take a second or two for their half of the handshake
+_BREAK_S = 0.25  # as tcsendbreak(3) makes it
+_SEVEN_BITS = bytes(code & 0x7F for code in range(256))
 
 
 class Transport:
-    """An open way to a device. `hint` is what to look at when it is closed before anything came."""
+    """An open way to a device. `hint` is what to look at when it is closed before anything came.
 
-    def __init__(self, reader: asyncio.StreamReader, write: Callable[[bytes], None], close: Callable[[], Awaitable[None]], hint: str = "") -> None:
+    `early` is what the device has said already. `incoming` makes the device's own bytes of what comes, perhaps none; `switch_break` begins and ends
+    a break.
+    """
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        write: Callable[[bytes], None],
+        close: Callable[[], Awaitable[None]],
+        hint: str = "",
+        *,
+        early: bytes = b"",
+        incoming: Callable[[bytes], bytes] | None = None,
+        switch_break: Callable[[bool], None] | None = None,
+    ) -> None:
         self._reader = reader
         self._hint = hint
         self._write = write
         self._close: Callable[[], Awaitable[None]] | None = close
+        self._early = early
+        self._incoming = incoming
+        self._switch_break = switch_break
 
     async def read(self) -> bytes:
         """The next bytes, at least one. Raises: TransportError: the other side closed or the line broke."""
-        try:
-            data = await self._reader.read(_READ_BYTES)
-        except OSError as error:
-            raise TransportError(f"connection lost: {error}{self._hint}") from error
-        if not data:
-            raise TransportError(f"connection closed by the device{self._hint}")
-        self._hint = ""
-        return data
+        if self._early:
+            data, self._early = self._early, b""
+            return data
+        while True:
+            try:
+                data = await self._reader.read(_READ_BYTES)
+            except OSError as error:
+                raise TransportError(f"connection lost: {error}{self._hint}") from error
+            if not data:
+                raise TransportError(f"connection closed by the device{self._hint}")
+            self._hint = ""
+            if self._incoming is None or (data := self._incoming(data)):
+                return data
 
     def write(self, data: bytes) -> None:
         """Queue bytes for sending. Raises: TransportError: the line broke."""
@@ -51,6 +76,23 @@ class Transport:
             self._write(data)
         except OSError as error:
             raise TransportError(f"cannot write: {error}") from error
+
+    async def send_break(self) -> None:
+        """Hold the line in a break for a quarter of a second. Raises: LocalProtocolError: there is no serial line to do it on. TransportError."""
+        if self._switch_break is None:
+            raise LocalProtocolError("a break needs a serial line, or a serial server with `serial_server` set to rfc2217")
+        try:
+            self._switch_break(True)
+            await asyncio.sleep(_BREAK_S)
+            self._switch_break(False)
+        except OSError as error:
+            raise TransportError(f"cannot send a break: {error}") from error
+
+    def attend(self, session: Session, receive: Callable[[bytes], None], advance: Callable[[], None]) -> None:
+        """A session begins to converse here: `receive` takes what is handed over at once instead of by `read`, `advance` lets the session go on."""
+
+    def settled(self) -> None:
+        """What the session had to say just now is said; on a line that several share it may be another's turn."""
 
     def abort(self, error: Exception) -> None:
         """Make the pending and every later `read` raise `error`."""
@@ -86,8 +128,8 @@ def open_kernel_file(path: str, *, writes: bool = False, prepare: Callable[[int]
     except OSError as error:
         if fd >= 0:
             os.close(fd)
-        raise TransportError(f"cannot open {path}: {_why_not(error)}") from error
-    pump = _Pump(fd, lambda: os.close(fd))
+        raise TransportError(f"cannot open {path}: {why_not(error, path)}") from error
+    pump = FilePump(fd, lambda: os.close(fd), path)
     return Transport(pump.reader, pump.write, pump.close)
 
 
@@ -189,7 +231,28 @@ async def _open_tcp(config: StreamConfig) -> Transport:
         except (TimeoutError, OSError):
             writer.transport.abort()
 
-    return Transport(reader, writer.write, close, hint)
+    if config.serial_server == "rfc2217":
+        return await _open_com_port(config, reader, writer, close, hint)
+    return Transport(reader, writer.write, close, hint, incoming=_mask(config))
+
+
+def _mask(config: StreamConfig) -> Callable[[bytes], bytes] | None:
+    """With seven data bits the eighth is the parity, wherever a serial server or a pty leaves it in."""
+    return (lambda data: data.translate(_SEVEN_BITS)) if config.data_bits == 7 else None
+
+
+async def _open_com_port(
+    config: StreamConfig, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, close: Callable[[], Awaitable[None]], hint: str
+) -> Transport:
+    """Raises: TransportError, RemoteProtocolError: see `ComPortLine.open`."""
+    line, mask = ComPortLine(config, reader, writer), _mask(config)
+    try:
+        await line.open()
+    except BaseException:  # a cancelled attempt must not leave the server busy
+        writer.transport.abort()
+        raise
+    incoming = (lambda data: mask(line.incoming(data))) if mask else line.incoming
+    return Transport(reader, line.write, close, hint, early=mask(line.early) if mask else line.early, incoming=incoming, switch_break=line.switch_break)
 
 
 def _security(config: TlsStreamConfig) -> ssl.SSLContext:
@@ -237,92 +300,7 @@ def _advice(error: ssl.SSLCertVerificationError, name: str) -> str:
     return "give the authority that signed it, or the certificate itself, as `tls_ca_file`"
 
 
-def _open_port(config: StreamConfig) -> serial.Serial:
-    """Ptys force 8N1 and refuse anything else with EINVAL; there the line is opened as 8N1 instead."""
-    framings = [(config.data_bits, config.parity, config.stop_bits)]
-    if os.path.realpath(config.path).startswith("/dev/pts/"):
-        framings.append((8, "N", 1))
-    for attempt, (data_bits, parity, stop_bits) in enumerate(framings, 1):
-        port = serial.Serial()
-        port.port, port.baudrate, port.exclusive, port.timeout = config.path, config.baud_rate, True, 0
-        port.bytesize, port.parity, port.stopbits = data_bits, parity, stop_bits
-        try:
-            port.open()
-        except (OSError, serial.SerialException, termios.error) as error:
-            port.close()
-            if attempt == len(framings):
-                raise TransportError(f"cannot open {config.path}: {_why_not(error)}") from error
-        else:
-            return port
-    raise AssertionError("unreachable: the last framing either opened or raised")
-
-
-def _why_not(error: Exception) -> str:
-    """Why a serial line cannot be opened, and what to do. pyserial hides the error number of termios behind its own exception."""
-    causes = [error, error.__context__] if error.__context__ is not None else [error]
-    numbers = {cause.args[0] for cause in causes if isinstance(cause, OSError | termios.error) and cause.args}
-    if numbers & {errno.ENOTTY, errno.EISDIR}:
-        return "it is no serial line; give the path of one, like /dev/serial/by-id/..."
-    if numbers & {errno.ENOENT, errno.ENODEV, errno.ENXIO}:
-        return "it is not there; check that it is plugged in, and the path (ls /dev/serial/by-id)"
-    if numbers & {errno.EACCES, errno.EPERM}:
-        return "no permission; add the user to the group of the device (often dialout)"
-    if numbers & {errno.EAGAIN, errno.EBUSY}:
-        return "another program uses it; stop that one"
-    return f"{error}; check that it is plugged in, and that no other program uses it"
-
-
-class _Pump:
-    """Pumps an open file into a StreamReader and a write buffer out of it; `shut` closes the file."""
-
-    def __init__(self, fd: int, shut: Callable[[], None]) -> None:
-        self.fd = fd
-        self.reader = asyncio.StreamReader()
-        self.unsent = bytearray()
-        self.loop = asyncio.get_running_loop()
-        self._shut = shut
-        os.set_blocking(self.fd, False)
-        self.loop.add_reader(self.fd, self._readable)
-
-    def _readable(self) -> None:
-        try:
-            data = os.read(self.fd, _READ_BYTES)
-        except BlockingIOError:
-            return
-        except OSError as error:
-            self._broke(error)
-            return
-        if data:
-            self.reader.feed_data(data)
-        else:
-            self._broke(OSError("the other end hung up"))
-
-    def _broke(self, error: OSError) -> None:
-        self.loop.remove_reader(self.fd)
-        self.loop.remove_writer(self.fd)
-        self.reader.set_exception(error)
-
-    def write(self, data: bytes) -> None:
-        self.unsent += data
-        self._writable()
-
-    def _writable(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            sent = os.write(self.fd, self.unsent)
-            del self.unsent[:sent]
-        if self.unsent:
-            self.loop.add_writer(self.fd, self._writable)
-        else:
-            self.loop.remove_writer(self.fd)
-
-    async def close(self) -> None:
-        self.loop.remove_reader(self.fd)
-        self.loop.remove_writer(self.fd)
-        self.reader.feed_eof()
-        self._shut()
-
-
 def _open_serial(config: StreamConfig) -> Transport:
-    port = _open_port(config)
-    pump = _Pump(port.fileno(), port.close)
-    return Transport(pump.reader, pump.write, pump.close)
+    port = open_port(config)
+    pump = FilePump(port.fileno(), port.close, config.path)
+    return Transport(pump.reader, pump.write, pump.close, incoming=_mask(config), switch_break=lambda on: set_break(pump.fd, on=on))

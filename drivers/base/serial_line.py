@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Serial lines of this computer: opened for us alone, as the device wants them, without restarting it, and as quick as the adapter can be."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import stat
+import termios
+from pathlib import Path
+
+import serial
+
+from drivers.base.config import StreamConfig
+from drivers.base.errors import TransportError
+
+_BY_ID = Path("/dev/serial/by-id")
+_TTYS = Path("/sys/class/tty")
+_LOCKS = Path("/proc/locks")
+_NAMED_MAX = 4
+_TIOCSBRK, _TIOCCBRK = 0x5427, 0x5428  # asm-generic/ioctls.h; the module termios does not have them
+_LATENCY_MS = "1"  # FTDI adapters wait 16 ms for more bytes unless told otherwise
+
+
+def open_port(config: StreamConfig) -> serial.Serial:
+    """Open a serial line. Ptys force 8N1 and refuse anything else with EINVAL; there the line is opened as 8N1 instead.
+
+    The path is opened as it is given: behind a link of /dev/serial/by-id it is another tty after each plugging in.
+    Raises: TransportError: says why not, and who has it if that can be known.
+    """
+    framings = [(config.data_bits, config.parity, config.stop_bits)]
+    if os.path.realpath(config.path).startswith("/dev/pts/"):
+        framings.append((8, "N", 1))
+    for attempt, (data_bits, parity, stop_bits) in enumerate(framings, 1):
+        port = serial.Serial()
+        port.port, port.baudrate, port.exclusive, port.timeout = config.path, config.baud_rate, True, 0
+        port.bytesize, port.parity, port.stopbits = data_bits, parity, stop_bits
+        port.rtscts, port.xonxoff = config.flow_control == "rtscts", config.flow_control == "xonxoff"
+        try:
+            port.open()
+            _hang_up_on_close(port.fileno(), hang_up=not config.keep_dtr)
+        except (OSError, serial.SerialException, termios.error) as error:
+            port.close()
+            if attempt == len(framings):
+                raise TransportError(f"cannot open {config.path}: {why_not(error, config.path)}") from error
+        else:
+            if config.low_latency:
+                quicken(port)
+            return port
+    raise AssertionError("unreachable: the last framing either opened or raised")
+
+
+def _hang_up_on_close(fd: int, *, hang_up: bool) -> None:
+    """Whether closing drops DTR. Raising it again is what an Arduino restarts by: with DTR left on, opening anew makes no edge."""
+    attributes = termios.tcgetattr(fd)
+    control = attributes[2] | termios.HUPCL if hang_up else attributes[2] & ~termios.HUPCL
+    if control != attributes[2]:
+        attributes[2] = control
+        termios.tcsetattr(fd, termios.TCSANOW, attributes)
+
+
+def quicken(port: serial.Serial, ttys: Path = _TTYS) -> None:
+    """Have the adapter hand over each byte at once, where the kernel lets us: by the flag of the tty, or by the adapter's timer. Else nothing changes."""
+    with contextlib.suppress(OSError, ValueError):  # ptys and some drivers have no such flag (ENOTTY), or only for root (EPERM)
+        port.set_low_latency_mode(True)
+        return
+    with contextlib.suppress(OSError):
+        (ttys / os.path.basename(os.path.realpath(port.port)) / "device" / "latency_timer").write_text(_LATENCY_MS)  # noqa: PTH119  # a name of /dev
+
+
+def set_break(fd: int, *, on: bool) -> None:
+    """Begin or end a break. Raises: OSError: the line cannot."""
+    fcntl.ioctl(fd, _TIOCSBRK if on else _TIOCCBRK)
+
+
+def is_same_file(path: str, fd: int) -> bool:
+    """Whether `path` still leads to the open file; after unplugging it leads nowhere, after plugging in again to another one, whatever its name."""
+    try:
+        there, here = os.stat(path), os.fstat(fd)  # noqa: PTH116  # asked each second of each line
+    except OSError:
+        return False
+    return (there.st_dev, there.st_ino, there.st_rdev) == (here.st_dev, here.st_ino, here.st_rdev)
+
+
+def why_not(error: Exception, path: str = "") -> str:
+    """Why a serial line or a file of a device cannot be opened, and what to do. pyserial hides the error number of termios behind its own exception."""
+    causes = [error, error.__context__] if error.__context__ is not None else [error]
+    numbers = {cause.args[0] for cause in causes if isinstance(cause, OSError | termios.error) and cause.args}
+    if numbers & {errno.ENOTTY, errno.EISDIR}:
+        return "it is no serial line; give the path of one, like /dev/serial/by-id/..."
+    if numbers & {errno.ENOENT, errno.ENODEV, errno.ENXIO}:
+        return f"it is not there; check that it is plugged in, and the path ({_plugged_in()})"
+    if numbers & {errno.EACCES, errno.EPERM}:
+        return "no permission; add the user to the group of the device (often dialout)"
+    if numbers & {errno.EAGAIN, errno.EBUSY}:
+        return f"another program uses it{_named(holders(path))}; stop that one"
+    return f"{error}; check that it is plugged in, and that no other program uses it"
+
+
+def _plugged_in(by_id: Path = _BY_ID) -> str:
+    """What could be given instead."""
+    names = sorted(link.name for link in by_id.iterdir()) if by_id.is_dir() else []
+    if not names:
+        return f"ls {by_id}"
+    more = ", ..." if len(names) > _NAMED_MAX else ""
+    return f"in {by_id} are: {', '.join(names[:_NAMED_MAX])}{more}"
+
+
+def _named(programs: list[str]) -> str:
+    return f" ({', '.join(programs)})" if programs else ""
+
+
+def holders(path: str, locks: Path = _LOCKS) -> list[str]:
+    """Which programs have locked a file, as `name, process 123`; empty: nobody, or it cannot be known."""
+    try:
+        at = os.stat(path)  # noqa: PTH116
+        lines = locks.read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return []
+    place = f"{os.major(at.st_dev):02x}:{os.minor(at.st_dev):02x}:{at.st_ino}"  # proc(5), /proc/locks
+    processes = {fields[4] for line in lines if len(fields := line.split()) > 5 and fields[1] == "FLOCK" and fields[5] == place}
+    return [f"{_program(process)}, process {process}" for process in sorted(processes, key=int) if process.isdigit()]
+
+
+def _program(process: str) -> str:
+    try:
+        return Path(f"/proc/{process}/comm").read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return "a program"
+
+
+def is_device_file(path: str) -> bool:
+    """Whether there is a character device at a path, also behind a link."""
+    try:
+        return stat.S_ISCHR(os.stat(path).st_mode)  # noqa: PTH116  # asked several times a second while it is away
+    except OSError:
+        return False
