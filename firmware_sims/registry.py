@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import importlib
-import inspect
+from collections.abc import Mapping
+from typing import Any
 
+from firmware_sims.engine.arguments import Argument, arguments_of, read_arguments
 from firmware_sims.engine.twin import Twin
 
 TWINS = {
@@ -13,9 +15,11 @@ TWINS = {
     "light_ablepick": "firmware_sims.light_ablepick.twin:AblePickTwin",
     "relay_modbus": "firmware_sims.sensor_modbus.twin:ModbusRelayTwin",
     "rfid_llrp": "firmware_sims.rfid_llrp.twin:LlrpReaderTwin",
+    "scale_nci": "firmware_sims.scale_nci.twin:NciScaleTwin",
     "scale_sics": "firmware_sims.scale_sics.twin:SicsScaleTwin",
     "scanner_serial": "firmware_sims.scanner_serial.twin:ScannerTwin",
     "sensor_modbus": "firmware_sims.sensor_modbus.twin:ModbusSensorTwin",
+    "tower_patlite": "firmware_sims.tower_patlite.twin:PatliteTwin",
 }
 
 
@@ -32,14 +36,14 @@ def twin_class(name: str) -> type[Twin]:
     return found
 
 
-def options(name: str) -> dict[str, inspect.Parameter]:
+def options(name: str) -> dict[str, Argument]:
     """What a twin can be made with. Raises: TwinNameError: no twin of that name."""
-    return dict(inspect.signature(twin_class(name)).parameters)
+    return arguments_of(twin_class(name))
 
 
-def make(name: str, given: dict[str, str | int | float | bool]) -> Twin:
-    """A twin with options. Raises: TwinNameError: no such twin or option."""
+def make(name: str, given: Mapping[str, Any]) -> Twin:
+    """A twin with options, as text or as what it takes. Raises: TwinNameError: no such twin or option. ValueError: not a value for that option."""
     known = options(name)
     if unknown := sorted(set(given) - set(known)):
         raise TwinNameError(f"simulator {name} has no option {unknown[0]!r}; it has: {', '.join(known) or 'none'}")
-    return twin_class(name)(**given)
+    return twin_class(name)(**read_arguments(twin_class(name), given))

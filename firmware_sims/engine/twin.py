@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Mapping
+from typing import ClassVar
 
 StimulusValue = str | int | float | bool
 
@@ -15,6 +16,11 @@ class UnknownStimulusError(ValueError):
 
 class Twin(abc.ABC):
     """A device without its network. One conversation at a time unless the twin says otherwise; what it shows, weighs or has lit outlives connections."""
+
+    is_exclusive: ClassVar[bool] = False
+    """Whether a second client is turned away while one is connected; else it takes the line over."""
+    is_only_heard: ClassVar[bool] = False
+    """Whether the device is reached as a file of the kernel that is only read (hidraw, input events): it is then served as a named pipe by itself."""
 
     def connected(self, now_s: float) -> bytes:
         """A client has connected; what the device says by itself."""

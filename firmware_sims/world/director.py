@@ -130,8 +130,8 @@ class Director:
             ("packing", self._pack()),
             ("clerk", self._clear_exceptions()),
             ("forklift", self._replenish()),
-            ("room-1", self._live("probe-1", ColdRoom(pace.random("room-1")), breaks=False)),
-            ("room-2", self._live("probe-2", ColdRoom(pace.random("room-2"), temperature_c=5.5), breaks=True)),
+            ("room-1", self._live("probe-1", ColdRoom(seed=f"{pace.seed} room-1"), breaks=False)),
+            ("room-2", self._live("probe-2", ColdRoom(seed=f"{pace.seed} room-2", temperature_c=5.5), breaks=True)),
             ("manager", self._answer_alarms()),
         ]
 
@@ -171,8 +171,9 @@ class Director:
             at_s = step * _ROOM_STEP_S * self.pace.speed % 120
             room.broken = breaks and _BREAKS_AFTER_S <= at_s < _REPAIRED_AFTER_S and not self._closing.is_set()
             room.advance(_ROOM_STEP_S * _ROOM_TIME_FACTOR * self.pace.speed)
-            server.stimulate("set", quantity="temperature_c", value=room.seen_c)
-            server.stimulate("set", quantity="humidity_pct", value=round(room.humidity_pct, 1))
+            shown = room.shown()
+            server.stimulate("set", quantity="temperature_c", value=shown["air_c"])
+            server.stimulate("set", quantity="humidity_pct", value=shown["humidity_pct"])
             await asyncio.sleep(_ROOM_STEP_S)
 
     async def _answer_alarms(self) -> None:

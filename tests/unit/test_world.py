@@ -126,7 +126,7 @@ def test_truth_forgives_dead_tags_and_counts_missed_and_foreign_cases():
 
 
 def test_room_keeps_its_limits_until_the_compressor_breaks():
-    room = ColdRoom(random.Random(1))
+    room = ColdRoom(seed=1)
 
     def warmest(seconds):
         seen = []
