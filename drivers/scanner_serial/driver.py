@@ -6,13 +6,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from contracts.readings import AnyReading, Scan
+from contracts.readings import AnyReading
+from drivers.base.codes.elements import load_applications
+from drivers.base.codes.reading import Scanned, scan_of
 from drivers.base.driver import StreamDriver
 from drivers.base.session import Session, SessionEvent
 from drivers.base.spec import DriverSpec
 from drivers.scanner_serial.config import ScannerSerialConfig
-from drivers.scanner_serial.elements import identifiers_of, load_applications
-from drivers.scanner_serial.session import Scanned, ScannerSession
+from drivers.scanner_serial.session import ScannerSession
 
 
 class ScannerSerialDriver(StreamDriver[ScannerSerialConfig]):
@@ -29,10 +30,9 @@ class ScannerSerialDriver(StreamDriver[ScannerSerialConfig]):
         return ScannerSession(self.config)
 
     def readings(self, event: SessionEvent, at_s: float) -> Iterable[AnyReading]:
-        """See `StreamDriver.readings`. The year is needed only to find the century of a two-digit expiry."""
+        """See `StreamDriver.readings`."""
         if isinstance(event, Scanned):
-            identifiers = identifiers_of(event.elements, datetime.now(UTC).year)
-            yield Scan(device=self.device_id, at_s=at_s, text=event.text, symbology=event.symbology, identifiers=identifiers, error=event.error)
+            yield scan_of(event, self.device_id, at_s, datetime.now(UTC).year)
 
 
 SPEC = DriverSpec(

@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 import contextlib
+import importlib.util
+import json
+import re
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import biip
 import pytest
@@ -10,9 +15,11 @@ from hypothesis import strategies as st
 
 from contracts.identifiers import check_digit
 from contracts.readings import Identifiers
-from drivers.scanner_serial.codes import understand
+from drivers.base.codes.applications import application, identifiers
+from drivers.base.codes.codes import understand
+from drivers.base.codes.elements import GS, ElementError, Elements, identifiers_of, parse_digital_link, parse_elements
+from drivers.base.codes.reading import CodeReader, Scanned
 from drivers.scanner_serial.config import ScannerSerialConfig
-from drivers.scanner_serial.elements import GS, ElementError, Elements, identifiers_of, parse_digital_link, parse_elements
 
 CONFIG = ScannerSerialConfig(path="/dev/null")
 
@@ -118,15 +125,76 @@ def test_missing_aim_identifier_is_an_error_where_one_is_required() -> None:
     assert "AIM" in (understand("", "00106141412345678908", config).error or "")
 
 
-@pytest.mark.parametrize("separator", ["<GS>", "^", "|", "\xe8"])
-def test_separator_habits_of_a_scanner_become_gs(separator: str) -> None:
-    config = ScannerSerialConfig(path="/dev/null", separators=(separator,))
+def _read(sent: bytes, **fields: Any) -> Scanned:
+    (event,) = CodeReader(ScannerSerialConfig(path="/dev/null", **fields)).read(sent, 1.0)
+    assert isinstance(event, Scanned)
+    return event
 
-    code = understand("]C1", f"010950600013435210ABC123{separator}17141120", config)
 
-    assert code.text == "010950600013435210ABC123\x1d17141120"
-    assert code.elements["17"] == "141120"
-    assert understand("]Q1", f"see {separator}", config).text == f"see {separator}"
+@pytest.mark.requirement("E6")
+@pytest.mark.parametrize(
+    ("separator", "sent"),
+    [
+        ("<GS>", b"<GS>"),
+        ("{GS}", b"{GS}"),
+        ("^", b"^"),
+        ("|", b"|"),
+        ("~", b"~"),
+        ("\xe8", b"\xe8"),
+        ("0xE8", b"\xe8"),
+        ("0xF1", b"\xf1"),
+        ("0x5B0x1D", b"[\x1d"),
+    ],
+)
+@pytest.mark.parametrize("prefix", [b"]C1", b""])
+def test_separator_habits_of_a_scanner_become_gs(separator: str, sent: bytes, prefix: bytes) -> None:
+    scanned = _read(prefix + b"010950600013435210ABC123" + sent + b"17141120", separators=(separator, "<FNC1>"))
+
+    assert scanned.text == "010950600013435210ABC123\x1d17141120"
+    assert scanned.elements["17"] == "141120"
+
+
+def test_what_stands_for_a_separator_stays_what_it_is_in_other_codes() -> None:
+    assert _read(b"]Q1see ^ and |", separators=("^", "|")).text == "see ^ and |"
+    assert _read(b"A|B", separators=("^", "|")).text == "A|B"
+
+
+@pytest.mark.parametrize(("prefix", "sent"), [("SCAN:", b"SCAN:]E06901234567892"), ("0x020x31", b"\x021]E06901234567892"), ("SCAN:", b"]E06901234567892")])
+def test_prefix_is_taken_off_where_it_is(prefix: str, sent: bytes) -> None:
+    assert _read(sent, prefix=prefix).elements == {"01": "06901234567892"}
+
+
+@pytest.mark.parametrize(
+    ("symbology", "text", "gtin"),
+    [("]E0", "614141000012", "00614141000012"), ("]E3", "690123456789212", "06901234567892"), ("]E3", "690123456789251999", None), ("]E0", "02345673", None)],
+)
+def test_retail_code_of_another_length_is_a_gtin_only_if_its_check_digit_says_so(symbology: str, text: str, gtin: str | None) -> None:
+    assert understand(symbology, text, CONFIG).elements.get("01") == (gtin or understand("]E0", text[:13], CONFIG).elements.get("01"))
+
+
+PAIRS = [
+    ("]C1172502003103000255", "", "(17) needs (01) or (02)"),  # the engine refuses it: what expires and weighs?
+    ("]C13710\x1d10L1", "", "(37) needs (00)"),  # contents of a logistic unit, whose SSCC stands in another barcode of its label
+    ("]C1010950600013435237" + "10", "(01) and (37) must not", "(01) and (37) must not"),
+    ("]C1010950600013435231030002553101000255", "(3103) and (3101) must not", "(3103) and (3101) must not"),
+    ("]C10109506000134352250A\x1d21B", "", ""),
+    ("]C10109506000134352250A", "", "(250) needs (21)"),
+    ("]C1010950600013435239221234", "", "(3922) needs (30) or (31nn)"),
+    ("]C101095060001343523922" + "1234\x1d3103000255", "", ""),
+    ("]d2" + "010950600013435221A\x1d235B", "(21) and (235) must not", "(21) and (235) must not"),
+    ("]C18030" + "A" * 20, "", "(8030) needs (00) or (01) with (21) or"),
+    ("]Q1https://id.gs1.org/01/09506000134352?37=3", "(01) and (37) must not", "(01) and (37) must not"),
+]
+
+
+@pytest.mark.parametrize(("scan", "on_a_label", "in_one_code"), PAIRS)
+def test_elements_that_do_not_go_together_are_read_and_told(scan: str, on_a_label: str, in_one_code: str) -> None:
+    for pairing, told in (("label", on_a_label), ("code", in_one_code), ("off", "")):
+        code = understand(scan[:3], scan[3:], ScannerSerialConfig(path="/dev/null", pairing=pairing))  # type: ignore[arg-type]
+
+        assert (code.error or "").startswith(told), pairing
+        assert bool(code.error) == bool(told)
+        assert code.elements
 
 
 @pytest.mark.parametrize(
@@ -143,6 +211,8 @@ def test_separator_habits_of_a_scanner_become_gs(separator: str) -> None:
         ({"3100": "000012", "10": "L"}, {"weight_g": 12_000, "lot": "L"}),
         ({"3105": "123456"}, {"weight_g": 1235}),
         ({"410": "9501101020016"}, {}),
+        ({"7003": "2512311430"}, {"expiry": "2025-12-31"}),
+        ({"17": "260101", "7003": "2512311430"}, {"expiry": "2026-01-01"}),
     ],
 )
 def test_elements_become_what_the_warehouse_wants(elements: Elements, identifiers: dict[str, object]) -> None:
@@ -204,6 +274,31 @@ def test_whatever_is_accepted_is_read_as_biip_reads_it(text: str, at: int, patch
 
     assert message is not None
     assert {element.ai.ai: element.value for element in message.element_strings} == elements
+
+
+def _their_table() -> dict[str, dict[str, Any]]:
+    found = importlib.util.find_spec("biip")
+    assert found is not None
+    assert found.submodule_search_locations
+    text = (Path(found.submodule_search_locations[0]) / "gs1_application_identifiers" / "_application_identifiers.json").read_text(encoding="utf-8")
+    return {entry["ai"]: entry for entry in json.loads(text)}
+
+
+def test_table_has_the_identifiers_separators_and_lengths_that_biip_has() -> None:
+    theirs = _their_table()
+
+    assert set(identifiers()) == set(theirs)
+    for ai, entry in theirs.items():
+        ours = application(ai)
+        assert ours.needs_separator == entry["separator_required"], ai
+        shortest = sum(part.length_min for part in ours.components if not part.is_optional)
+        longest = sum(part.length_max for part in ours.components)
+        pattern = re.compile(entry["pattern"].removeprefix("^" + ai).removesuffix("$"))
+        for length in {1, shortest - 1, shortest, longest, longest + 1} - {0}:
+            fits = shortest <= length <= longest
+            tried = [filler * length for filler in ("0", "1", "A")] + ["250101" * 9, "2501011200", "1/2", "000000-", "20250101", "202501011200"]
+            may = any(pattern.fullmatch(text[:length]) for text in tried if len(text[:length]) == length)
+            assert fits or not may, f"({ai}) of {length} characters"
 
 
 @given(st.text(max_size=60) | st.text("htps:/.01?=%[]@#&", max_size=40).map("https://".__add__))
