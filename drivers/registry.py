@@ -17,9 +17,11 @@ GROUP = "dockline.drivers"
 BUILT_IN = {
     "light_ablepick": "drivers.light_ablepick.driver:SPEC",
     "rfid_llrp": "drivers.rfid_llrp.driver:SPEC",
+    "scale_nci": "drivers.scale_nci.driver:SPEC",
     "scale_sics": "drivers.scale_sics.driver:SPEC",
     "scanner_serial": "drivers.scanner_serial.driver:SPEC",
     "sensor_modbus": "drivers.sensor_modbus.driver:SPEC",
+    "tower_patlite": "drivers.tower_patlite.driver:SPEC",
 }
 
 
