@@ -12,6 +12,8 @@ COMMANDS = {
     "gateway": ("gateway.command", "run a gateway, or check its configuration"),
     "update": ("gateway.updates.command", "make and sign bundles that bring gateways to another version"),
     "device": ("gateway.device_command", "try one device without a gateway, send it a command, record and replay it, list drivers"),
+    "capture": ("gateway.capture_command", "cut a capture out of a recording, without tags, codes and addresses"),
+    "replay": ("gateway.replay_command", "play a recording or capture through the driver of today; show what differs from then"),
     "door": ("gateway.door_command", "what a dock door makes of recorded reads; what other settings would change"),
     "epc": ("gateway.epc_command", "say what the EPC of an RFID tag is in every form, or write one for a tag"),
     "central": ("central.command", "run the central inventory service, its migrations, its keys"),

@@ -54,13 +54,14 @@ def line_of(entry: Entry, start_s: float) -> list[str]:
 
 @dataclass
 class Recording:
-    """A recording as read. `steps`: (seconds, kind, bytes or command), in order; `then`: the readings made at the time."""
+    """A recording as read. `steps`: (seconds, kind, bytes or command), in order; `then`: the readings made at the time, `then_at_s` where they stand."""
 
     device: str
     driver: str
     config: dict[str, Any]
     steps: list[tuple[float, str, bytes | str]] = field(default_factory=list)
     then: list[AnyReading] = field(default_factory=list)
+    then_at_s: list[float] = field(default_factory=list)
 
 
 def read_recording(lines: Iterable[str]) -> Recording:
@@ -96,6 +97,7 @@ def _read_line(recording: Recording, text: str, at_s: float) -> float:
         recording.steps.append((at_s, "gap", b""))
     elif text.startswith("# reading "):
         recording.then.append(msgspec.json.decode(rest.partition(" ")[2], type=AnyReading))
+        recording.then_at_s.append(at_s)
     elif text and not text.startswith("#"):
         raise ValueError(f"a line begins with @, <<, >>, !! or #, got {mark!r}")
     return at_s
@@ -186,6 +188,7 @@ def difference(then: Sequence[Reading], now: Sequence[Reading]) -> list[str]:
 
 
 def _plain(reading: Reading) -> str:
-    fields = msgspec.to_builtins(reading)
+    said: AnyReading = msgspec.json.decode(msgspec.json.encode(reading), type=AnyReading)  # as it comes out of a file: -51 dBm is -51.0 dBm
+    fields = msgspec.to_builtins(said)
     fields.pop("atS")
     return msgspec.json.encode(fields).decode()

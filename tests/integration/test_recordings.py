@@ -45,7 +45,7 @@ def _warm(server: TcpTwinServer) -> None:
     server.stimulate("set", quantity="temperature_c", value=7.5)
 
 
-async def _recorded(driver: StreamDriver[Any], kind: type, act: Callable[[], Any]) -> list[AnyReading]:
+async def recorded(driver: StreamDriver[Any], kind: Any, act: Callable[[], Any]) -> list[AnyReading]:
     """What the driver made of a conversation, up to and with the first reading of a kind."""
     readings: list[AnyReading] = []
     running = asyncio.create_task(driver.run(readings.append))
@@ -59,12 +59,12 @@ async def _recorded(driver: StreamDriver[Any], kind: type, act: Callable[[], Any
     return [reading for reading in readings if not isinstance(reading, LinkChanged)]
 
 
-def _lines(driver: StreamDriver[Any], name: str) -> list[str]:
+def lines_of_driver(driver: StreamDriver[Any], name: str) -> list[str]:
     entries = driver.tape.entries()
     return [*head_of("d-1", name, driver.config), *(line for entry in entries for line in line_of(entry, entries[0].at_s))]
 
 
-async def _driver_of(name: str, twin: Twin, **config: Any) -> tuple[StreamDriver[Any], TcpTwinServer]:
+async def driver_of(name: str, twin: Twin, **config: Any) -> tuple[StreamDriver[Any], TcpTwinServer]:
     server = TcpTwinServer(twin)
     await server.start()
     spec = registry.load(name)
@@ -85,13 +85,13 @@ async def _driver_of(name: str, twin: Twin, **config: Any) -> tuple[StreamDriver
 async def test_replay_of_a_recording_gives_the_readings_of_then(
     name: str, twin: Callable[[], Twin], act: Callable[[TcpTwinServer], None], config: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    driver, server = await _driver_of(name, twin(), **config)
+    driver, server = await driver_of(name, twin(), **config)
 
-    readings = await _recorded(driver, object, lambda: act(server))
+    readings = await recorded(driver, object, lambda: act(server))
     await server.stop()
 
     file = tmp_path / "recording.txt"
-    file.write_text("\n".join(_lines(driver, name)))
+    file.write_text("\n".join(lines_of_driver(driver, name)))
     replay = Replay(read_recording(file.read_text().splitlines()))
     assert difference(readings, list(replay.run())) == []
     assert replay.notes == []
@@ -100,26 +100,26 @@ async def test_replay_of_a_recording_gives_the_readings_of_then(
 
 
 async def test_command_given_then_is_given_again_in_the_replay() -> None:
-    driver, server = await _driver_of("light_ablepick", AblePickTwin())
+    driver, server = await driver_of("light_ablepick", AblePickTwin())
     shown: list[asyncio.Task[Any]] = []
 
     def act() -> None:
         shown.append(asyncio.get_running_loop().create_task(driver.execute("show", {"node": 1, "quantity": 3})))
         shown[0].add_done_callback(lambda _: server.stimulate("press", node=1))
 
-    readings = await _recorded(driver, object, act)
+    readings = await recorded(driver, object, act)
     await server.stop()
 
     assert readings
-    assert difference(readings, list(Replay(read_recording(_lines(driver, "light_ablepick"))).run())) == []
+    assert difference(readings, list(Replay(read_recording(lines_of_driver(driver, "light_ablepick"))).run())) == []
 
 
 async def test_difference_says_what_another_driver_would_have_made_of_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    driver, server = await _driver_of("scanner_serial", ScannerTwin())
-    await _recorded(driver, object, lambda: _scan(server))
+    driver, server = await driver_of("scanner_serial", ScannerTwin())
+    await recorded(driver, object, lambda: _scan(server))
     await server.stop()
     file = tmp_path / "recording.txt"
-    file.write_text("\n".join(_lines(driver, "scanner_serial")).replace("34 30 30 36", "34 30 30 37"))
+    file.write_text("\n".join(lines_of_driver(driver, "scanner_serial")).replace("34 30 30 36", "34 30 30 37"))
 
     assert main(["replay", str(file)]) == 1
     said = capsys.readouterr()
