@@ -15,6 +15,7 @@ from drivers.base.spec import Driver, Emit
 from gateway.attempts import Attempts, Failure
 from gateway.breaker import READINGS_PER_S_MAX, Breaker, Flood
 from gateway.metrics import Metrics
+from gateway.plugging import path_of, pause
 from gateway.stations.station import DeviceAction
 
 _ACTION_TIMEOUT_S = 3.0
@@ -188,7 +189,7 @@ class Supervisor:
             device.attempts.failed(failure, self._now_s())
             self._break(device_id, device, reason, failure, by_driver=by_driver)
             delay_s = max(device.attempts.delay_s(self._now_s(), self._random.random()), device.breaker.delay_s * (1 - _JITTER * self._random.random()))
-            await asyncio.sleep(delay_s)
+            await pause(delay_s, path_of(device.driver), given_up=device.breaker.is_open)
             device.reconnects += 1
             self._metrics.device_reconnects.labels(device=device_id, driver=device.driver_name).inc()
 

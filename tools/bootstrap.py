@@ -36,6 +36,8 @@ SYSTEM_TOOLS = {
     "prometheus": ("promtool", ["/usr/bin/promtool"]),
     "curl": ("curl", ["/usr/bin/curl"]),
     "systemd": ("systemd-analyze", ["/usr/bin/systemd-analyze"]),
+    "ser2net": ("ser2net", ["/usr/sbin/ser2net"]),
+    "socat": ("socat", ["/usr/bin/socat"]),
     "gcc": ("cc", ["/usr/bin/gcc"]),  # the clock of the fault runner is a few lines of C
     "libc6-dev": ("", ["/usr/include/stdio.h"]),
 }

@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 _TTYS = Path("/sys/class/tty")
+_DEVICES = Path("/dev")
 _LEVELS_MAX = 6  # tty, interface, device, and what a composite device puts between
 
 
@@ -24,11 +25,23 @@ def usb_serial_of(path: str, ttys: Path = _TTYS) -> str:
     return ""
 
 
-def path_of_usb_serial(serial: str, ttys: Path = _TTYS, devices: Path = Path("/dev")) -> str:
+def path_of_usb_serial(serial: str, ttys: Path = _TTYS, devices: Path = _DEVICES) -> str:
     """The serial line of the USB device with this number; empty: it is not plugged in."""
     for tty in sorted(ttys.iterdir()) if ttys.is_dir() else ():
         if usb_serial_of(tty.name, ttys) == serial:
-            by_id = devices / "serial" / "by-id"
-            links = [link for link in sorted(by_id.iterdir()) if link.resolve().name == tty.name] if by_id.is_dir() else []
-            return str(links[0] if links else devices / tty.name)
+            return stable_path_of(tty.name, ttys, devices)
     return ""
+
+
+def stable_path_of(tty: str, ttys: Path = _TTYS, devices: Path = _DEVICES) -> str:
+    """The path of a serial line (`ttyUSB0`) that survives plugging in again.
+
+    By the device's number where it has one (by-id); else by the socket that it is plugged into (by-path), since two adapters without number have the
+    same name by id; else its own.
+    """
+    kinds = ("by-id", "by-path") if usb_serial_of(tty, ttys) else ("by-path",)
+    for folder in (devices / "serial" / kind for kind in kinds):
+        links = [link for link in sorted(folder.iterdir()) if link.resolve().name == Path(tty).name] if folder.is_dir() else []
+        if links:
+            return str(links[0])
+    return str(devices / Path(tty).name)
