@@ -11,14 +11,21 @@ from firmware_sims.engine.arguments import Argument, arguments_of, read_argument
 from firmware_sims.engine.twin import Twin
 
 TWINS = {
+    "bus_modbus": "firmware_sims.sensor_modbus.bus:ModbusBusTwin",
     "controller_modbus": "firmware_sims.sensor_modbus.controller:ModbusControllerTwin",
+    "inputs_modbus": "firmware_sims.sensor_modbus.twin:ModbusInputsTwin",
     "light_ablepick": "firmware_sims.light_ablepick.twin:AblePickTwin",
+    "printer_zpl": "firmware_sims.printer_zpl.twin:ZplPrinterTwin",
     "relay_modbus": "firmware_sims.sensor_modbus.twin:ModbusRelayTwin",
     "rfid_llrp": "firmware_sims.rfid_llrp.twin:LlrpReaderTwin",
     "scale_nci": "firmware_sims.scale_nci.twin:NciScaleTwin",
     "scale_sics": "firmware_sims.scale_sics.twin:SicsScaleTwin",
+    "scale_sma": "firmware_sims.scale_sma.twin:SmaScaleTwin",
+    "scanner_evdev": "firmware_sims.scanner_evdev.twin:KeyboardScannerTwin",
     "scanner_serial": "firmware_sims.scanner_serial.twin:ScannerTwin",
     "sensor_modbus": "firmware_sims.sensor_modbus.twin:ModbusSensorTwin",
+    "sensor_onewire": "firmware_sims.sensor_onewire.twin:OneWireBusTwin",
+    "transmitter_modbus": "firmware_sims.sensor_modbus.generic:ModbusTransmitterTwin",
     "tower_patlite": "firmware_sims.tower_patlite.twin:PatliteTwin",
 }
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from contracts.topics import check_name
 from drivers import registry
 from drivers.base.config import DeviceConfig, StreamConfig
 from drivers.base.errors import ConfigError
+from drivers.base.shared_lines import line_key, line_settings
 from drivers.base.spec import Capability
 from gateway.config import (
     NORTHS,
@@ -230,16 +230,22 @@ def _cross_checks(config: GatewayConfig) -> list[Mistake]:
 
 
 def _endpoint_checks(config: GatewayConfig) -> Iterator[Mistake]:
-    """Two devices that talk over the same line spoil each other's conversation."""
+    """Two devices that talk over the same line spoil each other's conversation, unless their drivers take turns; then both have to set it up alike."""
     first: dict[str, str] = {}
     for device, table in config.devices.items():
         if not isinstance(table, StreamConfig) or table.shares_endpoint:
             continue
-        endpoint = os.path.realpath(table.path) if table.path else table.endpoint.lower()
-        if (other := first.setdefault(endpoint, device)) == device:
+        if (other := first.setdefault(line_key(table), device)) == device:
             continue
         key = f'device "{device}".{"path" if table.path else "host"}'
-        yield Mistake(key, f"{table.endpoint} is that of {other!r} already; a line carries one device. Units on one RS-485 line need a Modbus TCP gateway")
+        before = config.devices[other]
+        assert isinstance(before, StreamConfig)
+        if not (table.shares_line and before.shares_line):
+            reason = "a line carries one device. Only Modbus RTU units share one, each with a `unit_id` of its own"
+            yield Mistake(key, f"{table.endpoint} is that of {other!r} already; {reason}")
+        elif line_settings(table) != line_settings(before):
+            reason = "all devices on a line need the same `baud_rate`, `parity`, `data_bits` and `stop_bits`"
+            yield Mistake(key, f"{table.endpoint} is that of {other!r} too, which talks otherwise there; {reason}")
 
 
 def _border_checks(gateway: GatewayTable) -> Iterator[Mistake]:

@@ -89,6 +89,11 @@ class StreamConfig(DeviceConfig, frozen=True, kw_only=True, forbid_unknown_field
         return False
 
     @property
+    def shares_line(self) -> bool:
+        """Whether several devices, also of other drivers, may take turns on the same serial line or the same TCP connection to a serial server."""
+        return False
+
+    @property
     def endpoint(self) -> str:
         """See `DeviceConfig.endpoint`."""
         if not self.host:

@@ -80,12 +80,10 @@ class StreamDriver(abc.ABC, Generic[ConfigT]):
         self._emit, self._transport, self._session = emit, transport, self.new_session()
         self.tape.opened(self._clock())
         try:
+            transport.attend(self._session, self._receive, self._advance)
             self._step(self._session.advance_to(self._clock()))
             while True:
-                data = await transport.read()
-                self._check_rate(len(data))
-                self._trace("from_device", data)
-                self._step(self._session.receive_bytes(data, self._clock()))
+                self._receive(await transport.read())
         except DriverError as error:
             error.device_id = error.device_id or self.device_id
             await self._end(error)
@@ -110,6 +108,14 @@ class StreamDriver(abc.ABC, Generic[ConfigT]):
             return await future
         finally:
             self._commands.pop(token, None)
+
+    def _receive(self, data: bytes) -> None:
+        """Raises: DriverError: the conversation is over."""
+        if self._session is None:
+            return
+        self._check_rate(len(data))
+        self._trace("from_device", data)
+        self._step(self._session.receive_bytes(data, self._clock()))
 
     def _check_rate(self, size_bytes: int) -> None:
         """Raises: RemoteProtocolError: it says more in a second than any device has to say."""
@@ -138,6 +144,7 @@ class StreamDriver(abc.ABC, Generic[ConfigT]):
         self._timer = None
         if deadline_s is not None:
             self._timer = asyncio.get_running_loop().call_later(max(0.0, deadline_s - self._clock()), self._advance)
+        self._transport.settled()
 
     def _advance(self) -> None:
         if self._session is None or self._transport is None:

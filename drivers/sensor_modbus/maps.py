@@ -14,7 +14,10 @@ import msgspec
 from drivers.base.errors import ConfigError
 
 SHIPPED = Path(__file__).parent / "maps"
-_FORMATS = {"int16": ">h", "uint16": ">H", "int32": ">i", "uint32": ">I", "float32": ">f"}
+_FORMATS = {"int16": ">h", "uint16": ">H", "int32": ">i", "uint32": ">I", "float32": ">f", "bcd16": ">H", "bcd32": ">I"}
+Number = Literal["int16", "uint16", "int32", "uint32", "float32", "bcd16", "bcd32"]
+WordOrder = Literal["big", "little", "ABCD", "CDAB", "BADC", "DCBA"]
+"""In which order the bytes of a number come; A is the most significant. `big` is ABCD and `little` CDAB; of 16 bits A and B are all there is."""
 REGISTERS_MAX = 125  # Modbus Application Protocol V1.1b3, 6.3
 _ROUNDING_DIGITS = 6  # 305 * 0.1 shall read 30.5
 
@@ -24,20 +27,22 @@ class ValueRefused(ValueError):
 
 
 class MappedValue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A measured value: `offset` registers into its block, `type` and `word_order` as in the maker's table, value = raw * scale.
+    """A measured value: `offset` registers into its block, `type` and `word_order` as in the maker's table, value = raw * scale + add.
 
-    Outside `low`..`high` (what the sensor can physically measure, in the unit that `quantity` ends in) or equal to one of the raw
-    `sentinels` it is refused.
+    With `stuck_s` a value that has been exactly the same for so long is refused: at a resolution of 0.01 that of a working probe never is. Outside
+    `low`..`high` (what the sensor can physically measure, in the unit that `quantity` ends in) or equal to one of the raw `sentinels` it is refused too.
     """
 
     quantity: Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]*$")]
     offset: Annotated[int, msgspec.Meta(ge=0, le=124)] = 0
-    type: Literal["int16", "uint16", "int32", "uint32", "float32"] = "int16"
-    word_order: Literal["big", "little"] = "big"
+    type: Number = "int16"
+    word_order: WordOrder = "big"
     scale: float = 1.0
+    add: float = 0.0
     low: float
     high: float
     sentinels: tuple[int, ...] = ()
+    stuck_s: Annotated[float, msgspec.Meta(ge=0)] = 0.0
 
     @property
     def size_words(self) -> int:
@@ -46,18 +51,29 @@ class MappedValue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     def decode(self, registers: Sequence[int]) -> float:
         """The value in its unit. Raises: ValueRefused: sentinel, not a number, or out of the physical range."""
-        words = list(registers[self.offset : self.offset + self.size_words])
-        if self.word_order == "little":
-            words.reverse()
-        data = struct.pack(f">{len(words)}H", *words)
+        data = ordered(registers[self.offset : self.offset + self.size_words], self.word_order)
         if int.from_bytes(data, "big") in self.sentinels:
             raise ValueRefused(f"the device reports no valid value (raw {data.hex()}); check the sensor's probe")
-        raw: float
-        (raw,) = struct.unpack(_FORMATS[self.type], data)
-        value = raw * self.scale
+        value = self._raw(data) * self.scale + self.add
         if not math.isfinite(value) or not self.low <= value <= self.high:
             raise ValueRefused(f"{value:g} is outside what the sensor can measure ({self.low:g} to {self.high:g}, raw {data.hex()}); check probe and map")
         return float(round(value, _ROUNDING_DIGITS))
+
+    def _raw(self, data: bytes) -> float:
+        if not self.type.startswith("bcd"):
+            raw: float
+            (raw,) = struct.unpack(_FORMATS[self.type], data)
+            return raw
+        if not data.hex().isdecimal():
+            raise ValueRefused(f"raw {data.hex()} is not in BCD; check the map")
+        return int(data.hex())
+
+
+def ordered(registers: Sequence[int], word_order: WordOrder) -> bytes:
+    """The bytes of a number, the most significant first."""
+    words = reversed(registers) if word_order in ("little", "CDAB", "DCBA") else registers
+    swapped = word_order in ("BADC", "DCBA")
+    return b"".join(word.to_bytes(2, "little" if swapped else "big") for word in words)
 
 
 class Array(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -72,7 +88,7 @@ class Array(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     address: Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)]
     count: Annotated[int, msgspec.Meta(ge=1, le=REGISTERS_MAX)]
     type: Literal["int16", "uint16", "int32", "uint32", "float32"] = "uint16"
-    word_order: Literal["big", "little"] = "big"
+    word_order: WordOrder = "big"
     scale: float = 1.0
     low: float | None = None
     high: float | None = None
@@ -105,13 +121,17 @@ class Array(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return value is None or (self.low is not None and value < self.low) or (self.high is not None and value > self.high)
 
     def _words(self, registers: Sequence[int]) -> Sequence[int]:
-        if self.word_order == "big" or self.size_words == self.count:
+        if self.word_order in ("big", "ABCD"):
+            return registers
+        if self.word_order in ("BADC", "DCBA"):
+            registers = [(word & 0xFF) << 8 | word >> 8 for word in registers]
+        if self.size_words == self.count or self.word_order == "BADC":
             return registers
         return [registers[index ^ 1] for index in range(len(registers))]
 
     def _raw(self, registers: Sequence[int], kind: str = "") -> tuple[int | float, ...]:
         if (kind or self.type) == "uint16":
-            return tuple(registers)
+            return tuple(self._words(registers))
         words = self._words(registers)
         return struct.unpack(f">{self.count}{_FORMATS[kind or self.type][1]}", struct.pack(f">{len(words)}H", *words))
 
@@ -122,6 +142,54 @@ class Array(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return [None if bits in self.sentinels else value for value, bits in zip(values, raw, strict=True)]
 
 
+class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A register of a block that says whether the values beside it are what the map says: their unit, the state of the probe.
+
+    The values are refused with `reason` when the bits of `mask` are one of `wrong`, or, where `right` is given, none of those.
+    """
+
+    offset: Annotated[int, msgspec.Meta(ge=0, le=124)]
+    mask: Annotated[int, msgspec.Meta(ge=1, le=0xFFFF)] = 0xFFFF
+    wrong: tuple[int, ...] = ()
+    right: tuple[int, ...] = ()
+    reason: str
+
+
+class Input(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A digital input: `number` as printed on the device, `offset` bits into its block. It has changed when it was read so for `debounce_s`."""
+
+    number: Annotated[int, msgspec.Meta(ge=1)]
+    offset: Annotated[int, msgspec.Meta(ge=0, le=1999)]
+    debounce_s: Annotated[float, msgspec.Meta(ge=0, le=10)] = 0.1
+    inverted: bool = False
+
+
+class SerialNumber(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the device keeps its serial number: read once, before anything else."""
+
+    function: Literal[3, 4] = 3
+    address: Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)]
+    count: Annotated[int, msgspec.Meta(ge=1, le=REGISTERS_MAX)]
+    format: Literal["bcd", "number", "text"] = "bcd"
+
+    @property
+    def size_words(self) -> int:
+        """Registers that it takes."""
+        return self.count
+
+    @property
+    def quantities(self) -> tuple[str, ...]:
+        """It measures nothing."""
+        return ()
+
+    def decode(self, registers: Sequence[int]) -> str:
+        """As people read it off the device; empty: the device tells none."""
+        data = ordered(registers, "ABCD")
+        if self.format == "text":
+            return data.decode("ascii", "replace").strip(" \x00")
+        return data.hex() if self.format == "bcd" and data.hex().isdecimal() else str(int.from_bytes(data, "big"))
+
+
 class Block(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Registers (functions 3, 4) or bits (1, 2) read in one request. `address` as on the wire: the table's number minus one."""
 
@@ -129,6 +197,15 @@ class Block(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     address: Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)]
     count: Annotated[int, msgspec.Meta(ge=1, le=REGISTERS_MAX)]
     values: tuple[MappedValue, ...] = ()
+    inputs: tuple[Input, ...] = ()
+    checks: tuple[Check, ...] = ()
+
+    def check(self, registers: Sequence[int]) -> None:
+        """Raises: ValueRefused: a register of the block says that its values are not what the map says."""
+        for each in self.checks:
+            found = registers[each.offset] & each.mask
+            if found in each.wrong or (each.right and found not in each.right):
+                raise ValueRefused(f"{each.reason} (register {self.address + each.offset:#06x} is {found})")
 
     @property
     def size_words(self) -> int:
@@ -157,6 +234,7 @@ class ModbusMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     blocks: tuple[Block, ...] = ()
     arrays: tuple[Array, ...] = ()
     outputs: tuple[Output, ...] = ()
+    serial: SerialNumber | None = None
 
     def __post_init__(self) -> None:
         if not self.blocks and not self.arrays:
@@ -172,6 +250,19 @@ class ModbusMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             for value in block.values:
                 if block.function < 3 or value.offset + value.size_words > block.count:
                     raise ValueError(f"`{value.quantity}` does not lie within the registers of its block")
+            self._check_bits(block)
+        numbers = [each.number for block in self.blocks for each in block.inputs]
+        if len(set(numbers)) < len(numbers):
+            raise ValueError("an input is mapped twice")
+
+    @staticmethod
+    def _check_bits(block: Block) -> None:
+        if block.inputs and block.function > 2:
+            raise ValueError("inputs are bits: read them with function 1 or 2")
+        if late := next((each for each in block.inputs if each.offset >= block.count), None):
+            raise ValueError(f"input {late.number} does not lie within the bits of its block")
+        if any(each.offset >= block.count or block.function < 3 for each in block.checks):
+            raise ValueError("a check does not lie within the registers of its block")
 
     @property
     def quantities(self) -> tuple[str, ...]:

@@ -1,11 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The conversation with one Modbus unit, without any input or output.
-
-The drain rule: RTU replies carry no number. A reply that comes after its time-out would be taken for the reply to the next request, and every later
-one would be shifted by one, with good checksums. So after a time-out or a reply that cannot be trusted nothing is sent, and what comes is thrown away,
-until the latest moment at which that reply may still come has passed and the line has been silent. Gateways between TCP and RTU shift replies
-likewise and put the new number on them; so the rule holds for TCP too.
-"""
+"""The conversation with one Modbus unit, without any input or output. What may come too late is the business of `Exchange`, turns on a line the arbiter's."""
 
 from __future__ import annotations
 
@@ -13,32 +7,21 @@ import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
+from typing import Literal
 
 from drivers.base.errors import DeviceFault, DriverError, LocalProtocolError, RemoteProtocolError, ReplyTimeout
+from drivers.base.line import Priority
+from drivers.base.modbus.exchange import REASONS, Broken, Exchange, Late, Outcome, State, TimedOut
+from drivers.base.modbus.frames import EXCEPTIONS, WRITE_COIL, Reply, Request
+from drivers.base.modbus.framing import Refused, RtuFraming, TcpFraming
 from drivers.base.session import Argument, CommandDone, CommandFailed, FrameRejected, SessionEvent, SessionReady
 from drivers.sensor_modbus.config import SensorModbusConfig
-from drivers.sensor_modbus.frames import EXCEPTIONS, WRITE_COIL, Reply, Request
-from drivers.sensor_modbus.framing import Framing, Refused, RtuFraming, TcpFraming
-from drivers.sensor_modbus.maps import Array, Block, ModbusMap, ValueRefused
+from drivers.sensor_modbus.contacts import Contacts
+from drivers.sensor_modbus.maps import Array, Block, ModbusMap, SerialNumber, ValueRefused
+from drivers.sensor_modbus.memory import Memory
 
-DRAIN_SILENCE_S = 0.05  # measured: 50 ms of silence end every burst of late replies at 9600 baud
 _GRID_ROUNDING = 1e-6  # of an interval: whoever is woken exactly at 0.3 s is not a whole interval early
 _FIRST_ROUNDING = 0.5  # the reading after the first comes half an interval later at the earliest, so that slow devices can be done with the first
-DRAIN_MAX_S = 10.0  # a line that is not silent for so long is broken
-_REASONS = {
-    "crc": "the reply has a wrong checksum; check baud rate, parity, termination of the line, and that no two devices have this address",
-    "garbled": "what came is no reply; check baud rate, parity, and whether the adapter sends back what it sends (`echoes`)",
-    "mismatch": "what came does not fit the request; check `unit_id` and the map",
-}
-
-
-class State(Enum):
-    """Where the conversation stands: nothing asked, a request outstanding, or throwing away what may come too late."""
-
-    IDLE = "idle"
-    WAITING = "waiting"
-    DRAINING = "draining"
 
 
 @dataclass(frozen=True)
@@ -67,20 +50,29 @@ class ValueFailed(SessionEvent):
 
 
 @dataclass(frozen=True)
+class InputRead(SessionEvent):
+    """A digital input has a new level, or its first; `number` as printed on the device."""
+
+    number: int
+    level: bool
+
+
+@dataclass(frozen=True)
 class _Part:
     """What one request asks for."""
 
     request: Request
-    block: Block | Array
+    block: Block | Array | SerialNumber
 
 
 @dataclass
 class _Round:
-    """One reading of all blocks and arrays, polled or (with a token) commanded."""
+    """One reading of blocks and arrays, polled or (with a token) commanded, or of the inputs or the serial number alone."""
 
     parts: deque[_Part]
     token: int | None = None
     result: dict[str, Argument | None] = field(default_factory=dict)
+    what: Literal["values", "inputs", "serial"] = "values"
 
 
 @dataclass(frozen=True)
@@ -91,28 +83,32 @@ class _Switching:
 
 
 class SensorModbusSession:
-    """One connection to one unit. `RtuFraming` or `TcpFraming` is chosen by the configuration."""
+    """One connection to one unit. `RtuFraming` or `TcpFraming` is chosen by the configuration.
 
-    def __init__(self, config: SensorModbusConfig, register_map: ModbusMap) -> None:
+    `memory` outlives the connection: it is the driver's.
+    """
+
+    def __init__(self, config: SensorModbusConfig, register_map: ModbusMap, memory: Memory | None = None) -> None:
         self._config = config
         self._map = register_map
+        self._memory = memory if memory is not None else Memory()
         blocks: tuple[Block | Array, ...] = (*register_map.blocks, *register_map.arrays)
-        self._parts = tuple(_Part(Request(config.unit_id, block.function, block.address, block.size_words), block) for block in blocks)
-        self._framing: Framing = TcpFraming() if config.framing == "tcp" else RtuFraming(config.baud_rate, echoes=config.echoes)
-        self._worst_reply_s = max(config.worst_reply_s or register_map.worst_reply_s, config.reply_timeout_s)
-        self._state = State.IDLE
+        self._parts = tuple(self._part(block) for block in blocks if isinstance(block, Array) or not block.inputs)
+        self._input_parts = tuple(self._part(block) for block in register_map.blocks if block.inputs)
+        self._contacts = Contacts(each for block in register_map.blocks for each in block.inputs)
+        framing = TcpFraming() if config.framing == "tcp" else RtuFraming(config.baud_rate, echoes=config.echoes)
+        self._exchange = Exchange(framing, config.reply_timeout_s, config.worst_reply_s or register_map.worst_reply_s)
         self._rounds: deque[_Round] = deque()
         self._switches: deque[_Switching] = deque()
-        self._asking: tuple[Request, _Round | _Switching] | None = None
-        self._asked_at_s = 0.0
-        self._last_byte_s = float("-inf")
-        self._drain_began_s = 0.0
+        self._asking: _Round | _Switching | None = None
+        self._others: int | None = None
         self._poll_due_s: float | None = None
         self._poll_tick: int | None = None
-        self._late = bytearray()
+        self._inputs_due_s = float("-inf") if self._input_parts else float("inf")
         self._silent_polls = 0
         self.polls_missed = 0
         """Readings that fell out because the one before was not done, or because nobody let time pass."""
+        self.serial = ""
         self._ready = False
         self._broken: RemoteProtocolError | None = None
         self._token = 0
@@ -122,18 +118,56 @@ class SensorModbusSession:
     @property
     def state(self) -> State:
         """Where the conversation stands."""
-        return self._state
+        return self._exchange.state
+
+    # -- the line -------------------------------------------------------------------------------------------------------------------------
+
+    @property
+    def worst_reply_s(self) -> float:
+        """See `SharesLine.worst_reply_s`."""
+        return self._exchange.worst_reply_s
+
+    @property
+    def gap_s(self) -> float:
+        """See `SharesLine.gap_s`."""
+        return self._exchange.gap_s
+
+    @property
+    def wants_line(self) -> Priority | None:
+        """See `SharesLine.wants_line`."""
+        if self.holds_line or self._broken is not None:
+            return None
+        if self._switches:
+            return Priority.WRITE
+        if not self._rounds:
+            return None
+        return Priority.BUTTON if self._rounds[0].what == "inputs" else Priority.SENSOR
+
+    @property
+    def holds_line(self) -> bool:
+        """See `SharesLine.holds_line`."""
+        return self._exchange.state is not State.IDLE
+
+    def shares_with(self, others: int) -> None:
+        """See `SharesLine.shares_with`."""
+        self._others = others
+
+    def grant(self, now_s: float) -> None:
+        """See `SharesLine.grant`."""
+        if self._switches:
+            switching = self._switches.popleft()
+            self._ask(switching.request, switching, now_s)
+        elif self._rounds:
+            self._ask(self._rounds[0].parts[0].request, self._rounds[0], now_s)
+
+    # -- the session ----------------------------------------------------------------------------------------------------------------------
 
     def receive_bytes(self, data: bytes, now_s: float) -> Sequence[SessionEvent]:
         """See `Session.receive_bytes`. Raises: RemoteProtocolError: the Modbus TCP stream is beyond repair."""
-        self._last_byte_s = now_s
-        try:
-            self._receive(data, now_s)
-        except RemoteProtocolError as error:
-            if not self._events:
-                raise
-            self._broken = error  # the reply that came before the damage is told first
-            return self._reported()
+        for outcome in self._exchange.receive(data, now_s):
+            self._judge(outcome, now_s)
+        if self._broken is not None and not self._events:
+            raise self._broken
         self._ask_next(now_s)
         return self._reported()
 
@@ -141,12 +175,13 @@ class SensorModbusSession:
         """See `Session.advance_to`. Raises: ReplyTimeout: the unit was silent too often. RemoteProtocolError: the line never falls silent."""
         if self._broken is not None:
             raise self._broken
-        if self._silent_polls >= self._config.silent_polls_max:
+        if self._is_given_up():
+            self._memory.silent(now_s, self._config.interval_s, shared=bool(self._others))
             raise ReplyTimeout(f"valid reply from unit {self._config.unit_id} in {self._silent_polls} readings", self._config.reply_timeout_s)
-        if self._state is State.WAITING and now_s >= self._asked_at_s + self._config.reply_timeout_s:
-            self._fail_exchange(ReplyTimeout(f"reply from unit {self._config.unit_id}", self._config.reply_timeout_s), now_s)
-        if self._state is State.DRAINING:
-            self._drain(now_s)
+        for outcome in self._exchange.advance_to(now_s):
+            self._judge(outcome, now_s)
+        if self._broken is not None:
+            raise self._broken
         self._poll(now_s)
         self._ask_next(now_s)
         return self._reported()
@@ -158,21 +193,18 @@ class SensorModbusSession:
 
     def next_deadline_s(self) -> float | None:
         """See `Session.next_deadline_s`."""
-        if self._broken is not None or self._events or self._poll_due_s is None or self._silent_polls >= self._config.silent_polls_max:
+        if self._broken is not None or self._events or self._poll_due_s is None or self._is_given_up():
             return float("-inf")
-        if self._state is State.WAITING:
-            return min(self._poll_due_s, self._asked_at_s + self._config.reply_timeout_s)
-        if self._state is State.DRAINING:
-            return min(self._poll_due_s, self._drained_at_s())
-        if self._rounds or self._switches:
-            return min(self._poll_due_s, self._quiet_at_s())
-        return self._poll_due_s
+        due_s = min(self._poll_due_s, self._inputs_due_s)
+        if (exchange_s := self._exchange.next_deadline_s()) is not None:
+            return min(due_s, exchange_s)
+        return min(due_s, self._exchange.quiet_at_s) if (self._rounds or self._switches) and self._others is None else due_s
 
     def start_command(self, name: str, arguments: Mapping[str, Argument], now_s: float) -> int:
         """See `Session.start_command`. Commands: read, switch_output."""
         self._token += 1
         if name == "read":
-            self._rounds.append(_Round(deque(self._parts), self._token))
+            self._rounds.append(_Round(deque(self._parts + self._input_parts), self._token))
         elif name == "switch_output":
             self._switches.append(self._switching(int(arguments["output"]), on=bool(arguments["on"])))
         else:
@@ -186,6 +218,13 @@ class SensorModbusSession:
     def _reported(self) -> Sequence[SessionEvent]:
         events, self._events = self._events, []
         return events
+
+    def _part(self, block: Block | Array | SerialNumber) -> _Part:
+        return _Part(Request(self._config.unit_id, block.function, block.address, block.size_words), block)
+
+    def _is_given_up(self) -> bool:
+        """A unit that was silent before gets one try; it has the line only now and then."""
+        return self._silent_polls >= (1 if self._memory.tries and not self._ready and self._others else self._config.silent_polls_max)
 
     def _switching(self, number: int, *, on: bool) -> _Switching:
         for output in self._map.outputs:
@@ -204,9 +243,14 @@ class SensorModbusSession:
         if self._poll_due_s is None:
             self._begin(now_s)
         assert self._poll_due_s is not None
+        if now_s >= self._inputs_due_s:
+            self._poll_inputs(now_s)
         if now_s < self._poll_due_s:
             return
-        if any(each.token is None for each in self._rounds):
+        if not self._parts:
+            self._poll_due_s = float("inf")
+            return
+        if any(each.token is None and each.what == "values" for each in self._rounds):
             self.polls_missed += 1
         else:
             self._rounds.append(_Round(deque(self._parts)))
@@ -216,107 +260,89 @@ class SensorModbusSession:
         self._poll_tick = tick + 1
         self._poll_due_s = self._poll_tick * self._config.interval_s
 
+    def _poll_inputs(self, now_s: float) -> None:
+        if not any(each.what == "inputs" for each in self._rounds):
+            self._rounds.appendleft(_Round(deque(self._input_parts), what="inputs"))
+        self._inputs_due_s = max(self._inputs_due_s + self._config.inputs_interval_s, now_s)
+
     def _begin(self, now_s: float) -> None:
-        """On a serial line the reply to what was asked before this connection may still come: measured, closing and opening does not lose it."""
-        self._poll_due_s = now_s
-        if not self._framing.keeps_frames:
-            self._asked_at_s = now_s
-            self._begin_drain(now_s)
-
-    def _quiet_at_s(self) -> float:
-        return self._last_byte_s + self._framing.gap_s
-
-    def _drained_at_s(self) -> float:
-        return max(self._asked_at_s + self._worst_reply_s, self._last_byte_s + DRAIN_SILENCE_S)
-
-    def _begin_drain(self, now_s: float) -> None:
-        self._state, self._asking = State.DRAINING, None
-        self._drain_began_s = now_s
-
-    def _drain(self, now_s: float) -> None:
-        if now_s >= self._drained_at_s():
-            self._state = State.IDLE
-            if self._late:
-                self._events.append(FrameRejected("late", bytes(self._late)))
-                self._late.clear()
-        elif now_s > max(self._drain_began_s, self._asked_at_s + self._worst_reply_s) + DRAIN_MAX_S:
-            raise RemoteProtocolError(f"the line was not silent for {DRAIN_MAX_S:g} s; is another master on it?", bytes(self._late))
+        self._poll_due_s = max(now_s, self._memory.next_try_s) if self._others else now_s
+        if self._input_parts:
+            self._inputs_due_s = self._poll_due_s
+        if self._map.serial is not None:
+            self._rounds.append(_Round(deque([self._part(self._map.serial)]), what="serial"))
+        if self._others is None:
+            self._exchange.begin(now_s)
 
     def _ask_next(self, now_s: float) -> None:
-        if self._state is not State.IDLE or now_s < self._quiet_at_s():
-            return
-        if self._switches:
-            switching = self._switches.popleft()
-            self._ask(switching.request, switching, now_s)
-        elif self._rounds:
-            self._ask(self._rounds[0].parts[0].request, self._rounds[0], now_s)
+        if self._others is None and (self._switches or self._rounds) and self._exchange.may_ask(now_s):
+            self.grant(now_s)
 
     def _ask(self, request: Request, purpose: _Round | _Switching, now_s: float) -> None:
-        self._outgoing += self._framing.ask(request)
-        self._asking = (request, purpose)
-        self._asked_at_s = now_s
-        self._state = State.WAITING
+        self._outgoing += self._exchange.ask(request, now_s)
+        self._asking = purpose
 
     # -- replies --------------------------------------------------------------------------------------------------------------------------
 
-    def _receive(self, data: bytes, now_s: float) -> None:
-        """Mostly data is the whole reply; anything else is taken byte by byte, and comes to the same."""
-        whole = self._framing.take_whole(data) if self._state is State.WAITING else None
-        if whole is not None:
-            self._judge(whole, now_s)
-            return
-        for byte in data:
-            self._take(byte, now_s)
+    def _judge(self, outcome: Outcome, now_s: float) -> None:
+        match outcome:
+            case Reply():
+                self._accept(outcome, now_s)
+            case Refused(reason=reason, data=data, hopeless=hopeless):
+                self._events.append(FrameRejected(reason, data))
+                if hopeless:
+                    self._fail_exchange(RemoteProtocolError(f"unit {self._config.unit_id}: {REASONS[reason]}", data))
+            case TimedOut():
+                self._fail_exchange(ReplyTimeout(f"reply from unit {self._config.unit_id}", self._config.reply_timeout_s))
+            case Late(data=data):
+                self._events.append(FrameRejected("late", data))
+            case Broken(error=error):
+                self._broken = error  # the reply that came before the damage is told first
 
-    def _take(self, byte: int, now_s: float) -> None:
-        outcome = self._framing.take(byte) if self._state is State.WAITING or self._framing.keeps_frames else None
-        if self._state is State.WAITING:
-            self._judge(outcome, now_s)
-            return
-        if self._state is State.IDLE:
-            self._begin_drain(now_s)  # nobody was asked: replies may be out of step
-        if len(self._late) < 256:
-            self._late.append(byte)
-
-    def _judge(self, outcome: Reply | Refused | None, now_s: float) -> None:
-        if isinstance(outcome, Refused):
-            self._events.append(FrameRejected(outcome.reason, outcome.data))
-            if outcome.hopeless:
-                self._fail_exchange(RemoteProtocolError(f"unit {self._config.unit_id}: {_REASONS[outcome.reason]}", outcome.data), now_s)
-        elif outcome is not None:
-            self._accept(outcome)
-
-    def _accept(self, reply: Reply) -> None:
-        assert self._asking is not None
-        _, purpose = self._asking
-        self._state, self._asking, self._silent_polls = State.IDLE, None, 0
+    def _accept(self, reply: Reply, now_s: float) -> None:
+        purpose, self._asking = self._asking, None
+        assert purpose is not None
+        self._silent_polls = 0
+        self._memory.answered()
+        is_serial = isinstance(purpose, _Round) and purpose.what == "serial"
+        if is_serial and reply.exception_code is None:
+            self._accept_serial(reply.registers)
         if not self._ready:
             self._ready = True
             self._events.append(SessionReady(f"{self._map.title}, unit {self._config.unit_id}"))
-        if reply.exception_code is not None:
+        if is_serial:
+            self._rounds.popleft()  # a device of the family that tells no number is one all the same
+        elif reply.exception_code is not None:
             code = reply.exception_code
             fault = DeviceFault(f"{code:02X}", EXCEPTIONS.get(code, "unknown Modbus exception"))
             self._give_up(purpose, fault)
         elif isinstance(purpose, _Switching):
             self._events.append(CommandDone(purpose.token, {"output": purpose.output, "on": reply.bits[0]}))
         else:
-            self._accept_block(purpose, reply.registers)
+            self._accept_block(purpose, reply, now_s)
 
-    def _accept_block(self, reading: _Round, registers: Sequence[int]) -> None:
+    def _accept_serial(self, registers: Sequence[int]) -> None:
+        assert self._map.serial is not None
+        self.serial = self._map.serial.decode(registers)
+
+    def _accept_block(self, reading: _Round, reply: Reply, now_s: float) -> None:
         block = reading.parts.popleft().block
         if isinstance(block, Array):
-            self._accept_array(reading, block, registers)
-        else:
-            self._accept_values(reading, block, registers)
+            self._accept_array(reading, block, reply.registers)
+        elif isinstance(block, Block):
+            self._accept_values(reading, block, reply.registers, now_s)
+            self._accept_inputs(reading, block, reply.bits, now_s)
         if not reading.parts:
-            self._rounds.popleft()
+            self._rounds.remove(reading)
             if reading.token is not None:
                 self._events.append(CommandDone(reading.token, reading.result))
 
-    def _accept_values(self, reading: _Round, block: Block, registers: Sequence[int]) -> None:
+    def _accept_values(self, reading: _Round, block: Block, registers: Sequence[int], now_s: float) -> None:
         for value in block.values:
             try:
+                block.check(registers)
                 number = value.decode(registers)
+                self._memory.check_moves(value, registers, self._config.stuck_s, now_s)
             except ValueRefused as refusal:
                 reading.result[value.quantity] = None
                 self._events.append(ValueFailed(value.quantity, str(refusal)))
@@ -324,16 +350,22 @@ class SensorModbusSession:
                 reading.result[value.quantity] = number
                 self._events.append(ValueRead(value.quantity, number))
 
+    def _accept_inputs(self, reading: _Round, block: Block, bits: Sequence[bool], now_s: float) -> None:
+        for each in block.inputs:
+            level = bits[each.offset] != each.inverted
+            reading.result[f"input_{each.number}"] = level
+            if self._contacts.read(each.number, level, now_s):
+                self._events.append(InputRead(each.number, level))
+
     def _accept_array(self, reading: _Round, array: Array, registers: Sequence[int]) -> None:
         values = array.decode(registers)
         self._events.append(ArrayRead(array.quantity, array.address, values))
         if reading.token is not None:
             reading.result[array.quantity] = " ".join("-" if value is None else f"{value:g}" for value in values)
 
-    def _fail_exchange(self, error: DriverError, now_s: float) -> None:
-        assert self._asking is not None
-        _, purpose = self._asking
-        self._begin_drain(now_s)
+    def _fail_exchange(self, error: DriverError) -> None:
+        purpose, self._asking = self._asking, None
+        assert purpose is not None
         self._silent_polls += 1
         self._give_up(purpose, error)
 

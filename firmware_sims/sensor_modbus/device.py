@@ -46,6 +46,7 @@ class ModbusTwin(Twin):
             0x05: self._write_coil,
             0x06: self._write_word,
             0x0F: self._write_coils,
+            0x10: self._write_words,
         }
 
     def connected(self, now_s: float) -> bytes:
@@ -77,16 +78,20 @@ class ModbusTwin(Twin):
         return b""
 
     def _serve(self, question: Question, now_s: float) -> None:
-        self.requests_served += 1
-        try:
-            pdu = bytes([question.pdu[0]]) + self._functions.get(question.pdu[0], _unknown)(question.pdu)
-        except Refusal as refusal:
-            pdu = bytes([question.pdu[0] | 0x80, refusal.code])
-        except struct.error:
-            pdu = bytes([question.pdu[0] | 0x80, ILLEGAL_VALUE])
+        pdu = self.reply_to(question.pdu)
         self._free_at_s = max(now_s, self._free_at_s) + self.reply_delay_s
         if question.unit != 0:  # nobody answers a broadcast
             self._waiting.append((self._free_at_s, self._line.answer(question, pdu)))
+
+    def reply_to(self, asked: bytes) -> bytes:
+        """Do what a request's PDU says; returns the reply's PDU."""
+        self.requests_served += 1
+        try:
+            return bytes([asked[0]]) + self._functions.get(asked[0], _unknown)(asked)
+        except Refusal as refusal:
+            return bytes([asked[0] | 0x80, refusal.code])
+        except struct.error:
+            return bytes([asked[0] | 0x80, ILLEGAL_VALUE])
 
     def _read_words(self, pdu: bytes, table: MutableMapping[int, int]) -> bytes:
         start, count = struct.unpack(">HH", pdu[1:])
@@ -123,6 +128,16 @@ class ModbusTwin(Twin):
         _at(self.holding, address)
         self.write_word(address, value)
         return pdu[1:]
+
+    def _write_words(self, pdu: bytes) -> bytes:
+        start, count, size = struct.unpack(">HHB", pdu[1:6])
+        if not 1 <= count <= 123 or size != 2 * count or len(pdu) != 6 + size:
+            raise Refusal(ILLEGAL_VALUE)
+        for address in range(start, start + count):
+            _at(self.holding, address)  # all of them or none
+        for index, value in enumerate(struct.unpack_from(f">{count}H", pdu, 6)):
+            self.write_word(start + index, value)
+        return pdu[1:5]
 
     def switch(self, address: int, *, on: bool) -> None:
         """Switch a coil. Raises: Refusal: there is none."""

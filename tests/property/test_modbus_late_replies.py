@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drivers.base.modbus.exchange import Exchange
+from drivers.base.modbus.frames import encode_rtu
 from drivers.base.session import FrameRejected
 from drivers.sensor_modbus.config import SensorModbusConfig
-from drivers.sensor_modbus.frames import encode_rtu
 from drivers.sensor_modbus.maps import Block, MappedValue, ModbusMap
 from drivers.sensor_modbus.session import SensorModbusSession, ValueRead
 from firmware_sims.sensor_modbus.device import ModbusTwin
@@ -135,7 +136,7 @@ def test_any_order_of_delays_gives_no_wrong_value(delays):
 
 def test_harness_sees_the_fault_when_the_rule_is_broken(monkeypatch):
     """The same line with draining switched off takes wrong values: the test above can fail."""
-    monkeypatch.setattr(SensorModbusSession, "_drained_at_s", lambda self: float("-inf"))
+    monkeypatch.setattr(Exchange, "_drained_at_s", lambda self: float("-inf"))
     chance, line = random.Random(1), Line(blocks=(BLOCKS[0],))
 
     for _ in range(300):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from drivers.sensor_modbus import frames
+from drivers.base.modbus import frames
 from tests.conformance.sample import Entry, RoundTrip
 
 

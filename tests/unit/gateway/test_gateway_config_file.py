@@ -198,7 +198,7 @@ id = "cold-1"
 kind = "cold_room"
 sensor = "probe"
 high_c = 8.0
-acknowledge = { device = "probe", node = 3, input = 3 }
+acknowledge = { device = "gun", node = 3, input = 3 }
 [[station]]
 id = "cold-2"
 kind = "cold_room"
@@ -219,7 +219,7 @@ def test_lamps_of_a_scan_point_and_the_button_of_a_cold_room_are_checked(tmp_pat
     told = str(found.value)
     assert "station \"pack-1\".wrong_light: device 'gun' is a scanner_serial, which does not switch outputs" in told
     assert 'station "cold-1".acknowledge: give either `input` or `node`' in told
-    assert "station \"cold-1\".acknowledge: device 'probe' is a sensor_modbus, which does not sense inputs" in told
+    assert "station \"cold-1\".acknowledge: device 'gun' is a scanner_serial, which does not sense inputs" in told
     assert "ok_light" not in told
     assert "cold-2" not in told
 
@@ -234,7 +234,7 @@ def with_devices(folder: Path, *devices: str) -> Path:
 @pytest.mark.requirement("E17")
 def test_two_devices_on_one_line_are_refused_by_whatever_name_it_goes(tmp_path: Path) -> None:
     (tmp_path / "by-id").symlink_to(tmp_path / "ttyUSB0")
-    line = 'driver = "sensor_modbus"\nframing = "rtu"\nmap = "xy_md02"\npath = "{}"\nunit_id = {}'
+    line = 'driver = "scale_sics"\npath = "{}"\nserial_number = "{}"'
     server = 'driver = "scale_sics"\nhost = "{}"\nport = 4305'
     file = with_devices(
         tmp_path, line.format(tmp_path / "ttyUSB0", 1), line.format(tmp_path / "by-id", 2), server.format("Moxa-1.lan"), server.format("moxa-1.lan")
@@ -245,6 +245,31 @@ def test_two_devices_on_one_line_are_refused_by_whatever_name_it_goes(tmp_path: 
 
     assert [mistake.key for mistake in found.value.mistakes] == ['device "d-1".path', 'device "d-3".host']
     assert "is that of 'd-0' already; a line carries one device" in found.value.mistakes[0].reason
+
+
+@pytest.mark.requirement("E9")
+def test_units_on_one_line_are_taken_when_they_set_it_up_alike(tmp_path: Path) -> None:
+    (tmp_path / "by-id").symlink_to(tmp_path / "ttyUSB0")
+    unit = 'driver = "sensor_modbus"\nframing = "rtu"\nmap = "xy_md02"\npath = "{}"\nunit_id = {}'
+    far = 'driver = "sensor_modbus"\nframing = "rtu"\nmap = "xy_md02"\nhost = "moxa-1"\nport = 4001\nunit_id = {}'
+    file = with_devices(tmp_path, unit.format(tmp_path / "ttyUSB0", 1), unit.format(tmp_path / "by-id", 2), far.format(1), far.format(2))
+
+    assert len(load_config(file).devices) == 4
+
+
+@pytest.mark.requirement("E9")
+def test_units_on_one_line_with_other_speeds_or_other_framing_are_a_mistake(tmp_path: Path) -> None:
+    unit = 'driver = "sensor_modbus"\nframing = "rtu"\nmap = "xy_md02"\npath = "/dev/ttyUSB7"\nunit_id = {}\nbaud_rate = {}'
+    scale = 'driver = "scale_sics"\npath = "/dev/ttyUSB7"'
+    file = with_devices(tmp_path, unit.format(1, 9600), unit.format(2, 19200), scale)
+
+    with pytest.raises(ConfigFileError) as found:
+        load_config(file)
+
+    speed, scales = found.value.mistakes
+    assert speed.key == 'device "d-1".path'
+    assert "is that of 'd-0' too, which talks otherwise there; all devices on a line need the same `baud_rate`" in speed.reason
+    assert "a line carries one device" in scales.reason
 
 
 @pytest.mark.requirement("E17")

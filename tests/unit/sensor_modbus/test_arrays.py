@@ -10,9 +10,9 @@ import pytest
 
 from contracts.readings import MeasuredArray
 from drivers.base.errors import ConfigError
+from drivers.base.modbus.frames import encode_tcp
 from drivers.sensor_modbus.config import SensorModbusConfig
 from drivers.sensor_modbus.driver import SensorModbusDriver
-from drivers.sensor_modbus.frames import encode_tcp
 from drivers.sensor_modbus.maps import Array, ModbusMap, load_map
 from drivers.sensor_modbus.session import ArrayRead, SensorModbusSession, ValueFailed
 

@@ -102,5 +102,5 @@ def test_wrong_map_file_is_refused_with_file_and_reason(tmp_path, old, new, word
 
 @pytest.mark.parametrize("name", ["xy_md03", "/nowhere/map.toml"])
 def test_missing_map_is_refused_before_anything_connects(name):
-    with pytest.raises(ConfigError, match=f"no register map {name!r}.*shipped are comet_tx5xx, waveshare_relay, xy_md02"):
+    with pytest.raises(ConfigError, match=f"no register map {name!r}.*shipped are comet_tx5xx, controlbox_th332, .*xy_md02"):
         SensorModbusDriver("s1", SensorModbusConfig(host="sensor", map=name))

@@ -2,9 +2,9 @@
 import pytest
 
 from drivers.base.errors import DeviceFault, LocalProtocolError, RemoteProtocolError, ReplyTimeout
+from drivers.base.modbus.frames import encode_rtu, encode_tcp
 from drivers.base.session import CommandDone, CommandFailed, FrameRejected, SessionReady
 from drivers.sensor_modbus.config import SensorModbusConfig
-from drivers.sensor_modbus.frames import encode_rtu, encode_tcp
 from drivers.sensor_modbus.maps import load_map
 from drivers.sensor_modbus.session import SensorModbusSession, State, ValueFailed, ValueRead
 
@@ -276,7 +276,11 @@ def test_exception_reply_fails_the_reading_but_keeps_the_link():
 
 def test_two_blocks_of_a_map_are_read_one_after_the_other_with_silence_between():
     session = _session(map_name="comet_tx5xx")
-    assert _asked(session) == bytes.fromhex("01 03 00 30 00 02 c4 04")
+    assert _asked(session)[:6] == bytes.fromhex("01 03 10 34 00 02")
+    session.receive_bytes(encode_rtu(1, bytes.fromhex("03 04 20 96 01 27")), 1.05)
+    assert session.serial == "20960127"
+    session.advance_to(session.next_deadline_s())
+    assert session.bytes_to_send() == bytes.fromhex("01 03 00 30 00 02 c4 04")
 
     session.receive_bytes(encode_rtu(1, bytes.fromhex("03 04 00 32 02 58")), 1.1)
     assert session.bytes_to_send() == b""

@@ -15,6 +15,8 @@ from pymodbus.pdu.bit_message import (
     ReadCoilsResponse,
     ReadDiscreteInputsRequest,
     ReadDiscreteInputsResponse,
+    WriteMultipleCoilsRequest,
+    WriteMultipleCoilsResponse,
     WriteSingleCoilRequest,
     WriteSingleCoilResponse,
 )
@@ -23,11 +25,17 @@ from pymodbus.pdu.register_message import (
     ReadHoldingRegistersResponse,
     ReadInputRegistersRequest,
     ReadInputRegistersResponse,
+    WriteMultipleRegistersRequest,
+    WriteMultipleRegistersResponse,
+    WriteSingleRegisterRequest,
+    WriteSingleRegisterResponse,
 )
 
 from drivers.base.errors import LocalProtocolError, RemoteProtocolError
 
-READ_BITS, READ_REGISTERS, WRITE_COIL = (1, 2), (3, 4), 5
+READ_BITS, READ_REGISTERS = (1, 2), (3, 4)
+WRITE_COIL, WRITE_REGISTER, WRITE_COILS, WRITE_REGISTERS = 5, 6, 15, 16
+WRITES = (WRITE_COIL, WRITE_REGISTER, WRITE_COILS, WRITE_REGISTERS)
 PDU_BYTES_MAX = 253  # 4.1
 COIL_ON, COIL_OFF = b"\xff\x00", b"\x00\x00"  # 6.5
 _EXCEPTION_BIT = 0x80
@@ -63,34 +71,44 @@ _DECODER = DecodePDU(is_server=False)
 
 @dataclass(frozen=True)
 class Request:
-    """A request: functions 1-4 read `count` bits or registers from `address`, function 5 switches the coil at `address` to `on`."""
+    """A request: functions 1-4 read `count` bits or registers from `address`, 5 switches the coil at `address` to `on`, 6, 15 and 16 write `values` there."""
 
     unit_id: int
     function: int
     address: int
     count: int = 1
     on: bool = False
+    values: tuple[int, ...] = ()
 
     def pdu(self) -> bytes:
         """Function code and data. Raises: LocalProtocolError: a function that this driver does not send."""
+        return bytes([self.function]) + self._message().encode()
+
+    def _message(self) -> ModbusPDU:
+        if kind := _READS.get(self.function):
+            return kind(address=self.address, count=self.count)
         if self.function == WRITE_COIL:
-            message: ModbusPDU = WriteSingleCoilRequest(address=self.address, bits=[self.on])
-        elif kind := _READS.get(self.function):
-            message = kind(address=self.address, count=self.count)
-        else:
-            raise LocalProtocolError(f"Modbus function {self.function} is none of 1, 2, 3, 4, 5")
-        return bytes([self.function]) + message.encode()
+            return WriteSingleCoilRequest(address=self.address, bits=[self.on])
+        if self.function == WRITE_REGISTER:
+            return WriteSingleRegisterRequest(address=self.address, registers=list(self.values))
+        if self.function == WRITE_COILS:
+            return WriteMultipleCoilsRequest(address=self.address, bits=[bool(value) for value in self.values])
+        if self.function == WRITE_REGISTERS:
+            return WriteMultipleRegistersRequest(address=self.address, registers=list(self.values))
+        raise LocalProtocolError(f"Modbus function {self.function} is none of 1, 2, 3, 4, 5, 6, 15, 16")
 
     def reply_head(self) -> bytes:
-        """How the PDU of the only acceptable good reply begins: function and byte count, or for function 5 the whole echo (6.5)."""
-        if self.function == WRITE_COIL:
+        """How the PDU of the only acceptable good reply begins: function and byte count, or all of it for a write (6.5, 6.6, 6.11, 6.12)."""
+        if self.function in (WRITE_COIL, WRITE_REGISTER):
             return self.pdu()
+        if self.function in (WRITE_COILS, WRITE_REGISTERS):
+            return bytes([self.function]) + self.address.to_bytes(2, "big") + len(self.values).to_bytes(2, "big")
         return bytes([self.function, (self.count + 7) // 8 if self.function in READ_BITS else 2 * self.count])
 
     def reply_bytes(self) -> int:
         """Length of the good reply's PDU."""
         head = self.reply_head()
-        return len(head) if self.function == WRITE_COIL else len(head) + head[1]
+        return len(head) if self.function in WRITES else len(head) + head[1]
 
     def exception_head(self) -> bytes:
         """How the PDU of an exception reply to this request begins (7)."""
@@ -102,7 +120,7 @@ EXCEPTION_PDU_BYTES = 2
 
 @dataclass(frozen=True)
 class Reply:
-    """A reply: registers of functions 3 and 4, bits of 1, 2 and 5 (padded to whole bytes), or the code of an exception."""
+    """A reply: registers of functions 3, 4 and 6, bits of 1, 2 and 5 (padded to whole bytes), how many were written (15, 16), or the code of an exception."""
 
     unit_id: int
     function: int
@@ -110,16 +128,24 @@ class Reply:
     bits: tuple[bool, ...] = ()
     address: int = 0
     exception_code: int | None = None
+    count: int = 0
 
     def pdu(self) -> bytes:
         """Function code and data, as the device sends them."""
         if self.exception_code is not None:
             return bytes([self.function | _EXCEPTION_BIT, self.exception_code])
+        return bytes([self.function]) + self._message().encode()
+
+    def _message(self) -> ModbusPDU:
         if self.function == WRITE_COIL:
-            message: ModbusPDU = WriteSingleCoilResponse(address=self.address, bits=list(self.bits))
-        else:
-            message = _REPLIES[self.function](registers=list(self.registers), bits=list(self.bits))
-        return bytes([self.function]) + message.encode()
+            return WriteSingleCoilResponse(address=self.address, bits=list(self.bits))
+        if self.function == WRITE_REGISTER:
+            return WriteSingleRegisterResponse(address=self.address, registers=list(self.registers))
+        if self.function == WRITE_COILS:
+            return WriteMultipleCoilsResponse(address=self.address, count=self.count)
+        if self.function == WRITE_REGISTERS:
+            return WriteMultipleRegistersResponse(address=self.address, count=self.count)
+        return _REPLIES[self.function](registers=list(self.registers), bits=list(self.bits))
 
 
 def decode_reply(unit_id: int, pdu: bytes) -> Reply:
@@ -128,15 +154,17 @@ def decode_reply(unit_id: int, pdu: bytes) -> Reply:
     fits = {True: len(pdu) == EXCEPTION_PDU_BYTES, False: _length_fits(function, pdu)}[bool(function & _EXCEPTION_BIT)]
     message = _DECODER.decode(pdu) if fits else None
     if message is None:
-        raise RemoteProtocolError("not a Modbus reply of functions 1 to 5", pdu)
+        raise RemoteProtocolError("not a Modbus reply of functions 1 to 6, 15 and 16", pdu)
     if isinstance(message, ExceptionResponse):
         return Reply(unit_id, function & ~_EXCEPTION_BIT, exception_code=message.exception_code)
-    return Reply(unit_id, function, tuple(message.registers), tuple(message.bits), message.address)
+    count = int.from_bytes(pdu[3:5], "big") if function in (WRITE_COILS, WRITE_REGISTERS) else 0
+    bits = () if function == WRITE_COILS else tuple(message.bits)
+    return Reply(unit_id, function, tuple(message.registers), bits, message.address, count=count)
 
 
 def _length_fits(function: int, pdu: bytes) -> bool:
-    if function == WRITE_COIL:
-        return len(pdu) == 5 and pdu[3:] in (COIL_ON, COIL_OFF)
+    if function in WRITES:
+        return len(pdu) == 5 and (function != WRITE_COIL or pdu[3:] in (COIL_ON, COIL_OFF))
     if function in READ_BITS or function in READ_REGISTERS:
         whole = function in READ_BITS or (len(pdu) > 1 and pdu[1] % 2 == 0)
         return len(pdu) > 2 and whole and pdu[1] == len(pdu) - 2

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from drivers.base.errors import RemoteProtocolError
-from drivers.sensor_modbus.frames import (
+from drivers.base.modbus.frames import (
     EXCEPTION_PDU_BYTES,
     Reply,
     Request,
