@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -115,6 +115,18 @@ class ScanWork(Command, kw_only=True):
     expected: list[ScanLine] | None = None
 
 
+class PrintLabel(Command, kw_only=True):
+    """Print this at a label point; the event LabelPrinted tells what became of it. The same command again prints nothing.
+
+    `data` is ZPL as text, or any bytes as base64; all of it is sent `copies` times. `title` says for people what it is.
+    """
+
+    data: Annotated[str, msgspec.Meta(min_length=1, max_length=1_048_576)]
+    encoding: Literal["text", "base64"] = "text"
+    copies: Annotated[int, msgspec.Meta(ge=1, le=999)] = 1
+    title: str = ""
+
+
 class ConfigureGateway(Command, kw_only=True):
     """Take over this configuration (TOML text) once its signature by the site's key and a dry run have shown it to be good.
 
@@ -136,4 +148,4 @@ class SwapDevice(Command, kw_only=True):
     actor: str = ""
 
 
-AnyCommand = LightTasks | CancelTasks | AcknowledgeAlarm | LampTest | CountTags | DoorWork | ScanWork | ConfigureGateway | SwapDevice
+AnyCommand = LightTasks | CancelTasks | AcknowledgeAlarm | LampTest | CountTags | DoorWork | ScanWork | PrintLabel | ConfigureGateway | SwapDevice

@@ -282,6 +282,33 @@ class DeviceLinkChanged(Event, kw_only=True):
     reason: str = ""
 
 
+class DeviceConditionChanged(Event, kw_only=True):
+    """Something about a device that a person must or may see to began or ended (lane telemetry), as in the reading ConditionChanged.
+
+    What holds is told again after each DeviceLinkChanged `connected` of the device: whoever hears that one forgets what was told before.
+    """
+
+    device: str
+    condition: str
+    active: bool
+    reason: str = ""
+
+
+class LabelPrinted(Event, kw_only=True):
+    """What became of the job that PrintLabel `command_id` asked for; told once. `labels`: how many left the printer, None where it does not count.
+
+    `printed`: the printer said that nothing of it is left to print. `taken`: it has taken the bytes and says nothing of itself. `failed`: not all of it
+    was printed. `unknown`: the link was lost in the middle, nothing tells what was printed, and it is not printed again without a person. `reason` is
+    for people.
+    """
+
+    command_id: str
+    device: str
+    outcome: Literal["printed", "taken", "failed", "unknown"]
+    labels: int | None = None
+    reason: str = ""
+
+
 class GatewayReported(Event, kw_only=True):
     """Health of a gateway (lane telemetry)."""
 
@@ -351,6 +378,8 @@ AnyEvent = (
     | SensorArrayMeasured
     | SensorFailed
     | DeviceLinkChanged
+    | DeviceConditionChanged
+    | LabelPrinted
     | GatewayReported
     | PassCaptured
     | ClockSet
@@ -373,8 +402,17 @@ MOVEMENTS: tuple[type[Event], ...] = (
     ClockSet,
     ConfigurationChanged,
     DeviceSwapped,
+    LabelPrinted,
 )
-TELEMETRY: tuple[type[Event], ...] = (SensorMeasured, SensorArrayMeasured, SensorFailed, DeviceLinkChanged, GatewayReported, PassCaptured)
+TELEMETRY: tuple[type[Event], ...] = (
+    SensorMeasured,
+    SensorArrayMeasured,
+    SensorFailed,
+    DeviceLinkChanged,
+    DeviceConditionChanged,
+    GatewayReported,
+    PassCaptured,
+)
 
 
 def lane_of(event: Event) -> Lane:

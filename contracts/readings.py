@@ -17,6 +17,7 @@ WeightState = Literal["stable", "zero", "dynamic", "overload", "underload", "err
 """`zero`: stable, and the scale calls it zero. `stale`: it has said nothing for too long."""
 LinkState = Literal["connected", "lost"]
 PressKind = Literal["confirm", "shortage"]
+PrintState = Literal["waiting", "printed", "taken", "failed", "unknown"]
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True, rename=wire_name, omit_defaults=True):
@@ -137,6 +138,25 @@ class ConditionChanged(Reading, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class LabelJobChanged(Reading, frozen=True, kw_only=True):
+    """What a label printer did with a job. `labels`: how many left it, None where it does not count them; `reason` is for people.
+
+    `waiting`: it has the job and cannot print it now; all other states are final. `printed`: it said that nothing of it is left to print. `taken`: it has
+    taken the bytes, and says nothing of what became of them. `unknown`: the link was lost in the middle and nothing tells what was printed.
+    """
+
+    job: str
+    state: PrintState
+    labels: int | None = None
+    reason: str = ""
+
+
+class LabelsCounted(Reading, frozen=True, kw_only=True):
+    """How many labels a printer has ever printed, as its own counter says while it has nothing to do."""
+
+    count: int
+
+
 class LinkChanged(Reading, frozen=True, kw_only=True):
     """The way to the device was made or lost; made by the supervisor, once per change. `serial`: what answers, as far as it tells."""
 
@@ -145,4 +165,18 @@ class LinkChanged(Reading, frozen=True, kw_only=True):
     serial: str = ""
 
 
-AnyReading = TagRead | InputChanged | Scan | Weight | ButtonPressed | LampTestEnded | Measured | MeasuredArray | ReadingFailed | ConditionChanged | LinkChanged
+AnyReading = (
+    TagRead
+    | InputChanged
+    | Scan
+    | Weight
+    | ButtonPressed
+    | LampTestEnded
+    | Measured
+    | MeasuredArray
+    | ReadingFailed
+    | ConditionChanged
+    | LabelJobChanged
+    | LabelsCounted
+    | LinkChanged
+)

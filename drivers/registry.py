@@ -16,6 +16,7 @@ GROUP = "dockline.drivers"
 
 BUILT_IN = {
     "light_ablepick": "drivers.light_ablepick.driver:SPEC",
+    "printer_zpl": "drivers.printer_zpl.driver:SPEC",
     "rfid_llrp": "drivers.rfid_llrp.driver:SPEC",
     "scale_nci": "drivers.scale_nci.driver:SPEC",
     "scale_sics": "drivers.scale_sics.driver:SPEC",

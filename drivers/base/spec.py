@@ -13,7 +13,7 @@ from drivers.base.errors import LocalProtocolError
 from drivers.base.session import Argument
 
 Emit = Callable[[AnyReading], None]
-Capability = Literal["reads_tags", "weighs", "scans", "shows_quantities", "measures", "switches_outputs", "senses_inputs"]
+Capability = Literal["reads_tags", "weighs", "scans", "shows_quantities", "measures", "switches_outputs", "senses_inputs", "prints"]
 _TRUE, _FALSE = ("true", "on", "1", "yes"), ("false", "off", "0", "no")
 
 
