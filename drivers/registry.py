@@ -18,10 +18,15 @@ BUILT_IN = {
     "light_ablepick": "drivers.light_ablepick.driver:SPEC",
     "printer_zpl": "drivers.printer_zpl.driver:SPEC",
     "rfid_llrp": "drivers.rfid_llrp.driver:SPEC",
+    "scale_cas": "drivers.scale_cas.driver:SPEC",
     "scale_nci": "drivers.scale_nci.driver:SPEC",
     "scale_sics": "drivers.scale_sics.driver:SPEC",
+    "scale_sma": "drivers.scale_sma.driver:SPEC",
+    "scanner_evdev": "drivers.scanner_evdev.driver:SPEC",
     "scanner_serial": "drivers.scanner_serial.driver:SPEC",
     "sensor_modbus": "drivers.sensor_modbus.driver:SPEC",
+    "sensor_onewire": "drivers.sensor_onewire.driver:SPEC",
+    "sllurp": "drivers.sllurp.driver:SPEC",
     "tower_patlite": "drivers.tower_patlite.driver:SPEC",
 }
 

@@ -18,6 +18,7 @@ TWINS = {
     "printer_zpl": "firmware_sims.printer_zpl.twin:ZplPrinterTwin",
     "relay_modbus": "firmware_sims.sensor_modbus.twin:ModbusRelayTwin",
     "rfid_llrp": "firmware_sims.rfid_llrp.twin:LlrpReaderTwin",
+    "scale_cas": "firmware_sims.scale_cas.twin:CasIndicatorTwin",
     "scale_nci": "firmware_sims.scale_nci.twin:NciScaleTwin",
     "scale_sics": "firmware_sims.scale_sics.twin:SicsScaleTwin",
     "scale_sma": "firmware_sims.scale_sma.twin:SmaScaleTwin",

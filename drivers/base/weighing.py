@@ -103,6 +103,11 @@ def unit_name(text: str) -> str:
     return _UNITS.get(stripped.lower(), stripped)
 
 
+def plain(frame: bytes) -> str:
+    """A frame as text for the record: ASCII as it is, every other byte as \\x and two hex digits, line ends left out."""
+    return "".join(chr(byte) if 0x20 <= byte < 0x7F else f"\\x{byte:02x}" for byte in frame.rstrip(b"\r\n"))
+
+
 def weight_result(event: Weighed) -> dict[str, Argument | None]:
     """What `weigh` gives: the number as sent with its unit, milligrams where the unit is a weight, and the text as it came."""
     return {"weight": str(event.value), "unit": event.unit, "weight_mg": weight_mg(event.value, event.unit), "text": event.text}

@@ -116,6 +116,7 @@ class WeighingSession(abc.ABC, Generic[ConfigT]):
                 self.reject("malformed", frame)
             else:
                 self._heard(now_s)
+        self._ask_next(now_s)
         return self._taken()
 
     def advance_to(self, now_s: float) -> Sequence[SessionEvent]:
@@ -345,7 +346,7 @@ class WeighingSession(abc.ABC, Generic[ConfigT]):
         if event.state in RESTING and event.value is not None:
             return weight_result(event)
         if event.state in ("overload", "underload", "error"):
-            return DeviceFault(event.text or event.state, f"the scale reports {event.state}")
+            return DeviceFault(event.text.strip() or event.state, f"the scale reports {event.state}")
         return None
 
     def _why_no_wish(self, wish: Wish) -> DriverError:
