@@ -19,6 +19,7 @@ BUILT_IN = {
     "printer_zpl": "drivers.printer_zpl.driver:SPEC",
     "rfid_llrp": "drivers.rfid_llrp.driver:SPEC",
     "scale_cas": "drivers.scale_cas.driver:SPEC",
+    "scale_cas_pos": "drivers.scale_cas_pos.driver:SPEC",
     "scale_nci": "drivers.scale_nci.driver:SPEC",
     "scale_sics": "drivers.scale_sics.driver:SPEC",
     "scale_sma": "drivers.scale_sma.driver:SPEC",
