@@ -51,6 +51,14 @@ def _connected(reading: AnyReading) -> bool:
     return isinstance(reading, LinkChanged) and reading.state == "connected"
 
 
+async def _up(server: AnyServer, readings: Readings, after: int = 0) -> None:
+    """Connected, and the other side has seen it: who only listens to a file counts as connected as soon as it is open."""
+    await readings.until(_connected, after=after)
+    async with asyncio.timeout(PATIENCE_S):
+        while not server.has_client:  # noqa: ASYNC110  # a pipe tells nobody that it was opened
+            await asyncio.sleep(0.002)
+
+
 @asynccontextmanager
 async def _served(name: str) -> AsyncIterator[AnyServer]:
     server = entry(name).way.serve(twin(name))
@@ -86,7 +94,7 @@ async def test_reconnects_after_peer_vanishes(name: str) -> None:
     async with _served(name) as server:
         device, readings = _driver(name, server), Readings()
         first = asyncio.create_task(device.run(readings.emit))
-        await readings.until(_connected)
+        await _up(server, readings)
 
         server.drop_client()
         with pytest.raises(DriverError) as lost:
@@ -94,7 +102,7 @@ async def test_reconnects_after_peer_vanishes(name: str) -> None:
                 await first
         seen = len(readings.all)
         second = asyncio.create_task(device.run(readings.emit))
-        await readings.until(_connected, after=seen)
+        await _up(server, readings, after=seen)
 
         assert lost.value.device_id == "device-1"
         await _works(name, server, readings)
@@ -107,7 +115,7 @@ async def test_close_is_idempotent_and_leaves_no_task(name: str, monkeypatch: py
         device, readings, gone = _driver(name, server), Readings(), asyncio.Event()
         monkeypatch.setattr(server.twin, "disconnected", lambda now_s: gone.set())
         running = asyncio.create_task(device.run(readings.emit))
-        await readings.until(_connected)
+        await _up(server, readings)
 
         await _cancelled(running)
         running.cancel()
@@ -135,7 +143,7 @@ async def test_cancel_during_read_is_clean(name: str, monkeypatch: pytest.Monkey
         for _ in range(CYCLES):
             seen = len(readings.all)
             running = asyncio.create_task(device.run(readings.emit))
-            await readings.until(_connected, after=seen)
+            await _up(server, readings, after=seen)
             await _cancelled(running)
             async with asyncio.timeout(PATIENCE_S):
                 await gone.wait()
@@ -144,7 +152,7 @@ async def test_cancel_during_read_is_clean(name: str, monkeypatch: pytest.Monkey
 
         seen = len(readings.all)
         again = asyncio.create_task(device.run(readings.emit))
-        await readings.until(_connected, after=seen)
+        await _up(server, readings, after=seen)
         await _works(name, server, readings)
         await _cancelled(again)
 
