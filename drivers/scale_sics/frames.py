@@ -9,9 +9,10 @@ from decimal import Decimal
 
 from drivers.base.errors import RemoteProtocolError
 
-WEIGHT_COMMANDS = frozenset({"S", "SI", "SIR", "SR", "SNR"})
-"""Commands whose replies carry the weight on the platform. A real balance answers SI and SIR with `S`; look-alikes repeat the command."""
-TARE_COMMANDS = frozenset({"T", "TI", "TA"})
+WEIGHT_COMMANDS = frozenset({"S", "SI", "SIR", "SR", "SNR", "SU", "SUI"})
+"""Commands whose replies carry the weight on the platform. A real balance answers SI and SIR with `S`; look-alikes repeat the command.
+SU and SUI are Radwag's in the unit shown."""
+TARE_COMMANDS = frozenset({"T", "TI", "TA", "OT"})
 GLOBAL_ERRORS = {
     "ES": "the scale does not know the command (syntax error)",
     "ET": "the scale received garbled characters (transmission error); check baud rate, parity and cable",
@@ -36,6 +37,7 @@ _LETTERS = str.maketrans({letter: letter.upper() for letter in "sdabile"})
 _UNITS = {"KG": "kg", "G": "g", "T": "t", "LB": "lb", "OZ": "oz", "Kg": "kg"}
 """Spellings that can mean only one thing; `MG` is left alone, since it may be megagrams."""
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
+_UNIT = re.compile(r'[^"\s]{1,8}')
 _COMMAND = re.compile(r"[A-Z@][A-Z0-9]{0,4}")
 _QUOTED = re.compile(r'"(.*)"')
 
@@ -89,6 +91,8 @@ class Reply:
             raise RemoteProtocolError("a scale's line is plain ASCII", line)
         command, *fields = line.decode("ascii").split() or [""]
         command = command.upper()
+        if fields == ["OK"]:
+            return cls(command, "A")  # Radwag's answer to a setting (UT)
         if fields and len(fields[0]) == 1:
             fields[0] = fields[0].translate(_LETTERS)
         if command in GLOBAL_ERRORS and not fields:
@@ -115,6 +119,6 @@ def _is_sign_of(fields: list[str]) -> bool:
 def _weight(fields: list[str]) -> tuple[Decimal, str] | None:
     """Value and unit of `[sign] number unit`; None if it is anything else (a truncated line has no unit)."""
     sign, rest = (fields[0], fields[1:]) if fields[0] in ("-", "+") else ("", fields)
-    if len(rest) != 2 or not _NUMBER.fullmatch(sign + rest[0]):
+    if len(rest) != 2 or not _NUMBER.fullmatch(sign + rest[0]) or not _UNIT.fullmatch(rest[1]):
         return None
     return Decimal(sign + rest[0]), _UNITS.get(rest[1], rest[1])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A bench scale with MT-SICS level 0 and 1, as its reference manual (Mettler Toledo 11780711) describes it.
+"""A bench scale with MT-SICS levels 0 to 3, as its reference manual (Mettler Toledo 11780711, cited as RM) describes it.
 
 It differs from simple emulators where real scales do: SI is answered with `S S` or `S D`, S, T and Z wait until the load rests (and give up with
 `I` after the stability time), T gives the tare it took, Z clears the tare, and a stream goes on while other commands are answered.
@@ -7,39 +7,33 @@ It differs from simple emulators where real scales do: SI is answered with `S S`
 
 from __future__ import annotations
 
-import math
+import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 
-from firmware_sims.engine.twin import Twin
+from firmware_sims.engine.units import MG_PER_UNIT
+from firmware_sims.scale_sics.lines import LineScaleTwin
+from firmware_sims.scale_sics.radwag import RadwagScaleTwin
+from firmware_sims.scales.body import Refusal, ScaleBody, scale_type
+
+__all__ = ["LookAlikeScaleTwin", "RadwagScaleTwin", "SicsScaleTwin"]
 
 _STREAM_INTERVAL_S = 0.1
-"""Update rate of SIR: about 10 a second."""
-_SETTLING_TAU_S = 0.08
-"""Time constant with which the pan comes to rest: a 10 kg load rests to 1 g after 0.08 * ln(10000 / 0.5) = 0.8 s. Guessed from bench scales."""
-_REST_S = 0.2
-"""How long the display must stand still before the scale calls it stable."""
-_ZERO_RANGE = 0.02
-"""Zero may be set within 2 % of the capacity (OIML R76: at most 4 %)."""
-_INITIAL_ZERO_RANGE = 0.2
-"""Switched on with at most 20 % of the capacity on it, a scale takes that as zero (OIML R76)."""
-_UNDERLOAD_DIVISIONS = 20
-_LINE_BYTES_MAX = 128
-_GRAMS = {"g": 1.0, "kg": 1000.0}
-_CANCEL_WAITING = ("S", "SI", "SIR", "@")
-"""Commands that end a waiting S, Z or T, and a stream."""
+"""Update rate of SIR as delivered: about 10 a second; UPD changes it."""
+_RATES_HZ = (1, 20)
+"""What UPD takes, in updates a second. Guessed; RM only says that the scale takes the nearest it can do."""
+_CANCEL_WAITING = ("S", "SI", "SIR", "SR", "SNR", "@")
+"""Commands that end a waiting S, Z or T, and what repeats (RM: SR and SNR are overwritten by S, SI, SIR, @)."""
+_LEVELS = {0: "I0 I1 I2 I3 I4 I5 S SI SIR Z ZI @", 1: "SR T TA TAC TI", 2: "SNR UPD", 3: "PW"}
+"""Which command is of which level (RM, overview of commands; as far as this scale has them)."""
+_WITH_PARAMETERS = ("TA", "SR", "SNR", "UPD", "PW")
+_CHANGE_SHARE, _CHANGE_DIVISIONS_MIN = Decimal("0.125"), 30
+"""SR without a preset: a change of 12.5 % of the last stable weight, at least 30 divisions (RM, SR)."""
+_LETTERS: dict[Refusal, str] = {"moving": "I", "over": "+", "under": "-"}
 
 
-@dataclass
-class _Waiting:
-    """A command that waits for the load to rest."""
-
-    command: str
-    until_s: float
-
-
-class SicsScaleTwin(Twin):
-    """The scale. `weight_g` is what lies on it; zero and tare live in the scale and outlive connections."""
+class SicsScaleTwin(LineScaleTwin):
+    """The scale. Zero, tare and piece weight live in it and outlive connections."""
 
     def __init__(
         self,
@@ -49,241 +43,249 @@ class SicsScaleTwin(Twin):
         unit: str = "kg",
         serial: str = "B021002593",
         stability_timeout_s: float = 10.0,
+        seed: int = 0,
+        load: str = "",
     ) -> None:
-        self.weight_g = 0.0
-        self.tare_g = 0.0
-        self._capacity_g = capacity_g
-        self._division_g = division_g
-        self._unit = unit
-        self._decimals = max(0, -math.floor(math.log10(division_g / _GRAMS[unit])))
+        kind = dataclasses.replace(scale_type(capacity_g, division_g, unit), zero_range=0.02)
+        super().__init__(ScaleBody(kind, seed=seed), stability_timeout_s=stability_timeout_s, interval_s=_STREAM_INTERVAL_S)
+        self.piece_weight = Decimal(0)
+        self.error = ""
+        """What is broken, as weigh modules tell it instead of a weight (`1b`); empty: nothing."""
         self._serial = serial
-        self._stability_timeout_s = stability_timeout_s
-        self._zero_g = 0.0
-        self._moved_from_g = 0.0
-        self._moved_at_s = -math.inf
-        self._rests_at_s = -math.inf
-        self._line = bytearray()
-        self._waiting: _Waiting | None = None
-        self._next_line_at_s: float | None = None
+        self._on_change: str = ""
+        self._change: Decimal | None = None
+        self._last_told: Decimal | None = None
+        self._told_moving = False
+        self._answers: dict[str, Callable[[list[str], float], bytes]] = {
+            "@": lambda parameters, now_s: self._reset(),
+            "I0": lambda parameters, now_s: self._list_commands(),
+            "I1": lambda parameters, now_s: _line("I1", "A", '"0123" "2.30" "2.22" "2.33" "2.20"'),
+            "I2": lambda parameters, now_s: _line("I2", "A", f'"Dockline bench {self._shown(self.body.capacity).strip()}"'),
+            "I3": lambda parameters, now_s: _line("I3", "A", '"1.00 18.6.1.10.1361"'),
+            "I4": lambda parameters, now_s: self._identity(),
+            "I5": lambda parameters, now_s: _line("I5", "A", '"11111111A"'),
+            "S": lambda parameters, now_s: self._wait("S", now_s),
+            "SI": lambda parameters, now_s: self._weight(),
+            "SIR": self._stream,
+            "SR": lambda parameters, now_s: self._repeat_on_change("SR", parameters, now_s),
+            "SNR": lambda parameters, now_s: self._repeat_on_change("SNR", parameters, now_s),
+            "Z": lambda parameters, now_s: self._wait("Z", now_s),
+            "ZI": lambda parameters, now_s: self._zero_at_once(),
+            "T": lambda parameters, now_s: self._wait("T", now_s),
+            "TI": lambda parameters, now_s: self._tare_at_once(),
+            "TA": lambda parameters, now_s: self._preset_tare(parameters) if parameters else _line("TA", "A", self._shown(self.body.tare)),
+            "TAC": lambda parameters, now_s: self._clear_tare(),
+            "UPD": lambda parameters, now_s: self._update_rate(parameters),
+            "PW": lambda parameters, now_s: self._piece_weight(parameters),
+        }
+        if load:
+            self.set_load(load, now_s=0.0)
+            self.body.advance(5.0)
 
-    # What happens to it
+    # Conditions
 
-    def on_place(self, *, weight_g: float, now_s: float) -> bytes:
-        """A load is put on (it replaces what lay there)."""
-        return self._load(weight_g, now_s)
-
-    def on_remove(self, *, now_s: float) -> bytes:
-        """The load is taken off."""
-        return self._load(0.0, now_s)
-
-    def on_move(self, *, now_s: float, duration_s: float = 0.5) -> bytes:
-        """Somebody touches the load: it moves for so long, then comes to rest at the same weight."""
-        said = self._load(self.weight_g, now_s)
-        self._moved_from_g = self.weight_g + 20 * self._division_g
-        self._moved_at_s = now_s + duration_s
-        self._rests_at_s = self._moved_at_s + self._settling_s(self._moved_from_g)
-        return said
-
-    def on_reboot(self, *, now_s: float) -> bytes:
-        """The scale is switched off and on: zero where the load is, no tare, and it says its serial number."""
-        on_pan_g = self._on_pan_g(now_s)
-        self._zero_g = on_pan_g if abs(on_pan_g) <= _INITIAL_ZERO_RANGE * self._capacity_g else 0.0
-        return self._reset() + self._identity()
-
-    # Weighing
-
-    def _load(self, weight_g: float, now_s: float) -> bytes:
+    def set_error(self, text: str, *, now_s: float) -> bytes:
+        """A defect that is told instead of a weight: `1b`; `none` ends it."""
         said = self.advance_to(now_s)
-        self._moved_from_g, self._moved_at_s, self.weight_g = self._on_pan_g(now_s), now_s, float(weight_g)
-        self._rests_at_s = now_s + self._settling_s(self._moved_from_g)
+        if not text.strip().isalnum():
+            raise ValueError(f"expected an error number like 1b, or none; got {text!r}")
+        self.error = "" if text.strip() == "none" else text.strip()
         return said
 
-    def _settling_s(self, from_g: float) -> float:
-        """Until the pan is within half a division of the load, and then stands still for a moment."""
-        way = abs(from_g - self.weight_g) / (self._division_g / 2)
-        return _SETTLING_TAU_S * math.log(way) + _REST_S if way > 1 else _REST_S
+    def rebooted(self, now_s: float) -> bytes:
+        """See `ScaleTwin.rebooted`: it says its serial number."""
+        return self._reset()
 
-    def _on_pan_g(self, now_s: float) -> float:
-        if now_s < self._moved_at_s:
-            return self._moved_from_g
-        return self.weight_g + (self._moved_from_g - self.weight_g) * math.exp(-(now_s - self._moved_at_s) / _SETTLING_TAU_S)
+    # Weights
 
-    def _gross_g(self, now_s: float) -> float:
-        return round((self._on_pan_g(now_s) - self._zero_g) / self._division_g) * self._division_g
+    @property
+    def rests(self) -> bool:
+        """See `LineScaleTwin.rests`."""
+        return super().rests or bool(self.error)
 
-    def _rests(self, now_s: float) -> bool:
-        return now_s >= self._rests_at_s
+    def _shown(self, value: Decimal) -> str:
+        return f"{value:>10} {self.body.unit}"
 
-    def _out_of_range(self, now_s: float) -> str:
-        gross_g = self._gross_g(now_s)
-        if gross_g > self._capacity_g + 9 * self._division_g:  # OIML R76: no indication above Max + 9 e
-            return "+"
-        return "-" if gross_g < -_UNDERLOAD_DIVISIONS * self._division_g else ""
+    def _weight(self) -> bytes:
+        if self.error:
+            return _line("S", "S", "Error", self.error)
+        if self.body.limit or not self.body.is_zeroed:
+            return _line("S", "-" if self.body.limit == "under" else "+")
+        return _line("S", "S" if self.body.is_stable else "D", self._shown(self.body.net))
 
-    def _shown(self, weight_g: float) -> str:
-        return f"{weight_g / _GRAMS[self._unit] + 0.0:>10.{self._decimals}f} {self._unit}"
+    # Repeating
 
-    def _weight(self, now_s: float) -> bytes:
-        if limit := self._out_of_range(now_s):
-            return _line("S", limit)
-        return _line("S", "S" if self._rests(now_s) else "D", self._shown(self._gross_g(now_s) - self.tare_g))
+    def _stream(self, parameters: list[str], now_s: float) -> bytes:
+        self.next_line_at_s = now_s + self.interval_s
+        return self._weight()
 
-    # Time
+    def repeated(self, now_s: float) -> bytes:
+        """See `LineScaleTwin.repeated`."""
+        return self._weight()
 
-    def advance_to(self, now_s: float) -> bytes:
-        """See `Twin.advance_to`."""
-        said = b""
-        if self._waiting is not None and (self._rests(now_s) or self._out_of_range(now_s) or now_s >= self._waiting.until_s):
-            said += self._end_waiting(self._waiting.command, now_s)
-        if self._next_line_at_s is not None and now_s >= self._next_line_at_s:
-            said += self._weight(now_s)
-            self._next_line_at_s = round(self._next_line_at_s + _STREAM_INTERVAL_S, 6)
-            if self._next_line_at_s <= now_s:
-                self._next_line_at_s = now_s + _STREAM_INTERVAL_S
-        return said
+    def _repeat_on_change(self, command: str, parameters: list[str], now_s: float) -> bytes:
+        change = self._amount(parameters) if parameters else None
+        if parameters and (change is None or change < self.body.division):
+            return _line("S", "L")
+        self._on_change, self._change, self._last_told, self._told_moving = command, change, None, False
+        return self._wait("S", now_s)
 
-    def next_deadline_s(self) -> float | None:
-        """See `Twin.next_deadline_s`."""
-        due_s = [] if self._next_line_at_s is None else [self._next_line_at_s]
-        if self._waiting is not None:
-            due_s.append(min(self._rests_at_s, self._waiting.until_s))
-        return min(due_s, default=None)
+    @property
+    def watches(self) -> bool:
+        """See `LineScaleTwin.watches`."""
+        return bool(self._on_change) and self.waiting is None
 
-    def disconnected(self, now_s: float) -> None:
-        """Nobody listens: a stream and what waited end (as behind a serial server that clears the line)."""
-        self._waiting = self._next_line_at_s = None
-        self._line.clear()
+    def watched(self, now_s: float) -> bytes:
+        """After a change of weight: SR tells a moving weight once and then the next stable one, SNR only the stable one."""
+        if not self.watches or self._last_told is None or (self._told_moving and not self.rests):
+            return b""
+        if not self._told_moving and abs(self.body.net - self._last_told) < self._least_change():
+            return b""
+        if not self.rests:
+            self._told_moving = True
+            return self._weight() if self._on_change == "SR" else b""
+        self._last_told, self._told_moving = self.body.net, False
+        return self._weight()
+
+    def _least_change(self) -> Decimal:
+        if self._change is not None:
+            return self._change
+        assert self._last_told is not None
+        return max(abs(self._last_told) * _CHANGE_SHARE, _CHANGE_DIVISIONS_MIN * self.body.division)
+
+    def hush(self) -> None:
+        """See `LineScaleTwin.hush`."""
+        super().hush()
+        self._on_change = ""
 
     # Conversation
 
-    def receive_bytes(self, data: bytes, now_s: float) -> bytes:
-        """See `Twin.receive_bytes`."""
-        said = self.advance_to(now_s)
-        for byte in data:
-            if byte != 0x0A:
-                self._line.append(byte)
-                del self._line[_LINE_BYTES_MAX:]
-                continue
-            line = bytes(self._line)
-            self._line.clear()
-            said += self._obey(line.removesuffix(b"\r"), now_s)
-        return said
-
-    def _obey(self, line: bytes, now_s: float) -> bytes:
+    def obey(self, line: bytes, now_s: float) -> bytes:
+        """See `LineScaleTwin.obey`."""
         try:
             name, *parameters = line.decode("ascii").split(" ")
         except UnicodeDecodeError:
             return b"ET\r\n"
-        command = self._commands().get(name)
-        if command is None or (parameters and name != "TA"):
+        answer = self._answers.get(name)
+        if answer is None or (parameters and name not in _WITH_PARAMETERS):
             return b"ES\r\n"
         if name in _CANCEL_WAITING:
-            self._waiting = self._next_line_at_s = None
-        return self._preset_tare(parameters) if parameters else command(now_s)
+            self.hush()
+        return answer(parameters, now_s)
 
-    def _commands(self) -> dict[str, Callable[[float], bytes]]:
-        return {
-            "I0": self._list_commands,
-            "I1": lambda now_s: _line("I1", "A", '"01" "2.30" "2.20" "" ""'),
-            "I2": lambda now_s: _line("I2", "A", f'"Dockline bench {self._shown(self._capacity_g).strip()}"'),
-            "I3": lambda now_s: _line("I3", "A", '"1.00"'),
-            "I4": lambda now_s: self._identity(),
-            "S": lambda now_s: self._wait("S", now_s),
-            "SI": self._weight,
-            "SIR": self._stream,
-            "Z": lambda now_s: self._wait("Z", now_s),
-            "ZI": self._zero_at_once,
-            "T": lambda now_s: self._wait("T", now_s),
-            "TI": self._tare_at_once,
-            "TA": lambda now_s: _line("TA", "A", self._shown(self.tare_g)),
-            "TAC": self._clear_tare,
-            "@": lambda now_s: self._reset() + self._identity(),
-        }
-
-    def _list_commands(self, now_s: float) -> bytes:
-        names = sorted(self._commands())
-        return b"".join(_line("I0", "A" if name == names[-1] else "B", f'{int(name[0] == "T")} "{name}"') for name in names)
+    def _list_commands(self) -> bytes:
+        levels = [(level, name) for level, names in _LEVELS.items() for name in sorted(names.split())]
+        return b"".join(_line("I0", "A" if entry == levels[-1] else "B", f'{entry[0]} "{entry[1]}"') for entry in levels)
 
     def _identity(self) -> bytes:
         return _line("I4", "A", f'"{self._serial}"')
 
     def _reset(self) -> bytes:
-        """As after switching on, but without setting zero; what is on the line already stays on it."""
-        self.tare_g = 0.0
-        self._waiting = self._next_line_at_s = None
-        return b""
-
-    def _stream(self, now_s: float) -> bytes:
-        self._next_line_at_s = now_s + _STREAM_INTERVAL_S
-        return self._weight(now_s)
+        """As after switching on, but without setting zero."""
+        self.body.clear_tare()
+        self.hush()
+        self.interval_s = _STREAM_INTERVAL_S
+        return self._identity()
 
     def _wait(self, command: str, now_s: float) -> bytes:
-        if self._waiting is not None:
+        return _line(command, "I") if self.waiting is not None else self.wait(command, now_s)
+
+    def finish(self, command: str, now_s: float) -> bytes:
+        """See `LineScaleTwin.finish`."""
+        if not self.rests:
+            self._on_change = ""
             return _line(command, "I")
-        self._waiting = _Waiting(command, now_s + self._stability_timeout_s)
-        return self._end_waiting(command, now_s) if self._rests(now_s) or self._out_of_range(now_s) else b""
+        if command == "S":
+            self._last_told = self.body.net
+            return self._weight()
+        return self._zero() if command == "Z" else self._tare()
 
-    def _end_waiting(self, command: str, now_s: float) -> bytes:
-        self._waiting = None
-        if command == "S" and self._out_of_range(now_s):
-            return self._weight(now_s)
-        if not self._rests(now_s) and not self._out_of_range(now_s):
-            return _line(command, "I")
-        return {"S": self._weight, "Z": self._zero, "T": self._tare}[command](now_s)
+    def _zero(self) -> bytes:
+        refusal = self.body.zero()
+        return _line("Z", _LETTERS[refusal] if refusal else "A")
 
-    def _zero(self, now_s: float) -> bytes:
-        if abs(self._on_pan_g(now_s)) > _ZERO_RANGE * self._capacity_g:
-            return _line("Z", "+" if self._on_pan_g(now_s) > 0 else "-")
-        self._zero_g, self.tare_g = self._on_pan_g(now_s), 0.0
-        return _line("Z", "A")
+    def _zero_at_once(self) -> bytes:
+        refusal = self.body.zero(at_once=True)
+        return _line("ZI", _LETTERS[refusal] if refusal else self._rest_letter())
 
-    def _zero_at_once(self, now_s: float) -> bytes:
-        answer = self._zero(now_s)
-        return answer.replace(b"Z A", b"ZI S" if self._rests(now_s) else b"ZI D").replace(b"Z ", b"ZI ")
+    def _tare(self) -> bytes:
+        refusal = self.body.take_tare()
+        return _line("T", _LETTERS[refusal]) if refusal else _line("T", "S", self._shown(self.body.tare))
 
-    def _tare(self, now_s: float) -> bytes:
-        limit = self._out_of_range(now_s) or ("-" if self._gross_g(now_s) < 0 else "")
-        if limit:
-            return _line("T", limit)
-        self.tare_g = self._gross_g(now_s)
-        return _line("T", "S", self._shown(self.tare_g))
+    def _tare_at_once(self) -> bytes:
+        refusal = self.body.take_tare(at_once=True)
+        return _line("TI", _LETTERS[refusal]) if refusal else _line("TI", self._rest_letter(), self._shown(self.body.tare))
 
-    def _tare_at_once(self, now_s: float) -> bytes:
-        answer = self._tare(now_s)
-        return answer.replace(b"T S", b"TI S" if self._rests(now_s) else b"TI D").replace(b"T ", b"TI ")
+    def _rest_letter(self) -> str:
+        return "S" if self.body.is_stable else "D"
 
-    def _clear_tare(self, now_s: float) -> bytes:
-        self.tare_g = 0.0
+    def _clear_tare(self) -> bytes:
+        self.body.clear_tare()
         return _line("TAC", "A")
 
     def _preset_tare(self, parameters: list[str]) -> bytes:
-        try:
-            value, unit = parameters
-            weight_g = float(value) * _GRAMS[unit]
-        except (ValueError, KeyError):
+        tare = self._amount(parameters)
+        if tare is None or self.body.preset_tare(tare):
             return _line("TA", "L")
-        if not 0 <= weight_g <= self._capacity_g or unit != self._unit:
-            return _line("TA", "L")
-        self.tare_g = round(weight_g / self._division_g) * self._division_g
-        return _line("TA", "A", self._shown(self.tare_g))
+        return _line("TA", "A", self._shown(self.body.tare))
+
+    def _update_rate(self, parameters: list[str]) -> bytes:
+        if not parameters:
+            return _line("UPD", "A", f"{1 / self.interval_s:.1f}")
+        rate_hz = _number(parameters[0]) if len(parameters) == 1 else None
+        if rate_hz is None or rate_hz <= 0:
+            return _line("UPD", "L")
+        self.interval_s = 1 / float(min(max(rate_hz, Decimal(_RATES_HZ[0])), Decimal(_RATES_HZ[1])))
+        return _line("UPD", "A")
+
+    def _piece_weight(self, parameters: list[str]) -> bytes:
+        if not parameters:
+            return _line("PW", "A", self._shown(self.piece_weight))
+        weight = self._amount(parameters)
+        if weight is None or weight <= 0:
+            return _line("PW", "L")
+        self.piece_weight = weight
+        return _line("PW", "A")
+
+    def _amount(self, parameters: list[str]) -> Decimal | None:
+        """Value and unit as parameters, in the unit shown, from 0 to the capacity; None: not that."""
+        if len(parameters) != 2 or parameters[1] != self.body.unit or parameters[1] not in MG_PER_UNIT:
+            return None
+        value = _number(parameters[0])
+        return value if value is not None and 0 <= value <= self.body.capacity else None
 
 
 class LookAlikeScaleTwin(SicsScaleTwin):
     """A scale that only resembles MT-SICS, as several makers sell: SI is answered with `SI S`, S never waits, TA is unknown, and any command ends a stream.
 
-    Its bytes are those of the package mt-sics-emulator 0.1.1 (profile ohaus-defender5000).
+    Its bytes are those of the package mt-sics-emulator 0.1.1 (profile ohaus-defender5000), whose I0 tells the scale's plate and lists no commands.
     """
 
     def __init__(self, *, serial: str = "B123456789") -> None:
         super().__init__(capacity_g=150_000.0, division_g=50.0, unit="kg", serial=serial)
+        for unknown in ("TA", "PW", "UPD", "SR", "I5"):
+            del self._answers[unknown]
+        self._answers["I1"] = lambda parameters, now_s: _line("I1", "A", '"Defender 5000"')
+        self._answers["I2"] = lambda parameters, now_s: _line("I2", "A", f'"{self._serial}"')
+        self._answers["I3"] = lambda parameters, now_s: _line("I3", "A", '"1.00"')
+        self._answers["SI"] = lambda parameters, now_s: b"SI" + self._weight().removeprefix(b"S")
+        self._answers["S"] = lambda parameters, now_s: self._weight()
 
-    def _obey(self, line: bytes, now_s: float) -> bytes:
-        self._next_line_at_s = None
-        if line.startswith(b"TA"):
-            return b"ES\r\n"
-        if line == b"SI":
-            return b"SI" + self._weight(now_s).removeprefix(b"S")
-        return self._weight(now_s) if line == b"S" else super()._obey(line, now_s)
+    def obey(self, line: bytes, now_s: float) -> bytes:
+        """See `LineScaleTwin.obey`."""
+        self.next_line_at_s = None
+        return super().obey(line, now_s)
+
+    def _list_commands(self) -> bytes:
+        return _line("I0", "A", f'"Defender 5000" "{self._serial}" "1.00" "150.0 kg" "0.05 kg"')
+
+
+def _number(text: str) -> Decimal | None:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
 
 
 def _line(*fields: str) -> bytes:

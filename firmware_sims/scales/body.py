@@ -61,6 +61,16 @@ class ScaleType:
     tracks_zero: bool = True
 
 
+def scale_type(capacity_g: float, division_g: float, unit: str = "kg") -> ScaleType:
+    """A scale of that capacity and division, given in grams whatever it shows. Raises: ValueError: the division has no short form in that unit."""
+    grams_per_unit = MG_PER_UNIT[unit] / 1000
+    division = Decimal(str(division_g)) / grams_per_unit
+    if division.normalize().as_tuple().digits not in ((1,), (2,), (5,)):
+        raise ValueError(f"a division is 1, 2 or 5 and a power of ten of the unit shown; {division_g:g} g is {division} {unit}")
+    exponent = Decimal(1).scaleb(min(0, division.adjusted()))
+    return ScaleType(capacity=Decimal(str(capacity_g)) / grams_per_unit, division=division.quantize(exponent), unit=unit)
+
+
 class ScaleBody:
     """A scale in virtual time, which is moved by `advance` only. The same seed and the same calls give the same indications.
 

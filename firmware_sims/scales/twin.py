@@ -48,6 +48,11 @@ class ScaleTwin(Twin, abc.ABC):
             self.body.advance(now_s - self._body_at_s)
         self._body_at_s = now_s if self._body_at_s is None else max(now_s, self._body_at_s)
 
+    @property
+    def present_s(self) -> float:
+        """The moment that the body is at."""
+        return self._body_at_s or 0.0
+
     # What happens to it
 
     def on_place(self, *, weight_g: float, now_s: float) -> bytes:

@@ -23,7 +23,7 @@ def test_fixture_gives_other_peoples_tests_a_scale(dockline_sim):
     scale.stimulate("place", weight_g=1250)
 
     assert _ask(scale.host, scale.port, b"SI\r\n").startswith(b"S ")
-    assert scale.twin.weight_g == 1250
+    assert scale.twin.body.load_mg == 1_250_000
 
 
 @pytest.mark.requirement("E15")
