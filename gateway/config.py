@@ -238,8 +238,18 @@ class DataLogger(StationTable, frozen=True, kw_only=True, forbid_unknown_fields=
         return frozenset(self.sensors)
 
 
-AnyStation = DockDoor | PickZone | WeighPoint | ScanPoint | ColdRoom | CountZone | DataLogger
-STATIONS: tuple[type[StationTable], ...] = (DockDoor, PickZone, WeighPoint, ScanPoint, ColdRoom, CountZone, DataLogger)
+class LabelPoint(StationTable, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="label_point"):
+    """A label printer that central prints on."""
+
+    printer: Annotated[str, described("The printer", "name")]
+
+    def devices(self) -> frozenset[str]:
+        """See `StationTable.devices`."""
+        return frozenset({self.printer})
+
+
+AnyStation = DockDoor | PickZone | WeighPoint | ScanPoint | ColdRoom | CountZone | DataLogger | LabelPoint
+STATIONS: tuple[type[StationTable], ...] = (DockDoor, PickZone, WeighPoint, ScanPoint, ColdRoom, CountZone, DataLogger, LabelPoint)
 Device = tuple[str, DeviceConfig]
 
 
@@ -300,7 +310,10 @@ class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True):
     config_hash: str = ""
 
 
-def kind_of(station: type[StationTable]) -> Literal["dock_door", "pick_zone", "weigh_point", "scan_point", "cold_room", "count_zone", "data_logger"]:
+Kind = Literal["dock_door", "pick_zone", "weigh_point", "scan_point", "cold_room", "count_zone", "data_logger", "label_point"]
+
+
+def kind_of(station: type[StationTable]) -> Kind:
     """The word that stands under `kind` in the file."""
     tag: Any = station.__struct_config__.tag
     return tag  # type: ignore[no-any-return]  # msgspec types tags as str | int

@@ -31,6 +31,7 @@ from gateway.config import (
     GatewayConfig,
     GatewayTable,
     HomeAssistantNorth,
+    LabelPoint,
     NorthTable,
     PickZone,
     ScanPoint,
@@ -356,6 +357,8 @@ def _needs(station: AnyStation) -> Iterator[tuple[str, str, Capability]]:
             yield from ((f"sensors[{index}]", sensor, "measures") for index, sensor in enumerate(station.sensors))
         case CountZone():
             yield "reader", station.reader, "reads_tags"
+        case LabelPoint():
+            yield "printer", station.printer, "prints"
         case ColdRoom():
             yield "sensor", station.sensor, "measures"
             if station.siren is not None:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from contracts.commands import AnyCommand
-from contracts.events import AlarmState, CommandAnswered, DeviceLinkChanged, Event, SensorMeasured, lane_of
-from contracts.readings import AnyReading, LinkChanged, LinkState
+from contracts.events import AlarmState, CommandAnswered, DeviceConditionChanged, DeviceLinkChanged, Event, SensorMeasured, lane_of
+from contracts.readings import AnyReading, ConditionChanged, LinkChanged, LinkState
 from gateway.clock import Instant, Now
 from gateway.gateway_commands import late_answer
 from gateway.metrics import Metrics
@@ -65,6 +65,7 @@ class Floor:
         self._wake = asyncio.Event()
         self._stored: dict[str, bytes] = {}
         self._links: dict[str, tuple[LinkState, float]] = {}
+        self._conditions: dict[tuple[str, str], ConditionChanged] = {}
         self._busy_since_s: float | None = None
         self._exchanges: list[tuple[Collection[str], Sequence[Station], asyncio.Future[None]]] = []
         self.silent = ""
@@ -180,6 +181,9 @@ class Floor:
         at = now.at(reading.at_s)
         if isinstance(reading, LinkChanged):
             turn.events.append(self._link_changed(reading, now))
+            turn.events += self._conditions_again(reading, now)
+        elif isinstance(reading, ConditionChanged):
+            turn.events += self._condition_changed(reading, now)
         for station in self._listeners.get(reading.device, ()):
             due_s = station.next_deadline_s()
             if due_s is not None and due_s <= reading.at_s:
@@ -192,6 +196,20 @@ class Floor:
         since_s = since_s if state == change.state else change.at_s
         self._links[change.device] = (change.state, since_s)
         return DeviceLinkChanged(**now.at(since_s).stamp(), device=change.device, state=change.state, reason=change.reason)
+
+    def _condition_changed(self, change: ConditionChanged, now: Instant) -> list[Event]:
+        """Each change once, however often a driver says it."""
+        key = change.device, change.condition
+        known = self._conditions.pop(key, None)
+        if change.active:
+            self._conditions[key] = change if known is None else known
+        self._metrics.device_condition.labels(device=change.device, condition=change.condition).set(float(change.active))
+        return [_condition_told(change, now)] if change.active == (known is None) else []
+
+    def _conditions_again(self, link: LinkChanged, now: Instant) -> list[Event]:
+        """What holds is told again when a device is there again, since whoever hears of that forgets what was told before."""
+        held = [change for (device, _), change in self._conditions.items() if device == link.device]
+        return [_condition_told(change, now) for change in held] if link.state == "connected" else []
 
     async def _command(self, turn: _Turn, command: AnyCommand) -> None:
         now = self._now()
@@ -255,6 +273,11 @@ class Floor:
                 station.restore_parts(kept)
             for action in station.refused(now):
                 self._perform(action)
+
+
+def _condition_told(change: ConditionChanged, now: Instant) -> Event:
+    at = now.at(change.at_s).stamp()
+    return DeviceConditionChanged(**at, device=change.device, condition=change.condition, active=change.active, reason=change.reason)
 
 
 def _key(station_id: str, part: str) -> str:

@@ -29,6 +29,9 @@ class Metrics:
         self.polls_missed = Gauge(
             "dockline_polls_missed", "Readings that fell out since the start because the device or this program was too slow", ["device"], registry=registry
         )
+        self.device_condition = Gauge(
+            "dockline_device_condition", "1 while something holds that a person must see to, 0 once it ended", ["device", "condition"], registry=registry
+        )
         self.readings = Counter("dockline_readings_total", "Readings of a device", ["device", "driver"], registry=registry)
         self.reading_age_seconds = Gauge("dockline_reading_age_seconds", "Seconds since the last reading of a device", ["device"], registry=registry)
         self.actions_failed = Counter("dockline_device_actions_failed_total", "Commands that a device did not carry out", ["device"], registry=registry)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from gateway.config import AnyStation, ColdRoom, CountZone, DataLogger, DockDoor, PickZone, ScanPoint, WeighPoint
+from gateway.config import AnyStation, ColdRoom, CountZone, DataLogger, DockDoor, LabelPoint, PickZone, ScanPoint, WeighPoint
 from gateway.portal.arbiter import Arbiter
 from gateway.stations.station import Station
 
@@ -22,6 +22,10 @@ def build_station(config: AnyStation, site: str, arbiter: Arbiter) -> Station:
         from gateway.stations.pick_zone import PickZoneStation
 
         return PickZoneStation(config)
+    if isinstance(config, LabelPoint):
+        from gateway.stations.label_point import LabelPointStation
+
+        return LabelPointStation(config)
     return _build_small(config)
 
 

@@ -27,8 +27,8 @@ class DeviceAction:
 
     @property
     def key(self) -> tuple[str, Argument | None]:
-        """What the action is about: the node or the output."""
-        return self.device, self.arguments.get("node", self.arguments.get("output"))
+        """What the action is about: the node, the output or the print job."""
+        return self.device, self.arguments.get("node", self.arguments.get("output", self.arguments.get("job")))
 
 
 @dataclass(frozen=True)

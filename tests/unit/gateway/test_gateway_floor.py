@@ -14,7 +14,7 @@ import pytest
 from contracts.commands import LightTasks, PickTask, ScanLine, ScanWork
 from contracts.events import CommandAnswered, DeviceLinkChanged, Event, ItemScanned, PickConfirmed
 from contracts.quantities import Quantity
-from contracts.readings import AnyReading, ButtonPressed, Identifiers, LinkChanged, Scan
+from contracts.readings import AnyReading, ButtonPressed, ConditionChanged, Identifiers, LinkChanged, Scan
 from contracts.wire import decode_event
 from gateway.clock import Instant
 from gateway.config import PickZone, ScanPoint
@@ -233,3 +233,27 @@ async def test_station_whose_state_cannot_be_read_begins_anew_and_leaves_the_oth
     assert "station begins anew" in caplog.text
     assert [event.checked for event in rig.stored() if isinstance(event, ItemScanned)] == [""]
     await rig.store.close()
+
+
+def paper(active: bool, at_s: float) -> ConditionChanged:
+    return ConditionChanged(device="l", at_s=at_s, condition="paper_out", active=active, reason="put in a roll" if active else "")
+
+
+@pytest.mark.requirement("E11")
+async def test_condition_of_any_device_is_told_once_and_again_when_the_device_is_back(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Event] = []
+    monkeypatch.setattr(rig.store, "put_telemetry", told.extend)
+
+    for reading in (paper(True, 10), paper(True, 11), LinkChanged(device="l", at_s=12, state="lost"), LinkChanged(device="l", at_s=13, state="connected")):
+        rig.floor.take(reading)
+    await rig.turn()
+    for reading in (paper(False, 14), paper(False, 15)):
+        rig.floor.take(reading)
+    await rig.turn()
+
+    said = [(type(event).__name__, getattr(event, "active", None)) for event in told]
+    conditions = [("DeviceConditionChanged", True), ("DeviceConditionChanged", True), ("DeviceConditionChanged", False)]
+    assert said == [conditions[0], ("DeviceLinkChanged", None), ("DeviceLinkChanged", None), *conditions[1:]]
+    (line,) = [line for line in rig.metrics.rendered().decode().splitlines() if line.startswith("dockline_device_condition{")]
+    assert 'condition="paper_out"' in line
+    assert line.endswith(" 0.0")
