@@ -19,7 +19,8 @@ COMMANDS = {
     "central": ("central.command", "run the central inventory service, its migrations, its keys"),
     "ledger": ("central.ledger.command", "verify the stock ledger"),
     "broker": ("central.broker_command", "run the embedded MQTT broker on loopback"),
-    "sim": ("firmware_sims.command", "run simulated devices"),
+    "sim": ("firmware_sims.command", "run one simulated device, moved by lines on standard input"),
+    "sims": ("firmware_sims.rig.command", "run any set of simulated devices and rooms from one file, and change them while they run"),
     "demo": ("firmware_sims.demo_command", "run the whole simulated warehouse: broker, central, gateway, hardware"),
 }
 

@@ -6,19 +6,18 @@ from __future__ import annotations
 import argparse
 import asyncio
 import random
-import re
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime
 
 from firmware_sims import registry
-from firmware_sims.engine.servers import PtyTwinServer, TcpTwinServer
-from firmware_sims.engine.twin import StimulusValue, UnknownStimulusError
+from firmware_sims.rig.command import pairs_of
+from firmware_sims.rig.parts import Device
+from firmware_sims.rig.plan import Over, SimPlan
 from firmware_sims.world.goods import Supplier, read_items
 from firmware_sims.world.portals import PhotoEyes, pass_once
 
-Server = TcpTwinServer | PtyTwinServer
-
+_SEED_MAX = 2**31
 _EPILOG = """\
 examples:
   dockline sim list
@@ -26,58 +25,54 @@ examples:
   dockline sim sensor_modbus --pty map=xy_md02 framing=rtu
   dockline sim rfid_llrp --port 5084           then type: pass cases=12
 
-Every line on standard input is a stimulus of the device, `name key=value ...`. An RFID reader also takes
-`pass [cases=12] [direction=in|out]`, which lets a pallet go through its door, and prints what was on it."""
+Every line on standard input is a stimulus of the device, `name key=value ...`, or sets conditions, `set key=value ...`, or makes the line bad,
+`faults drop=0.01 delay=50ms`. An RFID reader also takes `pass [cases=12] [direction=in|out]`, which lets a pallet go through its door, and prints
+what was on it. For several devices at once, and to change them from elsewhere, see `dockline sims --help`."""
 
 
-def value_of(text: str) -> StimulusValue:
-    """A number where it looks like one, on/off as a flag, else the text."""
-    for pattern, kind in ((r"-?\d{1,15}", int), (r"-?\d+\.\d+", float)):
-        if re.fullmatch(pattern, text):
-            return kind(text)
-    return {"on": True, "off": False, "true": True, "false": False}.get(text, text)
-
-
-def pairs_of(words: list[str]) -> dict[str, StimulusValue]:
-    """`key=value` words. Raises: ValueError: a word without `=`."""
-    if wrong := [word for word in words if "=" not in word]:
-        raise ValueError(f"{wrong[0]!r} is not key=value")
-    return {key: value_of(value) for key, _, value in (word.partition("=") for word in words)}
-
-
-async def _let_pass(server: Server, cases: int = 12, direction: str = "in") -> None:
+async def _let_pass(device: Device, cases: str = "12", direction: str = "in") -> None:
     dice = random.Random()  # noqa: S311  # a simulation
     start = dice.randrange(1, 10**6)
     supplier = Supplier(read_items(), dice, today=datetime.now(UTC).date(), pallets_packed=start, serials_used=start * 1000)
-    pallet = supplier.pack(cases)
+    pallet = supplier.pack(int(cases))
     item = pallet.cases[0]
     print(f"pallet {pallet.sscc}: {cases} x {item.item.code} (GTIN {item.item.gtin}) lot {item.lot} best before {item.expiry} goes {direction}", flush=True)
-    await pass_once(server, pallet.readable_tags, dice, direction="in" if direction == "in" else "out", eyes=PhotoEyes(outer=1, inner=2))
+    await pass_once(device.server, pallet.readable_tags, dice, direction="in" if direction == "in" else "out", eyes=PhotoEyes(outer=1, inner=2))
 
 
-async def _obey(server: Server, line: str) -> None:
+async def _obey(device: Device, line: str) -> None:
     name, *words = line.split()
     try:
-        arguments = pairs_of(words)
-        if name == "pass":
-            await _let_pass(server, **arguments)  # type: ignore[arg-type]  # checked by the call itself
+        if name == "faults":
+            device.fault({"none": "on"} if words == ["none"] else pairs_of(words))
+        elif name == "set" and words and set(pairs_of(words)) <= set(device.twin.conditions()):  # some devices have a stimulus of that name too
+            device.set(pairs_of(words))
+        elif name == "pass" and "read" in device.twin.stimuli():
+            await _let_pass(device, **pairs_of(words))
         else:
-            server.stimulate(name, **arguments)
-    except (UnknownStimulusError, ValueError, TypeError) as error:
+            device.do(name, pairs_of(words))
+    except (ValueError, TypeError) as error:
         print(f"sim: {error}", file=sys.stderr, flush=True)
 
 
-async def _serve(server: Server) -> None:
-    await server.start()
-    where = f"{server.host}:{server.port}" if isinstance(server, TcpTwinServer) else server.path
-    print(f"listening on {where}; stimuli: {', '.join(server.twin.stimuli())}", flush=True)
+async def _serve(device: Device) -> None:
+    await device.start()
+    print(f"listening on {device.where()}; stimuli: {', '.join(device.twin.stimuli())}; conditions: {', '.join(device.twin.conditions()) or '-'}", flush=True)
     try:
         while line := await asyncio.to_thread(sys.stdin.readline):
             if line.strip():
-                await _obey(server, line)
+                await _obey(device, line)
         await asyncio.Event().wait()  # standard input has ended: serve on until stopped
     finally:
-        await server.stop()
+        await device.stop()
+
+
+def _listed() -> None:
+    for name in registry.TWINS:
+        twin = registry.twin_class(name)
+        named = {"options": registry.options(name), "stimuli": twin.stimuli(), "conditions": twin.conditions()}
+        parts = [f"{what}: {', '.join(words) or '-'}" for what, words in named.items()]
+        print(f"{name:18} {'; '.join(parts)}")
 
 
 def main(argv: list[str]) -> int:
@@ -87,17 +82,23 @@ def main(argv: list[str]) -> int:
     parser.add_argument("option", nargs="*", help="options of the device, key=value")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--port", type=int, default=0, help="TCP port on loopback (default: a free one)")
-    where.add_argument("--pty", action="store_true", help="a pseudo terminal instead of TCP, for serial devices")
+    where.add_argument(
+        "--pty", nargs="?", const="", metavar="LINK", help="a pseudo terminal instead of TCP, for serial devices; LINK: a name for it that stays"
+    )
+    parser.add_argument("--seed", type=int, help="which bytes faults hit")
     arguments = parser.parse_args(argv)
     if arguments.name == "list":
-        for name in registry.TWINS:
-            print(f"{name:16} options: {', '.join(registry.options(name)) or '-'}; stimuli: {', '.join(registry.twin_class(name).stimuli())}")
+        _listed()
         return 0
     try:
-        twin = registry.make(arguments.name, pairs_of(arguments.option))
+        over: Over = "pipe" if registry.twin_class(arguments.name).is_only_heard else "tcp"
+        if arguments.pty is not None:
+            over = "pty"
+        options, seed = pairs_of(arguments.option), random.randrange(_SEED_MAX) if arguments.seed is None else arguments.seed  # noqa: S311  # no secret
+        device = Device(SimPlan(arguments.name, arguments.name, over, port=arguments.port, link=arguments.pty or "", options=options, seed=seed), seed)
     except ValueError as error:
         print(f"dockline sim: {error}", file=sys.stderr)
         return 2
     with suppress(KeyboardInterrupt):
-        asyncio.run(_serve(PtyTwinServer(twin) if arguments.pty else TcpTwinServer(twin, port=arguments.port)))
+        asyncio.run(_serve(device))
     return 0

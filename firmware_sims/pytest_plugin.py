@@ -1,83 +1,90 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pytest plugin: simulated warehouse devices as fixtures for other people's tests.
+"""Pytest plugin `dockline_sims`: simulated warehouse devices as fixtures for other people's tests.
 
-def test_my_program_reads_the_scale(dockline_sim):
-    scale = dockline_sim("scale_sics")
-    scale.stimulate("place", weight_g=1250)
-    assert my_program(scale.host, scale.port) == 1250
+def test_my_program_reads_the_scale(dockline_scale):
+    dockline_scale.do("place", weight_g=1250)
+    assert my_program(dockline_scale.host, dockline_scale.port) == 1250
+
+Everything else is imported only when a fixture is asked for.
 """
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+import random
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from firmware_sims.engine.servers import PtyTwinServer, TcpTwinServer
-    from firmware_sims.engine.twin import StimulusValue, Twin
+    from firmware_sims.sims import SimulatedDevice
+
+_DEVICES = pytest.StashKey[list[Any]]()
+_SEED = pytest.StashKey[int]()
 
 
-class SimulatedDevice:
-    """A running twin. `host` and `port` for TCP, `path` for a pty; `twin` is its state, to be looked at."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--dockline-seed`."""
+    words = "seed of the faults of simulated devices; a failed test prints the one that it had"
+    parser.getgroup("dockline").addoption("--dockline-seed", type=int, default=None, metavar="SEED", help=words)
 
-    def __init__(self, server: TcpTwinServer | PtyTwinServer, loop: asyncio.AbstractEventLoop) -> None:
-        self._server = server
-        self._loop = loop
 
-    @property
-    def twin(self) -> Twin:
-        """The device's state."""
-        return self._server.twin
+def pytest_configure(config: pytest.Config) -> None:
+    """One seed for the whole run."""
+    given = config.getoption("--dockline-seed")
+    config.stash[_SEED] = random.SystemRandom().randrange(2**31) if given is None else given
 
-    @property
-    def host(self) -> str:
-        """Loopback address, empty for a pty."""
-        return getattr(self._server, "host", "")
 
-    @property
-    def port(self) -> int:
-        """TCP port, 0 for a pty."""
-        return getattr(self._server, "port", 0)
-
-    @property
-    def path(self) -> str:
-        """Serial device, empty for TCP."""
-        return getattr(self._server, "path", "")
-
-    def stimulate(self, name: str, **arguments: StimulusValue) -> None:
-        """Let something happen to the device and wait until it has. Raises: UnknownStimulusError: it has no such stimulus."""
-
-        async def act() -> None:
-            self._server.stimulate(name, **arguments)
-
-        asyncio.run_coroutine_threadsafe(act(), self._loop).result(timeout=10)
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed test with simulated devices says how to run it again with the same faults, and which bytes were hit."""
+    report = yield
+    devices = item.stash.get(_DEVICES, [])
+    if report.when == "call" and report.failed and devices:
+        lines = [f"the same faults again: pytest --dockline-seed={item.config.stash[_SEED]} {item.nodeid}", *(device.story() for device in devices)]
+        report.sections.append(("simulated devices", "\n".join(lines)))
+    return report
 
 
 @pytest.fixture
-def dockline_sim() -> Iterator[Callable[..., SimulatedDevice]]:
-    """Start simulated devices: `dockline_sim("scale_sics", serial=False, **options)`; all are switched off after the test."""
-    from firmware_sims import registry
-    from firmware_sims.engine.servers import PtyTwinServer, TcpTwinServer
+def dockline_sim(request: pytest.FixtureRequest) -> Iterator[Callable[..., SimulatedDevice]]:
+    """Start simulated devices: `dockline_sim("scale_sics", over="pty", capacity_g=6000)`; all are switched off after the test."""
+    from firmware_sims import sims
+    from firmware_sims.rig.parts import seed_of
 
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="dockline-sim", daemon=True)
-    thread.start()
-    servers: list[TcpTwinServer | PtyTwinServer] = []
+    started: list[SimulatedDevice] = request.node.stash.setdefault(_DEVICES, [])
 
-    def start(name: str, *, serial: bool = False, **options: StimulusValue) -> SimulatedDevice:
-        twin = registry.make(name, options)
-        server = PtyTwinServer(twin) if serial else TcpTwinServer(twin)
-        asyncio.run_coroutine_threadsafe(server.start(), loop).result(timeout=10)
-        servers.append(server)
-        return SimulatedDevice(server, loop)
+    with ExitStack() as stack:
 
-    yield start
-    for server in servers:
-        asyncio.run_coroutine_threadsafe(server.stop(), loop).result(timeout=10)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join(timeout=10)
-    loop.close()
+        def start(kind: str, /, **settings: Any) -> SimulatedDevice:
+            name = f"{request.node.name} {kind} {len(started)}"
+            made = sims.device(kind, **{"seed": seed_of(request.config.stash[_SEED], name), **settings})
+            started.append(stack.enter_context(made))
+            return made
+
+        yield start
+
+
+@pytest.fixture
+def dockline_scale(dockline_sim: Callable[..., SimulatedDevice]) -> SimulatedDevice:
+    """A bench scale that speaks MT-SICS, on a TCP port: as behind a serial server."""
+    return dockline_sim("scale_sics")
+
+
+@pytest.fixture
+def dockline_reader(dockline_sim: Callable[..., SimulatedDevice]) -> SimulatedDevice:
+    """A fixed RFID reader with four antennas that speaks LLRP."""
+    return dockline_sim("rfid_llrp")
+
+
+@pytest.fixture
+def dockline_lights(dockline_sim: Callable[..., SimulatedDevice]) -> SimulatedDevice:
+    """A pick-to-light controller with thirty lights."""
+    return dockline_sim("light_ablepick")
+
+
+@pytest.fixture
+def dockline_scanner(dockline_sim: Callable[..., SimulatedDevice]) -> SimulatedDevice:
+    """A barcode scanner, on a TCP port."""
+    return dockline_sim("scanner_serial")

@@ -22,7 +22,11 @@ _NOTED_MAX = 1000
 
 
 class FaultError(ValueError):
-    """No such fault, or not a value for it; the text says what there is."""
+    """No such fault, or not a value for it; the text says what there is. `problems`: one for each name that is wrong."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
 
 
 @dataclass
@@ -127,7 +131,7 @@ def read_faults(given: Mapping[str, str]) -> tuple[dict[str, float], dict[str, f
         except ValueError as error:
             wrong.append(f"{name}: {error}")
     if wrong:
-        raise FaultError("; ".join(wrong))
+        raise FaultError(*wrong)
     return settings, happenings
 
 

@@ -49,6 +49,8 @@ class LlrpReaderTwin(Twin):
     memory with the first AccessSpec. Serve it with `exclusive=True` to have a second client refused as real readers do.
     """
 
+    is_exclusive = True
+
     def __init__(
         self,
         *,
