@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from typing import TYPE_CHECKING
 
 from drivers.base.errors import ConfigError
@@ -11,6 +12,8 @@ from drivers.base.spec import DriverSpec
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
+
+    from drivers.base.probe import Probe
 
 GROUP = "dockline.drivers"
 
@@ -20,6 +23,7 @@ BUILT_IN = {
     "rfid_llrp": "drivers.rfid_llrp.driver:SPEC",
     "scale_cas": "drivers.scale_cas.driver:SPEC",
     "scale_cas_pos": "drivers.scale_cas_pos.driver:SPEC",
+    "scale_hid": "drivers.scale_hid.driver:SPEC",
     "scale_nci": "drivers.scale_nci.driver:SPEC",
     "scale_sics": "drivers.scale_sics.driver:SPEC",
     "scale_sma": "drivers.scale_sma.driver:SPEC",
@@ -42,6 +46,16 @@ def _offered() -> list[EntryPoint]:
 def names() -> list[str]:
     """All driver names, sorted."""
     return sorted({*BUILT_IN, *(entry.name for entry in _offered())})
+
+
+def probes() -> list[tuple[str, Probe]]:
+    """How devices are recognised, by the name of their driver. A driver that can offers `PROBES` in the module `probe` beside its own."""
+    found: list[tuple[str, Probe]] = []
+    for name in names():
+        module = f"{load(name).factory.__module__.rpartition('.')[0]}.probe"
+        if importlib.util.find_spec(module) is not None:
+            found += [(name, probe) for probe in importlib.import_module(module).PROBES]
+    return found
 
 
 def load(name: str) -> DriverSpec:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`dockline gateway check|run|reload|doctor|swap|tap FILE`, `dockline gateway enrol`, `dockline gateway update BUNDLE`."""
+"""`dockline gateway check|run|reload|doctor|swap|tap FILE`, `dockline gateway enrol|update|discover`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 from contracts.log_lines import configure_logging
-from gateway import enrol_command, update_command
+from gateway import discover_command, enrol_command, update_command
 from gateway.config import GatewayConfig, kind_of
 from gateway.config_file import ConfigFileError, load_config
 from gateway.lazy_modules import SELDOM_USED, load_late
@@ -82,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     made["tap"].add_argument("--out", type=Path, metavar="FILE", help="write there instead of to the screen")
     enrol_command.add_command(actions)
     update_command.add_command(actions)
+    discover_command.add_command(actions)
     return parser
 
 
@@ -92,6 +93,8 @@ def main(argv: list[str]) -> int:
         return enrol_command.run(arguments)
     if arguments.action == "update":
         return update_command.run(arguments)
+    if arguments.action == "discover":
+        return discover_command.run(arguments)
     configure_logging(arguments.log_level, getattr(arguments, "log_format", None) or "text")
     logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # it logs every frame of a failed exchange as an error
     if arguments.action == "doctor":

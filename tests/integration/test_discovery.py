@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`dockline gateway discover`: what is there is recognised by what it says, what is not sure is not named, and nobody is hurt."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from drivers import registry
+from drivers.base.config import parse_config
+from firmware_sims.engine.servers import PtyTwinServer, TcpTwinServer
+from firmware_sims.engine.twin import Twin
+from firmware_sims.light_ablepick.twin import AblePickTwin
+from firmware_sims.rfid_llrp.twin import LlrpReaderTwin
+from firmware_sims.scale_sics.twin import SicsScaleTwin
+from firmware_sims.scanner_serial.twin import ScannerTwin
+from firmware_sims.sensor_modbus.twin import ModbusSensorTwin
+from gateway.command import main
+from gateway.discovery import Discovery, Found, addresses, as_toml, serial_lines
+from gateway.discovery_kernel import kernel_devices
+from tests.integration.gateway_bench import eventually
+
+pytestmark = [pytest.mark.requirement("R98"), pytest.mark.slow]
+
+HERE = "127.0.0.1"
+
+
+def _moved(port: int, name: str) -> Discovery:
+    """All probes, those of one driver's own TCP port at another one: the twin cannot have the real one."""
+    return Discovery([(driver, dataclasses.replace(probe, ports=(port,)) if driver == name and probe.ports else probe) for driver, probe in registry.probes()])
+
+
+@pytest.mark.parametrize(("name", "twin"), [("rfid_llrp", LlrpReaderTwin), ("light_ablepick", AblePickTwin), ("sensor_modbus", ModbusSensorTwin)])
+async def test_device_on_its_own_port_is_recognised_and_its_table_is_a_configuration(name: str, twin: type[Twin]) -> None:
+    server = TcpTwinServer(twin())
+    await server.start()
+    discovery = _moved(server.port, name)
+
+    await discovery.look([HERE])
+    await server.stop()
+
+    (found,) = discovery.found
+    assert (found.driver, found.fields["port"]) == (name, server.port)
+    parse_config(registry.load(name).config, {"driver": name, **found.fields})
+
+
+@pytest.mark.parametrize(
+    ("name", "twin"), [("scale_sics", SicsScaleTwin()), ("sensor_modbus", ModbusSensorTwin(framing="rtu", unit_id=3))], ids=["scale_sics", "sensor_modbus"]
+)
+async def test_device_behind_a_serial_server_is_recognised(name: str, twin: Twin) -> None:
+    server = TcpTwinServer(twin)
+    await server.start()
+    discovery = Discovery()
+
+    await discovery.look([HERE], stream_ports=[server.port])
+    await server.stop()
+
+    (found,) = discovery.found
+    assert found.driver == name
+    parse_config(registry.load(name).config, {"driver": name, **found.fields})
+
+
+async def test_device_on_a_serial_line_is_recognised() -> None:
+    server = PtyTwinServer(SicsScaleTwin())
+    await server.start()
+    discovery = Discovery()
+
+    await discovery.look(lines=[server.path])
+    await server.stop()
+
+    (found,) = discovery.found
+    assert (found.driver, found.fields["path"], found.fields["baud_rate"]) == ("scale_sics", server.path, 9600)
+    assert "serial number" in found.about
+
+
+async def test_what_says_nothing_or_something_else_is_not_named() -> None:
+    async def chatter(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(1000):
+            writer.write(b"220 mail ready\r\n" + data)
+        writer.close()
+
+    silent, other = TcpTwinServer(ScannerTwin()), await asyncio.start_server(chatter, HERE, 0)
+    await silent.start()
+    port = other.sockets[0].getsockname()[1]
+    discovery = Discovery()
+
+    await discovery.look([HERE], stream_ports=[silent.port, port])
+    await silent.stop()
+    other.close()
+    await other.wait_closed()
+
+    assert discovery.found == []
+    assert discovery.seen >= 2
+
+
+async def test_line_that_another_program_has_is_left_alone() -> None:
+    server = PtyTwinServer(SicsScaleTwin())
+    await server.start()
+    driver = registry.load("scale_sics").factory("scale-1", parse_config(registry.load("scale_sics").config, {"driver": "scale_sics", "path": server.path}))
+    readings: list[object] = []
+    running = asyncio.create_task(driver.run(readings.append))
+    await eventually(lambda: bool(readings))
+    discovery = Discovery()
+
+    await discovery.look(lines=[server.path])
+
+    assert discovery.found == []
+    assert [skipped.where for skipped in discovery.skipped] == [server.path]
+    assert not running.done()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await server.stop()
+
+
+async def test_reader_that_is_looked_at_goes_on_reading_for_its_next_client() -> None:
+    twin = LlrpReaderTwin()
+    server = TcpTwinServer(twin)
+    await server.start()
+
+    await _moved(server.port, "rfid_llrp").look([HERE])
+
+    assert twin.rospecs == {}
+    await eventually(lambda: not server.has_client)
+    await server.stop()
+
+
+def test_scales_and_probes_that_the_kernel_knows_are_found(tmp_path: Path) -> None:
+    for name, descriptor in (("hidraw0", b"\x05\x01\x09\x06"), ("hidraw1", b"\x05\x8d\x09\x20")):
+        folder = tmp_path / "sys/class/hidraw" / name / "device"
+        folder.mkdir(parents=True)
+        (folder / "report_descriptor").write_bytes(descriptor)
+        (folder / "uevent").write_text("DRIVER=hid-generic\nHID_NAME=Stamps.com 2510\n")
+    for probe in ("28-0316a2791e0b", "00-400000000000"):
+        (tmp_path / "sys/bus/w1/devices" / probe).mkdir(parents=True)
+
+    found = list(kernel_devices(tmp_path))
+
+    assert [(each.driver, each.where.rpartition("/")[2]) for each in found] == [("scale_hid", "hidraw1"), ("sensor_onewire", "devices")]
+    assert "Stamps.com 2510" in found[0].about
+    assert "28-0316a2791e0b" in found[1].about
+
+
+def test_serial_lines_are_named_by_their_lasting_names(tmp_path: Path) -> None:
+    (tmp_path / "serial/by-id").mkdir(parents=True)
+    for name in ("ttyUSB0", "ttyACM0"):
+        (tmp_path / name).touch()
+    (tmp_path / "serial/by-id/usb-FTDI_1-if00").symlink_to(tmp_path / "ttyUSB0")
+
+    assert serial_lines(tmp_path) == [str(tmp_path / "ttyACM0"), str(tmp_path / "serial/by-id/usb-FTDI_1-if00")]
+
+
+def test_network_that_is_too_large_is_refused_with_what_to_do() -> None:
+    assert addresses(["192.0.2.0/30", "printer"]) == ["192.0.2.1", "192.0.2.2", "printer"]
+    with pytest.raises(ValueError, match="65536 addresses; name a network"):
+        addresses(["10.0.0.0/16"])
+
+
+def test_proposal_is_a_table_of_a_gateways_file() -> None:
+    text = "\n".join(
+        as_toml([Found("scale_sics", "x", "a scale", {"path": "/dev/ttyUSB0", "baud_rate": 9600}), Found("scale_sics", "y", "another", {"low_latency": True})])
+    )
+
+    devices = tomllib.loads(text)["device"]
+    assert [device["id"] for device in devices] == ["scale-sics-1", "scale-sics-2"]
+    assert devices[0]["baud_rate"] == 9600
+
+
+def test_command_says_that_nothing_proved_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["discover", "--no-lines", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out) == {"found": [], "skipped": []}
+    assert main(["discover", "--no-lines", "10.0.0.0/8"]) == 2
