@@ -20,6 +20,7 @@ TWINS = {
     "rfid_llrp": "firmware_sims.rfid_llrp.twin:LlrpReaderTwin",
     "scale_cas": "firmware_sims.scale_cas.twin:CasIndicatorTwin",
     "scale_cas_pos": "firmware_sims.scale_cas_pos.twin:CasCounterScaleTwin",
+    "scale_hid": "firmware_sims.scale_hid.twin:HidScaleTwin",
     "scale_nci": "firmware_sims.scale_nci.twin:NciScaleTwin",
     "scale_sics": "firmware_sims.scale_sics.twin:SicsScaleTwin",
     "scale_sma": "firmware_sims.scale_sma.twin:SmaScaleTwin",

@@ -24,7 +24,10 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
 
 @dataclass(frozen=True)
 class Weighed(SessionEvent):
-    """What the scale says lies on it; see `contracts.readings.Weight`. `value` only when stable, zero or dynamic; `text` as it came."""
+    """What the scale says lies on it; see `contracts.readings.Weight`. `value` only when stable, zero or dynamic; `text` as it came.
+
+    `code`: how the maker's document writes an overload, underload or error.
+    """
 
     state: WeightState
     value: Decimal | None = None
@@ -34,6 +37,7 @@ class Weighed(SessionEvent):
     tare: Decimal | None = None
     gross: Decimal | None = None
     tare_kind: Literal["", "weighed", "preset"] = ""
+    code: str = ""
 
 
 class ScaleConfig(StreamConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):

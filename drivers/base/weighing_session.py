@@ -8,11 +8,11 @@ import re
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from drivers.base.errors import DeviceFault, DriverError, LocalProtocolError, RemoteProtocolError, ReplyTimeout, shown
 from drivers.base.session import Argument, CommandDone, CommandFailed, FrameRejected, SessionEvent, SessionReady
-from drivers.base.weighing import RESTING, ScaleConfig, Weighed, weight_result
+from drivers.base.weighing import RESTING, Weighed, weight_result
 
 QUIET_S = 0.1
 """Silence that ends what may still come of an unanswered question. Chosen: five times the gap of a 22-byte frame at 1200 baud."""
@@ -22,7 +22,27 @@ _WAITING_MAX = 16
 _SHOWN_BYTES = 64
 WAIT_S_MAX = 120.0
 
-ConfigT = TypeVar("ConfigT", bound=ScaleConfig)
+
+class Timing(Protocol):
+    """What a configuration says of time, in seconds; see `ScaleConfig`."""
+
+    @property
+    def interval_s(self) -> float: ...  # noqa: D102
+
+    @property
+    def reply_timeout_s(self) -> float: ...  # noqa: D102
+
+    @property
+    def stale_after_s(self) -> float: ...  # noqa: D102
+
+    @property
+    def silence_timeout_s(self) -> float: ...  # noqa: D102
+
+    @property
+    def stability_timeout_s(self) -> float: ...  # noqa: D102
+
+
+ConfigT = TypeVar("ConfigT", bound=Timing)
 Result = Mapping[str, Argument | None]
 
 
@@ -346,7 +366,7 @@ class WeighingSession(abc.ABC, Generic[ConfigT]):
         if event.state in RESTING and event.value is not None:
             return weight_result(event)
         if event.state in ("overload", "underload", "error"):
-            return DeviceFault(event.text.strip() or event.state, f"the scale reports {event.state}")
+            return DeviceFault(event.code or event.state, f"the scale reports {event.state}")
         return None
 
     def _why_no_wish(self, wish: Wish) -> DriverError:

@@ -79,7 +79,7 @@ class CasSession(WeighingSession[ScaleCasConfig]):
         is_asked = question is None or question.name == "poll"
         if not is_asked:
             self.current = None  # a weight that came by itself while a key waits for its answer is as fresh as any
-        self.weighed(Weighed(state, value, unit, plain(frame), weight.is_net), now_s)
+        self.weighed(Weighed(state, value, unit, plain(frame), weight.is_net, code="" if value is not None else weight.header), now_s)
         self.current = None if is_asked else question
 
     def _on_answer(self, frame: bytes, now_s: float) -> None:
@@ -90,7 +90,7 @@ class CasSession(WeighingSession[ScaleCasConfig]):
             return  # some send the command back before the weight
         self.answered()
         if question.name == "poll":
-            self.weighed(Weighed("error", text=text), now_s)
+            self.weighed(Weighed("error", text=text, code=text), now_s)
         elif text in REFUSALS:
             self.failed(question, DeviceFault(text, REFUSALS[text]))
         else:
@@ -102,4 +102,4 @@ def _shows_nothing(name: str, event: Weighed) -> Result | DriverError | None:
     """Zero and tare both end with a display of zero."""
     if event.state in RESTING and event.value is not None and not event.value:
         return {}
-    return DeviceFault(event.text, f"the indicator did not {name}: {event.state}") if event.state in ("overload", "error") else None
+    return DeviceFault(event.code, f"the indicator did not {name}: {event.state}") if event.state in ("overload", "error") else None

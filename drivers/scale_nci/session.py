@@ -82,7 +82,7 @@ class NciSession(WeighingSession[ScaleNciConfig]):
         self.answered()
         fault = DeviceFault("?", f"the scale does not know {question.sends!r}; look for the protocol NCI or SCP-01 in its settings")
         if question.name == _POLL:
-            self.weighed(Weighed("error", text="?"), now_s)
+            self.weighed(Weighed("error", text="?", code="?"), now_s)
         else:
             self.failed(question, fault)
 
@@ -93,7 +93,7 @@ class NciSession(WeighingSession[ScaleNciConfig]):
         self._holds_tare = net if net is not None else self._holds_tare
         text = f"{reply.shown.strip()} {status}".strip()
         if state not in ("stable", "zero", "dynamic"):
-            return Weighed(state, text=text, net=self._holds_tare)
+            return Weighed(state, text=text, net=self._holds_tare, code=status)
         self._last_value = reply.value
         return Weighed(state, reply.value, self._unit(reply), text, self._holds_tare)
 
@@ -124,7 +124,7 @@ class NciSession(WeighingSession[ScaleNciConfig]):
 
     def _refused(self, question: Question, event: Weighed) -> DriverError | None:
         if event.state in ("overload", "error"):
-            return DeviceFault(event.text.rpartition(" ")[2], f"the scale did not {question.name}: {event.state}")
+            return DeviceFault(event.code, f"the scale did not {question.name}: {event.state}")
         return None
 
 

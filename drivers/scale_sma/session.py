@@ -90,7 +90,8 @@ class SmaSession(WeighingSession[ScaleSmaConfig]):
         state = message.state
         value = message.value if state in ("stable", "zero", "dynamic") else None
         unit = (message.unit or self.config.default_unit) if value is not None else ""
-        self.weighed(Weighed(state, value, unit, text, message.is_net, self._tare, None, self._tare_kind if self._tare else ""), now_s)
+        code = "" if state in ("stable", "zero", "dynamic") else message.status.strip() or "-"
+        self.weighed(Weighed(state, value, unit, text, message.is_net, self._tare, None, self._tare_kind if self._tare else "", code), now_s)
         self.answered()
         if message.is_net and self._tare is None and self._tells_tare:
             self.ask_first(Question(_TARE_HELD, Command("M").encode()))
@@ -115,7 +116,7 @@ class SmaSession(WeighingSession[ScaleSmaConfig]):
     def _on_refusal(self, question: Question, code: str, now_s: float) -> None:
         self.answered()
         if question.name == _POLL:
-            self.weighed(Weighed("error", text=code), now_s)
+            self.weighed(Weighed("error", text=code, code=code), now_s)
         elif question.name == _TARE_HELD:
             self._tells_tare = False
         elif question.name in (_ABOUT, "identify") and self._about:

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reports of HID scales. Source: USB Implementers' Forum, HID Point of Sale Usage Tables 1.02 (cited as POS), section 5, Scale Usage Page 8D hex."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from contracts.readings import WeightState
+from drivers.base.errors import RemoteProtocolError
+
+UNITS = ("", "mg", "g", "kg", "ct", "tael", "gr", "dwt", "t", "ton", "ozt", "oz", "lb")
+"""By number (POS 5.5, usages 51 to 5C hex): milligram, gram, kilogram, carat, tael, grain, pennyweight, metric ton, avoir ton, troy ounce, ounce, pound."""
+FAULT, ZERO, MOVING, STABLE, UNDER, OVER, CALIBRATE, REZERO = range(1, 9)
+"""Status by number (POS 5.4, usages 71 to 78 hex)."""
+_STATES: dict[int, WeightState] = {ZERO: "zero", MOVING: "dynamic", STABLE: "stable", UNDER: "underload", OVER: "overload"}
+_EXPONENT_MAX = 9
+"""No scale weighs gigagrams; a larger one is no report of a weight."""
+
+
+@dataclass(frozen=True)
+class WeightReport:
+    """The data report (POS 5.3).
+
+    | [report number] | status | unit | exponent, signed | weight, low byte | weight, high byte |
+
+    The weight has no sign: below zero it is told by the status alone. value = weight * 10^exponent.
+    """
+
+    status: int
+    unit_number: int
+    exponent: int
+    weight: int
+
+    @property
+    def value(self) -> Decimal:
+        """The weight without its sign, with the decimals that the exponent says."""
+        return Decimal(self.weight).scaleb(self.exponent)
+
+    @property
+    def unit(self) -> str:
+        """The unit's usual sign."""
+        return UNITS[self.unit_number]
+
+    @property
+    def state(self) -> WeightState:
+        """What the scale says of the load."""
+        return _STATES.get(self.status, "error")
+
+    def encode(self, report_id: int = 3) -> bytes:
+        """The report as the kernel hands it over; with its number unless that is 0."""
+        head = bytes((report_id,)) if report_id else b""
+        return head + bytes((self.status, self.unit_number, self.exponent & 0xFF)) + self.weight.to_bytes(2, "little")
+
+    @classmethod
+    def decode(cls, report: bytes, report_id: int = 3) -> WeightReport:
+        """Raises: RemoteProtocolError: another length or number, or a status, unit or exponent that there is not."""
+        data = report[1:] if report_id else report
+        if len(data) != 5 or (report_id and report[0] != report_id):
+            raise RemoteProtocolError(f"expected a report of {size(report_id)} bytes with number {report_id}", report)
+        status, unit, exponent = data[0], data[1], data[2] - 256 if data[2] > 127 else data[2]
+        if not FAULT <= status <= REZERO or not 1 <= unit < len(UNITS) or abs(exponent) > _EXPONENT_MAX:
+            raise RemoteProtocolError("expected a status from 1 to 8, a unit from 1 to 12 and a power of ten", report)
+        return cls(status, unit, exponent, int.from_bytes(data[3:], "little"))
+
+
+def size(report_id: int) -> int:
+    """Bytes of a report."""
+    return 6 if report_id else 5

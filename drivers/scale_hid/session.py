@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Listens to the reports of a HID scale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from drivers.base.errors import RemoteProtocolError
+from drivers.base.session import SessionEvent
+from drivers.base.weighing import RESTING, Weighed
+from drivers.base.weighing_session import WeighingSession
+from drivers.scale_hid.config import ScaleHidConfig
+from drivers.scale_hid.frames import CALIBRATE, FAULT, REZERO, WeightReport, size
+
+CONDITIONS = {
+    FAULT: ("scale_fault", "the scale reports a fault; switch it off and on"),
+    CALIBRATE: ("calibration_due", "the scale wants to be calibrated"),
+    REZERO: ("rezero_needed", "the scale could not find its zero; take everything off and press its zero key"),
+}
+"""Status -> condition and what to do."""
+
+
+@dataclass(frozen=True)
+class ConditionSeen(SessionEvent):
+    """A condition of the scale began or ended."""
+
+    condition: str
+    active: bool
+    reason: str
+
+
+class HidScaleSession(WeighingSession[ScaleHidConfig]):
+    """See `Session`. Each read of hidraw gives one whole report; should they ever come out of step, two in a row must make sense before one is believed."""
+
+    asks = False
+
+    def __init__(self, config: ScaleHidConfig) -> None:
+        super().__init__(config)
+        self._size = size(config.report_id)
+        self._in_step = True
+        self._status = 0
+
+    def cut(self) -> bytes | None:
+        """See `WeighingSession.cut`."""
+        while len(self.buffer) >= self._size * (1 if self._in_step else 2):
+            if self._is_report(0) and (self._in_step or self._is_report(self._size)):
+                self._in_step = True
+                frame = bytes(self.buffer[: self._size])
+                del self.buffer[: self._size]
+                return frame
+            self._in_step = False
+            self.skip(1)
+        return None
+
+    def _is_report(self, start: int) -> bool:
+        try:
+            WeightReport.decode(bytes(self.buffer[start : start + self._size]), self.config.report_id)
+        except RemoteProtocolError:
+            return False
+        return True
+
+    def poll(self) -> bytes:
+        """Nothing: a HID scale is only listened to."""
+        return b""
+
+    def on_frame(self, frame: bytes, now_s: float) -> None:
+        """See `WeighingSession.on_frame`."""
+        report = WeightReport.decode(frame, self.config.report_id)
+        self._tell_conditions(report.status)
+        has_value = report.state in (*RESTING, "dynamic")
+        value, unit = (report.value, report.unit) if has_value else (None, "")
+        self.weighed(Weighed(report.state, value, unit, frame.hex(" "), code="" if has_value else str(report.status)), now_s)
+
+    def _tell_conditions(self, status: int) -> None:
+        before, self._status = self._status, status
+        if before == status:
+            return
+        for number, (condition, reason) in CONDITIONS.items():
+            if number in (before, status):
+                self.tell(ConditionSeen(condition, number == status, reason))

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A CAS counter scale at a cash register."""
