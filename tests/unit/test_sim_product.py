@@ -267,7 +267,7 @@ goods_kg = "many"
     told = [problem.removeprefix(str(path)) for problem in wrong.value.problems]
     expected = [
         ": there is no 'seeed', did you mean 'seed'?",
-        ":23: [[world.room]] \"cold-1\" goods_kg: takes a number, got 'many'",
+        ":22: [[world.room]] \"cold-1\" goods_kg: takes a number, got 'many'",
         ":2: [[sim]] \"scale-1\" device: no simulator 'scale_sisc', did you mean 'scale_sics'?",
         ":5: [[sim]] \"Scanner 1\" options: there is no 'sufix', did you mean 'suffix'?",
         ':5: [[sim]] "Scanner 1" options: sends_aim takes on or off, got 3',
