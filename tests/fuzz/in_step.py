@@ -134,13 +134,15 @@ def trial(name: str, seed: int) -> str:
 
 
 def _anew(talk: Talk) -> str:
+    """What is a state of the device may be told with the beginning of the new conversation; what is not has to happen once more."""
     talk.damage = 0
+    before = talk.heard
     talk.give_up()
     try:
         if not talk.until(talk.now_s + _READY_S, ready=True):
             return "lost"
-        before = talk.heard
-        talk.happen()
+        if not talk.until(talk.now_s + _CALM_S, heard=before + 1):
+            talk.happen()
         return "anew" if talk.until(talk.now_s + _HEARD_S, heard=before + 1) else "lost"
     except (ProtocolError, ReplyTimeout):
         return "lost"
