@@ -6,20 +6,33 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from contracts.readings import AnyReading, ButtonPressed, LampTestEnded, ReadingFailed
+from contracts.readings import AnyReading, ButtonPressed, ConditionChanged, LampTestEnded, ReadingFailed
 from drivers.base.driver import StreamDriver
 from drivers.base.session import Session, SessionEvent
 from drivers.base.spec import ArgumentSpec, CommandSpec, DriverSpec
 from drivers.light_ablepick.config import LightAblepickConfig
-from drivers.light_ablepick.session import LightAblepickSession, LitTag, TagAnswered, TagFault, TagsTested
+from drivers.light_ablepick.events import ButtonsStuck, LitTag, SupplyChanged, TagAnswered, TagFault, TagsTested
+from drivers.light_ablepick.session import LightAblepickSession
+from drivers.light_ablepick.tags import Wishes
+
+_SUPPLY = {
+    "voltage_low": "the supply of the pick lights' controller is too low; check its power pack and the length of the line",
+    "voltage_high": "the supply of the pick lights' controller is too high; check its power pack",
+    "system_abnormal": "the controller of the pick lights reports a fault of its own; restart it, and replace it if that does not help",
+}
 
 
 class LightAblepickDriver(StreamDriver[LightAblepickConfig]):
-    """Pick tags of one controller. `lit` is what shall be lit; it outlives connections and is re-lit on each new one."""
+    """Pick tags of one controller. `wishes` is what shall be lit, and more; it outlives connections and is stated again on each new one."""
 
     def __init__(self, device_id: str, config: LightAblepickConfig, **arguments: Any) -> None:
         super().__init__(device_id, config, **arguments)
-        self.lit: dict[int, LitTag] = {}
+        self.wishes = Wishes()
+
+    @property
+    def lit(self) -> dict[int, LitTag]:
+        """What each tag shall show."""
+        return self.wishes.lit
 
     @property
     def spec(self) -> DriverSpec:
@@ -28,15 +41,23 @@ class LightAblepickDriver(StreamDriver[LightAblepickConfig]):
 
     def new_session(self) -> Session:
         """See `StreamDriver.new_session`."""
-        return LightAblepickSession(self.config, self.lit)
+        return LightAblepickSession(self.config, self.wishes)
 
     def readings(self, event: SessionEvent, at_s: float) -> Iterable[AnyReading]:
-        """A press becomes ButtonPressed, a tag's fault ReadingFailed of `node_<n>`, the end of a lamp test LampTestEnded."""
+        """A press becomes ButtonPressed, a tag's fault ReadingFailed of `node_<n>`, the end of a lamp test LampTestEnded.
+
+        Conditions: button_stuck (its reason names the tags); of an AT400: voltage_low, voltage_high, system_abnormal.
+        """
         match event:
             case TagAnswered(node=node, press=press, quantity=quantity):
                 yield ButtonPressed(device=self.device_id, at_s=at_s, node=node, press=press, quantity=quantity)
             case TagFault(node=node, code=code, meaning=meaning):
                 yield ReadingFailed(device=self.device_id, at_s=at_s, quantity=f"node_{node}", reason=f"{meaning} (code {code})")
+            case ButtonsStuck(nodes=nodes):
+                reason = f"key held down on pick tag {', '.join(map(str, nodes))}; check that nothing leans on it" if nodes else "all keys are up again"
+                yield ConditionChanged(device=self.device_id, at_s=at_s, condition="button_stuck", active=bool(nodes), reason=reason)
+            case SupplyChanged(condition=condition, active=active):
+                yield ConditionChanged(device=self.device_id, at_s=at_s, condition=condition, active=active, reason=_SUPPLY[condition] if active else "")
             case TagsTested(dead=dead):
                 yield LampTestEnded(device=self.device_id, at_s=at_s, dead=list(dead))
 
@@ -44,7 +65,18 @@ class LightAblepickDriver(StreamDriver[LightAblepickConfig]):
 _NODE = ArgumentSpec("node", int, "Number of the pick tag, 1-200 on port 1, 201-400 on port 2", "count")
 _QUANTITY = ArgumentSpec("quantity", int, "Number to show, 0 to 999999", "count")
 _COLOUR = ArgumentSpec("colour", str, "red, green, orange, blue, pink or cyan", "choice", default="green", required=False)
+_FLASH = ArgumentSpec("flash", bool, "Whether it blinks", "flag", default=False, required=False)
 _ON = ArgumentSpec("on", bool, "Whether the buzzer sounds", "flag")
+_KEY = ArgumentSpec("key", str, "confirm or shortage", "choice")
+_ENABLED = ArgumentSpec("on", bool, "Whether the key does anything", "flag")
+_MODE = ArgumentSpec("mode", str, "pick, or stock: what is counted at the tag is told", "choice")
+_ITEM = ArgumentSpec("item", int, "DATA[0] of sub-command 1F in the maker's manual, 4.3.20 (0 colour, 1 digits that + and - change)", "count")
+_VALUE = ArgumentSpec("value", int, "DATA[1], 0 to 255", "count")
+_PERMANENT = ArgumentSpec(
+    "permanent", bool, "Write it to the tag's EEPROM, which wears out; a value that was written already is not written again", "flag", False, False
+)
+_NUMBER = ArgumentSpec("number", int, "Number that the tag shall have, 1 to 200", "count")
+_SURE = ArgumentSpec("sure", bool, "true: nobody picks here now, and no other tag of this controller has that number", "flag", default=False, required=False)
 
 SPEC = DriverSpec(
     name="light_ablepick",
@@ -54,9 +86,22 @@ SPEC = DriverSpec(
     twin="firmware_sims.light_ablepick.twin:AblePickTwin",
     source="ATOP, ABLEPick Pick-to-light Communication Protocol User Manual, V2.4 (2012-04-25) and V2.9 (2018-08-20)",
     commands=(
-        CommandSpec("show", "Light a pick tag with a quantity", (_NODE, _QUANTITY, _COLOUR)),
+        CommandSpec("show", "Light a pick tag with a quantity", (_NODE, _QUANTITY, _COLOUR, _FLASH)),
         CommandSpec("clear", "Put a pick tag out", (_NODE,)),
         CommandSpec("buzz", "Switch a pick tag's buzzer", (_NODE, _ON)),
         CommandSpec("test", "Light all tags for a while, then show again what was lit"),
+        CommandSpec("refresh", "Put everything out, then show again what shall be lit"),
+        CommandSpec("press", "Do as if a key of the tag were pressed", (_NODE, _KEY)),
+        CommandSpec("keys", "Switch a key of a pick tag on or off", (_NODE, _KEY, _ENABLED)),
+        CommandSpec("mode", "Switch a pick tag between picking and counting stock", (_NODE, _MODE)),
+        CommandSpec("identify", "Have a pick tag show its number, until `refresh`", (_NODE,)),
+        CommandSpec("reset", "Restart a pick tag", (_NODE,)),
+        CommandSpec("info", "Ask a pick tag for its model, firmware and settings", (_NODE,)),
+        CommandSpec("configure", "Set up a pick tag, for good only if `permanent`", (_NODE, _ITEM, _VALUE, _PERMANENT)),
+        CommandSpec(
+            "address",
+            "For integrators: all tags stop picking and show a number; the one whose confirm key is pressed within two minutes has it for good",
+            (_NUMBER, _SURE),
+        ),
     ),
 )

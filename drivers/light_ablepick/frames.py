@@ -33,19 +33,57 @@ class Sub(IntEnum):
     BUZZER_OFF = 0x05
     CONFIRMED = 0x06
     SHORTAGE = 0x07
+    POLL_RANGE = 0x08
     STATUS = 0x09
     NOT_ACKNOWLEDGED = 0x0A
     MALFUNCTION = 0x0B
     ILLEGAL = 0x0C
     BUTTON_HELD = 0x0D
     RESET_OK_OLD = 0x0E
+    STOCK_QUANTITY = 0x0F
+    DISPLAY_FLASH = 0x10
+    LED_FLASH = 0x11
+    FLASH_INTERVAL = 0x12
+    SHOW_ADDRESS = 0x13
+    RESET = 0x14
+    SHORTAGE_KEY_OFF = 0x15
+    SHORTAGE_KEY_ON = 0x16
+    PRESS_CONFIRM = 0x17
+    PRESS_SHORTAGE = 0x18
+    STOCK_MODE = 0x19
+    PICK_MODE = 0x1A
+    CONFIRM_KEY_OFF = 0x1B
+    CONFIRM_KEY_ON = 0x1C
     CONFIGURE = 0x1F
     CONFIRMED_CYCLE = 0x24
     SPECIAL = 0x64
+    SUPPLY = 0xF7
+    MODEL = 0xFA
+    SET_ADDRESS = 0xFB
     RESET_OK = 0xFC
 
 
-SPECIAL_BUSY = 0x01  # 4.4.10: the tag was busy and dropped the message
+PRESSES = (Sub.CONFIRMED, Sub.CONFIRMED_CYCLE, Sub.SHORTAGE, Sub.STOCK_QUANTITY)
+RESETS = (Sub.RESET_OK, Sub.RESET_OK_OLD)
+COLOUR_ITEM, DIGITS_ITEM = 0x00, 0x01  # 4.3.20.1 and 4.3.20.2: DATA[0] of CONFIGURE
+PERMANENT = 0x55  # 4.3.20.1: DATA[2] of CONFIGURE writes it to the EEPROM, which wears out by that
+ADDRESS_CHECK = b"\x55\xaa"  # 5 (2): DATA[1..2] of SET_ADDRESS
+SUPPLY_BITS = {"voltage_low": 0x01, "voltage_high": 0x02, "system_abnormal": 0x80}  # 6.2 DATA[0]
+SUPPLY_READ, SUPPLY_AUTO_REPORT, SUPPLY_ENABLE = 0x00, 0x01, 0x01  # 6.1 and 6.3: message type, and the mode
+
+
+class Special(IntEnum):
+    """DATA[0] of SPECIAL (4.4.10 and 4.5.6)."""
+
+    KEY_CODE = 0x00
+    BUSY = 0x01
+    BUFFER_FULL = 0x02
+    BUFFER_EMPTY = 0x03
+    FUNCTION_KEY = 0x04
+    BUTTON = 0x05
+
+
+KEY_CONFIRM, KEY_SHORTAGE, KEY_FUNCTION = 0x16, 0x43, 0x25  # 4.4.10 DATA[1] of KEY_CODE
 
 
 @dataclass(frozen=True)
@@ -115,3 +153,14 @@ def unconnected_nodes(data: bytes) -> frozenset[int]:
     """Tags that do not answer the controller: bit 0 of byte 0 is tag 1, 1 = not connected (4.4.9)."""
     bitmap = int.from_bytes(data[STATUS_OFFSET:], "little")
     return frozenset(node for node in range(1, NODES_PER_PORT + 1) if bitmap >> (node - 1) & 1)
+
+
+def model_of(data: bytes) -> str:
+    """The model's name as a tag tells it (4.4.11)."""
+    return data[:8].decode("ascii", "replace").strip(" \x00")
+
+
+def details_of(data: bytes) -> dict[str, int]:
+    """What a tag tells of itself after a reset and when it is asked (4.4.12): AT5xx five bytes, AT7xx seven."""
+    names = ("product", "firmware", "mode", "functions", "key_delay", "colour")
+    return dict(zip(names, data, strict=False))

@@ -11,6 +11,7 @@ import pytest
 from drivers.base.session import SessionEvent
 from drivers.light_ablepick.config import LightAblepickConfig
 from drivers.light_ablepick.session import LightAblepickSession
+from drivers.light_ablepick.tags import Wishes
 from firmware_sims.light_ablepick.twin import AblePickTwin
 from tests.conformance.test_bytes import _feed
 from tests.conformance.transcripts import CAPTURES, play_to_session, play_to_twin, read_settings, read_transcript
@@ -22,7 +23,7 @@ class Forgetful(LightAblepickSession):
     """Loses what is left over of a piece."""
 
     def receive_bytes(self, data: bytes, now_s: float) -> Sequence[SessionEvent]:
-        self._incoming.clear()
+        self._stream._incoming.clear()
         return super().receive_bytes(data, now_s)
 
 
@@ -42,7 +43,7 @@ class Chatty(LightAblepickSession):
 
 
 def _session(kind: type[LightAblepickSession]) -> LightAblepickSession:
-    return kind(LightAblepickConfig(host="controller"), {})
+    return kind(LightAblepickConfig(host="controller"), Wishes())
 
 
 def test_lost_remainder_is_found_by_a_cut() -> None:

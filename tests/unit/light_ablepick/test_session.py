@@ -4,7 +4,9 @@ import pytest
 from drivers.base.errors import LocalProtocolError, RemoteProtocolError, ReplyTimeout
 from drivers.base.session import CommandDone, FrameRejected, SessionReady
 from drivers.light_ablepick.config import LightAblepickConfig
-from drivers.light_ablepick.session import LightAblepickSession, LitTag, TagAnswered, TagFault, TagsTested
+from drivers.light_ablepick.events import LitTag, TagAnswered, TagFault, TagsTested
+from drivers.light_ablepick.session import LightAblepickSession
+from drivers.light_ablepick.tags import Wishes
 from firmware_sims.light_ablepick.twin import AblePickTwin
 from firmware_sims.light_ablepick.twin import LitTag as Seen
 
@@ -16,7 +18,7 @@ class Talk:
         self.config = LightAblepickConfig(host="controller", **fields)
         self.lit = {} if lit is None else lit
         self.twin = twin or AblePickTwin()
-        self.session = LightAblepickSession(self.config, self.lit)
+        self.session = LightAblepickSession(self.config, Wishes(self.lit))
         self.now_s = 0.0
         self.events = []
         self.at(0.0)
@@ -239,7 +241,7 @@ def test_buzzer_sounds_until_the_tag_is_answered_or_put_out(end):
 
 
 def test_second_port_has_nodes_from_201():
-    session = LightAblepickSession(LightAblepickConfig(host="controller", ports=2), {})
+    session = LightAblepickSession(LightAblepickConfig(host="controller", ports=2), Wishes())
 
     session.start_command("show", {"node": 201, "quantity": 1, "colour": "red"}, 0.0)
 
@@ -258,7 +260,7 @@ def test_second_port_has_nodes_from_201():
 )
 def test_impossible_show_is_refused_and_changes_nothing(arguments, words):
     lit = {4: LitTag(1, "red")}
-    session = LightAblepickSession(LightAblepickConfig(host="controller"), lit)
+    session = LightAblepickSession(LightAblepickConfig(host="controller"), Wishes(lit))
 
     with pytest.raises(LocalProtocolError, match=words):
         session.start_command("show", arguments, 0.0)
