@@ -86,8 +86,8 @@ def _arguments_of(spec: CommandSpec) -> str:
 
 def _driver(name: str, words: Sequence[str]) -> tuple[DriverSpec, Driver]:
     spec = registry.load(name)
-    arrays = {key["key"] for key in configuration_of(spec) if key["kind"] == "array"}
-    fields = {key: (value.split(",") if value else []) if key in arrays else value for key, value in parse_fields(words).items()}
+    kinds = {key["key"]: key["kind"] for key in configuration_of(spec)}
+    fields = {key: _of_kind(key, kinds.get(key, ""), value) for key, value in parse_fields(words).items()}
     known = [key["key"] for key in configuration_of(spec)]
     if unknown := [key for key in fields if key not in known]:
         near = difflib.get_close_matches(unknown[0], known, 1)
@@ -95,6 +95,18 @@ def _driver(name: str, words: Sequence[str]) -> tuple[DriverSpec, Driver]:
         raise UsageError(f"{name} has an unknown field `{unknown[0]}`; {hint}")
     config = parse_config(spec.config, {"driver": name, **fields}, strict=False)
     return spec, spec.factory(name, config)
+
+
+def _of_kind(key: str, kind: str, text: str) -> Any:
+    """A value of the command line: lists by commas, tables as JSON. Raises: UsageError."""
+    if kind == "array":
+        return text.split(",") if text else []
+    if kind != "object":
+        return text
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise UsageError(f'{key} is a table; write it as JSON, like {key}=\'{{"a": "b"}}\'') from error
 
 
 def configuration_of(spec: DriverSpec) -> list[dict[str, Any]]:
