@@ -19,6 +19,7 @@ GROUP = "dockline.drivers"
 
 BUILT_IN = {
     "light_ablepick": "drivers.light_ablepick.driver:SPEC",
+    "light_modbus": "drivers.light_modbus.driver:SPEC",
     "printer_zpl": "drivers.printer_zpl.driver:SPEC",
     "rfid_llrp": "drivers.rfid_llrp.driver:SPEC",
     "scale_cas": "drivers.scale_cas.driver:SPEC",
@@ -29,6 +30,8 @@ BUILT_IN = {
     "scale_sma": "drivers.scale_sma.driver:SPEC",
     "scanner_evdev": "drivers.scanner_evdev.driver:SPEC",
     "scanner_serial": "drivers.scanner_serial.driver:SPEC",
+    "scanner_tcp": "drivers.scanner_tcp.driver:SPEC",
+    "sensor_ble": "drivers.sensor_ble.driver:SPEC",
     "sensor_modbus": "drivers.sensor_modbus.driver:SPEC",
     "sensor_onewire": "drivers.sensor_onewire.driver:SPEC",
     "sllurp": "drivers.sllurp.driver:SPEC",

@@ -15,6 +15,8 @@ TWINS = {
     "controller_modbus": "firmware_sims.sensor_modbus.controller:ModbusControllerTwin",
     "inputs_modbus": "firmware_sims.sensor_modbus.twin:ModbusInputsTwin",
     "light_ablepick": "firmware_sims.light_ablepick.twin:AblePickTwin",
+    "light_modbus": "firmware_sims.light_modbus.twin:ModbusTagsTwin",
+    "light_points_modbus": "firmware_sims.light_modbus.twin:ModbusLightPointsTwin",
     "printer_zpl": "firmware_sims.printer_zpl.twin:ZplPrinterTwin",
     "relay_modbus": "firmware_sims.sensor_modbus.twin:ModbusRelayTwin",
     "rfid_llrp": "firmware_sims.rfid_llrp.twin:LlrpReaderTwin",
@@ -24,12 +26,16 @@ TWINS = {
     "scale_nci": "firmware_sims.scale_nci.twin:NciScaleTwin",
     "scale_sics": "firmware_sims.scale_sics.twin:SicsScaleTwin",
     "scale_sma": "firmware_sims.scale_sma.twin:SmaScaleTwin",
+    "scanner_cognex": "firmware_sims.scanner_tcp.cognex:CognexTwin",
+    "scanner_datalogic": "firmware_sims.scanner_tcp.datalogic:DatalogicTwin",
     "scanner_evdev": "firmware_sims.scanner_evdev.twin:KeyboardScannerTwin",
     "scanner_serial": "firmware_sims.scanner_serial.twin:ScannerTwin",
+    "scanner_tcp": "firmware_sims.scanner_tcp.keyence:KeyenceTwin",
+    "sensor_ble": "firmware_sims.sensor_ble.twin:BleTagsTwin",
     "sensor_modbus": "firmware_sims.sensor_modbus.twin:ModbusSensorTwin",
     "sensor_onewire": "firmware_sims.sensor_onewire.twin:OneWireBusTwin",
-    "transmitter_modbus": "firmware_sims.sensor_modbus.generic:ModbusTransmitterTwin",
     "tower_patlite": "firmware_sims.tower_patlite.twin:PatliteTwin",
+    "transmitter_modbus": "firmware_sims.sensor_modbus.generic:ModbusTransmitterTwin",
 }
 
 

@@ -2,6 +2,7 @@
 import fcntl
 import itertools
 import os
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -169,7 +170,7 @@ class Nodes:
             (folder / name).touch()
         monkeypatch.setattr(fcntl, "ioctl", self._ioctl)
         monkeypatch.setattr(Path, "is_char_device", lambda path: path.name in nodes)
-        monkeypatch.setattr(driver_module.stat, "S_ISCHR", lambda mode: True)
+        monkeypatch.setattr(stat, "S_ISCHR", lambda mode: True)
 
     def _ioctl(self, fd: int, request: int, argument: Any) -> Any:
         file = os.path.basename(os.readlink(f"/proc/self/fd/{fd}"))  # noqa: PTH119, PTH115

@@ -58,11 +58,12 @@ def _any_of(settings: CodeSettings) -> re.Pattern[bytes] | None:
 class CodeReader:
     """One scanner's codes. Reasons of rejection: too_long, no_read, duplicate."""
 
-    def __init__(self, settings: CodeSettings) -> None:
+    def __init__(self, settings: CodeSettings, *, no_read: str | None = None) -> None:
+        """`no_read` where it is not that of the settings."""
         self._settings = settings
         self._takes_aim = settings.aim_identifier != "off"
         self._prefix = bytes_of(settings.prefix, settings.encoding)
-        self._no_read = {bytes_of(text, settings.encoding) for text in settings.no_read.split("|") if text}
+        self._no_read = {bytes_of(text, settings.encoding) for text in (settings.no_read if no_read is None else no_read).split("|") if text}
         self._substitutes = _any_of(settings)
         self._seen_at_s: dict[bytes, float] = {}
 
