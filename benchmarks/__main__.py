@@ -21,7 +21,21 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
-NAMES = ("llrp_decode", "epc", "outbox", "ingest", "latency", "allocate", "as_of", "pick_confirm", "tryton", "thingsboard", "uplink")
+NAMES = (
+    "llrp_decode",
+    "reader_twin",
+    "epc",
+    "outbox",
+    "ingest",
+    "latency",
+    "allocate",
+    "as_of",
+    "pick_confirm",
+    "pick_lights",
+    "tryton",
+    "thingsboard",
+    "uplink",
+)
 
 ALONE = ("swarm",)
 """Those that take minutes and the whole machine: only when they are named."""

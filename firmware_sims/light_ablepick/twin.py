@@ -175,7 +175,11 @@ class AblePickTwin(Twin):
             return _block(0x0D, node)
         if (answer := self._for_tag.get(sub)) is not None:
             return answer(node)
-        return b"" if tag.obey(sub, data) else _block(0x0C, node)
+        return b"" if self._apply(tag, sub, data) else _block(0x0C, node)
+
+    def _apply(self, tag: PickTag, sub: int, data: bytes) -> bool:
+        """Each message that reaches a tag; False: it knows no such message."""
+        return tag.obey(sub, data)
 
     def _obey_all(self, sub: int, data: bytes) -> bytes:
         if sub == 0xFB and data[1:3] == _ADDRESS_CHECK:
@@ -189,7 +193,7 @@ class AblePickTwin(Twin):
             return self.on_reset()
         for tag in self.tags.values():
             if tag.connected:
-                tag.obey(sub, data)
+                self._apply(tag, sub, data)
         return b""
 
     def _poll_range(self, block: bytes) -> bytes:
