@@ -35,6 +35,7 @@ class TwinServer(abc.ABC):
         self.heard = FaultyLine(self.faults, seed, "to_device")
         self._clock = clock
         self._timer: asyncio.TimerHandle | None = None
+        self._due_s = 0.0
         self._late: deque[tuple[float, bytes | None]] = deque()
         self._postman: asyncio.TimerHandle | None = None
         self._lights_on: asyncio.TimerHandle | None = None
@@ -59,6 +60,10 @@ class TwinServer(abc.ABC):
     def stimulate(self, name: str, **arguments: StimulusValue) -> None:
         """Let something happen to the device now."""
         self._say(self.twin.stimulate(name, arguments, self._clock()))
+
+    def let(self, happen: Callable[[float], bytes]) -> None:
+        """Let something happen that has no name: called with the time, it returns what the device then says."""
+        self._say(happen(self._clock()))
 
     def change(self, name: str, text: str) -> None:
         """Change a condition of the device's world now, as people write it. Raises: UnknownStimulusError, ValueError: see `Twin.change`."""
@@ -143,11 +148,14 @@ class TwinServer(abc.ABC):
             self._postman = None
 
     def _wind(self) -> None:
+        deadline_s = self.twin.next_deadline_s()
         if self._timer is not None:
+            if deadline_s == self._due_s:
+                return
             self._timer.cancel()
             self._timer = None
-        deadline_s = self.twin.next_deadline_s()
         if deadline_s is not None:
+            self._due_s = deadline_s
             self._timer = asyncio.get_running_loop().call_later(max(0.0, deadline_s - self._clock()), self._ring)
 
     def _ring(self) -> None:
@@ -230,6 +238,11 @@ class TcpTwinServer(TwinServer):
     def has_client(self) -> bool:
         """Whether somebody is connected."""
         return self._writer is not None
+
+    @property
+    def unsent_bytes(self) -> int:
+        """What the client has not taken yet and the kernel not either."""
+        return self._writer.transport.get_write_buffer_size() if self._writer is not None else 0
 
     async def _on_client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

@@ -24,6 +24,8 @@ TABLE: dict[str, tuple[int, str]] = {
     "TagSeenCount": (8, "u16"),
     "ROSpecID": (9, "u32"),
     "InventoryParameterSpecID": (10, "u16"),
+    "C1G2_CRC": (11, "u16"),
+    "C1G2_PC": (12, "u16"),
     "EPC_96": (13, "b12"),
     "SpecIndex": (14, "u16"),
     "AccessSpecID": (16, "u32"),
@@ -90,6 +92,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "C1G2Kill": (343, "u16 u32"),
     "C1G2Lock": (344, "u16 u32"),
     "C1G2LockPayload": (345, "u8 u8"),  # privilege, part
+    "C1G2EPCMemorySelector": (348, "u8"),  # flags: CRC, PC
     "C1G2ReadOpSpecResult": (349, "u8 u16 u16list"),
     "C1G2WriteOpSpecResult": (350, "u8 u16 u16"),
     "C1G2KillOpSpecResult": (351, "u8 u16"),

@@ -10,17 +10,24 @@ import struct
 from collections.abc import Callable
 
 from firmware_sims.rfid_llrp import capabilities, extensions
-from firmware_sims.rfid_llrp.codec import encode, parse
+from firmware_sims.rfid_llrp.codec import Node, encode, parse
 from firmware_sims.rfid_llrp.rospecs import ACTIVE, DISABLED, INACTIVE, RoSpec, UnsupportedError
 from firmware_sims.rfid_llrp.settings import FIELD_ERROR, INVALID, PARAMETER_ERROR, RefusedError
 
 
 class Inventory:
-    """`tell` hears of the beginning and end of runs (ROSpecEvent), `report` is to send what a ROSpec has collected."""
+    """`tell` hears of the beginning and end of runs (ROSpecEvent), `report` is to send what a ROSpec has collected, `utc_us` is the reader's clock.
 
-    def __init__(self, antennas: int, maker: int, tell: Callable[[float, bytes], None], report: Callable[[RoSpec], None]) -> None:
+    `default_report`: the ROReportSpec of the reader's configuration, for ROSpecs without one of their own.
+    """
+
+    def __init__(
+        self, antennas: int, maker: int, tell: Callable[[float, bytes], None], report: Callable[[RoSpec], None], utc_us: Callable[[float], int]
+    ) -> None:
+        self._utc_us = utc_us
         self.specs: dict[int, RoSpec] = {}
         self.has_extensions = False
+        self.default_report: Node | None = None
         self._antennas = antennas
         self._maker = maker
         self._tell = tell
@@ -48,6 +55,8 @@ class Inventory:
         except UnsupportedError as error:
             raise RefusedError(INVALID, str(error)) from error
         self._check(spec)
+        if not spec.has_own_report and self.default_report is not None:
+            spec.report_as(self.default_report)
         spec.wanted = extensions.wanted_of(nodes[0], self._maker, self.has_extensions)
         self.specs[spec.rospec_id] = spec
         return b""
@@ -82,7 +91,7 @@ class Inventory:
         for spec in self._named(body):
             if spec.state == DISABLED:
                 spec.stop()
-                spec.wind(now_s)
+                spec.wind(now_s, self._utc_us(now_s))
         return b""
 
     def disable(self, body: bytes, now_s: float) -> bytes:

@@ -6,18 +6,27 @@ Source: LLRP 1.0.1, 6.3 (ROSpec states), 10.2 (ROSpec and its triggers), 13.2.1 
 
 from __future__ import annotations
 
+import binascii
+import math
+import operator
+import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import NamedTuple
 
 from firmware_sims.rfid_llrp import extensions
-from firmware_sims.rfid_llrp.codec import MalformedError, Node, encode
+from firmware_sims.rfid_llrp.codec import TABLE, MalformedError, Node, encode
 
 DISABLED, INACTIVE, ACTIVE = 0, 1, 2
 _START_IMMEDIATE, _START_PERIODIC, _START_GPI = 1, 2, 3
 _STOP_DURATION, _STOP_GPI = 1, 2
-_UPON_N_TAGS = 0
+_UPON_N_TAGS, _UPON_QUIET, _UPON_ATTEMPTS = 0, 1, 2  # TagObservationTrigger, 16.2.4.2.1.1.1
+_ROUND_MS = 100
+"""How long one attempt to see all tags takes; guessed, of the size that readers need for some hundred tags."""
 _EVERY_CONTENT = 0x1F80  # antenna, channel, peak RSSI, first and last seen, count: what is reported when no ROReportSpec says otherwise
 _COUNT_MAX = 65_535
+_PER_ANTENNA = 1 << 12  # EnableAntennaID
 
 
 class UnsupportedError(ValueError):
@@ -50,27 +59,58 @@ class Seen:
         self.last_us = at_us
         self.count = min(self.count + 1, _COUNT_MAX)
 
-    def encoded(self, content: int, rospec_id: int, utc: bool, wanted: dict[str, int], access: tuple[int, bytes] = (0, b"")) -> bytes:
-        """TagReportData with what the content selector and the maker's parameters ask for, and the results of an AccessSpec."""
+    def encoded(self, content: int, rospec_id: int, utc: bool, wanted: dict[str, int], access: tuple[int, bytes] = (0, b""), memory: int = 0) -> bytes:
+        """TagReportData with what the content selector, the memory selector and the maker's parameters ask for, and the results of an AccessSpec."""
         access_spec_id, results = access
-        whole_dbm = max(-128, min(127, round(self.radio.peak_rssi_dbm)))
-        clock = "UTC" if utc else "Uptime"
-        identity = encode("EPC_96", self.epc) if len(self.epc) == 12 else encode("EPCData", self.epc)
-        optional = (
-            (15, encode("ROSpecID", rospec_id)),
-            (14, encode("SpecIndex", 1)),
-            (13, encode("InventoryParameterSpecID", 1)),
-            (12, encode("AntennaID", self.antenna)),
-            (10, encode("PeakRSSI", whole_dbm)),
-            (11, encode("ChannelIndex", self.radio.channel)),
-            (9, encode(f"FirstSeenTimestamp{clock}", self.first_us)),
-            (8, encode(f"LastSeenTimestamp{clock}", self.last_us)),
-            (7, encode("TagSeenCount", self.count)),
-            (6, encode("AccessSpecID", access_spec_id)),
-        )
-        standard = b"".join(part for bit, part in optional if content >> bit & 1)
-        custom = extensions.reported(wanted, self.radio.peak_rssi_dbm, self.radio.phase_rad, self.radio.doppler_hz)
-        return encode("TagReportData", inner=identity + standard + results + custom)
+        dbm, epc = self.radio.peak_rssi_dbm, self.epc
+        whole_dbm = -128 if dbm < -128 else 127 if dbm > 127 else round(dbm)
+        identity = b"\x8d" + epc if len(epc) == _EPC_96_BYTES else encode("EPCData", epc)
+        protocol = _protocol_data(epc, memory) if memory else b""
+        custom = extensions.reported(wanted, dbm, self.radio.phase_rad, self.radio.doppler_hz) if wanted else b""
+        pack, pick = _layout(content & ~_ACCESS_SPEC_ID, utc)
+        values = (rospec_id, 1, 1, self.antenna, whole_dbm, self.radio.channel, self.first_us, self.last_us, self.count)
+        standard = pack(*pick(values + _NUMBERS)) if pick else b""
+        if content & _ACCESS_SPEC_ID:
+            protocol += encode("AccessSpecID", access_spec_id)
+        size = 4 + len(identity) + len(standard) + len(protocol) + len(results) + len(custom)
+        return b"".join((_HEADER.pack(_TAG_REPORT_DATA, size), identity, standard, protocol, results, custom))
+
+
+_HEADER = struct.Struct("!HH")
+_TAG_REPORT_DATA = TABLE["TagReportData"][0]
+_EPC_96_BYTES = 12
+_ACCESS_SPEC_ID = 1 << 6
+_CRC, _PC = 0x80, 0x40  # C1G2EPCMemorySelector, 16.3.1.5.1 of LLRP 1.0.1
+_CONTENT = (
+    (15, "ROSpecID", "I"),
+    (14, "SpecIndex", "H"),
+    (13, "InventoryParameterSpecID", "H"),
+    (12, "AntennaID", "H"),
+    (10, "PeakRSSI", "b"),
+    (11, "ChannelIndex", "H"),
+    (9, "FirstSeenTimestamp{clock}", "Q"),
+    (8, "LastSeenTimestamp{clock}", "Q"),
+    (7, "TagSeenCount", "H"),
+)
+"""Bit of TagReportContentSelector, the parameter that it asks for and the width of its value, in the order of TagReportData."""
+_NUMBERS = tuple(0x80 | TABLE[name.format(clock=clock)][0] for clock in ("UTC", "Uptime") for _, name, _ in _CONTENT)
+_Pick = Callable[[tuple[int, ...]], tuple[int, ...]]
+
+
+@cache
+def _layout(content: int, utc: bool) -> tuple[Callable[..., bytes], _Pick | None]:
+    """How the parameters that a content selector asks for are written at once: each is one byte of its number, then its value."""
+    wanted = [(place, width) for place, (bit, _, width) in enumerate(_CONTENT) if content >> bit & 1]
+    first_number = len(_CONTENT) * (1 if utc else 2)
+    places = [index for place, _ in wanted for index in (first_number + place, place)]
+    return struct.Struct("!" + "".join(f"B{width}" for _, width in wanted)).pack, operator.itemgetter(*places) if places else None
+
+
+def _protocol_data(epc: bytes, memory: int) -> bytes:
+    """C1G2_PC and C1G2_CRC as the tag has them in its EPC bank: length in words, and the CRC of ISO/IEC 13239 over both."""
+    pc = struct.pack("!H", len(epc) // 2 << 11)
+    crc = ~binascii.crc_hqx(pc + epc, 0xFFFF) & 0xFFFF
+    return (encode("C1G2_PC", *struct.unpack("!H", pc)) if memory & _PC else b"") + (encode("C1G2_CRC", crc) if memory & _CRC else b"")
 
 
 @dataclass
@@ -87,15 +127,21 @@ class RoSpec:
     stop_input: tuple[int, bool] | None = None
     starts_after_ms: int = 0
     starts_every_ms: int = 0
+    starts_from_utc_us: int | None = None
     starts_at_s: float | None = None
     wanted: dict[str, int] = field(default_factory=dict)
     runs_ms: int = 0
     ends_after_tags: int = 0
+    ends_when_quiet_ms: int = 0
     report_trigger: int = 2
     report_every_n: int = 1
     content: int = _EVERY_CONTENT
+    memory: int = 0
+    has_own_report: bool = False
     state: int = DISABLED
     stops_at_s: float | None = None
+    _times_out_at_s: float | None = None
+    _seen_in_run: set[bytes] = field(default_factory=set)
     _collected: dict[tuple[bytes, int], Seen] = field(default_factory=dict)
 
     @classmethod
@@ -124,13 +170,24 @@ class RoSpec:
         if value is None:
             raise MalformedError("a periodic start trigger needs a PeriodicTriggerValue")
         self.starts_after_ms, self.starts_every_ms = value.fields
+        if utc := value.find("UTCTimestamp"):
+            self.starts_from_utc_us = utc.fields[0]
         if not self.starts_every_ms:
             raise UnsupportedError("a period of zero is none")
 
-    def wind(self, now_s: float) -> None:
-        """It was enabled: a periodic one begins to count."""
-        if self.starts_every_ms:
-            self.starts_at_s = now_s + self.starts_after_ms / 1000
+    def wind(self, now_s: float, now_utc_us: int) -> None:
+        """It was enabled: a periodic one begins to count, from now or from the UTC time that it was given; what of that is over is skipped."""
+        if not self.starts_every_ms:
+            return
+        self.starts_at_s = now_s + self.starts_after_ms / 1000
+        if self.starts_from_utc_us is not None:
+            self.starts_at_s += (self.starts_from_utc_us - now_utc_us) / 1e6
+            self._skip_to(now_s)
+
+    def _skip_to(self, now_s: float) -> None:
+        period_s = self.starts_every_ms / 1000
+        if self.starts_at_s is not None and self.starts_at_s < now_s:
+            self.starts_at_s += math.ceil((now_s - self.starts_at_s) / period_s) * period_s
 
     def _take_stop(self, stop: Node, ai: Node) -> None:
         kind, duration_ms = stop.fields
@@ -141,17 +198,35 @@ class RoSpec:
         ai_stop = ai.find("AISpecStopTrigger")  # when the only AISpec ends, the ROSpec ends
         if ai_stop and ai_stop.fields[0] == _STOP_DURATION and ai_stop.fields[1]:
             self.runs_ms = ai_stop.fields[1]
+        elif ai_stop and ai_stop.fields[0] == _STOP_GPI and (value := ai_stop.find("GPITriggerValue")):
+            self.stop_input, self.runs_ms = _trigger(ai_stop), value.fields[2]
         elif ai_stop and (observed := ai_stop.find("TagObservationTrigger")):
-            if observed.fields[0] != _UPON_N_TAGS:
-                raise UnsupportedError("of the tag observation triggers only the number of tags is simulated")
-            self.ends_after_tags, self.runs_ms = observed.fields[2], observed.fields[5] or self.runs_ms
+            self._take_observation(observed)
+
+    def _take_observation(self, observed: Node) -> None:
+        kind, _, tags, attempts, quiet_ms, timeout_ms = observed.fields
+        self.runs_ms = timeout_ms or self.runs_ms
+        if kind == _UPON_N_TAGS:
+            self.ends_after_tags = tags
+        elif kind == _UPON_QUIET:
+            self.ends_when_quiet_ms = quiet_ms
+        elif kind == _UPON_ATTEMPTS:
+            self.runs_ms = min(attempts * _ROUND_MS, timeout_ms or attempts * _ROUND_MS)
+        else:
+            raise UnsupportedError(f"there is no tag observation trigger {kind}")
 
     def _take_report(self, node: Node) -> None:
-        report = node.find("ROReportSpec")
-        if report is not None:
-            self.report_trigger, self.report_every_n = report.fields
-            selector = report.find("TagReportContentSelector")
-            self.content = selector.fields[0] if selector else _EVERY_CONTENT
+        if (report := node.find("ROReportSpec")) is not None:
+            self.has_own_report = True
+            self.report_as(report)
+
+    def report_as(self, report: Node) -> None:
+        """What an ROReportSpec says: its own, or the reader's where it has none."""
+        self.report_trigger, self.report_every_n = report.fields
+        selector = report.find("TagReportContentSelector")
+        self.content = selector.fields[0] if selector else _EVERY_CONTENT
+        memory = selector.find("C1G2EPCMemorySelector") if selector else None
+        self.memory = memory.fields[0] if memory else 0
 
     def encoded(self) -> bytes:
         """As it was added, with the present state."""
@@ -160,9 +235,17 @@ class RoSpec:
     def start(self, now_s: float) -> None:
         """Begin to read."""
         self.state = ACTIVE
+        self._seen_in_run.clear()
         if self.starts_at_s is not None:
             self.starts_at_s += self.starts_every_ms / 1000
-        self.stops_at_s = now_s + self.runs_ms / 1000 if self.runs_ms else None
+        self._times_out_at_s = now_s + self.runs_ms / 1000 if self.runs_ms else None
+        self.stops_at_s = self._times_out_at_s
+        self._wait_for_more(now_s)
+
+    def _wait_for_more(self, now_s: float) -> None:
+        """A run that ends when no new tag comes any more: so long after the last one, but not after its time is out."""
+        if self.ends_when_quiet_ms:
+            self.stops_at_s = min(now_s + self.ends_when_quiet_ms / 1000, self._times_out_at_s or math.inf)
 
     def stop(self) -> None:
         """Cease to read and wait for the next start."""
@@ -172,13 +255,16 @@ class RoSpec:
         """Whether a tag before this antenna is seen now."""
         return self.state == ACTIVE and (not self.antennas or antenna in self.antennas)
 
-    def collect(self, epc: bytes, antenna: int, radio: Radio, at_us: int) -> None:
+    def collect(self, epc: bytes, antenna: int, radio: Radio, at_us: int, now_s: float) -> None:
         """Take a read."""
-        key = (epc, antenna if self.content >> 12 & 1 else 0)
+        key = (epc, antenna if self.content & _PER_ANTENNA else 0)
         if (seen := self._collected.get(key)) is not None:
             seen.again(radio, at_us)
         else:
             self._collected[key] = Seen(epc, antenna, radio, at_us, at_us)
+        if (self.ends_after_tags or self.ends_when_quiet_ms) and epc not in self._seen_in_run:
+            self._seen_in_run.add(epc)
+            self._wait_for_more(now_s)
 
     @property
     def report_is_due(self) -> bool:
@@ -187,13 +273,13 @@ class RoSpec:
 
     @property
     def run_is_over(self) -> bool:
-        """Whether as many tags were seen as one run is to see."""
-        return 0 < self.ends_after_tags <= len(self._collected)
+        """Whether as many tags were seen as one run is to see, reported meanwhile or not."""
+        return 0 < self.ends_after_tags <= len(self._seen_in_run)
 
     def collected(self, utc: bool) -> bytes:
         """The reads since the last report as TagReportData, and forget them."""
         seen, self._collected = self._collected, {}
-        return b"".join(one.encoded(self.content, self.rospec_id, utc, self.wanted) for one in seen.values())
+        return b"".join([one.encoded(self.content, self.rospec_id, utc, self.wanted, memory=self.memory) for one in seen.values()])
 
 
 def _trigger(node: Node) -> tuple[int, bool]:

@@ -42,6 +42,7 @@ class ReaderSettings:
         self.input_enabled = dict.fromkeys(self.inputs, False)
         self.keepalive_s = 0.0
         self.holds_after_reconnect = False
+        self.report: Node | None = None
 
     def switch_all_off(self) -> None:
         """What a power failure does to the outputs."""
@@ -64,6 +65,8 @@ class ReaderSettings:
                 self.keepalive_s = period_ms / 1000 if kind == 1 else 0.0
             case "EventsAndReports", flags:
                 self.holds_after_reconnect = bool(flags & 0x80)
+            case "ROReportSpec", _, _:
+                self.report = node
             case "GPOWriteData", port, flags:
                 self._switch(_known(port, self.outputs, "GPO"), bool(flags & 0x80))
             case "GPIPortCurrentState", port, flags, _:
@@ -77,6 +80,11 @@ class ReaderSettings:
             raise RefusedError(DEVICE_ERROR, f"GPO {output} does not respond")
         self.outputs[output] = level
 
+    def _shown_report(self) -> bytes:
+        selector = self.report.find("TagReportContentSelector") if self.report else None
+        trigger, every_n = self.report.fields if self.report else (2, 0)
+        return encode("ROReportSpec", trigger, every_n, inner=encode("TagReportContentSelector", selector.fields[0] if selector else 0x1F80))
+
     def shown(self, body: bytes) -> bytes:
         """GET_READER_CONFIG: one part, or all (0). Raises: RefusedError: there is no such part."""
         wanted = struct.unpack_from("!HBHH", body)[1]
@@ -87,7 +95,7 @@ class ReaderSettings:
             encode("Identification", 0, _READER_ID),
             b"".join(encode("AntennaProperties", 0x80 * (port not in self.unplugged), port, 0) for port in ports),
             b"".join(encode("AntennaConfiguration", port, inner=radio) for port in ports),
-            encode("ROReportSpec", 2, 0, inner=encode("TagReportContentSelector", 0x1F80)),
+            self._shown_report(),
             encode("ReaderEventNotificationSpec", inner=events),
             encode("AccessReportSpec", 0),
             encode("LLRPConfigurationStateValue", 0),

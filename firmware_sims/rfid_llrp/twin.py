@@ -2,15 +2,16 @@
 """A simulated fixed RFID reader that speaks LLRP 1.0.1, and 1.1 when it is built so.
 
 Written from the standard, with its own tables; it shares no code with the driver. Simulated: connection events, capabilities, configuration,
-ROSpecs with immediate, periodic, GPI and duration triggers, reports by number of tags or on request, keepalives, inputs and outputs, held reports,
-AccessSpecs on tags with a memory, Impinj's and Zebra's search mode, phase and Doppler shift. Not simulated: RF physics, block operations, RF surveys.
+ROSpecs with immediate, periodic, GPI, duration and tag observation triggers, reports by number of tags or on request, keepalives, inputs and outputs,
+held reports, AccessSpecs on tags with a memory, Impinj's and Zebra's search mode, phase and Doppler shift. Not simulated: RF physics, block operations,
+RF surveys.
 """
 
 from __future__ import annotations
 
 import struct
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from firmware_sims.engine.twin import Twin
 from firmware_sims.rfid_llrp import capabilities, extensions
@@ -72,7 +73,7 @@ class LlrpReaderTwin(Twin):
         self._version_max = version_max
         self._ignores_version = ignores_version
         self.outputs = self.settings.outputs
-        self._inventory = Inventory(antennas, maker, lambda now_s, event: self._notify(_ROSPEC_EVENTS, now_s, event), self._report)
+        self._inventory = Inventory(antennas, maker, lambda now_s, event: self._notify(_ROSPEC_EVENTS, now_s, event), self._report, self._clock_us)
         self.rospecs = self._inventory.specs
         self.keepalive_acks = 0
         self.is_connected = False
@@ -163,6 +164,17 @@ class LlrpReaderTwin(Twin):
                     self._read(spec, raw, antenna, radio, now_s)
         return self._spoken()
 
+    def read_all(self, reads: Iterable[tuple[bytes, int, float]], now_s: float) -> bytes:
+        """Many tags answer at once: EPC, antenna and peak RSSI in dBm of each; what the reader then says. Faster than `on_read` for each."""
+        unplugged = self.settings.unplugged
+        for epc, antenna, peak_rssi_dbm in reads:
+            if antenna not in unplugged:
+                radio = Radio(peak_rssi_dbm)
+                for spec in self.rospecs.values():
+                    if spec.reads_with(antenna):
+                        self._read(spec, epc, antenna, radio, now_s)
+        return self._spoken()
+
     def _read(self, spec: RoSpec, raw: bytes, antenna: int, radio: Radio, now_s: float) -> None:
         """An AccessSpec that ends with this tag is reported at once, together with the read."""
         if raw not in self.tags and len(self._access_specs):
@@ -172,10 +184,10 @@ class LlrpReaderTwin(Twin):
             return
         epc, at_us = tag.epc if tag else raw, self._clock_us(now_s)
         if tag is not None and (access := self._access_specs.carry_out(tag, antenna, spec.rospec_id, self.version)):
-            report = Seen(epc, antenna, radio, at_us, at_us).encoded(spec.content, spec.rospec_id, self._has_utc_clock, spec.wanted, access)
+            report = Seen(epc, antenna, radio, at_us, at_us).encoded(spec.content, spec.rospec_id, self._has_utc_clock, spec.wanted, access, spec.memory)
             self._queue.append((_RO_ACCESS_REPORT, report))
             return
-        spec.collect(epc, antenna, radio, at_us)
+        spec.collect(epc, antenna, radio, at_us, now_s)
         self._report_or_end(spec, now_s)
 
     def on_input(self, input: int, level: bool, *, now_s: float) -> bytes:  # noqa: A002 - the word of the trade, and of the reading
@@ -351,6 +363,7 @@ class LlrpReaderTwin(Twin):
     def _set_configuration(self, body: bytes, now_s: float) -> bytes:
         if self.settings.apply(body):
             self._wind_keepalive(now_s)
+        self._inventory.default_report = self.settings.report
         return b""
 
     def _wind_keepalive(self, now_s: float) -> None:
