@@ -9,7 +9,7 @@ BESIDE = -n 2 --dist loadfile --no-loadscope-reorder
 CHECKED = benchmarks central contracts drivers firmware_sims gateway tests tools dockline.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test demo test test-fast check bench accuracy stress chaos simulate fuzz bench-routing docs lock
+.PHONY: help setup setup-test demo test test-fast check bench accuracy stress soak chaos simulate fuzz bench-routing docs lock
 
 help:           ## show the targets
 	@sed -n 's/^\([a-z-]*\): .*## /  make \1|/p; s/^\([a-z-]*\):  *## /  make \1|/p' $(MAKEFILE_LIST) | sort -u | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -53,6 +53,9 @@ simulate: setup-test ## outbox, wire and ingest in virtual time, seed by seed: m
 
 fuzz: setup-test ## generated and mutated inputs for every parser: make fuzz ARGS="--for 60s --json FILE"
 	@$(BIN)/python -m tests.fuzz $(ARGS)
+
+soak: setup-test ## devices unplugged thousands of times: make soak ARGS="--cycles 10000 --json FILE"
+	@$(BIN)/python -m benchmarks.soak $(ARGS)
 
 chaos: setup-test ## real programs under random faults: make chaos ARGS="--faults 20 --seed 7 --json FILE"
 	@$(BIN)/python -m benchmarks.chaos $(ARGS)
