@@ -20,6 +20,8 @@ _QUIET_TRIES_S = 5.0
 """A scale that talks on for so long without being asked is set to continuous output."""
 _WAITING_MAX = 16
 _SHOWN_BYTES = 64
+_ENDS = b"\r\n\x03"
+"""The last of them may come after the rest of a frame was understood; alone they are nothing."""
 WAIT_S_MAX = 120.0
 
 
@@ -54,6 +56,8 @@ class Question:
     sends: bytes
     token: int | None = None
     asked_at_s: float = 0.0
+    has_answer: bool = True
+    """False: the device does it and says nothing, or something that nobody knows."""
 
 
 @dataclass
@@ -116,6 +120,9 @@ class WeighingSession(abc.ABC, Generic[ConfigT]):
     def cleaned(self, data: bytes) -> bytes:
         """What came, for example without parity bits."""
         return data
+
+    def sent(self, question: Question, now_s: float) -> None:
+        """A question that has no answer went out."""
 
     def not_answered(self, question: Question, now_s: float) -> None:
         """A question of the subclass's own (no token) had no answer."""
@@ -312,6 +319,11 @@ class WeighingSession(abc.ABC, Generic[ConfigT]):
         self._give_up_torn()
         self.current.asked_at_s = now_s
         self._outgoing += self.current.sends
+        if not self.current.has_answer:
+            question, self.current = self.current, None
+            if self.asks:
+                self._start_quiet(now_s)
+            self.sent(question, now_s)
 
     def _miss(self, question: Question, now_s: float) -> None:
         """No answer: what may still come of it must not pass for the answer to the next question."""
@@ -326,9 +338,11 @@ class WeighingSession(abc.ABC, Generic[ConfigT]):
 
     def _give_up_torn(self) -> None:
         """What lies there when a question goes out belongs to no answer to it; of a scale that talks by itself it may be the first half."""
-        if self.buffer and self.asks:
+        if not self.asks:
+            return
+        if self.buffer.strip(_ENDS):
             self.reject("torn", bytes(self.buffer))
-            self.buffer.clear()
+        self.buffer.clear()
 
     def _start_quiet(self, now_s: float) -> None:
         self._quiet_since_s, self._quiet_until_s = now_s, now_s + QUIET_S
@@ -341,9 +355,9 @@ class WeighingSession(abc.ABC, Generic[ConfigT]):
 
     def _end_quiet(self) -> None:
         self._quiet_until_s = None
-        if self._late:
+        if self._late.strip(_ENDS):
             self.reject("late", bytes(self._late))
-            self._late.clear()
+        self._late.clear()
 
     def _end_skipping(self) -> None:
         if self._skipped:

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The conversation with a scale of lines: it is asked as its map says, or only listened to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import partial
+
+from drivers.base.errors import DeviceFault, DriverError, LocalProtocolError, RemoteProtocolError
+from drivers.base.session import Argument
+from drivers.base.weighing import RESTING, Weighed
+from drivers.base.weighing_session import Question, Result, WeighingSession
+from drivers.scale_lines.config import ScaleLinesConfig
+from drivers.scale_lines.maps import LineMap, NoSuchLineError
+
+_ENDS = {"line": re.compile(rb"[\r\n]"), "etx": re.compile(rb"\x03")}
+_AROUND = b"\r\n\x02\x03"
+_SEVEN_BITS = bytes(value & 0x7F for value in range(256))
+
+
+class LinesSession(WeighingSession[ScaleLinesConfig]):
+    """See `Session`."""
+
+    def __init__(self, config: ScaleLinesConfig, line_map: LineMap) -> None:
+        super().__init__(config)
+        self._map = line_map
+        self.asks = bool(line_map.request) and config.request == "map"
+        self._has_seven_bits = (config.data_bits or line_map.data_bits) == 7
+
+    def cleaned(self, data: bytes) -> bytes:
+        """See `WeighingSession.cleaned`."""
+        return data.translate(_SEVEN_BITS) if self._has_seven_bits else data
+
+    def cut(self) -> bytes | None:
+        """See `WeighingSession.cut`; empty lines are none."""
+        while (frame := self.cut_at(_ENDS[self._map.line_end], self._map.line_bytes_max)) is not None:
+            if frame.strip(_AROUND + b" "):
+                return frame
+        return None
+
+    def poll(self) -> bytes:
+        """See `WeighingSession.poll`."""
+        return self._map.request.encode("ascii")
+
+    def question_of(self, name: str, arguments: Mapping[str, Argument]) -> bytes:
+        """See `WeighingSession.question_of`."""
+        command = {"zero": self._map.zero, "tare": self._map.tare}.get(name, "")
+        if not command:
+            raise LocalProtocolError(f"the map {self.config.map!r} has no command for {name!r}; press the key of the scale", operation=name)
+        return command.encode("ascii")
+
+    def command(self, question: Question, now_s: float) -> None:
+        """See `WeighingSession.command`; nobody knows what a scale answers to its keys."""
+        question.has_answer = False
+        self.when_resting(question, now_s)
+
+    def sent(self, question: Question, now_s: float) -> None:
+        """See `WeighingSession.sent`."""
+        assert question.token is not None
+        self.wish(question.token, question.name, partial(_shows_nothing, question.name), now_s, self.config.stability_timeout_s)
+
+    def on_frame(self, frame: bytes, now_s: float) -> None:
+        """See `WeighingSession.on_frame`."""
+        try:
+            event = self._map.read(frame.strip(_AROUND).decode("latin-1"), self.config.default_unit)
+        except NoSuchLineError as error:
+            raise RemoteProtocolError(f"no pattern of the map {self.config.map!r} takes the line", frame) from error
+        if event is not None:
+            self.weighed(event, now_s)
+            self.answered()
+
+
+def _shows_nothing(name: str, event: Weighed) -> Result | DriverError | None:
+    """Zero and tare both end with a display of zero."""
+    if event.state in RESTING and event.value is not None and not event.value:
+        return {}
+    return DeviceFault(event.code, f"the scale did not {name}: {event.state}") if event.state in ("overload", "error") else None
