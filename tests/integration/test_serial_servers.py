@@ -27,7 +27,7 @@ from firmware_sims.light_ablepick.twin import AblePickTwin
 from firmware_sims.stack import free_port
 from tests.conformance.test_life import Readings
 
-pytestmark = [pytest.mark.slow, pytest.mark.requirement("E5", "E15")]
+pytestmark = [pytest.mark.slow, pytest.mark.requirement("R98")]
 
 EVERY_BYTE = bytes(range(256)) + b"\xff\xff\r\n\xff\xf0\r\x00"
 SER2NET = """
@@ -196,12 +196,12 @@ class PortServer:
 
 
 async def test_pyserials_server_is_set_as_configured_and_echoes_every_byte() -> None:
-    async with PortServer().serving() as server:
-        async with opened(server.number, serial_server="rfc2217", baud_rate=38400, parity="O", data_bits=8, stop_bits=2, flow_control="rtscts") as line:
-            assert (server.port.baudrate, server.port.parity, server.port.bytesize, server.port.stopbits) == (38400, "O", 8, 2)
-            for _ in range(3):
-                line.write(EVERY_BYTE)
-                assert await heard_from(line, len(EVERY_BYTE)) == EVERY_BYTE
+    settings = {"serial_server": "rfc2217", "baud_rate": 38400, "parity": "O", "stop_bits": 2, "flow_control": "rtscts"}
+    async with PortServer().serving() as server, opened(server.number, **settings) as line:
+        assert (server.port.baudrate, server.port.parity, server.port.bytesize, server.port.stopbits) == (38400, "O", 8, 2)
+        for _ in range(3):
+            line.write(EVERY_BYTE)
+            assert await heard_from(line, len(EVERY_BYTE)) == EVERY_BYTE
 
 
 @pytest.mark.parametrize("way", ["tcp", "pty"])

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import soak
 
-pytestmark = [pytest.mark.slow, pytest.mark.requirement("E6", "E16")]
+pytestmark = [pytest.mark.slow, pytest.mark.requirement("E12", "R98")]
 
 
 async def test_device_that_is_unplugged_again_and_again_comes_back_and_leaves_nothing_open() -> None:

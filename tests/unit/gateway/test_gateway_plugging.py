@@ -13,7 +13,7 @@ from drivers.light_ablepick.driver import LightAblepickDriver
 from gateway import plugging
 from gateway.plugging import path_of, pause
 
-pytestmark = pytest.mark.requirement("E16")
+pytestmark = pytest.mark.requirement("R98")
 
 
 async def ends_soon(pausing: asyncio.Task[None]) -> None:

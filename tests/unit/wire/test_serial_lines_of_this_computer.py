@@ -20,7 +20,7 @@ from drivers.base.transports import open_kernel_file, open_transport
 from drivers.base.usb import stable_path_of
 from drivers.light_ablepick.config import LightAblepickConfig
 
-pytestmark = pytest.mark.requirement("E5")
+pytestmark = pytest.mark.requirement("R98")
 
 
 class Adapter:
