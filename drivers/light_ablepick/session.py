@@ -235,7 +235,9 @@ class LightAblepickSession:
 
     def _take(self, frame: Frame) -> None:
         node = (frame.node or 0) + (frame.port - PORT_1) * NODES_PER_PORT
-        if frame.sub in RESETS:
+        if frame.port - PORT_1 >= self._config.ports:
+            self._reject("other_port", frame.encode())  # an AT400's second port is a serial line, which is nobody's here
+        elif frame.sub in RESETS:
             self._on_reset(frame, node)
         elif frame.sub == Sub.STATUS:
             self._on_status(frame)

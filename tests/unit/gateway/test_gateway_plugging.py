@@ -4,14 +4,21 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
 
+from contracts.readings import AnyReading, LinkChanged
 from drivers.light_ablepick.config import LightAblepickConfig
 from drivers.light_ablepick.driver import LightAblepickDriver
+from firmware_sims.engine.servers import PtyTwinServer
+from firmware_sims.light_ablepick.twin import AblePickTwin
 from gateway import plugging
+from gateway.attempts import Attempts
+from gateway.metrics import Metrics
 from gateway.plugging import path_of, pause
+from gateway.supervisor import Supervisor
 
 pytestmark = pytest.mark.requirement("R98")
 
@@ -54,6 +61,27 @@ async def test_pause_of_a_device_that_is_there_is_not_cut_short(tmp_path: Path) 
     await pause(0.1, "")
 
     assert loop.time() - before_s >= 0.35
+
+
+async def test_supervisor_serves_a_device_that_is_plugged_in_during_a_long_pause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Attempts, "delay_s", lambda attempts, now_s, jitter: 3600.0)
+    link, server, connected = tmp_path / "usb-lights-if00", PtyTwinServer(AblePickTwin()), asyncio.Event()
+    driver = LightAblepickDriver("lights-1", LightAblepickConfig(path=str(link)))
+
+    def emit(reading: AnyReading) -> None:
+        if isinstance(reading, LinkChanged) and reading.state == "connected":
+            connected.set()
+
+    supervisor = Supervisor({"lights-1": ("light_ablepick", driver)}, emit, Metrics(), time.monotonic)
+    running = asyncio.create_task(supervisor.run())
+    await server.start()
+    asyncio.get_running_loop().call_later(0.5, link.symlink_to, server.path)
+
+    async with asyncio.timeout(20):
+        await connected.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await server.stop()
 
 
 def test_devices_that_are_no_files_have_no_path() -> None:

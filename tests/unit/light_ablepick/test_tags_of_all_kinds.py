@@ -352,6 +352,15 @@ def test_power_supply_that_was_low_before_is_told_on_connecting() -> None:
     assert talk.seen(SupplyChanged) == [SupplyChanged("voltage_low", True)]
 
 
+def test_what_comes_from_a_port_that_is_not_used_is_nobodys_press() -> None:
+    talk = Talk(controller="at400", twin=AblePickTwin(is_at400=True))
+
+    hears(talk, "0f00610000000605 20202020313200")
+
+    assert [event.reason for event in talk.seen(FrameRejected)] == ["other_port"]
+    assert not talk.seen(TagAnswered)
+
+
 def test_at400_has_thirty_tags_on_one_port() -> None:
     with pytest.raises(ValueError, match="one port with up to 30 tags"):
         LightAblepickConfig(host="lights", controller="at400", ports=2)
