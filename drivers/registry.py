@@ -33,6 +33,7 @@ BUILT_IN = {
     "scale_sma": "drivers.scale_sma.driver:SPEC",
     "scanner_evdev": "drivers.scanner_evdev.driver:SPEC",
     "scanner_serial": "drivers.scanner_serial.driver:SPEC",
+    "scanner_ssi": "drivers.scanner_ssi.driver:SPEC",
     "scanner_tcp": "drivers.scanner_tcp.driver:SPEC",
     "sensor_ble": "drivers.sensor_ble.driver:SPEC",
     "sensor_modbus": "drivers.sensor_modbus.driver:SPEC",

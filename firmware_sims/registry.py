@@ -33,6 +33,7 @@ TWINS = {
     "scanner_datalogic": "firmware_sims.scanner_tcp.datalogic:DatalogicTwin",
     "scanner_evdev": "firmware_sims.scanner_evdev.twin:KeyboardScannerTwin",
     "scanner_serial": "firmware_sims.scanner_serial.twin:ScannerTwin",
+    "scanner_ssi": "firmware_sims.scanner_ssi.twin:SsiScannerTwin",
     "scanner_tcp": "firmware_sims.scanner_tcp.keyence:KeyenceTwin",
     "sensor_ble": "firmware_sims.sensor_ble.twin:BleTagsTwin",
     "sensor_modbus": "firmware_sims.sensor_modbus.twin:ModbusSensorTwin",
