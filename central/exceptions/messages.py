@@ -36,6 +36,8 @@ TEMPLATES = {
     "put_short": "{station}: {put} of {wanted} of item {item} put into slot {slot} for order {order}; look for the rest in the batch",
     "weight_wrong": "{station}: {subject} weighs {weight_g} g, expected {expected_g} g within {tolerance_g} g; open it and count",
     "lights_not_reached": "order {order}: zone {zone} of {site} has no gateway with lights; pick {count} tasks from the list",
+    "label_not_printed": "{station}: {title} was not printed ({reason}); settle that, then print it again",
+    "label_doubtful": "{station}: nobody knows whether {title} was printed ({reason}); look at the printer, and print it again only if it is not there",
     "command_failed": "{station}: command {command} was {outcome} ({reason}); do it by hand or ask again",
     "count_difference": "{place}: the count of {count} goods differs from the books, first item {item} by {difference}; "
     "somebody who did not count there must approve or reject it",

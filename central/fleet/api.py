@@ -89,6 +89,14 @@ class GatewayOut(BaseModel):
     drift: str = Field(description="how what is in force differs from what is wanted, and why; empty: it does not")
 
 
+class ConditionOut(BaseModel):
+    """Something about a device that a person must or may see to."""
+
+    condition: str = Field(description="paper_out, head_open, battery_low, ...: a small set of each driver")
+    reason: str = Field(description="what a person does about it")
+    since: datetime
+
+
 class DeviceOut(BaseModel):
     """The link to a device."""
 
@@ -103,6 +111,7 @@ class DeviceOut(BaseModel):
             "serial_before": "37-10-05",
             "swapped_at": "2026-11-20T22:14:00Z",
             "swapped_by": "li",
+            "conditions": [{"condition": "paper_out", "reason": "out of labels: put in a roll and close the head", "since": "2026-11-21T07:58:00Z"}],
         }
     )
 
@@ -115,6 +124,7 @@ class DeviceOut(BaseModel):
     serial_before: str
     swapped_at: datetime | None
     swapped_by: str
+    conditions: list[ConditionOut] = Field(description="what holds now, the longest first")
 
 
 class SwapIn(BaseModel):

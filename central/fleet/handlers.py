@@ -11,6 +11,7 @@ from sqlalchemy import Boolean, Connection, bindparam, update
 
 from central.database import insert_for
 from central.fleet import clocks, configurations
+from central.fleet.conditions import condition_changed, forget_conditions
 from central.fleet.swaps import device_swapped
 from central.fleet.tables import command as command_table
 from central.fleet.tables import configuration
@@ -18,7 +19,7 @@ from central.fleet.tables import device as device_table
 from central.fleet.tables import gateway as gateway_table
 from central.ingest.registry import EventContext, Handler, HandlerMany
 from contracts.commands import GATEWAY
-from contracts.events import ClockSet, CommandAnswered, ConfigurationChanged, DeviceLinkChanged, DeviceSwapped, Event, GatewayReported
+from contracts.events import ClockSet, CommandAnswered, ConfigurationChanged, DeviceConditionChanged, DeviceLinkChanged, DeviceSwapped, Event, GatewayReported
 
 
 def command_answered(connection: Connection, context: EventContext, event: CommandAnswered) -> None:
@@ -54,6 +55,7 @@ def device_links_changed(connection: Connection, said: Sequence[tuple[EventConte
         row = {"state": event.state, "reason": event.reason, "changed_at": event.event_time, "is_live": is_live}
         last[key] = {"gateway": context.gateway, "device": event.device, **row}
     connection.execute(_keep_links(connection.dialect.name), list(last.values()))
+    forget_conditions(connection, [(row["gateway"], row["device"], row["changed_at"]) for row in last.values() if row["state"] == "connected"])
 
 
 @cache
@@ -96,6 +98,7 @@ HANDLERS: dict[type[Event], Handler] = {
     ClockSet: clocks.clock_set,
     CommandAnswered: command_answered,
     ConfigurationChanged: configurations.configuration_changed,
+    DeviceConditionChanged: condition_changed,
     DeviceLinkChanged: device_link_changed,
     DeviceSwapped: device_swapped,
     GatewayReported: gateway_reported,

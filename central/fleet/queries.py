@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from central.fleet.conditions import conditions_held
 from central.fleet.configuration_rules import drift_of
 from central.fleet.tables import command, configuration, device, gateway, gateway_certificate
 from central.paging import Page, down, page, up
@@ -45,7 +46,13 @@ def configurations(connection: Connection, gateway_id: str, after: str | None, l
 
 def devices(connection: Connection, after: str | None, limit: int) -> Page[dict[str, Any]]:
     """Rows of `device`, by gateway and device: the last known state of each link. Raises: BadCursorError."""
-    return page(connection, select(device), [up(device.c.gateway), up(device.c.device)], after, limit)
+    held = conditions_held(connection)
+    found: Page[dict[str, Any]] = page(connection, select(device), [up(device.c.gateway), up(device.c.device)], after, limit)
+    for row in found.items:
+        row["conditions"] = [
+            {"condition": each.condition, "reason": each.reason, "since": each.changed_at} for each in held.get((row["gateway"], row["device"]), ())
+        ]
+    return found
 
 
 def commands(connection: Connection, after: str | None, limit: int) -> Page[dict[str, Any]]:

@@ -57,6 +57,18 @@ device = Table(
     Column("swapped_by", String, nullable=False, server_default=""),
 )
 
+device_condition = Table(
+    "device_condition",
+    metadata,
+    Column("gateway", String(64), ForeignKey("gateway.id"), primary_key=True),
+    Column("device", String(64), primary_key=True),
+    Column("condition", String(64), primary_key=True),
+    Column("active", Boolean, nullable=False),
+    Column("reason", Text, nullable=False, server_default="", comment="what a person does, in the words of the gateway"),
+    Column("changed_at", Instant, nullable=False),
+)
+"""What a device said that a person must or may see to: out of paper, head open, battery low. `active` false: it ended then."""
+
 command = Table(
     "command",
     metadata,

@@ -54,10 +54,51 @@ class KeptOut(BaseModel):
 class PrintedOut(BaseModel):
     """Where a label was sent."""
 
-    model_config = answer({"printer": "printer-1.site.lan:9100", "bytes": 1420})
+    model_config = answer({"printer": "gate-1/labels-1", "bytes": 1420, "job": "print:5f0c2a4e"})
 
     printer: str
-    bytes: int = Field(description="how many; the printer answers nothing, so that it took them is all that is known")
+    bytes: int = Field(description="how many; of a printer at host:port it is all that is known that it took them")
+    job: str = Field("", description="what becomes of it: GET /api/v1/print-jobs/{job}; empty: it was sent straight to host:port")
+
+
+class PrintJobOut(BaseModel):
+    """Labels that a gateway prints, and what became of them."""
+
+    model_config = answer(
+        {
+            "id": "print:5f0c2a4e",
+            "site": "shanghai-1",
+            "gateway": "gate-1",
+            "station": "labels-1",
+            "device": "printer-1",
+            "title": "A-01-02",
+            "copies": 1,
+            "state": "printed",
+            "labels": 1,
+            "reason": "",
+            "actor": "li",
+            "again_of": "",
+            "made_at": "2026-11-21T08:00:00Z",
+            "ended_at": "2026-11-21T08:00:03Z",
+        }
+    )
+
+    id: str
+    site: str
+    gateway: str
+    station: str
+    device: str
+    title: str
+    copies: int
+    state: str = Field(
+        description="sent, printed (the printer said so), taken (it says nothing), failed, unknown (nobody knows: look), unanswered (its gateway is away)"
+    )
+    labels: int | None = Field(description="that left the printer; null: it does not count")
+    reason: str
+    actor: str
+    again_of: str = Field(description="the job that it prints once more; empty: none")
+    made_at: datetime
+    ended_at: datetime | None
 
 
 class CartonOut(BaseModel):

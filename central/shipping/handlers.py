@@ -11,11 +11,11 @@ from central.exceptions import service as exceptions
 from central.exceptions.messages import Message, message
 from central.fleet import clocks
 from central.ingest.registry import EventContext, Handler, HandlerMany
-from central.shipping import dispatch, door_lists, door_passes, door_rules, scan_checks, scan_lists, scan_points, weigh_check
+from central.shipping import dispatch, door_lists, door_passes, door_rules, print_jobs, scan_checks, scan_lists, scan_points, weigh_check
 from central.shipping.dispatch import Dock
 from central.shipping.scans import sscc_in
 from central.shipping.tables import door_pass, scan_check
-from contracts.events import ClockSet, CommandAnswered, Event, ItemScanned, PalletPassed, WeightRecorded
+from contracts.events import ClockSet, CommandAnswered, Event, ItemScanned, LabelPrinted, PalletPassed, WeightRecorded
 
 
 def item_scanned(connection: Connection, context: EventContext, event: ItemScanned) -> None:
@@ -50,6 +50,8 @@ def command_answered(connection: Connection, context: EventContext, event: Comma
         _list_answered(connection, context, event, message("scans_not_checked", **said))
     elif event.command_id.startswith(door_lists.PREFIX):
         _list_answered(connection, context, event, message("door_not_checked", **said))
+    elif event.command_id.startswith(print_jobs.PREFIX):
+        print_jobs.command_answered(connection, context, event)
 
 
 def _list_answered(connection: Connection, context: EventContext, event: CommandAnswered, told: Message) -> None:
@@ -71,5 +73,6 @@ HANDLERS: dict[type[Event], Handler] = {
     ItemScanned: item_scanned,
     WeightRecorded: weight_recorded,
     CommandAnswered: command_answered,
+    LabelPrinted: print_jobs.label_printed,
 }
 HANDLERS_MANY: dict[type[Event], HandlerMany] = {PalletPassed: door_passes.passed_many, ItemScanned: items_scanned}

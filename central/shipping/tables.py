@@ -409,3 +409,25 @@ scan_check = Table(
 """What came of scans at scan points that are checked."""
 Index("ix_scan_check_line", scan_check.c.line)
 Index("ix_scan_check_station", scan_check.c.site, scan_check.c.station, scan_check.c.scanned_at)
+
+print_job = Table(
+    "print_job",
+    metadata,
+    Column("id", String, primary_key=True, comment="that of its command"),
+    Column("site", String(64), nullable=False),
+    Column("gateway", String(64), nullable=False),
+    Column("station", String(64), nullable=False, comment="the label point"),
+    Column("device", String(64), nullable=False, server_default="", comment="the printer that it was printed on"),
+    Column("title", String, nullable=False, server_default="", comment="what it is, for people"),
+    Column("copies", Integer, nullable=False),
+    Column("state", String, nullable=False),
+    Column("labels", Integer, comment="that left the printer; NULL: it does not count"),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("actor", String, nullable=False, server_default=""),
+    Column("again_of", String, nullable=False, server_default="", comment="the job that it prints once more"),
+    Column("made_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    CheckConstraint("state IN ('sent', 'printed', 'taken', 'failed', 'unknown')", name="ck_print_job_state"),
+)
+"""Labels that gateways print. `taken`: the printer says nothing of itself; `unknown`: the link was lost in the middle, and nobody knows."""
+Index("ix_print_job_made_at", print_job.c.made_at, print_job.c.id)

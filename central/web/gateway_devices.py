@@ -6,13 +6,14 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, select
 
 from central.fleet.tables import command, configuration
+from central.web.device_conditions import Condition
 from contracts import wire
 from contracts.commands import SwapDevice
 
@@ -41,13 +42,16 @@ class DeviceRow:
     swapped_at: datetime | None = None
     swapped_by: str = ""
     serial_before: str = ""
+    conditions: tuple[Condition, ...] = ()
 
 
-def devices_of(connection: Connection, row: Row[Any], links: Sequence[Row[Any]]) -> tuple[DeviceRow, ...]:
-    """The devices of a gateway (a row of its table) from the rows of their links, those that want somebody first."""
+def devices_of(connection: Connection, row: Row[Any], links: Sequence[Row[Any]], held: Sequence[Condition] = ()) -> tuple[DeviceRow, ...]:
+    """The devices of a gateway (a row of its table) from the rows of their links and of what holds of them, those that want somebody first."""
     configured, swaps = _configured(connection, row), last_swaps(connection, row.id)
     order = ("another", "given_up", "down", "up", "gone")
-    return tuple(sorted((device_row(each, configured, swaps) for each in links), key=lambda each: (order.index(each.state), each.id)))
+    rows = [device_row(each, configured, swaps) for each in links]
+    made = [replace(each, conditions=tuple(one for one in held if one.device == each.id and each.state == "up")) for each in rows]
+    return tuple(sorted(made, key=lambda each: (order.index(each.state), not any(one.wants_somebody for one in each.conditions), each.id)))
 
 
 def device_row(row: Row[Any], configured: Mapping[str, tuple[str, str]], swaps: Mapping[str, Row[Any]]) -> DeviceRow:

@@ -31,6 +31,7 @@ URGENT = frozenset(
         "device_another",
         "device_given_up",
         "device_down",
+        "device_condition",
         "certificate_ended",
         "certificate_ends",
         "clock_unsynced",
@@ -102,6 +103,8 @@ class Pushed:
     wanted_digest: str
 
 
+Held = tuple[str, str, str, datetime, bool]
+"""Device, condition, what its gateway says of it, since when, whether somebody is wanted."""
 Missing = tuple[str, int, str, datetime]
 """Lane, how many events, why (a code of `central.ingest.gaps`), found when."""
 
@@ -111,11 +114,14 @@ def is_urgent(finding: Finding) -> bool:
     return finding.code in URGENT and not finding.is_old
 
 
-def findings_of(heard: Heard, lost: Sequence[Lost], pushed: Pushed | None, missing: Sequence[Missing], now: datetime) -> tuple[Finding, ...]:
+def findings_of(
+    heard: Heard, lost: Sequence[Lost], pushed: Pushed | None, missing: Sequence[Missing], now: datetime, held: Sequence[Held] = ()
+) -> tuple[Finding, ...]:
     """Everything worth saying, the most urgent first. Of a gateway that is revoked only that, for nothing else that it says counts."""
     if heard.revoked_at is not None:
         return (Finding("revoked", since=heard.revoked_at),)
-    found = [*_whole(heard), *_configuration(heard, pushed, now), *_devices(heard, lost), *_itself(heard, now), *_history(heard, missing, now)]
+    devices = [*_devices(heard, lost), *_conditions(heard, lost, held)]
+    found = [*_whole(heard), *_configuration(heard, pushed, now), *devices, *_itself(heard, now), *_history(heard, missing, now)]
     return tuple(sorted(found, key=lambda finding: not is_urgent(finding)))
 
 
@@ -144,6 +150,14 @@ def _devices(heard: Heard, lost: Sequence[Lost]) -> Iterator[Finding]:
     for each in sorted(lost if heard.online and not heard.safe_mode else (), key=lambda each: (each.state != "another", each.state != "given_up", each.device)):
         values = (("device", each.device), ("found", each.found), ("expected", each.expected))
         yield Finding(f"device_{each.state}", values, each.since, "" if each.state == "another" else each.reason)
+
+
+def _conditions(heard: Heard, lost: Sequence[Lost], held: Sequence[Held]) -> Iterator[Finding]:
+    """Of a device that is away nobody knows whether its condition still holds."""
+    away = {each.device for each in lost}
+    for device, condition, reason, since, wants in held if heard.online and not heard.safe_mode else ():
+        if device not in away:
+            yield Finding("device_condition" if wants else "device_note", (("device", device), ("condition", condition), ("reason", reason)), since)
 
 
 def _itself(heard: Heard, now: datetime) -> Iterator[Finding]:

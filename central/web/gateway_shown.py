@@ -112,7 +112,7 @@ def shown(connection: Connection, gateway_id: str, now: datetime) -> GatewayShow
     line = line_of(row, seen, now)
     return GatewayShown(
         line,
-        devices_of(connection, row, seen.links.get(gateway_id, ())),
+        devices_of(connection, row, seen.links.get(gateway_id, ()), seen.conditions_of(gateway_id)),
         _stations(connection, row),
         _versions(connection, row, line.wanted),
         _certificates(connection, gateway_id),

@@ -6,6 +6,7 @@ from __future__ import annotations
 import gettext
 from collections.abc import Mapping
 
+from central.web.device_conditions import condition_text
 from central.web.gateway_findings import Finding
 from central.web.words import N_
 
@@ -24,6 +25,8 @@ FINDINGS: Mapping[str, str] = {
     "device_another": N_("{device}: another one answers at its place, serial {found} instead of {expected}."),
     "device_given_up": N_("{device}: given up, tried only now and then."),
     "device_down": N_("{device}: does not answer."),
+    "device_condition": N_("{device}: {condition}."),
+    "device_note": N_("{device}: {condition}."),
     "certificate_ended": N_("Its certificate has ended: enrol it anew with a code."),
     "certificate_ends": N_("Its certificate ends in {days} days and could not be renewed: see that it reaches this service over HTTPS."),
     "clock_unsynced": N_("Its clock is not synchronised: what it says is dated later. See that it reaches a time server."),
@@ -109,10 +112,13 @@ def version_text(version: int, translations: gettext.NullTranslations) -> str:
 def finding_text(finding: Finding, translations: gettext.NullTranslations) -> str:
     """A finding in the reader's language."""
     values: dict[str, str] = {}
+    said = dict(finding.params)
     for name, value in finding.params:
         known = {"why": GAPS, "because": RESTARTS, "lane": LANES}.get(name, {})
         if name == "in_force":
             values[name] = version_text(int(value), translations)
+        elif name == "condition":
+            values[name] = condition_text(str(value), str(said.get("reason", "")), translations)
         else:
             values[name] = translations.gettext(known[str(value)]) if value in known else str(value)
     return translations.gettext(FINDINGS[finding.code]).format(**values)

@@ -14,11 +14,13 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Row, func, select
 
+from central.fleet.conditions import conditions_held
 from central.fleet.configurations import WANTED
 from central.fleet.tables import configuration, device, gateway
 from central.ingest import gaps
 from central.ingest.tables import mark
 from central.web.board import Region
+from central.web.device_conditions import Condition
 from central.web.gateway_devices import device_row
 from central.web.gateway_findings import Finding, Heard, Lost, Pushed, findings_of, is_urgent
 
@@ -98,6 +100,7 @@ class Seen:
     pushed: Mapping[str, Pushed]
     missing: Mapping[str, Sequence[GapRow]]
     heard: Mapping[str, datetime]
+    conditions: Mapping[tuple[str, str], Sequence[Row[Any]]]
 
     @classmethod
     def read(cls, connection: Connection, ids: Sequence[str]) -> Seen:
@@ -112,7 +115,12 @@ class Seen:
             missing[name] += [GapRow(lane, row["first_seq"], row["last_seq"], row["reason"], row["found_at"]) for row in rows]
         moved = select(mark.c.gateway, func.max(mark.c.moved_at)).group_by(mark.c.gateway)
         heard = dict(connection.execute(moved.where(mark.c.gateway == one) if one else moved).all())
-        return cls(links, _pushed(connection, one), missing, heard)
+        return cls(links, _pushed(connection, one), missing, heard, conditions_held(connection, one))
+
+    def conditions_of(self, gateway_id: str) -> tuple[Condition, ...]:
+        """What holds of a gateway's devices."""
+        mine = [row for (name, _), rows in self.conditions.items() if name == gateway_id for row in rows]
+        return tuple(Condition(row.device, row.condition, row.reason, row.changed_at) for row in mine)
 
 
 def _pushed(connection: Connection, one: str | None) -> dict[str, Pushed]:
@@ -140,7 +148,8 @@ def line_of(row: Row[Any], seen: Seen, now: datetime) -> GatewayLine:
     pushed = seen.pushed.get(row.id)
     lost = tuple(Lost(each.id, each.state, each.since, each.reason, each.found, each.expected) for each in links if each.state not in ("up", "gone"))
     missing = [(gap.lane, gap.last - gap.first + 1, gap.reason, gap.found_at) for gap in seen.missing.get(row.id, ())]
-    findings = findings_of(_heard(row), lost, pushed, missing, now)
+    held = [(each.device, each.condition, each.reason, each.since, each.wants_somebody) for each in seen.conditions_of(row.id)]
+    findings = findings_of(_heard(row), lost, pushed, missing, now, held)
     state: State = "revoked" if row.revoked_at else "away" if not row.online else "wants" if any(map(is_urgent, findings)) else "well"
     seen_at = max((at for at in (row.last_seen_at, seen.heard.get(row.id)) if at), default=None)
     since = {"revoked": row.revoked_at, "away": row.last_death_at or seen_at}.get(state, row.last_birth_at)

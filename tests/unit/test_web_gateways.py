@@ -130,3 +130,17 @@ def test_every_code_has_words() -> None:
 def test_reason_of_a_restart_that_is_not_known_stands_as_it_came() -> None:
     assert words.restart_text("crash: out of memory", ENGLISH) == "its program broke"
     assert words.restart_text("moved by hand", ENGLISH) == "moved by hand"
+
+
+def test_device_without_paper_is_a_finding_that_says_what_to_do_and_a_worn_head_is_good_to_know() -> None:
+    held = [("printer-1", "paper_out", "x", NOW, True), ("printer-1", "clean_printhead", "x", NOW, False), ("tower-1", "lamp_broken", "a new lamp", NOW, True)]
+
+    found = findings_of(heard(), (), None, (), NOW, held)
+
+    assert [words.finding_text(each, ENGLISH) for each in found] == [
+        "printer-1: out of labels: put in a roll and close the head.",
+        "tower-1: a new lamp.",
+        "printer-1: the print head wants to be cleaned.",
+    ]
+    assert [is_urgent(each) for each in found] == [True, True, False]
+    assert findings_of(heard(online=False), (), None, (), NOW, held)[0].code == "away"

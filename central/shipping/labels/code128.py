@@ -30,10 +30,13 @@ _WORTH_A_SWITCH = 4
 """Digits in a row, from which set C is shorter (annex E)."""
 
 
-def words_of(data: str) -> list[int]:
-    """Values of a GS1-128 symbol from start to stop for data with GS as FNC1: digits in pairs (set C) where that is shorter, else set B."""
+def words_of(data: str, *, is_gs1: bool = True) -> list[int]:
+    """Values of a symbol from start to stop: digits in pairs (set C) where that is shorter, else set B.
+
+    A GS1-128 symbol begins with FNC1 and has GS in its data as FNC1; a plain Code 128 has neither.
+    """
     pairs = _digits_at(data, 0) >= 2
-    words = [START_C if pairs else START_B, FNC1_VALUE]
+    words = [START_C if pairs else START_B, *([FNC1_VALUE] if is_gs1 else [])]
     at, in_c = 0, pairs
     while at < len(data):
         run = _digits_at(data, at)
