@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from drivers.base.modbus.frames import Request
 from drivers.light_modbus.tags import LitTag
 
-PAUSE_FACTOR = 100.0  # measured in simulated time: a dead unit then makes the cycle of the others longer by 1 to 2 %
+PAUSE_FACTOR = 60.0  # a dead unit costs the line one part in sixty of its time, less than 2 %
 LIT_PAUSE_S, LIT_PATIENCE_S = 1.8, 10.0  # chosen: a lit tag that was without power for less than ten seconds is lit again within 2 s of its return
 DARK_PAUSE_S_MAX = 60.0  # chosen
 
