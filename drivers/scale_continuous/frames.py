@@ -141,7 +141,8 @@ class WeightFrame:
         digits = self.weight.strip()
         if not digits or (zeros_are_sent and digits[-self.fixed_zeros :].strip("0") and self.fixed_zeros):
             return None
-        value = self._scaled(digits, zeros_are_sent) / (10 if self.is_expanded else 1)
+        value = self._scaled(digits, zeros_are_sent)
+        value = value.scaleb(-1) if self.is_expanded else value
         return -value if self.b & _NEGATIVE else value
 
     def tare_value(self, *, zeros_are_sent: bool) -> Decimal | None:

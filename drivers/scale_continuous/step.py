@@ -55,41 +55,39 @@ class Step:
 
     def _search(self, buffer: bytearray) -> Piece | None:
         """The first of two frames in a row, or what can be thrown away."""
-        for start in range(len(buffer)):
-            if buffer[start] != STX:
-                continue
-            found, waits = self._begins_at(buffer, start)
-            if found is not None and start == 0:
-                self._shape, self._is_in_step, self._lost = found, True, 0
-                return Piece(found.length, found)
-            if found is not None or waits:
-                return self._drop(start)
-        return self._drop(len(buffer))
+        if buffer[0] != STX:
+            begins = buffer.find(STX)
+            return self._drop(len(buffer) if begins < 0 else begins)
+        if self._lost > _LOST_BYTES:
+            self._shape, self._lost = None, 0
+        found, waits = self._begins_at(buffer)
+        if found is not None:
+            self._shape, self._is_in_step, self._lost = found, True, 0
+            return Piece(found.length, found)
+        return None if waits else self._drop(1)
 
-    def _begins_at(self, buffer: bytearray, start: int) -> tuple[Shape | None, bool]:
+    def _begins_at(self, buffer: bytearray) -> tuple[Shape | None, bool]:
         """The shape of two frames in a row there; or whether that cannot be told yet."""
         for shape in self._shapes if self._shape is None else (self._shape,):
-            verdict = _two_in_a_row(buffer, start, shape)
+            verdict = _two_in_a_row(buffer, shape)
             if verdict is not False:
                 return (shape, False) if verdict else (None, True)
         return None, False
 
-    def _drop(self, count: int) -> Piece | None:
+    def _drop(self, count: int) -> Piece:
         self._lost += count
-        if self._lost > _LOST_BYTES:
-            self._shape, self._lost = None, 0
-        return Piece(count) if count else None
+        return Piece(count)
 
 
-def _two_in_a_row(buffer: bytearray, start: int, shape: Shape) -> bool | None:
-    """None: cannot be told yet."""
-    if len(buffer) < start + shape.length:
+def _two_in_a_row(buffer: bytearray, shape: Shape) -> bool | None:
+    """Whether they stand at the beginning; None: cannot be told yet."""
+    if len(buffer) < shape.length:
         return None
-    if not shape.fits(buffer, start):
+    if not shape.fits(buffer, 0):
         return False
     waits = False
     for gap in range(1 if shape.has_checksum else 1 + _GAP_BYTES_MAX):
-        second = start + shape.length + gap
+        second = shape.length + gap
         if len(buffer) < second + shape.length:
             waits = waits or len(buffer) <= second or buffer[second] == STX
         elif shape.fits(buffer, second):

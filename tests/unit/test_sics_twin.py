@@ -21,10 +21,9 @@ def test_twin_waits_with_s_until_the_load_rests() -> None:
     twin.on_place(weight_g=12_500, now_s=1.0)
 
     assert twin.receive_bytes(b"S\r\n", 1.1) == b""
-    said = b""
+    said, rests_at_s = b"", 0.0
     while not said:
-        rests_at_s = twin.next_deadline_s()
-        assert rests_at_s is not None
+        rests_at_s = twin.next_deadline_s() or 99.0
         said = twin.advance_to(rests_at_s)
 
     assert 1.5 < rests_at_s < 2.5
