@@ -1,99 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every driver declares: configuration, commands, sources, and what it promises in quality.toml."""
+"""What every driver declares; the rules stand in gateway/conformance/declaration_rules.py."""
 
 from __future__ import annotations
 
-import ast
-import importlib
-import tomllib
-from pathlib import Path
-from typing import Any
-
-import msgspec
-import pytest
-
 from drivers import registry
-from drivers.base.config import parse_config
-from drivers.base.errors import ConfigError
-from firmware_sims.engine.twin import Twin
-from tests.conformance.entries import entry
-from tests.conformance.exemptions import EXEMPT, every_driver, rules
+from gateway.conformance import bytes_rules, declaration_rules, life_rules
+from gateway.conformance.declaration_rules import (
+    test_config_rejects_unknown_field,
+    test_every_command_argument_has_description_and_unit,
+    test_every_field_has_description_and_unit,
+    test_no_clock_or_random_in_session,
+    test_quality_file_tells_the_truth,
+    test_spec_names_twin_and_source,
+)
+from gateway.conformance.rules import RULES
+from tests.conformance.entries import of_built_in as pytest_generate_tests
+from tests.conformance.exemptions import EXEMPT
 
-FORBIDDEN = {"asyncio", "socket", "serial", "time", "random", "threading", "secrets", "uuid"}
-CLOCKS = {"now", "utcnow", "today"}
-
-
-def _folder(name: str) -> Path:
-    module = importlib.import_module(registry.BUILT_IN[name].partition(":")[0])
-    assert module.__file__
-    return Path(module.__file__).parent
-
-
-@every_driver("test_config_rejects_unknown_field")
-def test_config_rejects_unknown_field(name: str) -> None:
-    spec = registry.load(name)
-
-    with pytest.raises(ConfigError, match="reply_timout_s"):
-        parse_config(spec.config, {"driver": name, **entry(name).way.nowhere(1), "reply_timout_s": 1.0, **entry(name).fields})
-
-
-@every_driver("test_every_field_has_description_and_unit")
-def test_every_field_has_description_and_unit(name: str) -> None:
-    schema = msgspec.json.schema(registry.load(name).config)
-    properties: dict[str, Any] = next(part for part in schema["$defs"].values() if "driver" in part["properties"])["properties"]
-
-    for field, declared in properties.items():
-        if field != "driver":
-            assert declared.get("description"), f"{name}.{field} has no description"
-            assert declared.get("unit"), f"{name}.{field} has no unit"
+__all__ = [
+    "pytest_generate_tests",
+    "test_config_rejects_unknown_field",
+    "test_every_command_argument_has_description_and_unit",
+    "test_every_field_has_description_and_unit",
+    "test_no_clock_or_random_in_session",
+    "test_quality_file_tells_the_truth",
+    "test_spec_names_twin_and_source",
+]
 
 
-@every_driver("test_every_command_argument_has_description_and_unit")
-def test_every_command_argument_has_description_and_unit(name: str) -> None:
-    for command in registry.load(name).commands:
-        assert command.description, f"{name}: {command.name} has no description"
-        for argument in command.arguments:
-            assert argument.description, f"{name}: {command.name} {argument.name} has no description"
-            assert argument.unit, f"{name}: {command.name} {argument.name} has no unit"
+def test_every_rule_is_run() -> None:
+    written = {name for module in (bytes_rules, declaration_rules, life_rules) for name in vars(module) if name.startswith("test_")}
 
-
-@every_driver("test_no_clock_or_random_in_session")
-def test_no_clock_or_random_in_session(name: str) -> None:
-    for path in _folder(name).glob("*.py"):
-        if path.name == "driver.py":
-            continue
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        assert not _imported(tree) & FORBIDDEN, f"{path.name} of {name}: time, chance and input/output are arguments"
-        assert not {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)} & CLOCKS, f"{path.name} of {name} asks a clock"
-
-
-def _imported(tree: ast.Module) -> set[str]:
-    plain = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    return {module.split(".")[0] for module in plain | {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}}
-
-
-@pytest.mark.requirement("E15")
-@every_driver("test_spec_names_twin_and_source")
-def test_spec_names_twin_and_source(name: str) -> None:
-    spec = registry.load(name)
-    module, _, kind = spec.twin.partition(":")
-
-    assert spec.name == name
-    assert len(spec.source) > 20, f"{name}: which document were the frames written from?"
-    assert issubclass(getattr(importlib.import_module(module), kind), Twin)
-
-
-@every_driver("test_quality_file_tells_the_truth")
-def test_quality_file_tells_the_truth(name: str) -> None:
-    states = tomllib.loads((_folder(name) / "quality.toml").read_text(encoding="utf-8"))["rules"]
-    exempt = {rule: drivers[name] for rule, drivers in EXEMPT.items() if name in drivers}
-
-    assert {rule for rule, state in states.items() if state == "done"} == rules() - set(exempt)
-    assert {rule: state["exempt"] for rule, state in states.items() if state != "done"} == exempt
+    assert written == set(RULES)
 
 
 def test_exemptions_name_real_rules_and_drivers() -> None:
-    assert set(EXEMPT) <= rules()
+    assert set(EXEMPT) <= set(RULES)
     for rule, drivers in EXEMPT.items():
         assert set(drivers) <= set(registry.names()), rule
         assert all(len(reason) > 20 for reason in drivers.values()), f"{rule}: a reason is a sentence"

@@ -13,7 +13,7 @@ from drivers.light_ablepick.config import LightAblepickConfig
 from drivers.light_ablepick.session import LightAblepickSession
 from drivers.light_ablepick.tags import Wishes
 from firmware_sims.light_ablepick.twin import AblePickTwin
-from tests.conformance.test_bytes import _feed
+from gateway.conformance.bytes_rules import _feed
 from tests.conformance.transcripts import CAPTURES, play_to_session, play_to_twin, read_settings, read_transcript
 
 CAPTURE = CAPTURES / "light_ablepick" / "at500_show_and_confirm.hex"
