@@ -64,6 +64,10 @@ class Integrator:
         if asked := self._asked.get(node):
             asked.found["model"] = model_of(data)
 
+    def is_asked(self, node: int) -> bool:
+        """Whether somebody waits for what this tag says of itself. Older ones do not know the question, which is no fault of theirs."""
+        return node in self._asked
+
     def on_details(self, node: int, data: bytes) -> bool:
         """A tag told its details, which it also does by itself when it starts; returns whether it was asked.
 

@@ -263,6 +263,9 @@ class LightAblepickSession:
         self._tags.complained(node, f"{frame.sub:02X}", self._now_s)
 
     def _on_refusal(self, frame: Frame, node: int) -> None:
+        if frame.sub == Sub.ILLEGAL and self._integrator.is_asked(node):
+            self._reject("question_unknown", frame.encode())
+            return
         self._tags.refused(node, f"{frame.sub:02X}")
 
     def _on_special(self, frame: Frame, node: int) -> None:

@@ -19,6 +19,8 @@ from contracts.epc.digits import IdentifierError
 from drivers import registry
 from drivers.base.driver import StreamDriver
 from drivers.base.errors import ProtocolError, ReplyTimeout
+from drivers.base.rfc2217 import ComPortClient
+from drivers.light_ablepick.config import LightAblepickConfig
 from firmware_sims.registry import TWINS, make
 from tests.conformance.entries import captures, driver, entry, settings_of
 from tests.conformance.sample import RoundTrip
@@ -167,11 +169,24 @@ def _texts() -> Iterator[Target]:
     messages = [path.read_bytes() for path in sorted((Path(__file__).parents[1] / "unit" / "golden").rglob("*.json"))]
     for name, decode in (("batch", wire.decode_batch), ("ack", wire.decode_ack), ("command", wire.decode_command), ("state", wire.decode_gateway_state)):
         yield Target(f"wire {name}", lambda decode=decode: _dropped(decode), lambda: messages, (wire.WireError,))
+    yield Target("serial server", _serial_server, lambda: _OF_SERIAL_SERVERS, (ProtocolError,))
     hexes = [text.encode() for text in ("3074257BF7194E4000001A85", "3114257BF4499602D2000000", "F7950614134352", "E2801160600002054CC2096F")]
     yield Target("epc binary", lambda: _dropped(lambda data: tags.decode(data.decode("latin-1"))), lambda: hexes, (IdentifierError,))
     yield Target("epc any form", lambda: _dropped(lambda data: forms.parse(data.decode("latin-1"))), lambda: [*hexes, *_CODES], (IdentifierError,))
 
 
+def _serial_server() -> Feed:
+    client = ComPortClient(LightAblepickConfig(host="server", serial_server="rfc2217"))
+
+    def feed(data: bytes) -> None:
+        client.receive_bytes(data)
+        client.send(data)
+        client.bytes_to_send()
+
+    return feed
+
+
+_OF_SERIAL_SERVERS = [bytes.fromhex(text) for text in ("fffd2cfffb00fffd03", "fffa2c6500002580fff041ffff42fffa2c6b30fff0", "fffa2c6cfff0fffa2c6dfff0fffb18")]
 _CODES = [
     text.encode()
     for text in (

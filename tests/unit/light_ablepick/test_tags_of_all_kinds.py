@@ -200,6 +200,16 @@ def test_tag_tells_what_it_is_and_stays_as_it_is() -> None:
     assert talk.twin.lit[6].quantity == 9
 
 
+def test_older_tag_that_does_not_know_the_question_is_not_faulty() -> None:
+    talk = Talk(twin=AblePickTwin(()))
+    talk.session.start_command("info", {"node": 6}, 0.0)
+
+    hears(talk, "0800600000000c06 0d0060000000fc060110730208")
+
+    assert not talk.seen(TagFault)
+    assert results(talk) == [{"node": 6, "product": 1, "firmware": 0x10, "mode": 0x73, "functions": 2, "key_delay": 8}]
+
+
 def test_tag_that_says_nothing_of_itself_is_not_waited_for_in_vain() -> None:
     talk = Talk(resend_max=100)
     talk.world("unplug", node=6)
