@@ -26,7 +26,8 @@ def line_key(config: StreamConfig) -> str:
 
 def line_settings(config: StreamConfig) -> tuple[Any, ...]:
     """What all devices on a line have to agree on: speed and form of a character."""
-    return (config.baud_rate, config.parity, config.data_bits, config.stop_bits) if config.path else ()
+    has_settings = config.path or config.serial_server == "rfc2217"
+    return (config.baud_rate, config.parity, config.data_bits, config.stop_bits) if has_settings else ()
 
 
 async def open_shared(config: DeviceConfig) -> Transport:
