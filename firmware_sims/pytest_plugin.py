@@ -20,8 +20,6 @@ import pytest
 if TYPE_CHECKING:
     from firmware_sims.sims import SimulatedDevice
 
-_RULES = ("bytes_rules", "declaration_rules", "life_rules")
-pytest.register_assert_rewrite(*(f"gateway.conformance.{name}" for name in _RULES))  # they are tests, and say what they found; nothing is imported here
 _DEVICES = pytest.StashKey[list[Any]]()
 _SEED = pytest.StashKey[int]()
 
