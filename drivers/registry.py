@@ -20,6 +20,7 @@ GROUP = "dockline.drivers"
 BUILT_IN = {
     "light_ablepick": "drivers.light_ablepick.driver:SPEC",
     "light_modbus": "drivers.light_modbus.driver:SPEC",
+    "light_mqtt": "drivers.light_mqtt.driver:SPEC",
     "printer_zpl": "drivers.printer_zpl.driver:SPEC",
     "rfid_llrp": "drivers.rfid_llrp.driver:SPEC",
     "scale_8217": "drivers.scale_8217.driver:SPEC",

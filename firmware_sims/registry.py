@@ -16,6 +16,7 @@ TWINS = {
     "inputs_modbus": "firmware_sims.sensor_modbus.twin:ModbusInputsTwin",
     "light_ablepick": "firmware_sims.light_ablepick.twin:AblePickTwin",
     "light_modbus": "firmware_sims.light_modbus.twin:ModbusTagsTwin",
+    "light_mqtt": "firmware_sims.light_mqtt.broker:LightsWithBroker",
     "light_points_modbus": "firmware_sims.light_modbus.twin:ModbusLightPointsTwin",
     "printer_zpl": "firmware_sims.printer_zpl.twin:ZplPrinterTwin",
     "relay_modbus": "firmware_sims.sensor_modbus.twin:ModbusRelayTwin",
