@@ -31,7 +31,7 @@ class AblePickTwin(Twin):
     """`lit` tells what is lit now, `tags` everything about each tag, also how often its EEPROM was written.
 
     `is_at400`: it tells of its power supply. Stimuli: press, shortage, busy, hold, release, unplug, plug, power_cut, power_back, reboot_tag, reset,
-    malfunction. Conditions: supply (ok, low, high, abnormal).
+    malfunction, supply. Conditions: supply (ok, low, high, abnormal).
     """
 
     def __init__(self, nodes: Iterable[int] = range(1, 31), *, is_at400: bool = False) -> None:
@@ -145,6 +145,10 @@ class AblePickTwin(Twin):
     def on_malfunction(self, node: int, now_s: float = 0.0) -> bytes:
         """A tag reports that it is broken."""
         return _block(0x0B, node)
+
+    def on_supply(self, state: str, now_s: float = 0.0) -> bytes:
+        """The power supply of an AT400 changes: see the condition of this name."""
+        return self.set_supply(state, now_s)
 
     def set_supply(self, text: str, now_s: float = 0.0) -> bytes:
         """The power supply of an AT400: ok, low, high or abnormal (section 6)."""
