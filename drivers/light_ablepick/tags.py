@@ -16,7 +16,7 @@ from drivers.light_ablepick.events import FAULTS, ButtonsStuck, LitTag, TagFault
 from drivers.light_ablepick.frames import COLOUR_ITEM, COLOURS, DIGITS_ITEM, Sub, digits
 
 FORGIVEN_AFTER_S = 2.0  # a complaint so long after the last one is a new story, not a further try
-RELEASED_AFTER_S = 1.0  # chosen: a tag that lets a message pass for so long without complaining that its key is down has its key up
+RELEASED_AFTER_S = 3.0  # chosen: a tag that says nothing of its key for so long, although it was told something, has its key up
 STUCK_PROBE_S = 2.0  # chosen: how often a tag with a stuck key is tried
 _THREE_COLOURS = {"blue": "red", "pink": "green", "cyan": "orange"}  # AT5xx tags have three (manual 4.3.20.1); the others are these, blinking
 
@@ -29,6 +29,7 @@ class Tag:
 
     buzzing: bool = False
     pressed_at_s: float | None = None
+    pressed_since_s: float = 0.0
     tries: int = 0
     complained_at_s: float | None = None
     restate_at_s: float | None = None
@@ -92,14 +93,21 @@ class Tags:
             self._say(node, Sub.BUZZER_ON if on else Sub.BUZZER_OFF, b"")
 
     def answered(self, node: int, now_s: float) -> bool:
-        """Its key was pressed, so it is up again. False: that was a double press, and what shall be lit is stated again, since the tag went dark."""
+        """Its key was pressed. False: that was a double press, and what shall be lit is stated again, since the tag went dark.
+
+        A key that is pressed again and again without a pause is one that is stuck.
+        """
         tag = self.tag(node)
-        self._let_go(node, tag)
-        if tag.pressed_at_s is not None and now_s - tag.pressed_at_s < self._config.press_filter_s:
+        before_s, tag.pressed_at_s = tag.pressed_at_s, now_s
+        if before_s is not None and now_s - before_s < self._config.press_filter_s:
+            if now_s - tag.pressed_since_s >= self._config.stuck_after_s:
+                self._stick(node)
+                tag.released_at_s = now_s + RELEASED_AFTER_S
             if node in self._wishes.lit:
                 self.state(node)
             return False
-        tag.pressed_at_s = now_s
+        self._let_go(node, tag)
+        tag.pressed_since_s = now_s
         tag.is_faulty = False
         if self._wishes.lit.pop(node, None) is not None:
             self.buzz(node, on=False)
@@ -127,10 +135,8 @@ class Tags:
         if tag.restate_at_s is not None:
             return
         tag.held_since_s = now_s if tag.held_since_s is None else tag.held_since_s
-        if now_s - tag.held_since_s >= self._config.stuck_after_s and node not in self._stuck:
-            self._stuck.add(node)
-            self._tell_stuck()
-            self.refused(node, "0D")
+        if now_s - tag.held_since_s >= self._config.stuck_after_s:
+            self._stick(node)
         tag.restate_at_s = now_s + (STUCK_PROBE_S if node in self._stuck else self._config.resend_delay_s)
 
     def refused(self, node: int, code: str) -> None:
@@ -158,6 +164,12 @@ class Tags:
         """When something is due."""
         return [due_s for tag in self._tags.values() for due_s in (tag.restate_at_s, tag.released_at_s) if due_s is not None]
 
+    def _stick(self, node: int) -> None:
+        if node not in self._stuck:
+            self._stuck.add(node)
+            self._tell_stuck()
+            self.refused(node, "0D")
+
     def _let_go(self, node: int, tag: Tag) -> None:
         tag.held_since_s = tag.released_at_s = None
         if node in self._stuck:
@@ -179,5 +191,6 @@ class Tags:
         if wish.flash:
             self._say(node, Sub.DISPLAY_FLASH, b"")
         if flash:
+            # two bytes are guessed: 4.3.9 names only DATA[1], and other pages of the manual call DATA[0] the high byte of a timer
             self._say(node, Sub.FLASH_INTERVAL, bytes([0, FLASH_CODES[self._config.flash_interval]]))
         self._say(node, Sub.LED_FLASH if flash else Sub.LED_ON, b"")

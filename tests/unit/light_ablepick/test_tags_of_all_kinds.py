@@ -44,7 +44,7 @@ def test_key_that_is_held_for_five_seconds_is_stuck_until_it_is_released() -> No
     assert talk.seen(ButtonsStuck) == [ButtonsStuck((5,))]
     assert [(fault.node, fault.code) for fault in talk.seen(TagFault)] == [(5, "0D")]
     talk.world("release", node=5)
-    talk.run_until(10.0)
+    talk.run_until(12.0)
 
     assert talk.seen(ButtonsStuck) == [ButtonsStuck((5,)), ButtonsStuck(())]
     assert talk.twin.lit == {5: Seen(12, "red")}
@@ -60,6 +60,32 @@ def test_two_stuck_keys_are_told_together() -> None:
     talk.world("press", node=5)  # who presses again has let go before
 
     assert [stuck.nodes for stuck in talk.seen(ButtonsStuck)] == [(5,), (5, 7), (7,)]
+
+
+def test_key_that_repeats_itself_is_one_press_and_then_stuck() -> None:
+    talk = Talk(watchdog_s=600)
+    talk.command("show", node=5, quantity=1)
+    for tenth in range(60):
+        talk.run_until(tenth / 10)
+        talk.world("press", node=5)
+        if tenth == 10:
+            talk.command("show", node=5, quantity=2)  # the next task at the same place must not be confirmed by it
+
+    assert [answer.quantity for answer in talk.seen(TagAnswered)] == [1]
+    assert talk.seen(ButtonsStuck) == [ButtonsStuck((5,))]
+    assert talk.twin.lit[5].quantity == 2
+    talk.run_until(10.0)
+
+    assert talk.seen(ButtonsStuck)[-1] == ButtonsStuck(())
+
+
+def test_key_that_is_told_as_held_now_and_then_by_itself_is_stuck_too() -> None:
+    talk = Talk(watchdog_s=600)
+    for second in range(0, 8, 2):
+        talk.run_until(float(second))
+        hears(talk, "0800600000000d05")
+
+    assert talk.seen(ButtonsStuck) == [ButtonsStuck((5,))]
 
 
 def test_picker_who_leans_on_a_key_for_a_moment_is_no_fault() -> None:
