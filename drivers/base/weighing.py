@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import Annotated, Literal, TypeVar
 
 from contracts.quantities import UnknownUnitError, milligrams
@@ -15,6 +16,7 @@ from drivers.base.config import DeviceConfig, StreamConfig, described
 from drivers.base.driver import StreamDriver
 from drivers.base.session import Argument, SessionEvent
 from drivers.base.spec import ArgumentSpec, CommandSpec
+from drivers.base.weighing_conditions import ScaleConditions
 
 RESTING: tuple[WeightState, ...] = ("stable", "zero")
 _UNITS = {"kg": "kg", "g": "g", "mg": "mg", "lb": "lb", "lbs": "lb", "oz": "oz"}
@@ -66,11 +68,15 @@ ScaleConfigT = TypeVar("ScaleConfigT", bound=DeviceConfig)
 class ScaleDriver(StreamDriver[ScaleConfigT]):
     """A driver whose sessions report `Weighed`."""
 
+    @cached_property
+    def _conditions(self) -> ScaleConditions:
+        return ScaleConditions()
+
     def readings(self, event: SessionEvent, at_s: float) -> Iterable[AnyReading]:
         """See `StreamDriver.readings`."""
         if isinstance(event, Weighed):
             step = getattr(self.config, "division", 0.0)
-            yield Weight(
+            weight = Weight(
                 device=self.device_id,
                 at_s=at_s,
                 state=event.state,
@@ -83,6 +89,8 @@ class ScaleDriver(StreamDriver[ScaleConfigT]):
                 tare_kind=event.tare_kind,
                 division=Decimal(str(step)) if step else None,
             )
+            yield weight
+            yield from self._conditions.changes(weight)
 
 
 WEIGH = CommandSpec(

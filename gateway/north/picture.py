@@ -74,7 +74,9 @@ class Picture:
 
 def _load_g(weight: Weight) -> tuple[float | None, str]:
     """What lies on a scale, or why that is not known."""
-    if weight.value is None or weight.state not in ("stable", "dynamic"):
+    if weight.state == "zero" and weight.value is None:
+        return 0.0, ""
+    if weight.value is None or weight.state not in ("stable", "zero", "dynamic"):
         return None, weight.state
     try:
         return milligrams(weight.value, weight.unit) / _MG_PER_G, ""

@@ -14,13 +14,16 @@ from gateway.clock import Instant
 from gateway.config import WeighPoint
 from gateway.stations.lamps import Lamps
 from gateway.stations.scan_checks import ScanChecks, Verdict
-from gateway.stations.station import DeviceAction, Output, Station
+from gateway.stations.station import DeviceAction, Output, Remember, Station
 
 _MG_PER_G = 1000
 
 
 class WeighPointStation(Station):
-    """Armed while the scale is empty; records the first N equal stable readings of at least `load_min_g`; armed again below it."""
+    """Armed while the scale is empty; records the first N equal stable readings of at least `load_min_g`; armed again below it.
+
+    What was recorded and still lies there is remembered durably: a gateway that comes back finds the same load and does not record it again.
+    """
 
     def __init__(self, config: WeighPoint) -> None:
         super().__init__(config.id, config.devices())
@@ -31,6 +34,9 @@ class WeighPointStation(Station):
         self._subject: Scan | None = None
         self._taken_subject: Scan | None = None
         self._records = 0
+        self._lying = ""
+        """The recorded load that has not been taken off, as value, unit and net; empty: none."""
+        self._may_be_another = False
         self._is_undone = False
         self._verdict = Verdict()
         self._checks = ScanChecks()
@@ -66,8 +72,8 @@ class WeighPointStation(Station):
         return self._lamps.due_s
 
     def parts(self) -> Mapping[str, bytes]:
-        """See `Station.parts`: the list, what was taken of it, and how many loads were recorded, so that it is known which was accepted."""
-        return {**self._checks.parts(), "loads": str(self._records).encode()}
+        """See `Station.parts`: the list, what was taken of it, how many loads were recorded (so that it is known which was accepted), which lies there."""
+        return {**self._checks.parts(), "loads": str(self._records).encode(), "lying": self._lying.encode()}
 
     def restore_parts(self, parts: Mapping[str, bytes]) -> None:
         """See `Station.restore_parts`."""
@@ -75,6 +81,8 @@ class WeighPointStation(Station):
         accepted = int(parts.get("loads", b"0"))
         self._is_undone = self._records > accepted
         self._records = accepted
+        self._lying = parts.get("lying", b"").decode()
+        self._armed, self._may_be_another = not self._lying, bool(self._lying)
 
     def refused(self, now: Instant) -> Sequence[DeviceAction]:
         """Was it a record, the load counts as not yet weighed, and what was scanned for it is still to be weighed."""
@@ -90,19 +98,29 @@ class WeighPointStation(Station):
 
     def _weighed(self, weight: Weight, now: Instant) -> Sequence[Output]:
         load_mg = _load_mg(weight)
-        if weight.state == "underload" or (load_mg is not None and load_mg < self._config.load_min_g * _MG_PER_G):
-            self._armed, self._equal_count = True, 0
-            return ()
+        if weight.state in ("underload", "zero") or (load_mg is not None and load_mg < self._config.load_min_g * _MG_PER_G):
+            return self._emptied()
         if weight.state != "stable" or weight.value is None or load_mg is None:
             self._equal_count = 0
             return ()
         sample = (weight.value, weight.unit, weight.net)
         self._equal_count = self._equal_count + 1 if sample == self._equal else 1
         self._equal = sample
-        if not self._armed or self._equal_count < self._config.stable_readings:
+        if self._equal_count < self._config.stable_readings:
             return ()
-        self._armed = False
+        lying = f"{weight.value} {weight.unit}{' net' if weight.net else ''}"
+        if self._may_be_another:  # the first load after a restart: the recorded one, or one that was put there meanwhile
+            self._armed, self._may_be_another = lying != self._lying, False
+        if not self._armed:
+            return ()
+        self._armed, self._lying = False, lying
         return [self._record(weight, load_mg, now)]
+
+    def _emptied(self) -> Sequence[Output]:
+        """The load was taken off, which must be known after a restart too: the next one may weigh the same."""
+        was_lying, self._lying = self._lying, ""
+        self._armed, self._may_be_another, self._equal_count = True, False, 0
+        return [Remember()] if was_lying else ()
 
     def _record(self, weight: Weight, load_mg: int, now: Instant) -> WeightRecorded:
         record = WeightRecorded(

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -139,9 +141,11 @@ def test_switched_on_a_scale_takes_up_to_a_fifth_for_zero_and_waits_for_less_whe
 def test_tare_is_weighed_or_preset_and_shown_with_the_rest() -> None:
     body = _resting(1_500_000)
     assert body.take_tare() == ""
-    assert (body.net, body.tare, body.gross, body.tare_kind) == (0, Decimal("1.500"), Decimal("1.500"), "weighed")
+    assert (body.net, body.tare, body.gross) == (Decimal(0), Decimal("1.500"), Decimal("1.500"))
+    assert body.tare_kind == "weighed"
     assert body.preset_tare(Decimal("0.2504")) == ""
-    assert (body.net, body.tare, body.tare_kind) == (Decimal("1.250"), Decimal("0.250"), "preset")
+    kinds = [body.tare_kind]
+    assert (body.net, body.tare, kinds) == (Decimal("1.250"), Decimal("0.250"), ["preset"])
     assert (body.preset_tare(Decimal(61)), body.preset_tare(Decimal(-1))) == ("over", "under")
     body.put(-5_000)
     body.advance(3.0)
@@ -215,15 +219,16 @@ def test_division_that_no_scale_has_is_refused() -> None:
 def test_whatever_happens_what_is_shown_are_whole_divisions(story: list[tuple[str, int, float]]) -> None:
     body = ScaleBody()
     for action, amount, seconds_later in story:
-        {
-            "put": lambda amount=amount: body.put(amount),
-            "touch": lambda amount=amount: body.touch(abs(amount) / 1e8),
+        actions: dict[str, Callable[[], object]] = {
+            "put": partial(body.put, amount),
+            "touch": partial(body.touch, abs(amount) / 1e8),
             "tare": body.take_tare,
             "zero": body.zero,
-            "unit": lambda amount=amount: body.show_in(("kg", "lb", "g", "oz")[amount % 4]),
+            "unit": partial(body.show_in, ("kg", "lb", "g", "oz")[amount % 4]),
             "on": body.switch_on,
             "clear": body.clear_tare,
-        }[action]()
+        }
+        actions[action]()
         body.advance(seconds_later)
 
         assert body.gross % body.division == 0

@@ -128,7 +128,8 @@ def test_line_feed_behind_each_frame_does_not_matter() -> None:
 def _stream(seed: int, frames: int) -> tuple[list[bytes], list[Decimal]]:
     """Frames of random weights; every other one is made so that its checksum looks like STX or CR."""
     rng = random.Random(seed)
-    made, values = [], []
+    made: list[bytes] = []
+    values: list[Decimal] = []
     while len(made) < frames:
         number = rng.randrange(1_000_000)
         frame = WeightFrame(0x2B, 0x30 + rng.choice((0, 8)), 0x20, f"{number:>6}", f"{rng.randrange(1_000_000):>6}").encode(with_checksum=True)

@@ -9,6 +9,7 @@ from contracts.events import ItemScanned, WeightRecorded
 from contracts.readings import Identifiers, Scan, Weight
 from gateway.config import ScanPoint, WeighPoint
 from gateway.stations.scan_point import ScanPointStation
+from gateway.stations.station import Remember
 from gateway.stations.weigh_point import WeighPointStation
 from tests.unit.gateway.virtual_time import Stage, instant
 
@@ -98,3 +99,71 @@ def test_scan_becomes_an_event_with_the_time_of_its_last_byte() -> None:
     (event,) = stage.events(ItemScanned)
     assert isinstance(event, ItemScanned)
     assert (event.monotonic_s, event.identifiers.gtin) == (8.5, "04006381333931")
+
+
+def _restarted(station: WeighPointStation) -> Stage:
+    """Another process with what was durable of the first."""
+    again = WeighPointStation(WeighPoint(id="w", scale="s", stable_readings=1))
+    again.restore_parts(dict(station.parts()))
+    return Stage(again)
+
+
+def _load(at_s: float, grams: str, state: str = "stable", unit: str = "g") -> Weight:
+    return Weight(device="s", at_s=at_s, state=state, value=None if not grams else Decimal(grams), unit=unit, text=f"S S {grams}")  # type: ignore[arg-type]
+
+
+@pytest.mark.requirement("E7")
+@pytest.mark.parametrize(
+    ("after", "recorded"),
+    [
+        ([("520", S), ("520", S)], 0),  # the load that was recorded before the restart
+        ([("510", D), ("520", S)], 0),
+        ([("", ERROR), ("520", S)], 0),
+        ([("521", S)], 1),  # another one was put there meanwhile
+        ([("0", S), ("520", S)], 1),
+        ([("", "zero"), ("520", S)], 1),
+        ([("520", S), ("0", S), ("520", S)], 1),
+        ([("520", S), ("700", S)], 0),
+    ],
+)
+def test_load_that_lies_there_after_a_restart_is_not_recorded_again(after: list[tuple[str, str]], recorded: int) -> None:
+    stage = Stage(WeighPointStation(WeighPoint(id="w", scale="s", stable_readings=1)))
+    stage.read(_load(1.0, "520"))
+    assert len(stage.events(WeightRecorded)) == 1
+
+    again = _restarted(stage.station)  # type: ignore[arg-type]
+    for number, (grams, state) in enumerate(after):
+        again.read(_load(2.0 + number, grams, state))
+
+    assert len(again.events(WeightRecorded)) == recorded
+
+
+def test_load_taken_off_before_a_restart_is_remembered_so_that_an_equal_one_is_recorded() -> None:
+    stage = Stage(WeighPointStation(WeighPoint(id="w", scale="s", stable_readings=1)))
+    stage.read(_load(1.0, "520"))
+    said = stage.read(_load(2.0, "0"))
+    stage.read(_load(3.0, "0"))
+    again = _restarted(stage.station)  # type: ignore[arg-type]
+    again.read(_load(4.0, "520"))
+
+    assert said == [Remember()]
+    assert stage.outputs.count(Remember()) == 1
+    assert len(again.events(WeightRecorded)) == 1
+
+
+@pytest.mark.parametrize("state", ["zero", "underload"])
+def test_scale_that_calls_it_zero_is_empty_whatever_it_shows(state: str) -> None:
+    assert records([(S, "520"), (S, "520"), (state, None), (S, "520"), (S, "520")]) == ["520", "520"]
+
+
+def test_stale_scale_begins_to_count_equal_readings_anew() -> None:
+    assert records([(S, "520"), ("stale", None), (S, "520")]) == []
+    assert records([(S, "520"), ("stale", None), (S, "520"), (S, "520")]) == ["520"]
+
+
+@pytest.mark.parametrize("unit", ["", "PCS", "T"])
+def test_weight_in_an_unknown_unit_is_not_recorded(unit: str) -> None:
+    stage = Stage(WeighPointStation(WeighPoint(id="w", scale="s", stable_readings=1)))
+    stage.read(_load(1.0, "520", unit=unit))
+
+    assert stage.events(WeightRecorded) == []
