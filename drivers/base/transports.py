@@ -22,6 +22,7 @@ from drivers.base.session import Session
 
 _READ_BYTES = 65536
 _CLOSE_TIMEOUT_S = 1.0
+_ASK_ANEW_S = 2.0  # chosen: more than the longest way to a device takes; the kernel asks a second time after one
 _LOOK_UP_TIMEOUT_S = 5.0  # chosen: what a resolver takes that asks a second server because the first is dead
 _TLS_TIMEOUT_S = 5.0  # chosen: small readers take a second or two for their half of the handshake
 _BREAK_S = 0.25  # as tcsendbreak(3) makes it
@@ -204,8 +205,22 @@ async def _connect(addresses: list[str], config: StreamConfig) -> tuple[asyncio.
     for address in others:
         with contextlib.suppress(OSError):  # TimeoutError is one
             async with asyncio.timeout(config.connect_timeout_s / (len(others) + 1)):
-                return await asyncio.open_connection(address, config.port)
-    return await asyncio.open_connection(last, config.port)
+                return await _knock(address, config.port)
+    return await _knock(last, config.port)
+
+
+async def _knock(address: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect, and begin anew every two seconds: the kernel asks after 1, 3 and 7 s, and a device that comes back in between shall not wait for that.
+
+    Raises: OSError.
+    """
+    while True:
+        try:
+            async with asyncio.timeout(_ASK_ANEW_S) as patience:
+                return await asyncio.open_connection(address, port)
+        except TimeoutError:
+            if not patience.expired():
+                raise
 
 
 async def _open_tcp(config: StreamConfig) -> Transport:
