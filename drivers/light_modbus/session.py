@@ -454,6 +454,8 @@ class LightModbusSession:
         self._silent_in_a_row += 1
         unit = self._units[job.request.unit_id]
         unit.failures += 1
+        for node in self._nodes_of_unit[job.request.unit_id]:
+            self._tags[node].seen = False  # before it is written to again it is asked for a press, and the number that was counted then
         if unit.faulty or unit.failures >= self._config.tries_max:
             self._give_up(job, code, meaning, now_s)
         elif job.poll is not None:
