@@ -116,7 +116,9 @@ class Run:
             self._find("hang", f"not back after {_HUNG_S:g} s", "")
             return False
         except Exception as error:  # noqa: BLE001  # whatever leaves a parser is what is looked for
-            self._find("exception", f"{type(error).__name__}: {error}"[:300], _place_of(error))
+            place = _place_of(error)
+            if place:
+                self._find("exception", f"{type(error).__name__}: {error}"[:300], place)
             return False
         took_s = time.thread_time() - began_s
         if took_s > self.outcome.slowest_s:
@@ -153,8 +155,9 @@ def fire_at(name: str, seed: int, for_s: float, inputs: int | None = None) -> Ou
 
 
 def _place_of(error: Exception) -> str:
+    """Where it was raised; empty: in the words by which a test asks the parser."""
     last = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{Path(last.filename).name}:{last.lineno} {last.name}"
+    return "" if "samples" in Path(last.filename).parts else f"{Path(last.filename).name}:{last.lineno} {last.name}"
 
 
 def _rss() -> int:
