@@ -15,7 +15,10 @@ from drivers.base.session import Argument, CommandDone, CommandFailed, FrameReje
 from drivers.base.weighing import RESTING, Weighed, weight_result
 
 QUIET_S = 0.1
-"""Silence that ends what may still come of an unanswered question. Chosen: five times the gap of a 22-byte frame at 1200 baud."""
+"""Silence that ends what came garbled or late. Chosen: as long as 12 bytes take at 1200 baud. After no answer at all it lasts `reply_timeout_s`, so that
+an answer is never taken for the next one's unless it takes twice as long as the scale may."""
+_FIRST_QUIET_S = 0.03
+"""The same on a new connection, on which something of the last one may still arrive. Chosen: 28 bytes at 9600 baud."""
 _QUIET_TRIES_S = 5.0
 """A scale that talks on for so long without being asked is set to continuous output."""
 _WAITING_MAX = 16
@@ -89,6 +92,7 @@ class WeighingSession(abc.ABC, Generic[ConfigT]):
         self._tokens = 0
         self._ready = self._begun = self._is_stale = False
         self._begun_s = self._heard_s = self._weighed_s = self._next_poll_s = 0.0
+        self._said_something = False
         self._quiet_until_s: float | None = None
         self._quiet_since_s = 0.0
         self._late = bytearray()
@@ -135,6 +139,7 @@ class WeighingSession(abc.ABC, Generic[ConfigT]):
             self._hear_late(data, now_s)
             return self._taken()
         self.buffer += self.cleaned(data)
+        self._said_something = True
         while (frame := self.cut()) is not None:
             self._end_skipping()
             try:
@@ -292,7 +297,7 @@ class WeighingSession(abc.ABC, Generic[ConfigT]):
         self._begun_s = self._heard_s = self._weighed_s = self._next_poll_s = now_s
         self._queue.extend(self.greeting())
         if self.asks:
-            self._start_quiet(now_s)
+            self._start_quiet(now_s, _FIRST_QUIET_S)
         if not self.config.silence_timeout_s:
             self._get_ready()
 
@@ -317,6 +322,7 @@ class WeighingSession(abc.ABC, Generic[ConfigT]):
         else:
             return
         self._give_up_torn()
+        self._said_something = False
         self.current.asked_at_s = now_s
         self._outgoing += self.current.sends
         if not self.current.has_answer:
@@ -334,7 +340,7 @@ class WeighingSession(abc.ABC, Generic[ConfigT]):
             self.not_answered(question, now_s)
         self._give_up_torn()
         if self.asks:
-            self._start_quiet(now_s)
+            self._start_quiet(now_s, QUIET_S if self._said_something else max(QUIET_S, self.config.reply_timeout_s))
 
     def _give_up_torn(self) -> None:
         """What lies there when a question goes out belongs to no answer to it; of a scale that talks by itself it may be the first half."""
@@ -344,8 +350,8 @@ class WeighingSession(abc.ABC, Generic[ConfigT]):
             self.reject("torn", bytes(self.buffer))
         self.buffer.clear()
 
-    def _start_quiet(self, now_s: float) -> None:
-        self._quiet_since_s, self._quiet_until_s = now_s, now_s + QUIET_S
+    def _start_quiet(self, now_s: float, quiet_s: float = QUIET_S) -> None:
+        self._quiet_since_s, self._quiet_until_s = now_s, now_s + quiet_s
 
     def _hear_late(self, data: bytes, now_s: float) -> None:
         self._late += data[: _SHOWN_BYTES - len(self._late)]

@@ -31,7 +31,7 @@ class SmaScaleTwin(ScaleTwin):
         kind = self.body.kind
         decimals = max(0, -int(str(kind.division.as_tuple().exponent)))
         step = int(kind.division.scaleb(decimals))
-        self._infos = (f"SMA:{level}/1.1", "TYP:S", f"CAP:{unit:<3}:{kind.capacity:g}:{step}:{decimals}", "CMD:HPQTMCURIN", "END:")
+        self._infos = (f"SMA:{level}/1.1", "TYP:S", f"CAP:{unit:<3}:{kind.capacity.normalize():f}:{step}:{decimals}", "CMD:HPQTMCURIN", "END:")
         self._scroll: list[str] = []
         self._scrolled_by = ""
         self._line = bytearray()
