@@ -32,6 +32,7 @@ SYSTEM_TOOLS = {
     "postgresql": ("initdb", ["/usr/lib/postgresql/*/bin/initdb"]),
     "chromium": ("chromium", ["/usr/bin/chromium"]),
     "fonts-noto-cjk": ("", ["/usr/share/fonts/**/NotoSansCJK*", "/usr/share/fonts/**/wqy*"]),
+    "libzbar0": ("", ["/usr/lib/*/libzbar.so.0"]),  # a second reader of barcodes, beside zxing-cpp
     "libatomic1": ("", ["/usr/lib/*/libatomic.so.1", "/lib/*/libatomic.so.1"]),  # the browser tests' driver needs it
     "prometheus": ("promtool", ["/usr/bin/promtool"]),
     "curl": ("curl", ["/usr/bin/curl"]),
