@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which twins there are, each under a name that people type; imported only when asked for."""
+"""Which twins there are, each under a name that people type; imported only when asked for. Other packages offer theirs as entry points `dockline.sims`."""
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from firmware_sims.engine.arguments import Argument, arguments_of, read_arguments
 from firmware_sims.engine.twin import Twin
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 TWINS = {
     "bus_modbus": "firmware_sims.sensor_modbus.bus:ModbusBusTwin",
@@ -44,17 +47,37 @@ TWINS = {
 }
 
 
+GROUP = "dockline.sims"
+"""Entry point group in which other packages offer their simulators, next to `dockline.drivers`."""
+
+
+def _offered() -> list[EntryPoint]:
+    """By other packages."""
+    from importlib.metadata import entry_points
+
+    return list(entry_points(group=GROUP))
+
+
+def names() -> list[str]:
+    """All simulators, sorted."""
+    return sorted({*TWINS, *(entry.name for entry in _offered())})
+
+
 class TwinNameError(ValueError):
     """No such twin, or it has no such option; the text lists what there is."""
 
 
 def twin_class(name: str) -> type[Twin]:
     """Raises: TwinNameError: no twin of that name."""
-    if name not in TWINS:
-        raise TwinNameError(f"no simulator {name!r}; there are: {', '.join(TWINS)}")
-    module, _, attribute = TWINS[name].partition(":")
-    found: type[Twin] = getattr(importlib.import_module(module), attribute)
-    return found
+    if name in TWINS:
+        module, _, attribute = TWINS[name].partition(":")
+        built_in: type[Twin] = getattr(importlib.import_module(module), attribute)
+        return built_in
+    for entry in _offered():
+        if entry.name == name:
+            offered: type[Twin] = entry.load()
+            return offered
+    raise TwinNameError(f"no simulator {name!r}; there are: {', '.join(names())}")
 
 
 def options(name: str) -> dict[str, Argument]:

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The driver and lights that others wrote the client of, over Mosquitto."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import paho.mqtt.client as paho
+import pytest
+
+from contracts.addresses import parse_broker
+from contracts.readings import ButtonPressed, LinkChanged, ReadingFailed
+from drivers.base.config import parse_config
+from drivers.base.errors import TransportError
+from drivers.light_mqtt.config import LightMqttConfig
+from drivers.light_mqtt.driver import LightMqttDriver
+from firmware_sims.stack import free_port
+from tests.conformance.test_life import Readings
+from tests.servers import mosquitto
+
+
+class PahoLight:
+    """A light with paho's client, its last will and its birth."""
+
+    def __init__(self, url: str, node: int) -> None:
+        self.node, self._loop, self.shown, self.changed = node, asyncio.get_running_loop(), "", asyncio.Event()
+        self._client = paho.Client(paho.CallbackAPIVersion.VERSION2)
+        self._client.will_set(f"pick/{node}/status", "offline", 1, retain=True)
+        self._client.on_connect = lambda *_: self._client.subscribe([(f"pick/{node}/show", 1), (f"pick/{node}/clear", 1)])
+        self._client.on_subscribe = lambda *_: self._client.publish(f"pick/{node}/status", "online", 1, retain=True)
+        self._client.on_message = lambda client, data, message: self._loop.call_soon_threadsafe(self._hear, message.topic, message.payload.decode())
+        address = parse_broker(url)
+        self._client.connect(address.host, address.port)
+        self._client.loop_start()
+
+    def _hear(self, topic: str, payload: str) -> None:
+        self.shown = payload if topic.endswith("/show") else ""
+        self.changed.set()
+
+    async def until_shown(self, wanted: str) -> None:
+        async with asyncio.timeout(8):
+            while self.shown != wanted:
+                self.changed.clear()
+                await self.changed.wait()
+
+    def press(self, number: int, quantity: int) -> None:
+        self._client.publish(f"pick/{self.node}/pressed", json.dumps({"id": number, "key": "confirm", "quantity": quantity}), 1)
+
+    def die(self) -> None:
+        """Its power is cut: the broker tells its last will."""
+        sock = self._client.socket()
+        assert sock is not None
+        self._client.loop_stop()
+        sock.close()
+
+    def stop(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+def _driver(url: str) -> LightMqttDriver:
+    return LightMqttDriver("lights-1", parse_config(LightMqttConfig, {"driver": "light_mqtt", "broker": url, "nodes": "1-9"}))
+
+
+@asynccontextmanager
+async def _running(driver: LightMqttDriver, readings: Readings) -> AsyncIterator[None]:
+    task = asyncio.create_task(driver.run(readings.emit))
+    await readings.until(lambda reading: isinstance(reading, LinkChanged))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+@pytest.mark.slow
+@pytest.mark.requirement("E8")
+async def test_lights_are_lit_pressed_die_and_are_lit_again() -> None:
+    shown = '{"quantity": 12, "colour": "blue"}'
+    with mosquitto() as url:
+        readings, driver = Readings(), _driver(url)
+        async with _running(driver, readings):
+            light = PahoLight(url, 5)
+            await driver.execute("show", {"node": 5, "quantity": 12, "colour": "blue"})
+            await light.until_shown(shown)
+
+            light.die()
+            await readings.until(lambda reading: isinstance(reading, ReadingFailed) and reading.quantity == "node_5")
+            again = PahoLight(url, 5)
+            await again.until_shown(shown)
+            again.press(1, 10)
+            again.press(1, 10)
+            await again.until_shown("")
+            again.press(2, 0)
+            await readings.until(lambda reading: isinstance(reading, ButtonPressed) and reading.node == 5)
+
+            again.stop()
+    assert [(reading.node, reading.quantity) for reading in readings.all if isinstance(reading, ButtonPressed)][:1] == [(5, 10)]
+
+
+@pytest.mark.slow
+async def test_broker_that_restarts_loses_the_link_and_gets_everything_again() -> None:
+    port = free_port()
+    readings = Readings()
+    with mosquitto(port) as url:
+        driver = _driver(url)
+        running = asyncio.create_task(driver.run(readings.emit))
+        await readings.until(lambda reading: isinstance(reading, LinkChanged))
+        await driver.execute("show", {"node": 5, "quantity": 3, "colour": "red"})
+    with pytest.raises(TransportError, match="the broker is gone"):
+        async with asyncio.timeout(8):
+            await running
+
+    with mosquitto(port) as url:
+        light = PahoLight(url, 5)
+        seen = len(readings.all)
+        again = asyncio.create_task(driver.run(readings.emit))
+        await readings.until(lambda reading: isinstance(reading, LinkChanged), after=seen)
+        await light.until_shown('{"quantity": 3, "colour": "red"}')
+        again.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await again
+        light.stop()
