@@ -19,7 +19,8 @@ Lane = Literal["movements", "telemetry"]
 Clock = Literal["synced", "holdover", "unsynced"]
 Direction = Literal["in", "out", "unknown"]
 AlarmState = Literal["normal", "unacknowledged", "acknowledged", "rtn_unacknowledged"]
-AlarmCondition = Literal["high", "low", "stale"]
+AlarmCondition = Literal["high", "low", "stale", "door_open", "mains_failed"]
+"""`high` and `low`: beyond a limit; `stale`: no usable value; `door_open`: for too long; `mains_failed`: the power of the place is gone."""
 Outcome = Literal["done", "refused", "expired"]
 ScanChecked = Literal["", "expected", "unexpected", "repeated"]
 """What a scan point's list (ScanWork) says of a label; empty where there is no list."""

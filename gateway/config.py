@@ -23,6 +23,12 @@ class InputRef(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     input: Annotated[int, described("Number printed beside the input", "count", ge=1)]
 
 
+class ContactRef(InputRef, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A contact at a digital input. `good` is the level at which all is well: a reed contact of a closed door reads true, as does a mains relay that is on."""
+
+    good: Annotated[bool, described("Level of the input while the door is closed, or the mains are there", "flag")] = True
+
+
 class OutputRef(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A digital output of a device."""
 
@@ -201,11 +207,16 @@ class ColdRoom(StationTable, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     acknowledge: Annotated[
         ButtonRef | None, described("Button at the room that acknowledges its alarms: an input of a device, or the button of a pick light", "name")
     ] = None
+    door: Annotated[ContactRef | None, described("Contact of the room's door; one that stays open raises an alarm", "name")] = None
+    door_open_s: Annotated[float, described("The door may be open for so long", "s", gt=0, le=86400)] = 120.0
+    mains: Annotated[ContactRef | None, described("Relay that says whether the power of the room is there; its failure raises an alarm", "name")] = None
+    mains_failed_s: Annotated[float, described("A failure of the mains that is shorter than this is no alarm", "s", ge=0, le=3600)] = 1.0
     priority: Priority = 2
 
     def devices(self) -> frozenset[str]:
         """See `StationTable.devices`."""
-        return frozenset({self.sensor} | _devices_of(self.siren) | ({self.acknowledge.device} if self.acknowledge else set()))
+        contacts = {each.device for each in (self.acknowledge, self.door, self.mains) if each}
+        return frozenset({self.sensor} | _devices_of(self.siren) | contacts)
 
 
 class CountZone(StationTable, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="count_zone"):

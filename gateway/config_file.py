@@ -363,6 +363,7 @@ def _needs(station: AnyStation) -> Iterator[tuple[str, str, Capability]]:
             yield "sensor", station.sensor, "measures"
             if station.siren is not None:
                 yield "siren", station.siren.device, "switches_outputs"
+            yield from ((key, contact.device, "senses_inputs") for key in ("door", "mains") if (contact := getattr(station, key)) is not None)
             if station.acknowledge is not None:
                 yield "acknowledge", station.acknowledge.device, "senses_inputs" if station.acknowledge.input else "shows_quantities"
 

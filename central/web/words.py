@@ -29,7 +29,13 @@ CONDITIONS: Mapping[tuple[str, str], str] = {
     ("humidity", "high"): N_("humidity too high"),
     ("humidity", "low"): N_("humidity too low"),
 }
-ANY_CONDITION: Mapping[str, str] = {"high": N_("value too high"), "low": N_("value too low"), "stale": N_("no reading from the sensor")}
+ANY_CONDITION: Mapping[str, str] = {
+    "high": N_("value too high"),
+    "low": N_("value too low"),
+    "stale": N_("no reading from the sensor"),
+    "door_open": N_("door open too long"),
+    "mains_failed": N_("mains failure"),
+}
 DIRECTIONS: Mapping[str, str] = {"in": N_("in"), "out": N_("out"), "unknown": N_("not sure")}
 OUTCOMES: Mapping[str, str] = {
     "received": N_("received"),

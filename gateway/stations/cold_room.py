@@ -12,10 +12,12 @@ from contracts.commands import AcknowledgeAlarm, AnyCommand
 from contracts.events import AlarmChanged, AlarmCondition, AlarmState, SensorFailed, SensorMeasured
 from contracts.readings import AnyReading, ButtonPressed, InputChanged, LinkChanged, Measured, ReadingFailed
 from gateway.clock import Instant
-from gateway.config import ColdRoom
+from gateway.config import ColdRoom, ContactRef
 from gateway.stations.station import AT_THE_GATEWAY, CommandRefusedError, DeviceAction, Output, Station
 
 _ACTIVE: tuple[AlarmState, ...] = ("unacknowledged", "acknowledged")
+_ABOUT: dict[AlarmCondition, str] = {"door_open": "door", "mains_failed": "mains"}
+"""What alarms are about that are not about the quantity of the room."""
 _SOUNDING: tuple[AlarmState, ...] = ("unacknowledged", "rtn_unacknowledged")
 
 # Transitions as in ISA-18.2 (OPC UA Part 9, annex of the alarm state machine): what an event makes of a state.
@@ -76,7 +78,7 @@ class Alarm:
 
 
 class ColdRoomStation(Station):
-    """One sensor. Its alarms are `{station}.high`, `{station}.low` and `{station}.stale`."""
+    """One sensor, and the contacts of door and mains. Its alarms are `{station}.high`, `.low`, `.stale`, `.door_open` and `.mains_failed`."""
 
     def __init__(self, config: ColdRoom) -> None:
         super().__init__(config.id, config.devices())
@@ -86,6 +88,15 @@ class ColdRoomStation(Station):
             condition: Alarm(config.on_delay_s, config.off_delay_s) for condition in ("high", "low") if self._limits[condition] is not None
         }
         self._alarms["stale"] = Alarm(config.stale_s, 0.0)
+        contacts: tuple[tuple[AlarmCondition, ContactRef | None, float], ...] = (
+            ("door_open", config.door, config.door_open_s),
+            ("mains_failed", config.mains, config.mains_failed_s),
+        )
+        self._contacts = {condition: contact for condition, contact, _ in contacts if contact is not None}
+        for condition, contact, delay_s in contacts:
+            if contact is not None:
+                self._limits[condition] = None
+                self._alarms[condition] = Alarm(delay_s, 0.0)
         self._value: float | None = None
         self._sampled_s: dict[str, float] = {}
         self._siren_on = False
@@ -99,8 +110,10 @@ class ColdRoomStation(Station):
                 return self._failed(reading, now)
             case InputChanged() | ButtonPressed() if self._is_acknowledgement(reading):
                 return self._pressed(now.at(reading.at_s))
-            case LinkChanged(state="connected") if self._config.siren is not None and reading.device == self._config.siren.device:
-                return [self._siren(self._siren_on)]
+            case InputChanged() if (condition := self._contact_of(reading)) is not None:
+                return self._contact_changed(condition, reading, now)
+            case LinkChanged():
+                return self._link_changed(reading)
             case _:
                 return ()
 
@@ -159,6 +172,27 @@ class ColdRoomStation(Station):
             self._changed(condition, at, f"{AT_THE_GATEWAY}{self._button()}") for condition in self._alarms if self._alarms[condition].acknowledge()
         ]
         return [*changed, *self._siren_changes()]
+
+    def _contact_of(self, reading: InputChanged) -> AlarmCondition | None:
+        for condition, contact in self._contacts.items():
+            if (reading.device, reading.input) == (contact.device, contact.input):
+                return condition
+        return None
+
+    def _contact_changed(self, condition: AlarmCondition, reading: InputChanged, now: Instant) -> list[Output]:
+        at = now.at(reading.at_s)
+        outputs = self._due(at)
+        self._alarms[condition].observe(reading.level != self._contacts[condition].good, reading.at_s)
+        return [*outputs, *self._due(at)]
+
+    def _link_changed(self, change: LinkChanged) -> list[Output]:
+        if change.state == "lost":
+            for condition, contact in self._contacts.items():
+                if contact.device == change.device:
+                    self._alarms[condition].forget()  # nobody knows whether the door is still open
+            return []
+        siren = self._config.siren
+        return [self._siren(self._siren_on)] if siren is not None and change.device == siren.device else []
 
     def _button(self) -> str:
         button = self._config.acknowledge
@@ -224,8 +258,8 @@ class ColdRoomStation(Station):
                 continue
             if condition == "stale" and self._alarms["stale"].is_active:
                 self._value = None
-                for limit in self._limits:
-                    if limit != "stale" and limit in self._alarms:
+                for limit in ("high", "low"):
+                    if limit in self._alarms:
                         self._alarms[limit].forget()  # a gap is neither inside nor beyond
             outputs.append(self._changed(condition, now.at(due_s)))
         return [*outputs, *self._siren_changes()]
@@ -237,8 +271,8 @@ class ColdRoomStation(Station):
             alarm_id=f"{self.id}.{condition}",
             state=self._alarms[condition].state,
             condition=condition,
-            quantity=self._config.quantity,
-            value=None if condition == "stale" else self._value,
+            quantity=_ABOUT.get(condition, self._config.quantity),
+            value=self._value if condition in ("high", "low") else None,
             limit=self._limits[condition],
             priority=self._config.priority,
             actor=actor,
