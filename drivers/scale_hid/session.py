@@ -42,15 +42,24 @@ class HidScaleSession(WeighingSession[ScaleHidConfig]):
 
     def cut(self) -> bytes | None:
         """See `WeighingSession.cut`."""
-        while len(self.buffer) >= self._size * (1 if self._in_step else 2):
+        while True:
+            self._skip_to_number()
+            if len(self.buffer) < self._size * (1 if self._in_step else 2):
+                return None
             if self._is_report(0) and (self._in_step or self._is_report(self._size)):
-                self._in_step = True
-                frame = bytes(self.buffer[: self._size])
-                del self.buffer[: self._size]
-                return frame
+                break
             self._in_step = False
             self.skip(1)
-        return None
+        self._in_step = True
+        frame = bytes(self.buffer[: self._size])
+        del self.buffer[: self._size]
+        return frame
+
+    def _skip_to_number(self) -> None:
+        """Out of step, a report can begin only with its number."""
+        if not self._in_step and self.config.report_id:
+            at = self.buffer.find(self.config.report_id)
+            self.skip(at if at >= 0 else len(self.buffer))
 
     def _is_report(self, start: int) -> bool:
         try:
