@@ -19,6 +19,7 @@ from drivers.base.errors import TransportError
 _BY_ID = Path("/dev/serial/by-id")
 _TTYS = Path("/sys/class/tty")
 _LOCKS = Path("/proc/locks")
+_UUCP_LOCKS = Path("/var/lock")  # Filesystem Hierarchy Standard 3.0, section 5.9
 _NAMED_MAX = 4
 _TIOCSBRK, _TIOCCBRK = 0x5427, 0x5428  # asm-generic/ioctls.h; the module termios does not have them
 _LATENCY_MS = "1"  # FTDI adapters wait 16 ms for more bytes unless told otherwise
@@ -30,8 +31,11 @@ def open_port(config: StreamConfig) -> serial.Serial:
     The path is opened as it is given: behind a link of /dev/serial/by-id it is another tty after each plugging in.
     Raises: TransportError: says why not, and who has it if that can be known.
     """
+    if user := uucp_user(config.path):
+        raise TransportError(f"cannot open {config.path}: another program uses it ({user}); stop that one")
     framings = [(config.data_bits, config.parity, config.stop_bits)]
-    if os.path.realpath(config.path).startswith("/dev/pts/"):
+    is_pty = os.path.realpath(config.path).startswith("/dev/pts/")
+    if is_pty:
         framings.append((8, "N", 1))
     for attempt, (data_bits, parity, stop_bits) in enumerate(framings, 1):
         port = serial.Serial()
@@ -46,10 +50,30 @@ def open_port(config: StreamConfig) -> serial.Serial:
             if attempt == len(framings):
                 raise TransportError(f"cannot open {config.path}: {why_not(error, config.path)}") from error
         else:
+            if not is_pty:  # whoever has the other end of a pty keeps it open, and the claim with it
+                claim(port.fileno())
             if config.low_latency:
                 quicken(port)
             return port
     raise AssertionError("unreachable: the last framing either opened or raised")
+
+
+def claim(fd: int) -> None:
+    """Have the kernel refuse the line to whoever opens it now without asking for a lock. It forgets that when the line is closed."""
+    with contextlib.suppress(OSError):
+        fcntl.ioctl(fd, termios.TIOCEXCL)
+
+
+def uucp_user(path: str, locks: Path = _UUCP_LOCKS) -> str:
+    """The program that has a line by a lock file, as minicom and pppd do, which ask for no other lock; empty: none that runs."""
+    try:
+        words = (locks / f"LCK..{os.path.basename(os.path.realpath(path))}").read_bytes().split()  # noqa: PTH119  # a name of /dev
+    except OSError:
+        return ""
+    process = words[0].decode("ascii", "replace") if words else ""
+    if not process.isdigit() or int(process) == os.getpid() or not Path(f"/proc/{process}").exists():
+        return ""
+    return f"{_program(process)}, process {process}"
 
 
 def _hang_up_on_close(fd: int, *, hang_up: bool) -> None:

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import pty
+import struct
 import termios
 import tty
 from collections.abc import Iterator
@@ -15,10 +17,12 @@ import pytest
 import serial
 
 from drivers.base.errors import LocalProtocolError, TransportError
-from drivers.base.serial_line import holders, open_port, quicken
+from drivers.base.serial_line import claim, holders, open_port, quicken, uucp_user
 from drivers.base.transports import open_kernel_file, open_transport
 from drivers.base.usb import stable_path_of
 from drivers.light_ablepick.config import LightAblepickConfig
+
+_TIOCGEXCL = 0x80045440  # asm-generic/ioctls.h
 
 pytestmark = pytest.mark.requirement("R98")
 
@@ -76,6 +80,30 @@ async def test_second_program_is_turned_away_and_told_who_has_the_line(adapter: 
 def test_who_locks_a_file_is_unknown_where_the_kernel_does_not_tell(tmp_path: Path) -> None:
     assert holders(str(tmp_path / "none")) == []
     assert holders(str(tmp_path), tmp_path / "no-locks") == []
+
+
+def test_line_with_a_lock_file_is_anothers_as_long_as_that_program_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = tmp_path / "LCK..ttyUSB3"
+    assert uucp_user("/dev/ttyUSB3", tmp_path) == ""
+    for content, user in ((b"%10d\n" % os.getppid(), f"process {os.getppid()}"), (b"%10d\n" % os.getpid(), ""), (b"4194305\n", ""), (b"?", ""), (b"", "")):
+        lock.write_bytes(content)
+        assert uucp_user("/dev/ttyUSB3", tmp_path).endswith(user)
+        assert bool(uucp_user("/dev/ttyUSB3", tmp_path)) == bool(user)
+    monkeypatch.setattr("drivers.base.serial_line.uucp_user", lambda path: "minicom, process 7")
+
+    with pytest.raises(TransportError, match=r"another program uses it \(minicom, process 7\); stop that one"):
+        open_port(LightAblepickConfig(path="/dev/ttyUSB3"))
+
+
+def test_claimed_line_is_refused_to_whoever_asks_for_no_lock(adapter: Adapter) -> None:
+    fd = os.open(adapter.name, os.O_RDWR | os.O_NOCTTY)
+    claim(fd)
+
+    (claimed,) = struct.unpack("i", fcntl.ioctl(fd, _TIOCGEXCL, bytes(4)))
+    fcntl.ioctl(fd, termios.TIOCNXCL)
+    os.close(fd)
+
+    assert claimed == 1
 
 
 @pytest.mark.parametrize(("parity", "data_bits"), [("E", 7), ("O", 8), ("N", 7)])
