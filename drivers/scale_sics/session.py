@@ -344,7 +344,7 @@ class SicsSession:
         text = line.decode("ascii").strip()
         self._stale_at_s = now_s + self._config.stale_after_s if self._config.stale_after_s else None
         if state not in ("stable", "dynamic"):
-            self._events.append(Weighed(state, None, "", text, self._tare.is_held))
+            self._events.append(Weighed(state, None, "", text, self._tare.is_held, code=reply.code))
             return
         tare, kind = self._tare.in_unit(reply.unit)
         self._events.append(Weighed(state, reply.value, reply.unit, text, self._tare.is_held, tare, None, kind))
