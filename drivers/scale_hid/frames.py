@@ -55,13 +55,24 @@ class WeightReport:
     @classmethod
     def decode(cls, report: bytes, report_id: int = 3) -> WeightReport:
         """Raises: RemoteProtocolError: another length or number, or a status, unit or exponent that there is not."""
+        if len(report) != size(report_id) or not is_report(report, 0, report_id):
+            text = f"expected a report of {size(report_id)} bytes with number {report_id}, a status from 1 to 8, a unit from 1 to 12 and a power of ten"
+            raise RemoteProtocolError(text, report)
         data = report[1:] if report_id else report
-        if len(data) != 5 or (report_id and report[0] != report_id):
-            raise RemoteProtocolError(f"expected a report of {size(report_id)} bytes with number {report_id}", report)
-        status, unit, exponent = data[0], data[1], data[2] - 256 if data[2] > 127 else data[2]
-        if not FAULT <= status <= REZERO or not 1 <= unit < len(UNITS) or abs(exponent) > _EXPONENT_MAX:
-            raise RemoteProtocolError("expected a status from 1 to 8, a unit from 1 to 12 and a power of ten", report)
-        return cls(status, unit, exponent, int.from_bytes(data[3:], "little"))
+        return cls(data[0], data[1], _signed(data[2]), int.from_bytes(data[3:], "little"))
+
+
+def _signed(byte: int) -> int:
+    return byte - 256 if byte > 127 else byte
+
+
+def is_report(data: bytes | bytearray, start: int, report_id: int) -> bool:
+    """Whether a report that makes sense may begin there; it is known to be long enough."""
+    if report_id:
+        if data[start] != report_id:
+            return False
+        start += 1
+    return FAULT <= data[start] <= REZERO and 1 <= data[start + 1] < len(UNITS) and abs(_signed(data[start + 2])) <= _EXPONENT_MAX
 
 
 def size(report_id: int) -> int:

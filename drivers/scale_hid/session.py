@@ -5,12 +5,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from drivers.base.errors import RemoteProtocolError
 from drivers.base.session import SessionEvent
 from drivers.base.weighing import RESTING, Weighed
 from drivers.base.weighing_session import WeighingSession
 from drivers.scale_hid.config import ScaleHidConfig
-from drivers.scale_hid.frames import CALIBRATE, FAULT, REZERO, WeightReport, size
+from drivers.scale_hid.frames import CALIBRATE, FAULT, REZERO, WeightReport, is_report, size
 
 CONDITIONS = {
     FAULT: ("scale_fault", "the scale reports a fault; switch it off and on"),
@@ -62,11 +61,7 @@ class HidScaleSession(WeighingSession[ScaleHidConfig]):
             self.skip(at if at >= 0 else len(self.buffer))
 
     def _is_report(self, start: int) -> bool:
-        try:
-            WeightReport.decode(bytes(self.buffer[start : start + self._size]), self.config.report_id)
-        except RemoteProtocolError:
-            return False
-        return True
+        return is_report(self.buffer, start, self.config.report_id)
 
     def poll(self) -> bytes:
         """Nothing: a HID scale is only listened to."""

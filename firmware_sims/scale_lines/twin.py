@@ -23,6 +23,7 @@ class LineScaleTwin(ScaleTwin):
         if make not in FORMATS:
             raise ValueError(f"no make {make!r}; there are: {', '.join(FORMATS)}")
         self._format: Format = FORMATS[make]
+        self._last_bytes = frozenset(command[-1] for command in self._format.commands)
         self._streams = mode == "stream"
         self._serial = serial
         self._buffer = bytearray()
@@ -56,6 +57,8 @@ class LineScaleTwin(ScaleTwin):
         for byte in data:
             self._buffer.append(byte)
             del self._buffer[:-_BUFFER_BYTES_MAX]
+            if byte not in self._last_bytes:
+                continue
             for command, action in self._format.commands.items():
                 if self._buffer.endswith(command):
                     self._buffer.clear()

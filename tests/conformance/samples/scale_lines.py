@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from drivers.base.errors import RemoteProtocolError
 from drivers.base.weighing import Weighed
-from drivers.scale_lines.maps import load_map
+from drivers.scale_lines.maps import NoSuchLineError, load_map
 from tests.conformance.sample import Entry, RoundTrip
+
+_MAP = load_map("kern_gs")
 
 
 def _line(event: Weighed) -> bytes:
@@ -15,8 +18,12 @@ def _line(event: Weighed) -> bytes:
 
 
 def _event(line: bytes) -> Weighed:
-    event = load_map("kern_gs").read(line.decode())
-    assert event is not None
+    try:
+        event = _MAP.read(line.decode("latin-1"))
+    except NoSuchLineError as error:
+        raise RemoteProtocolError("no line of this map", line) from error
+    if event is None:
+        raise RemoteProtocolError("a line that is no weight", line)
     return Weighed(event.state, event.value, event.unit, "", event.net)
 
 
