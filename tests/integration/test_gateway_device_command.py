@@ -77,7 +77,7 @@ async def test_send_carries_out_a_command_and_prints_its_result() -> None:
         (["try", "scale_sics", "host=x", "port=1", "--for", "soon"], 2, "duration 'soon'"),
         (["send", "scale_sics", "host=x", "port=1"], 2, "say what to send after --"),
         (["send", "scale_sics", "host=x", "port=1", "--", "dance"], 2, "has no command 'dance'"),
-        (["send", "light_ablepick", "host=x", "--", "show", "1", "2", "red", "4"], 2, "takes 3 arguments"),
+        (["send", "light_ablepick", "host=x", "--", "show", "1", "2", "red", "on", "5"], 2, "takes 4 arguments"),
         (["send", "scale_sics", "host=127.0.0.1", "port=1", "--", "zero"], 1, "cannot connect to 127.0.0.1:1"),
     ],
 )
