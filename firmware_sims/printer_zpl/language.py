@@ -12,12 +12,13 @@ from typing import NamedTuple
 
 _BUFFER_BYTES_MAX = 1_000_000
 _CONTROL_BYTES = 3
-_QUERY_LETTERS = 2
 _HQ_BYTES = 5
 _SGD_BYTES_MAX = 512
 _DRAWS = re.compile(r"\^(?:FD|FV|GB|GC|GD|GE|GF|GS|XG|IM|IL|XF|FN)", re.IGNORECASE)
 _QUANTITY = re.compile(r"\^PQ\s*(\d+)", re.IGNORECASE)
 _LENGTH = re.compile(r"\^LL\s*(\d+)", re.IGNORECASE)
+_MARKS_INSIDE, _MARKS_OUTSIDE = re.compile(rb"[~^]"), re.compile(rb"[~^]|! U")
+_SGD = re.compile(rb'! U1? (getvar|setvar|do) "([^"]*)"(?: "([^"]*)")?[ \r\n]')
 _DOWNLOADS = (b"DG", b"DY", b"DB", b"DE", b"DS", b"DT", b"DU", b"DN")
 
 
@@ -59,73 +60,73 @@ class Reader:
 
     def take(self, data: bytes) -> Iterator[Instruction]:
         """What is complete now."""
-        self._data += data
-        while (step := self._step()) is not None:
+        held = bytes(self._data) + data
+        self._data.clear()
+        at = 0
+        while (step := self._step(held, at)) is not None:
             size, found = step
-            del self._data[:size]
+            at += size
             if found is not None:
                 yield found
+        self._data[:] = held[at:]
 
-    def _step(self) -> tuple[int, Instruction | None] | None:
-        """How many bytes are done with and what they say; None: more must come."""
-        data = self._data
-        marks = [place for mark in ((b"~", b"^") if self._inside else (b"~", b"^", b"! U")) if (place := data.find(mark)) >= 0]
-        if not marks:
+    def _step(self, data: bytes, at: int) -> tuple[int, Instruction | None] | None:
+        """How many bytes from `at` on are done with, and what they say; None: more must come."""
+        found = (_MARKS_INSIDE if self._inside else _MARKS_OUTSIDE).search(data, at)
+        if found is None:
             keep = 2 if not self._inside and data.endswith((b"! ", b"!")) else 0
-            return self._passed(len(data) - keep) if len(data) > keep else None
-        first = min(marks)
-        if first:
-            return self._passed(first)
-        return self._sgd() if data[:1] == b"!" else self._control() if data[:1] == b"~" else self._caret()
+            return self._passed(data, at, len(data) - keep - at) if len(data) - keep > at else None
+        if found.start() > at:
+            return self._passed(data, at, found.start() - at)
+        mark = data[at : at + 1]
+        return self._sgd(data, at) if mark == b"!" else self._control(data, at) if mark == b"~" else self._caret(data, at)
 
-    def _passed(self, size: int) -> tuple[int, None]:
+    def _passed(self, data: bytes, at: int, size: int) -> tuple[int, None]:
         if self._inside:
-            self._format += self._data[:size]
+            self._format += data[at : at + size]
             if len(self._format) > _BUFFER_BYTES_MAX:
-                self._format.clear()
-                self._inside = False
+                self.forget()
         return size, None
 
-    def _control(self) -> tuple[int, Instruction | None] | None:
-        data = self._data
-        if len(data) < _CONTROL_BYTES:
+    def _control(self, data: bytes, at: int) -> tuple[int, Instruction | None] | None:
+        if len(data) < at + _CONTROL_BYTES:
             return None
-        name = bytes(data[1:3]).upper()
+        name = data[at + 1 : at + 3].upper()
         if name in _DOWNLOADS:
-            end = next((place for mark in (b"^", b"~") if (place := data.find(mark, 1)) >= 0), -1)
-            return (end, None) if end >= 0 else (len(data), None) if len(data) > _BUFFER_BYTES_MAX else None
+            end = _MARKS_INSIDE.search(data, at + 1)
+            left = len(data) - at
+            return (end.start() - at, None) if end is not None else (left, None) if left > _BUFFER_BYTES_MAX else None
         if name == b"HQ":
-            if len(data) < _HQ_BYTES:
+            if len(data) < at + _HQ_BYTES:
                 return None
-            return _HQ_BYTES, Instruction("control", "~HQ" + data[3:5].decode("latin-1").upper(), _HQ_BYTES)
+            return _HQ_BYTES, Instruction("control", "~HQ" + data[at + 3 : at + 5].decode("latin-1").upper(), _HQ_BYTES)
         if name.isalpha():
             return _CONTROL_BYTES, Instruction("control", "~" + name.decode("latin-1"), _CONTROL_BYTES)
-        return self._passed(1)
+        return self._passed(data, at, 1)
 
-    def _caret(self) -> tuple[int, Instruction | None] | None:
-        data = self._data
-        if len(data) < _CONTROL_BYTES:
+    def _caret(self, data: bytes, at: int) -> tuple[int, Instruction | None] | None:
+        if len(data) < at + _CONTROL_BYTES:
             return None
-        name = bytes(data[1:3]).upper()
+        name = data[at + 1 : at + 3].upper()
         if name == b"XA":
             self._format.clear()
             self._inside = True
             return _CONTROL_BYTES, None
         if name == b"XZ":
             text, size = self._format.decode("utf-8", "replace"), len(self._format) + 2 * _CONTROL_BYTES
-            inside, self._inside = self._inside, False
-            self._format.clear()
+            inside = self._inside
+            self.forget()
             return _CONTROL_BYTES, Instruction("format", text, size) if inside else None
         if name == b"HH":
             return _CONTROL_BYTES, Instruction("host", "^HH", _CONTROL_BYTES)
-        return self._passed(_CONTROL_BYTES if name[:1].isalpha() else 1)
+        return self._passed(data, at, _CONTROL_BYTES if name[:1].isalpha() else 1)
 
-    def _sgd(self) -> tuple[int, Instruction | None] | None:
+    def _sgd(self, data: bytes, at: int) -> tuple[int, Instruction | None] | None:
         """`! U1 getvar "name"` ends with a blank or CR LF; the blank within comes before the quotes are closed."""
-        data = bytes(self._data[:_SGD_BYTES_MAX])
-        found = re.match(rb'! U1? (getvar|setvar|do) "([^"]*)"(?: "([^"]*)")?[ \r\n]', data)
+        line = data[at : at + _SGD_BYTES_MAX]
+        found = _SGD.match(line)
         if found is None:
-            return (1, None) if len(self._data) > _SGD_BYTES_MAX or b"\n" in data else None
+            return (1, None) if len(line) == _SGD_BYTES_MAX or b"\n" in line else None
         return found.end(), Instruction("sgd", f"{found[1].decode()} {found[2].decode('latin-1')}", found.end())
 
 

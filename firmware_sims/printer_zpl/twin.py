@@ -120,7 +120,10 @@ class ZplPrinterTwin(Twin):
     def set_temperature(self, text: str, *, now_s: float) -> bytes:
         """Of the print head, in degrees Celsius: `70C`."""
         self.advance_to(now_s)
-        self.body.temperature_c = float(text.strip().lower().removesuffix("c").rstrip("° "))
+        try:
+            self.body.temperature_c = float(text.strip().lower().removesuffix("c").rstrip("° "))
+        except ValueError as error:
+            raise ValueError(f"temperature is a number of degrees Celsius, like 70C; got {text!r}") from error
         return b""
 
     def _set(self, name: str, text: str, yes: tuple[str, ...], no: tuple[str, ...], now_s: float) -> bytes:

@@ -20,6 +20,7 @@ BY_HAND = {
     "chaos": "a minute of faults; tests/acceptance/test_chaos.py runs the same",
     "enrolment": "root's folders and a broker of its own; tests/integration/test_trusted_gateways.py does it",
     "gateway-in-the-field": "an installed gateway; tests/integration/test_gateway_in_the_field.py does it",
+    "labels": "a printer on a floor; tests/integration/test_print_jobs.py and test_label_point_way_up.py do it",
     "north": "other people's systems; tests/integration/test_north_sides.py does our part",
     "scale-out": "several machines; tests/integration/test_two_workers.py, test_two_brokers.py and test_nats_cluster.py do it",
     "scan-points": "a floor with lamps; tests/integration/test_scan_lists.py does it",
