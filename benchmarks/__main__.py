@@ -32,9 +32,12 @@ NAMES = (
     "as_of",
     "pick_confirm",
     "pick_lights",
+    "modbus_lights",
     "tryton",
     "thingsboard",
     "uplink",
+    "gs1",
+    "scans",
 )
 
 ALONE = ("swarm",)

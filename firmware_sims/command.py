@@ -68,7 +68,7 @@ async def _serve(device: Device) -> None:
 
 
 def _listed() -> None:
-    for name in registry.TWINS:
+    for name in registry.names():
         twin = registry.twin_class(name)
         named = {"options": registry.options(name), "stimuli": twin.stimuli(), "conditions": twin.conditions()}
         parts = [f"{what}: {', '.join(words) or '-'}" for what, words in named.items()]
@@ -78,24 +78,23 @@ def _listed() -> None:
 def main(argv: list[str]) -> int:
     """Serve one twin until interrupted; returns the exit status."""
     parser = argparse.ArgumentParser(prog="dockline sim", description=__doc__, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", help="list, or one of: " + ", ".join(registry.TWINS))
+    parser.add_argument("name", help="list, or one of: " + ", ".join(registry.names()))
     parser.add_argument("option", nargs="*", help="options of the device, key=value")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--port", type=int, default=0, help="TCP port on loopback (default: a free one)")
-    where.add_argument(
-        "--pty", nargs="?", const="", metavar="LINK", help="a pseudo terminal instead of TCP, for serial devices; LINK: a name for it that stays"
-    )
+    where.add_argument("--pty", action="store_true", help="a pseudo terminal instead of TCP, for serial devices")
+    parser.add_argument("--link", default="", metavar="PATH", help="with --pty: a symbolic link to it that stays the same")
     parser.add_argument("--seed", type=int, help="which bytes faults hit")
-    arguments = parser.parse_args(argv)
+    arguments = parser.parse_intermixed_args(argv)
     if arguments.name == "list":
         _listed()
         return 0
     try:
         over: Over = "pipe" if registry.twin_class(arguments.name).is_only_heard else "tcp"
-        if arguments.pty is not None:
+        if arguments.pty:
             over = "pty"
         options, seed = pairs_of(arguments.option), random.randrange(_SEED_MAX) if arguments.seed is None else arguments.seed  # noqa: S311  # no secret
-        device = Device(SimPlan(arguments.name, arguments.name, over, port=arguments.port, link=arguments.pty or "", options=options, seed=seed), seed)
+        device = Device(SimPlan(arguments.name, arguments.name, over, port=arguments.port, link=arguments.link, options=options, seed=seed), seed)
     except ValueError as error:
         print(f"dockline sim: {error}", file=sys.stderr)
         return 2

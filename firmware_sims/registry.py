@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 TWINS = {
     "bus_modbus": "firmware_sims.sensor_modbus.bus:ModbusBusTwin",
     "controller_modbus": "firmware_sims.sensor_modbus.controller:ModbusControllerTwin",
+    "gpio_lines": "firmware_sims.gpio_lines.twin:GpioBoxTwin",
     "inputs_modbus": "firmware_sims.sensor_modbus.twin:ModbusInputsTwin",
     "light_ablepick": "firmware_sims.light_ablepick.twin:AblePickTwin",
     "light_modbus": "firmware_sims.light_modbus.twin:ModbusTagsTwin",

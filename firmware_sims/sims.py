@@ -257,13 +257,13 @@ def up(path: str | Path, *, seed: int | None = None) -> SimulatedRig:
 
 def names() -> list[str]:
     """The simulators there are."""
-    return list(registry.TWINS)
+    return registry.names()
 
 
 def __getattr__(name: str) -> Callable[..., SimulatedDevice]:
     """`sims.NAME(...)` is `device("NAME", ...)`."""
-    if name not in registry.TWINS:
-        raise AttributeError(f"no simulator {name!r}; there are: {', '.join(registry.TWINS)}")
+    if name not in registry.names():
+        raise AttributeError(f"no simulator {name!r}; there are: {', '.join(registry.names())}")
 
     def make(**settings: Any) -> SimulatedDevice:
         return device(name, **settings)
@@ -275,4 +275,4 @@ def __getattr__(name: str) -> Callable[..., SimulatedDevice]:
 
 def __dir__() -> list[str]:
     """What the module has, and all simulators."""
-    return sorted([*globals(), *registry.TWINS])
+    return sorted([*globals(), *registry.names()])

@@ -45,7 +45,7 @@ class _Route:
 
 
 def _devices(rig: Rig, names: dict[str, str], body: Mapping[str, Any]) -> Any:
-    return [kind_shown(name) for name in registry.TWINS]
+    return [kind_shown(name) for name in registry.names()]
 
 
 def kind_shown(name: str) -> dict[str, Any]:

@@ -144,7 +144,7 @@ def _as_table(shown: dict[str, Any]) -> str:
 def _kinds(arguments: argparse.Namespace) -> int:
     from firmware_sims import registry
 
-    kinds = [kind_shown(name) for name in registry.TWINS]
+    kinds = [kind_shown(name) for name in registry.names()]
     if arguments.json:
         print(json.dumps(kinds))
         return 0

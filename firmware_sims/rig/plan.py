@@ -183,7 +183,7 @@ class _Reader:
         try:
             return registry.twin_class(device)
         except registry.TwinNameError as error:
-            near = difflib.get_close_matches(device, registry.TWINS, 1)
+            near = difflib.get_close_matches(device, registry.names(), 1)
             self._problems.append(f"{place} device: {f'no simulator {device!r}, did you mean {near[0]!r}?' if near else error}")
             return None
 

@@ -33,7 +33,7 @@ FOLLOWED = sorted(page for page in (DOCS / "how-to").glob("*.md") if page.stem n
 
 @pytest.fixture
 def reader(tmp_path: Path) -> Iterator[Reader]:
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONUNBUFFERED": "1"}
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONUNBUFFERED": "1", "DOCKLINE": str(DOCS.parent)}
     somebody = Reader(tmp_path, PORTS, environment)
     yield somebody
     somebody.close()
