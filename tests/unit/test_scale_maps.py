@@ -181,3 +181,17 @@ def test_line_of_a_twin_has_the_length_of_its_manual(make: str) -> None:
     twin.receive_bytes(b"", 0.0)
 
     assert len(FORMATS[make].line(twin.body)) == length
+
+
+def test_map_of_the_how_to_page_weighs(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "scales.md").read_text(encoding="utf-8")
+    (written,) = re.findall(r"```toml\n(title.*?)```", page, re.DOTALL)
+    path = tmp_path / "mine.toml"
+    path.write_text(written)
+    line_map = load_map(str(path))
+
+    read = [line_map.read(line) for line in ("   1.250 kg", "-  0.5 g * NET", " OVER", "SCALE: 1")]
+
+    assert [event and (event.state, str(event.value), event.net) for event in read] == [
+        ("stable", "1.250", False), ("dynamic", "-0.5", True), ("overload", "None", False), None,
+    ]  # fmt: skip
