@@ -59,7 +59,6 @@ class LightAblepickSession:
         self._missing: dict[int, frozenset[int]] = {}  # by message type (port): tags that the controller does not reach
         self._unanswered: set[int] = set()  # ports that still owe the answer to the status query
         self._restarted: set[int] = set()  # tags to be lit again soon
-        self._supply = 0
         self._ready = False
         self._timers = _Timers()
         self._token = 0
@@ -303,8 +302,9 @@ class LightAblepickSession:
     def _on_supply(self, frame: Frame) -> None:
         if len(frame.data) < 2 or frame.data[0] != SUPPLY_READ:
             return  # the answer to having switched reporting on
-        changed, self._supply = self._supply ^ frame.data[1], frame.data[1]
-        self._events += [SupplyChanged(name, bool(self._supply & bit)) for name, bit in SUPPLY_BITS.items() if changed & bit]
+        before, now = self._wishes.supply, frame.data[1]
+        self._wishes.supply = now
+        self._events += [SupplyChanged(name, bool(now & bit)) for name, bit in SUPPLY_BITS.items() if (before ^ now) & bit]
 
     def _on_status(self, frame: Frame) -> None:
         if len(frame.data) <= STATUS_OFFSET:
@@ -326,6 +326,7 @@ class LightAblepickSession:
         self._ready = True
         connected = self._config.nodes_per_port * self._config.ports - sum(len(nodes) for nodes in self._missing.values())
         self._events.append(SessionReady(f"ABLEPick controller with {connected} tags connected"))
+        self._tags.connected()
         if self._config.last_node:
             for port in range(self._config.ports):  # 4.3.23: DATA[0..2] may be anything
                 self._outgoing += Frame(Sub.POLL_RANGE, self._config.last_node, bytes(3), PORT_1 + port).encode()

@@ -40,11 +40,16 @@ class Tag:
 
 @dataclass
 class Wishes:
-    """What outlives a connection. `lit`: what tags shall show. `stock`: tags in stock mode. `permanent`: what was written to EEPROMs, by tag and item."""
+    """What outlives a connection. `lit`: what tags shall show. `stock`: tags in stock mode. `permanent`: what was written to EEPROMs, by tag and item.
+
+    `stuck` and `supply`: what was told of stuck keys and of the power supply (bits of 6.2), so that its end is told too.
+    """
 
     lit: dict[int, LitTag] = field(default_factory=dict)
     stock: set[int] = field(default_factory=set)
     permanent: dict[tuple[int, int], int] = field(default_factory=dict)
+    stuck: set[int] = field(default_factory=set)
+    supply: int = 0
 
 
 class Tags:
@@ -56,7 +61,7 @@ class Tags:
         self._say = say
         self._report = report
         self._tags: dict[int, Tag] = {}
-        self._stuck: set[int] = set()
+        self._stuck = wishes.stuck
 
     def tag(self, node: int) -> Tag:
         """The tag's memory; made when it is first asked for."""
@@ -84,6 +89,12 @@ class Tags:
                 self._say(node, Sub.STOCK_MODE, b"")
             if node in self._wishes.lit:
                 self.state(node)
+
+    def connected(self) -> None:
+        """A new conversation begins: keys that were stuck before count as stuck when they prove it again."""
+        if self._stuck:
+            self._stuck.clear()
+            self._tell_stuck()
 
     def buzz(self, node: int, *, on: bool) -> None:
         """Switch the buzzer, if it is not so already."""

@@ -18,5 +18,5 @@ def sample() -> Entry:
         stimulus=("press", {"node": 3}),
         reading="ButtonPressed",
         round_trips=(RoundTrip("ccb", blocks, frames.Frame.encode, frames.decode),),
-        faults={"at500_malfunction": "0B", "at500_busy_too_often": "64-01"},
+        faults={"at500_malfunction": "0B", "at500_busy_too_often": "64-01", "at500_stuck_key": "0D"},
     )

@@ -14,11 +14,12 @@ from firmware_sims.light_ablepick.twin import LitTag as Seen
 class Talk:
     """A session and a twin that hear each other at once, in virtual time."""
 
-    def __init__(self, lit=None, twin=None, **fields):
+    def __init__(self, lit=None, twin=None, wishes=None, **fields):
         self.config = LightAblepickConfig(host="controller", **fields)
-        self.lit = {} if lit is None else lit
+        self.wishes = wishes or Wishes({} if lit is None else lit)
+        self.lit = self.wishes.lit
         self.twin = twin or AblePickTwin()
-        self.session = LightAblepickSession(self.config, Wishes(self.lit))
+        self.session = LightAblepickSession(self.config, self.wishes)
         self.now_s = 0.0
         self.events = []
         self.at(0.0)

@@ -62,6 +62,23 @@ def test_two_stuck_keys_are_told_together() -> None:
     assert [stuck.nodes for stuck in talk.seen(ButtonsStuck)] == [(5,), (5, 7), (7,)]
 
 
+def test_what_ended_while_nobody_was_connected_is_told_as_ended() -> None:
+    first = Talk(twin=AblePickTwin(is_at400=True), controller="at400", stuck_after_s=1.0)
+    first.events += first.session.receive_bytes(first.twin.change("supply", "low", 0.0), 0.0)
+    first.world("hold", node=5)
+    first.command("show", node=5, quantity=1)
+    first.run_until(2.0)
+    first.twin.change("supply", "ok", 2.0)
+    first.world("release", node=5)
+
+    second = Talk(twin=first.twin, wishes=first.wishes, controller="at400")
+    second.run_until(1.0)
+
+    assert [first.seen(kind)[-1] for kind in (ButtonsStuck, SupplyChanged)] == [ButtonsStuck((5,)), SupplyChanged("voltage_low", True)]
+    assert [second.seen(kind) for kind in (ButtonsStuck, SupplyChanged)] == [[ButtonsStuck(())], [SupplyChanged("voltage_low", False)]]
+    assert second.twin.lit[5].quantity == 1
+
+
 def test_key_that_repeats_itself_is_one_press_and_then_stuck() -> None:
     talk = Talk(watchdog_s=600)
     talk.command("show", node=5, quantity=1)
