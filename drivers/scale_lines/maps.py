@@ -3,29 +3,18 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 
-from contracts.readings import WeightState
 from drivers.base.errors import ConfigError
-from drivers.base.weighing import Weighed, number, unit_name
 from drivers.scale_lines.patterns import Pattern, PatternError
 
 SHIPPED = Path(__file__).parent / "maps"
 State = Literal["stable", "zero", "dynamic", "overload", "underload", "error"]
 GROUPS = ("value", "sign", "unit", "state", "net", "tare", "tare_kind", "gross")
-TareKind = Literal["", "weighed", "preset"]
-_HAS_VALUE = ("stable", "zero", "dynamic")
-_NO_BRACKETS = str.maketrans("", "", "[]")
-"""Digits that are not verified stand in brackets with some makers (Sartorius)."""
-
-
-class NoSuchLineError(ValueError):
-    """No pattern of the map takes the line."""
 
 
 class LinePattern(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,7 +31,7 @@ class LinePattern(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class LineMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
     """A make of scale. Patterns are tried in order; the first that takes the whole line counts.
 
-    `states`, what the group `state` may say, blanks around it taken off; `net`, `gross`, `preset`: words of the groups `net` and `tare_kind`.
+    `states`, what the group `state` may say, blanks around it taken off; `net` and `preset`: words of the groups `net` and `tare_kind`.
     `stable_is_told` false: the line does not say whether the load rests, so no weight of it is ever recorded.
     """
 
@@ -90,43 +79,6 @@ class LineMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             except PatternError as error:
                 raise ValueError(f"pattern {index}: {error}") from error
         return tuple(compiled)
-
-    def read(self, line: str, default_unit: str = "") -> Weighed | None:
-        """What a line says; None: nothing of the load. Raises: NoSuchLineError."""
-        for form, pattern in zip(self.patterns, self.compiled, strict=True):
-            if (found := pattern.match(line)) is not None:
-                return None if form.ignore else self._weighed(form, {name: text.strip() for name, text in found.items()}, line, default_unit)
-        raise NoSuchLineError(line)
-
-    def _weighed(self, form: LinePattern, found: dict[str, str], line: str, default_unit: str) -> Weighed:
-        value = _signed(found.get("sign", ""), found.get("value", ""))
-        state = self._state(form, found, has_value=value is not None)
-        if state == "overload" and found.get("sign") == "-":
-            state = "underload"
-        tare = _signed("", found["tare"]) if "tare" in found else None
-        net = found["net"] in self.net if "net" in found else bool(tare)
-        kind: TareKind = "" if not tare else "preset" if found.get("tare_kind", "") in self.preset else "weighed"
-        if state not in _HAS_VALUE:
-            return Weighed(state, text=line, net=net, tare=tare, tare_kind=kind, code=found.get("state", "") or line.strip())
-        unit = found.get("unit", "")
-        unit = self.units.get(unit) or unit_name(unit) or default_unit or self.default_unit
-        return Weighed(state, value, unit, line, net, tare, _signed("", found["gross"]) if "gross" in found else None, kind)
-
-    def _state(self, form: LinePattern, found: dict[str, str], *, has_value: bool) -> WeightState:
-        word = found.get("state")
-        state: WeightState = form.state or "error"
-        if word is not None and (word or "" in self.states):
-            state = self.states.get(word, "error")
-        elif form.state is None and not self.stable_is_told:
-            state = "dynamic"
-        if state in _HAS_VALUE and not has_value:
-            return "error"
-        return "dynamic" if state in ("stable", "zero") and not self.stable_is_told else state
-
-
-def _signed(sign: str, digits: str) -> Decimal | None:
-    """A number with its sign apart, brackets taken off; None: it is none."""
-    return number(sign + digits.translate(_NO_BRACKETS).strip())
 
 
 def load_map(name: str) -> LineMap:

@@ -7,12 +7,13 @@ import re
 from collections.abc import Mapping
 from functools import partial
 
-from drivers.base.errors import DeviceFault, DriverError, LocalProtocolError, RemoteProtocolError
+from drivers.base.errors import DeviceFault, DriverError, LocalProtocolError
 from drivers.base.session import Argument
 from drivers.base.weighing import RESTING, Weighed
 from drivers.base.weighing_session import Question, Result, WeighingSession
 from drivers.scale_lines.config import ScaleLinesConfig
-from drivers.scale_lines.maps import LineMap, NoSuchLineError
+from drivers.scale_lines.frames import read_line
+from drivers.scale_lines.maps import LineMap
 
 _ENDS = {"line": re.compile(rb"[\r\n]"), "etx": re.compile(rb"\x03")}
 _AROUND = b"\r\n\x02\x03"
@@ -62,10 +63,7 @@ class LinesSession(WeighingSession[ScaleLinesConfig]):
 
     def on_frame(self, frame: bytes, now_s: float) -> None:
         """See `WeighingSession.on_frame`."""
-        try:
-            event = self._map.read(frame.strip(_AROUND).decode("latin-1"), self.config.default_unit)
-        except NoSuchLineError as error:
-            raise RemoteProtocolError(f"no pattern of the map {self.config.map!r} takes the line", frame) from error
+        event = read_line(self._map, frame.strip(_AROUND).decode("latin-1"), self.config.default_unit)
         if event is not None:
             self.weighed(event, now_s)
             self.answered()

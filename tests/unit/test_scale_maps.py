@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from drivers.base.config import parse_config
-from drivers.base.errors import ConfigError, LocalProtocolError, TransportError
+from drivers.base.errors import ConfigError, LocalProtocolError, RemoteProtocolError, TransportError
 from drivers.base.transports import Transport
 from drivers.base.weighing import Weighed
 from drivers.scale_lines.config import ScaleLinesConfig
 from drivers.scale_lines.driver import SPEC
-from drivers.scale_lines.maps import SHIPPED, NoSuchLineError, load_map
+from drivers.scale_lines.frames import read_line
+from drivers.scale_lines.maps import SHIPPED, load_map
 from drivers.scale_lines.session import LinesSession
 from firmware_sims.scale_lines.formats import FORMATS
 from firmware_sims.scale_lines.twin import LineScaleTwin
@@ -65,27 +66,27 @@ match = '(?P<value>[0-9.]+)(?P<unit>kg)(?P<state>M?)'
     ],
 )
 def test_line_of_a_makers_manual_is_understood(name: str, line: str, expected: Weighed) -> None:
-    read = load_map(name).read(line)
+    read = read_line(load_map(name), line)
 
     assert read == Weighed(expected.state, expected.value, expected.unit, line, expected.net, expected.tare, None, expected.tare_kind, expected.code)
 
 
 @pytest.mark.parametrize(("name", "line"), [("kern_gs", "ST,TR,+012.3456  kg"), ("ohaus_ranger", "SCALE: 1"), ("sartorius_sbi", "nRef  +      100    ")])
 def test_line_that_is_no_weight_is_passed_over(name: str, line: str) -> None:
-    assert load_map(name).read(line) is None
+    assert read_line(load_map(name), line) is None
 
 
 @pytest.mark.parametrize("line", ["ST,GS   1.0x0KG", "ST,NT,+1.23.456tl.g", "XX,GS   1.000KG", ""])
 def test_line_that_no_pattern_takes_is_refused(line: str) -> None:
-    with pytest.raises(NoSuchLineError):
-        load_map("kern_gs").read(line)
+    with pytest.raises(RemoteProtocolError):
+        read_line(load_map("kern_gs"), line)
 
 
 def test_unknown_word_of_state_is_an_error_and_no_weight(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(GOOD.replace("M?", "[MX]?"))
 
-    assert load_map(str(path)).read("1.5kgX") == Weighed("error", text="1.5kgX", code="X")
+    assert read_line(load_map(str(path)), "1.5kgX") == Weighed("error", text="1.5kgX", code="X")
 
 
 def test_each_shipped_map_has_a_source_and_a_capture() -> None:
@@ -135,8 +136,8 @@ def test_map_of_ones_own_weighs(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(GOOD)
 
-    assert load_map(str(path)).read("1.5kg") == Weighed("stable", Decimal("1.5"), "kg", "1.5kg")
-    assert load_map(str(path)).read("1.5kgM") == Weighed("dynamic", Decimal("1.5"), "kg", "1.5kgM")
+    assert read_line(load_map(str(path)), "1.5kg") == Weighed("stable", Decimal("1.5"), "kg", "1.5kg")
+    assert read_line(load_map(str(path)), "1.5kgM") == Weighed("dynamic", Decimal("1.5"), "kg", "1.5kgM")
 
 
 async def test_settings_of_the_line_are_those_of_the_map_unless_given(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,7 +191,7 @@ def test_map_of_the_how_to_page_weighs(tmp_path: Path) -> None:
     path.write_text(written)
     line_map = load_map(str(path))
 
-    read = [line_map.read(line) for line in ("   1.250 kg", "-  0.5 g * NET", " OVER", "SCALE: 1")]
+    read = [read_line(line_map, line) for line in ("   1.250 kg", "-  0.5 g * NET", " OVER", "SCALE: 1")]
 
     assert [event and (event.state, str(event.value), event.net) for event in read] == [
         ("stable", "1.250", False), ("dynamic", "-0.5", True), ("overload", "None", False), None,

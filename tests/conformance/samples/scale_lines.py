@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from drivers.base.errors import RemoteProtocolError
 from drivers.base.weighing import Weighed
-from drivers.scale_lines.maps import NoSuchLineError, load_map
+from drivers.scale_lines.frames import read_line
+from drivers.scale_lines.maps import load_map
 from tests.conformance.sample import Entry, RoundTrip
 
 _MAP = load_map("kern_gs")
@@ -18,10 +19,7 @@ def _line(event: Weighed) -> bytes:
 
 
 def _event(line: bytes) -> Weighed:
-    try:
-        event = _MAP.read(line.decode("latin-1"))
-    except NoSuchLineError as error:
-        raise RemoteProtocolError("no line of this map", line) from error
+    event = read_line(_MAP, line.decode("latin-1"))
     if event is None:
         raise RemoteProtocolError("a line that is no weight", line)
     return Weighed(event.state, event.value, event.unit, "", event.net)
