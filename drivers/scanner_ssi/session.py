@@ -29,6 +29,7 @@ _PLAIN = {
     "enable": frames.SCAN_ENABLE,
     "disable": frames.SCAN_DISABLE,
 }
+_COMMANDS = (*_PLAIN, "revision", "capabilities", "beep", "led_on", "led_off")
 
 
 @dataclass
@@ -255,9 +256,7 @@ def _packet_of(name: str, arguments: Mapping[str, Argument]) -> Packet:
     if name in ("revision", "capabilities"):
         return Packet(frames.REQUEST_REVISION if name == "revision" else frames.CAPABILITIES_REQUEST)
     if name not in ("beep", "led_on", "led_off"):
-        raise LocalProtocolError(
-            f"an SSI scanner has no command {name!r}; it takes: {', '.join([*_PLAIN, 'revision', 'capabilities', 'beep', 'led_on', 'led_off'])}"
-        )
+        raise LocalProtocolError(f"an SSI scanner has no command {name!r}; it takes: {', '.join(_COMMANDS)}")
     field, default = ("sound", 1) if name == "beep" else ("leds", 1)
     number = int(arguments.get(field, default))
     if not 0 <= number <= 255:
