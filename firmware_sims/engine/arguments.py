@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import types
 import typing
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -119,4 +120,18 @@ def read_arguments(function: Callable[..., Any], given: Mapping[str, Any], *, be
                 wrong.append(str(error))
     if wrong:
         raise ArgumentError("; ".join(wrong))
+    return read
+
+
+def by_looks(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Words without anything that says their types: a number where it looks like one, on and off as a flag, else the text."""
+    read: dict[str, Any] = {}
+    for name, value in given.items():
+        read[name] = value
+        if isinstance(value, str) and re.fullmatch(r"-?\d{1,15}", value):
+            read[name] = int(value)
+        elif isinstance(value, str) and re.fullmatch(r"-?\d+\.\d+", value):
+            read[name] = float(value)
+        elif value in ("on", "off"):
+            read[name] = value == "on"
     return read

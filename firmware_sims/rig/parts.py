@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from firmware_sims import registry
-from firmware_sims.engine.arguments import arguments_of, read_arguments
+from firmware_sims.engine.arguments import arguments_of, by_looks, read_arguments
 from firmware_sims.engine.faults import FaultError, read_faults
 from firmware_sims.engine.servers import PipeTwinServer, PtyTwinServer, TcpTwinServer, TwinServer
 from firmware_sims.engine.twin import Twin, UnknownStimulusError
@@ -38,11 +38,12 @@ class Part(abc.ABC):
 
     def do(self, name: str, given: Mapping[str, Any]) -> None:
         """Let something happen to it. Raises: UnknownStimulusError, ValueError: says what there is."""
-        method = getattr(type(self.twin), f"on_{name}", None)
-        if method is None:
+        if name not in self.twin.stimuli():
             raise UnknownStimulusError(f"{self.id} has no stimulus {name!r}; it has: {', '.join(self.twin.stimuli()) or 'none'}")
+        method = getattr(type(self.twin), f"on_{name}", None)
         try:
-            arguments = read_arguments(method, given, beside=_BESIDE)
+            # a twin that hands its stimuli on to another has no method that says what each takes
+            arguments = by_looks(given) if method is None else read_arguments(method, given, beside=_BESIDE)
         except ValueError as error:
             raise ValueError(f"{self.id} {name}: {error}") from error
         self._stimulate(name, arguments)
@@ -85,7 +86,8 @@ class Part(abc.ABC):
 
 
 def _taken(twin: Twin, name: str) -> Any:
-    return arguments_of(getattr(type(twin), f"on_{name}"), beside=_BESIDE).values()
+    method = getattr(type(twin), f"on_{name}", None)
+    return [] if method is None else arguments_of(method, beside=_BESIDE).values()
 
 
 class Device(Part):

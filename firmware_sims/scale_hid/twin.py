@@ -22,6 +22,8 @@ _ZERO, _MOVING, _STABLE, _UNDER, _OVER = 2, 3, 4, 5, 6
 class HidScaleTwin(ScaleTwin):
     """The scale. `report_id` 0: reports without a number."""
 
+    is_only_heard = True
+
     def __init__(self, *, capacity: float = 11000.0, division: float = 2.0, unit: str = "g", report_id: int = 3) -> None:
         super().__init__(ScaleBody(ScaleType(capacity=Decimal(f"{capacity:g}"), division=Decimal(f"{division:g}"), unit=unit)))
         self._head = bytes((report_id,)) if report_id else b""

@@ -64,6 +64,8 @@ class KeyboardScannerTwin(Twin):
     One report every `report_s`; a key that is held longer than `repeat_after_s` is repeated by the kernel.
     """
 
+    is_only_heard = True
+
     def __init__(
         self,
         *,

@@ -153,6 +153,37 @@ def test_stimulus_says_what_it_takes(dockline_scale):
         dockline_scale.faults(clock="2000")
 
 
+def _scanned(seed):
+    """What arrives of fifty scans on a bad line, and which bytes did not."""
+    with sims.scanner_serial(suffix="crlf", seed=seed, faults={"drop": 0.1, "corrupt": "1%"}) as scanner:
+        with socket.create_connection((scanner.host, scanner.port), timeout=5) as line:
+            _until(lambda: scanner.has_client)
+            for number in range(50):
+                scanner.do("scan", text=f"40063813{number:05}")
+            lost = scanner.shown()["lost_to_client"]
+            arrived = b""
+            while len(arrived) < 50 * 15 - len(lost):
+                arrived += line.recv(4096)
+        return arrived, lost
+
+
+@pytest.mark.requirement("E15")
+def test_same_seed_loses_the_same_bytes_again():
+    first, again, other = _scanned(5), _scanned(5), _scanned(6)
+
+    assert first == again
+    assert first[1] != other[1]
+
+
+def test_reader_with_a_lost_clock_lives_in_the_year_2000(dockline_reader):
+    dockline_reader.faults(clock="2000")
+    with socket.create_connection((dockline_reader.host, dockline_reader.port), timeout=5) as line:
+        greeting = line.recv(100)
+
+    seconds = int.from_bytes(greeting[18:26], "big") / 1e6  # UTCTimestamp within ReaderEventNotificationData
+    assert 946_684_800 <= seconds < 946_684_800 + 3600
+
+
 @pytest.mark.requirement("E15")
 @pytest.mark.slow
 def test_plugin_serves_a_project_that_has_folders_of_the_same_names(tmp_path):
@@ -219,6 +250,17 @@ def test_every_twin_can_be_made_and_names_what_can_be_done_to_it():
     for name in registry.TWINS:
         twin = registry.make(name, {})
         assert twin.stimuli() + twin.conditions(), name
+
+
+@pytest.mark.requirement("E15")
+def test_every_simulator_is_switched_on_by_its_name_and_says_what_it_takes():
+    for name in registry.names():
+        with sims.device(name) as device:
+            shown = device.shown()
+            assert device.port or device.path, name
+            assert all(takes for taken in shown["stimuli"].values() for takes in taken.values()), name
+            with pytest.raises(ValueError, match=f"{name} has no condition 'nonsense'"):
+                device.set(nonsense="1")
 
 
 # Any set of devices by a file

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from contracts.readings import AnyReading, Weight
+from contracts.readings import AnyReading, Weight, WeightState
 from drivers.base.driver import StreamDriver
 from drivers.base.session import Session, SessionEvent
 from drivers.base.spec import CommandSpec, DriverSpec
@@ -30,7 +30,7 @@ class ScaleAcmeDriver(StreamDriver[ScaleAcmeConfig]):
     def readings(self, event: SessionEvent, at_s: float) -> Iterable[AnyReading]:
         """See `StreamDriver.readings`."""
         if isinstance(event, Weighed):
-            state = "stable" if event.frame.is_stable else "dynamic"
+            state: WeightState = "stable" if event.frame.is_stable else "dynamic"
             yield Weight(device=self.device_id, at_s=at_s, state=state, value=event.frame.value, unit=event.frame.unit, text=event.text)
         elif isinstance(event, Refused):
             yield Weight(device=self.device_id, at_s=at_s, state="overload" if event.code == _OVERLOAD else "error", text=event.meaning)
