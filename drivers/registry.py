@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 GROUP = "dockline.drivers"
 
 BUILT_IN = {
+    "gpio_lines": "drivers.gpio_lines.driver:SPEC",
     "light_ablepick": "drivers.light_ablepick.driver:SPEC",
     "light_modbus": "drivers.light_modbus.driver:SPEC",
     "light_mqtt": "drivers.light_mqtt.driver:SPEC",
