@@ -71,7 +71,7 @@ class SiteSettings(Body):
         description="what sends an order that does not say it itself: `asked`, the scan of its last package at the dock, or a person; `weighed`, a right "
         "weight; `picked`, its last pick, for a site that packs nothing or only some orders",
     )
-    printer: str = Field("", max_length=200, description="host:port of the label printer, e.g. printer-1.site.lan:9100")
+    printer: str = Field("", max_length=200, description="the label printer: host:port, e.g. printer-1.site.lan:9100, or gateway/station behind a gateway")
     dpi: Literal[203, 300, 600] = Field(203, description="dots per inch of the label printer")
 
 

@@ -12,6 +12,8 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, Generic, Literal, TypeVar
 
+from central.web.device_conditions import DeviceCondition
+
 T = TypeVar("T")
 
 AlarmState = Literal["unacknowledged", "acknowledged", "rtn_unacknowledged"]
@@ -179,6 +181,8 @@ class GatewayRow:
     devices_up: int = 0
     devices_down: tuple[str, ...] = ()
     devices_down_count: int = 0
+    conditions: tuple[DeviceCondition, ...] = ()
+    """Of devices that are there: what somebody must see to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,11 +205,12 @@ class Headline:
     gateways_offline: int = 0
     devices_down: int = 0
     unknown: bool = False
+    devices_wanting: int = 0
 
     @property
     def normal(self) -> bool:
         """Whether nothing asks for a person."""
-        return not (self.priority or self.exceptions or self.gateways_offline or self.devices_down or self.unknown)
+        return not (self.priority or self.exceptions or self.gateways_offline or self.devices_down or self.devices_wanting or self.unknown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +269,7 @@ def _headline(board: Board) -> Region[Headline]:
             exceptions=board.exceptions.content.open if board.exceptions.content else 0,
             gateways_offline=sum(not gateway.online for gateway in gateways),
             devices_down=sum(gateway.devices_down_count for gateway in gateways if gateway.online),
+            devices_wanting=len({(gateway.gateway, each.device) for gateway in gateways if gateway.online for each in gateway.conditions}),
             unknown=any(region.state != "ready" for region in regions) or any(room.state in ("stale", "silent") for room in rooms),
         )
     )

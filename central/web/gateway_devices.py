@@ -13,7 +13,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Row, select
 
 from central.fleet.tables import command, configuration
-from central.web.device_conditions import Condition
+from central.web.device_conditions import DeviceCondition
 from contracts import wire
 from contracts.commands import SwapDevice
 
@@ -42,10 +42,10 @@ class DeviceRow:
     swapped_at: datetime | None = None
     swapped_by: str = ""
     serial_before: str = ""
-    conditions: tuple[Condition, ...] = ()
+    conditions: tuple[DeviceCondition, ...] = ()
 
 
-def devices_of(connection: Connection, row: Row[Any], links: Sequence[Row[Any]], held: Sequence[Condition] = ()) -> tuple[DeviceRow, ...]:
+def devices_of(connection: Connection, row: Row[Any], links: Sequence[Row[Any]], held: Sequence[DeviceCondition] = ()) -> tuple[DeviceRow, ...]:
     """The devices of a gateway (a row of its table) from the rows of their links and of what holds of them, those that want somebody first."""
     configured, swaps = _configured(connection, row), last_swaps(connection, row.id)
     order = ("another", "given_up", "down", "up", "gone")

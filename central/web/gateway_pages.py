@@ -24,7 +24,6 @@ from central.fleet.trust_api import authority_of
 from central.requests import Database, News, Now
 from central.web import gateway_shown, gateway_words, gateways, queries
 from central.web.board import Region
-from central.web.device_conditions import condition_text
 from central.web.gateway_findings import is_urgent
 from central.web.gateway_shown import ONE, OneGateway
 from central.web.gateways import FLEET, Fleet
@@ -70,7 +69,6 @@ _WORDS: dict[str, Any] = {
 def _page(template: str, view: View, **content: Any) -> str:
     translations = catalogue(view.language)
     said: dict[str, Any] = {
-        "condition_text": lambda each: condition_text(each.condition, each.reason, translations),
         "finding_text": lambda finding: gateway_words.finding_text(finding, translations),
         "version_text": lambda version: gateway_words.version_text(version, translations),
         "restart_text": lambda reason: gateway_words.restart_text(reason, translations),

@@ -6,7 +6,7 @@ from __future__ import annotations
 import gettext
 from collections.abc import Mapping
 
-from central.web.device_conditions import condition_text
+from central.web.condition_words import condition_text
 from central.web.gateway_findings import Finding
 from central.web.words import N_
 

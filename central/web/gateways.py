@@ -20,7 +20,7 @@ from central.fleet.tables import configuration, device, gateway
 from central.ingest import gaps
 from central.ingest.tables import mark
 from central.web.board import Region
-from central.web.device_conditions import Condition
+from central.web.device_conditions import DeviceCondition
 from central.web.gateway_devices import device_row
 from central.web.gateway_findings import Finding, Heard, Lost, Pushed, findings_of, is_urgent
 
@@ -117,10 +117,10 @@ class Seen:
         heard = dict(connection.execute(moved.where(mark.c.gateway == one) if one else moved).all())
         return cls(links, _pushed(connection, one), missing, heard, conditions_held(connection, one))
 
-    def conditions_of(self, gateway_id: str) -> tuple[Condition, ...]:
+    def conditions_of(self, gateway_id: str) -> tuple[DeviceCondition, ...]:
         """What holds of a gateway's devices."""
         mine = [row for (name, _), rows in self.conditions.items() if name == gateway_id for row in rows]
-        return tuple(Condition(row.device, row.condition, row.reason, row.changed_at) for row in mine)
+        return tuple(DeviceCondition(row.device, row.condition, row.reason, row.changed_at) for row in mine)
 
 
 def _pushed(connection: Connection, one: str | None) -> dict[str, Pushed]:

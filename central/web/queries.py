@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from central.coldchain.tables import alarm, hold, sensor_value
 from central.database import reading
 from central.exceptions.messages import TEMPLATES
 from central.exceptions.tables import work_order
+from central.fleet.conditions import conditions_held
 from central.fleet.tables import device, gateway
 from central.inbound.tables import passage, receipt
 from central.ingest.tables import mark
@@ -45,6 +46,7 @@ from central.web.board import (
     with_headline,
 )
 from central.web.chart import GAP_S
+from central.web.device_conditions import DeviceCondition
 from central.web.samples import Samples, window_of
 
 T = TypeVar("T")
@@ -303,14 +305,18 @@ def gateways(connection: Connection) -> tuple[GatewayRow, ...]:
         links[row.gateway][row.state].append(row.device)
     heard = dict(connection.execute(select(mark.c.gateway, func.max(mark.c.moved_at)).group_by(mark.c.gateway)).all())
     rows = connection.execute(select(gateway).order_by(gateway.c.online, gateway.c.site, gateway.c.id))
-    return tuple(_gateway(row, links.get(row.id), heard.get(row.id)) for row in rows)
+    held = conditions_held(connection)
+    return tuple(_gateway(row, links.get(row.id), heard.get(row.id), held) for row in rows)
 
 
-def _gateway(row: Row[Any], links: dict[str, list[str]] | None, heard_at: datetime | None) -> GatewayRow:
+def _gateway(row: Row[Any], links: dict[str, list[str]] | None, heard_at: datetime | None, held: Mapping[tuple[str, str], Sequence[Row[Any]]]) -> GatewayRow:
     """A gateway with its devices by state: links are told as they change, health reports come every half minute only."""
     up, down = (row.devices_up or 0, row.devices_down or 0) if links is None else (len(links["connected"]), len(links["lost"]))
     seen_at = max((at for at in (row.last_seen_at, heard_at) if at is not None), default=None)
-    return GatewayRow(row.id, row.online, seen_at, row.pending_events or 0, up, () if links is None else tuple(links["lost"]), down)
+    there = () if links is None else links["connected"]
+    said = (DeviceCondition(each.device, each.condition, each.reason, each.changed_at) for device_id in there for each in held.get((row.id, device_id), ()))
+    wanting = tuple(each for each in said if each.wants_somebody)
+    return GatewayRow(row.id, row.online, seen_at, row.pending_events or 0, up, () if links is None else tuple(links["lost"]), down, wanting)
 
 
 def figures(connection: Connection, today: datetime) -> tuple[Figure, ...]:

@@ -17,6 +17,7 @@ from central.error_sentences import in_chinese
 from central.web import words
 from central.web.board import REGIONS, Board, Message, Room
 from central.web.chart import HEIGHT_PX, WIDTH, Chart, chart
+from central.web.condition_words import condition_text
 from central.web.languages import HTML_LANG, LANGUAGES, Language, catalogue
 
 _HERE = Path(__file__).parent
@@ -55,6 +56,7 @@ def environment(language: Language) -> Environment:
         station_name=lambda station: words.station_name(station, translations),
         alarm_sentence=lambda alarm: words.alarm_sentence(alarm, translations),
         message_text=lambda message, station=True: _message_text(message, language, station),
+        condition_text=lambda each: condition_text(each.condition, each.reason, translations),
         quantity_name=lambda quantity: words.quantity_name(quantity, translations),
         actor_name=lambda actor: words.actor_name(actor, translations),
         unit_of=words.unit_of,

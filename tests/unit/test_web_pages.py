@@ -11,6 +11,7 @@ import pytest
 
 from central.changes import Changes
 from central.web.board import BinCell, Board, Door, GatewayRow, Message, Passage, Region, WorkOrder, WorkOrders, Zone, as_rack, ready, with_headline
+from central.web.device_conditions import DeviceCondition
 from central.web.live import LiveBoard
 from central.web.visitor import tidy_name
 from tests.browser.board_service import make_app, make_engine, pages_of
@@ -128,6 +129,17 @@ async def test_offline_gateway_makes_its_door_unknown_not_idle(showing: Showing)
     assert "gateway offline, state not known" in text
 
 
+async def test_printer_without_paper_is_on_the_board_with_what_to_do(showing: Showing) -> None:
+    empty = DeviceCondition("printer-1", "paper_out", "in the words of the gateway", NOW)
+    board = with_headline(replace(calm_board(), gateways=ready((GatewayRow("gw-1", True, NOW, 0, 1, (), 0, (empty,)),))))
+
+    text = text_of(await showing.page(board))
+
+    assert "1 device wants somebody" in text
+    assert "printer-1: out of labels: put in a roll and close the head" in text
+    assert "All normal" not in text
+
+
 async def test_alarm_whose_gateway_has_not_answered_says_who_asked(showing: Showing) -> None:
     text = text_of(await showing.page(with_headline(replace(calm_board(), alarms=ready((alarm(asked_by="Li Wei"),))))))
 
@@ -143,7 +155,7 @@ def hostile_board() -> Board:
             doors=ready((Door(HOSTILE, HOSTILE, True, (passage, passage)),)),
             zones=ready((Zone(HOSTILE, True, as_rack((BinCell(HOSTILE, "lit", HOSTILE, HOSTILE, 1, 1, HOSTILE, HOSTILE, NOW),))),)),
             exceptions=ready(WorkOrders((WorkOrder(HOSTILE, Message.of("mispick", "", dict.fromkeys(("station", "node", "device"), HOSTILE)), NOW),), 1)),
-            gateways=ready((GatewayRow(HOSTILE, True, NOW, 0, 1, (HOSTILE,), 1),)),
+            gateways=ready((GatewayRow(HOSTILE, True, NOW, 0, 1, (HOSTILE,), 1, (DeviceCondition(HOSTILE, HOSTILE, HOSTILE, NOW),)),)),
         )
     )
 
