@@ -175,7 +175,7 @@ class WeighingSession(abc.ABC, Generic[ConfigT]):
     def next_deadline_s(self) -> float | None:
         """See `Session.next_deadline_s`."""
         due_s = [wish.deadline_s for wish in self._wishes]
-        if not self._is_stale:
+        if self._ready and not self._is_stale:
             due_s.append(self._weighed_s + self.config.stale_after_s)
         if self.config.silence_timeout_s:
             due_s.append(self._heard_s + self.config.silence_timeout_s)
@@ -372,7 +372,7 @@ class WeighingSession(abc.ABC, Generic[ConfigT]):
 
     def _look_at_silence(self, now_s: float) -> None:
         """Raises: ReplyTimeout: nothing that makes sense for too long."""
-        if not self._is_stale and now_s >= self._weighed_s + self.config.stale_after_s:
+        if self._ready and not self._is_stale and now_s >= self._weighed_s + self.config.stale_after_s:
             self._is_stale = True
             self._events.append(Weighed("stale"))
         if self.config.silence_timeout_s and now_s >= self._heard_s + self.config.silence_timeout_s:

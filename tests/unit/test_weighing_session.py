@@ -109,6 +109,14 @@ def test_silence_makes_the_weight_stale_once_and_then_ends_the_link() -> None:
         scale.passes(2)
 
 
+def test_nothing_is_stale_before_the_first_weight() -> None:
+    scale = Scale(stale_after_s=0.1, silence_timeout_s=6)
+
+    scale.passes(5)
+
+    assert not [event for event in scale.events if isinstance(event, Weighed)]
+
+
 def test_garbled_answers_are_named_when_the_link_ends() -> None:
     scale = _asked(Scale(silence_timeout_s=3))
     scale.says(b"\xff\x80\x91\x03")
