@@ -22,8 +22,8 @@ from drivers.light_modbus.maps import COLOURS, Button, LightMap
 from drivers.light_modbus.states import Agenda, Memory, Poll, Tag, Unit
 from drivers.light_modbus.tags import LitTag, Seen, Tags
 
+LOOKED_AT_AGAIN = 0.9  # of the time in which a second press is none: then the latch is looked at once more, so that it does not answer the next light
 SETTLES_S = 0.3  # chosen: so long after it was told to, a tag may still show what it showed before
-FOLLOWED_S = 2.0  # chosen: so long after a press a tag is asked as often as a lit one, since its key is about to be let go
 UNITS_FOR_A_LOSS = 4  # chosen: when so many units in a row do not answer, it is the line
 LAMP_TEST_DIGIT = "8"
 _SILENT = "pick tag does not answer; check its cable, its power and its address"
@@ -94,6 +94,7 @@ class LightModbusSession:
         polls: dict[Request, Poll] = {}
         for node in self._tags:
             polls.setdefault(self._plan.poll(node), Poll(self._plan.poll(node), [])).nodes.append(node)
+        self._latches = sum({1 << button.bit for button in light_map.keys.buttons if button.kind == "latch"})
         self._agenda = Agenda(polls.values())
         self._poll_of = {node: poll for poll in self._agenda.polls for node in poll.nodes}
         self._checks_of = {node: checks for node in self._tags if (checks := self._plan.checks(node))}
@@ -225,6 +226,7 @@ class LightModbusSession:
             self._events += [TagFault(node, "silent", _SILENT) for unit in self._plan.units(node) if self._units[unit].faulty][:1]
         else:
             was_lit = self._lit.pop(node, None) is not None
+            self._memory.told.discard(node)
             self._memory.counted.pop(node, None)
             if was_lit or tag.buzzing or not (tag.stated or self._tells_itself()):
                 tag.buzzing = False
@@ -264,7 +266,7 @@ class LightModbusSession:
         self._begun = True
         step_s = self._config.scan_interval_s / len(self._agenda.polls)
         for n, poll in enumerate(self._agenda.polls):
-            is_urgent = poll in self._unasked or self._is_followed(poll, now_s)
+            is_urgent = poll in self._unasked or self._is_followed(poll)
             self._agenda.set(poll, now_s if is_urgent else now_s + n * step_s)
         for node in (*self._lit, *(() if self._tells_itself() else self._tags)):
             if node in self._tags:
@@ -301,7 +303,7 @@ class LightModbusSession:
             return _Job(check[1], Priority.SCAN, node=check[0], kind="check")
         if first.due_s > now_s:
             return None
-        return _Job(first.request, Priority.BUTTON if self._is_followed(first, now_s) else Priority.SCAN, poll=first)
+        return _Job(first.request, Priority.BUTTON if self._is_followed(first) else Priority.SCAN, poll=first)
 
     def _hasten(self, node: int, now_s: float) -> None:
         """Ask for a tag's keys soon, unless its unit is not to be asked now."""
@@ -330,9 +332,9 @@ class LightModbusSession:
             if self._tags[node].seen or not self._tells_itself():
                 yield from (self._units[request.unit_id].retry_at_s for request in self._tags[node].todo)
 
-    def _is_followed(self, poll: Poll, now_s: float) -> bool:
-        """Whether one of its tags is lit, or has a key down or was pressed a moment ago."""
-        return any(node in self._lit or self._tags[node].down_since_s or now_s - self._tags[node].pressed_at_s < FOLLOWED_S for node in poll.nodes)
+    def _is_followed(self, poll: Poll) -> bool:
+        """Whether one of its tags is lit, or has a key down."""
+        return any(node in self._lit or self._tags[node].down_since_s for node in poll.nodes)
 
     def _is_lost(self) -> bool:
         return self._silent_in_a_row >= self._config.tries_max * min(len(self._units), UNITS_FOR_A_LOSS)
@@ -349,7 +351,8 @@ class LightModbusSession:
     def _restate(self, node: int) -> None:
         tag = self._tags[node]
         tag.stated = False
-        tag.todo = self._plan.writes(node, self._shall_show(node), buzzing=tag.buzzing, cleared=tag.latched)
+        stale = self._latches if node in self._lit and node not in self._memory.told else 0  # who pressed a dark tag did not answer its light
+        tag.todo = self._plan.writes(node, self._shall_show(node), buzzing=tag.buzzing, cleared=tag.latched | stale)
         self._dirty[node] = None
         if not tag.seen:
             self._hasten(node, float("-inf"))
@@ -394,8 +397,9 @@ class LightModbusSession:
         job, self._asking = self._asking, None
         assert job is not None
         if job.poll is not None:
-            pace_s = self._config.lit_interval_s if self._is_followed(job.poll, now_s) else self._map.keys.dark_interval_s or self._config.scan_interval_s
-            self._agenda.set(job.poll, now_s + pace_s)
+            pace_s = self._config.lit_interval_s if self._is_followed(job.poll) else self._map.keys.dark_interval_s or self._config.scan_interval_s
+            again_s = max(self._tags[node].pressed_at_s for node in job.poll.nodes) + LOOKED_AT_AGAIN * self._config.press_filter_s
+            self._agenda.set(job.poll, min(now_s + pace_s, again_s if again_s > now_s else float("inf")))
         if job.kind == "check":
             self._tags[job.node].checked_at_s = now_s
         return job
@@ -436,7 +440,8 @@ class LightModbusSession:
         if not tag.todo:
             self._dirty.pop(job.node, None)
             tag.stated, tag.stated_at_s, tag.checked_at_s = True, now_s, now_s
-            if self._is_followed(self._poll_of[job.node], now_s):
+            if job.node in self._lit:
+                self._memory.told.add(job.node)
                 self._hasten(job.node, now_s + self._config.lit_interval_s)
 
     def _clears(self, request: Request, node: int) -> bool:
@@ -530,11 +535,15 @@ class LightModbusSession:
             if wish is not None:
                 self._restate(node)  # a tag that goes dark by itself did so by this press as by any other
             return
+        if wish is not None and node not in self._memory.told:
+            self._events.append(FrameRejected("pressed_before_lit", bytes([node])))
+            return
         tag.pressed_at_s = now_s
         quantity = seen.quantity if seen.tells_quantity else self._memory.counted.get(node, wish.quantity if wish else None)
         if self._map.display is None:
             quantity = None
         self._lit.pop(node, None)
+        self._memory.told.discard(node)
         self._memory.counted.pop(node, None)
         if wish is not None:
             tag.buzzing = False

@@ -23,6 +23,8 @@ class Memory:
     counted: dict[int, int] = field(default_factory=dict)
     """The quantity that people counted the display of a tag to, by keys that the tag itself does not count."""
     active: dict[int, frozenset[int]] = field(default_factory=dict)
+    told: set[int] = field(default_factory=set)
+    """Tags that have shown what they shall show: a press of them answers it. One that came before was of a dark tag."""
 
 
 @dataclass

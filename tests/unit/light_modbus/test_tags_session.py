@@ -122,6 +122,34 @@ def test_second_press_at_once_is_a_double_press() -> None:
     assert FrameRejected("double_press", b"\x05") in line.events(FrameRejected)
 
 
+def test_double_press_does_not_answer_the_next_light() -> None:
+    line, session = _line()
+    _lit(line, session, 5)
+
+    line.do("press", node=5)
+    line.run(line.now_s + 0.2)
+    line.do("press", node=5)
+    line.run(line.now_s + 0.6)
+    _lit(line, session, 5, quantity=3)
+    line.run(line.now_s + 15.0)
+
+    assert line.events(TagAnswered) == [TagAnswered(5, "confirm", 12)]
+    assert line.twin.lit == {5: LitTag(3, "green")}
+
+
+@pytest.mark.requirement("E7")
+def test_press_of_a_dark_tag_does_not_answer_the_light_that_comes_after_it() -> None:
+    line, session = _line(100)
+    line.run(12.0)
+
+    line.do("press", node=77)
+    _lit(line, session, 77)
+    line.run(line.now_s + 15.0)
+
+    assert line.events(TagAnswered) == []
+    assert line.twin.lit == {77: LitTag(12, "green")}
+
+
 @pytest.mark.requirement("E7")
 def test_tag_that_lost_its_state_is_found_by_reading_back_and_lit_again() -> None:
     line, session = _line(100)
