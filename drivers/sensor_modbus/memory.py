@@ -41,4 +41,5 @@ class Memory:
         if before != raw:
             self._still[value.quantity] = (raw, now_s)
         elif now_s - since_s > limit_s:
-            raise ValueRefused(f"exactly the same value for more than {limit_s / _HOUR_S:g} h; check the probe, it seems to be stuck")
+            limit = f"{limit_s / _HOUR_S:g} h" if limit_s >= _HOUR_S else f"{limit_s:g} s"
+            raise ValueRefused(f"exactly the same value for more than {limit}; check the probe, it seems to be stuck")
