@@ -181,7 +181,9 @@ class Session8217(WeighingSession[Scale8217Config]):
         """A begins the test of the scale and B tells its outcome; E lets the line be tested with a character that must come back, and F ends that."""
         self.answered()
         token = question.token
-        if question.name == "test":
+        if question.name == "test" and answer.status is not None:
+            self.failed(question, DeviceFault(answer.code, "the scale has no test of its own"))
+        elif question.name == "test":
             self.ask_first(Question("test_outcome", self._letter(b"B"), token))
         elif question.name == "test_outcome" and answer.letter == "@":
             self.done(question, {"outcome": "@"})

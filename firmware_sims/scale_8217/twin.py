@@ -20,7 +20,7 @@ _EMUPOS_NET, _EMUPOS_BAD_COMMAND = 0x20, 0x40
 
 
 class Toledo8217Twin(ScaleTwin):
-    """The scale. `habit` `manual`, or `emupos`: that simulator's meaning of status bits 5 and 6, and its silence to F.
+    """The scale. `habit` `manual`, or `emupos`: that simulator's meaning of status bits 5 and 6, its silence to F, and that it knows W, E and F only.
 
     `parity`: the line is looked at with eight bits, of which the last makes the number of ones even. `with_unit`: Brecknell's habit of sending the unit.
     """
@@ -71,6 +71,8 @@ class Toledo8217Twin(ScaleTwin):
             return letter
         if self._tare_digits is not None:
             return self._hear_tare(letter)
+        if self._emupos and letter not in b"WEF\r\n":
+            return self._status(bad_command=True)
         if letter == b"T":
             self._tare_digits = bytearray()
             return b""

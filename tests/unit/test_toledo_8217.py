@@ -125,6 +125,19 @@ def test_beginning_of_the_test_is_told_from_a_status_by_what_was_asked() -> None
     assert scale.says(b"\x02@\r")[-1] == CommandDone(token, {"outcome": "@"})
 
 
+def test_scale_without_a_test_of_its_own_says_so() -> None:
+    scale = Scale()
+    scale.asked()
+    scale.says(b"\x0200.000\r")
+    scale.session.start_command("test", {}, scale.now_s)
+    scale.passes(0.0)
+
+    (failed,) = scale.says(b"\x02?\x50\r")
+
+    assert isinstance(failed, CommandFailed)
+    assert "no test of its own" in str(failed.error)
+
+
 @pytest.mark.parametrize(("preset", "sent"), [("0.5", b"T00500\r"), ("12.345", b"T12345\r"), ("0", b"T00000\r")])
 def test_known_tare_is_sent_as_five_digits_with_the_decimals_of_the_weights(preset: str, sent: bytes) -> None:
     scale = Scale()
