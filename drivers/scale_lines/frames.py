@@ -26,18 +26,18 @@ def read_line(line_map: LineMap, line: str, default_unit: str = "") -> Weighed |
 
 
 def _weighed(line_map: LineMap, form: LinePattern, found: dict[str, str], line: str, default_unit: str) -> Weighed:
-    value = _signed(found.get("sign", ""), found.get("value", ""))
+    value = _signed(line_map, found.get("value", ""), found.get("sign", ""))
     state = _state(line_map, form, found, has_value=value is not None)
     if state == "overload" and found.get("sign") == "-":
         state = "underload"
-    tare = _signed("", found["tare"]) if "tare" in found else None
+    tare = _signed(line_map, found["tare"]) if "tare" in found else None
     net = found["net"] in line_map.net if "net" in found else bool(tare)
     kind: TareKind = "" if not tare else "preset" if found.get("tare_kind", "") in line_map.preset else "weighed"
     if state not in _HAS_VALUE:
         return Weighed(state, text=line, net=net, tare=tare, tare_kind=kind, code=found.get("state", "") or line.strip())
     unit = found.get("unit", "")
     unit = line_map.units.get(unit) or unit_name(unit) or default_unit or line_map.default_unit
-    return Weighed(state, value, unit, line, net, tare, _signed("", found["gross"]) if "gross" in found else None, kind)
+    return Weighed(state, value, unit, line, net, tare, _signed(line_map, found["gross"]) if "gross" in found else None, kind)
 
 
 def _state(line_map: LineMap, form: LinePattern, found: dict[str, str], *, has_value: bool) -> WeightState:
@@ -52,6 +52,7 @@ def _state(line_map: LineMap, form: LinePattern, found: dict[str, str], *, has_v
     return "dynamic" if state in ("stable", "zero") and not line_map.stable_is_told else state
 
 
-def _signed(sign: str, digits: str) -> Decimal | None:
+def _signed(line_map: LineMap, digits: str, sign: str = "") -> Decimal | None:
     """A number with its sign apart, brackets taken off; None: it is none."""
-    return number(sign + digits.translate(_NO_BRACKETS).strip())
+    plain = digits.translate(_NO_BRACKETS).strip()
+    return number(sign + (plain.replace(",", ".") if line_map.decimal_comma else plain))

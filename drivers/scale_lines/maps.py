@@ -33,6 +33,7 @@ class LineMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     `states`, what the group `state` may say, blanks around it taken off; `net` and `preset`: words of the groups `net` and `tare_kind`.
     `stable_is_told` false: the line does not say whether the load rests, so no weight of it is ever recorded.
+    `decimal_comma`: numbers are written 1,250; without it a comma makes a number none, since it may stand for thousands.
     """
 
     title: str
@@ -51,6 +52,7 @@ class LineMap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     units: dict[str, str] = {}
     default_unit: str = ""
     stable_is_told: bool = True
+    decimal_comma: bool = False
     zero: Annotated[str, msgspec.Meta(max_length=32)] = ""
     tare: Annotated[str, msgspec.Meta(max_length=32)] = ""
 

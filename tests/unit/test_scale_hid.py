@@ -2,6 +2,7 @@
 import asyncio
 import re
 import shlex
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -23,6 +24,8 @@ from drivers.scale_hid.frames import WeightReport
 from drivers.scale_hid.session import HidScaleSession
 from firmware_sims.engine.servers import PipeTwinServer
 from firmware_sims.scale_hid.twin import HidScaleTwin
+from gateway.metrics import Metrics
+from gateway.supervisor import Supervisor
 
 PATIENCE_S = 8.0
 SCALE_DESCRIPTOR = bytes.fromhex("058d 0920 a101 8503 0932 75 08 9504 8102 c0".replace(" ", ""))
@@ -175,6 +178,26 @@ async def test_scale_that_falls_asleep_and_wakes_up_is_no_loss(monkeypatch: pyte
 
     assert sum(_is_weight("stale")(reading) for reading in readings.all) == 1
     assert all(reading.state == "connected" for reading in readings.all if isinstance(reading, LinkChanged))
+
+
+async def test_gateway_hears_of_no_loss_while_the_scale_sleeps(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    monkeypatch.setattr(hid_driver, "LOOK_S", 0.01)
+    async with _served() as server:
+        readings, device = Readings(), ScaleHidDriver("scale-1", ScaleHidConfig(path=server.path))
+        supervisor = Supervisor({"scale-1": ("scale_hid", device)}, readings.emit, Metrics(), time.monotonic)
+        running = asyncio.create_task(supervisor.run())
+        for _ in range(3):
+            seen = len(readings.all)
+            await readings.until(_is_weight("zero"), after=seen)
+            await server.stop()
+            await readings.until(_is_weight("stale"), after=seen)
+            await server.start()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    assert [record.getMessage() for record in caplog.records if record.levelname in ("INFO", "WARNING", "ERROR")] == ["device connected"]
+    assert [reading.state for reading in readings.all if isinstance(reading, LinkChanged)] == ["connected"]
 
 
 async def test_scale_that_sleeps_too_long_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,6 +127,16 @@ def test_mistake_in_a_map_of_ones_own_is_told_when_the_configuration_is_checked(
     assert re.search(said, str(raised.value)), str(raised.value)
 
 
+def test_comma_is_decimal_only_where_the_map_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(GOOD.replace("[0-9.]+", "[0-9,]+"))
+    assert read_line(load_map(str(path)), "1,250kg") == Weighed("error", text="1,250kg", code="1,250kg")
+
+    path.write_text("decimal_comma = true\n" + GOOD.replace("[0-9.]+", "[0-9,]+"))
+
+    assert read_line(load_map(str(path)), "1,250kg") == Weighed("stable", Decimal("1.250"), "kg", "1,250kg")
+
+
 def test_missing_map_lists_those_that_there_are() -> None:
     with pytest.raises(ConfigError, match="shipped are and_18, cas_10"):
         load_map("kern_gb")
