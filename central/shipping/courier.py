@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from central.changes import Changes
 from central.database import in_transaction, reading
 from central.errors import BusyError
-from central.shipping import catching_up, packing, placement
+from central.shipping import catching_up, packing, placement, print_jobs
 from central.shipping.carriers import http
 from central.shipping.carriers.faults import AddressRefusedError, CarrierError, CarrierUnreachableError
 from central.shipping.carriers.protocol import Cargo, Carrier, Contact, Shipment
@@ -49,13 +49,18 @@ def work_once(engine: Engine, client: httpx.Client, now: Callable[[], datetime])
 
 
 def _catch_up(engine: Engine, now: Callable[[], datetime]) -> None:
-    """Orders that left elsewhere take their packages along, those that are loaded leave, and for cancelled ones no carrier comes."""
+    """Orders that left elsewhere take their packages along, those that are loaded leave, and for cancelled ones no carrier comes.
+
+    And labels whose gateway did not answer are given to a person.
+    """
     with reading(engine) as connection:
         left, waiting = catching_up.shipped(connection, _AT_ONCE_MAX), catching_up.loaded(connection, _AT_ONCE_MAX)
         cancelled = catching_up.cancelled(connection, _AT_ONCE_MAX)
+        unanswered = print_jobs.unanswered(connection, _AT_ONCE_MAX)
     _each(engine, catching_up.take_packages_along, left, now)
     _each(engine, catching_up.leave, waiting, now)
     _each(engine, placement.want_cancelled, cancelled, now)
+    _each(engine, print_jobs.give_up, unanswered, now)
 
 
 def _each(engine: Engine, work: Callable[[Connection, str, datetime], None], ids: Sequence[str], now: Callable[[], datetime]) -> None:

@@ -6,10 +6,11 @@ What is sent straight to host:port is no job: nothing more is heard of it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, case, select, update
+from sqlalchemy import Connection, Row, case, select, text, update
 
 from central.database import insert_or_leave
 from central.errors import ConflictError, DomainError, NotFoundError
@@ -19,7 +20,7 @@ from central.fleet import service as fleet
 from central.fleet.tables import command, gateway
 from central.ingest.registry import EventContext
 from central.paging import Page, down, page
-from central.shipping.tables import print_job
+from central.shipping.tables import JOB_SENT, print_job
 from contracts import wire
 from contracts.commands import PrintLabel
 from contracts.events import CommandAnswered, LabelPrinted
@@ -128,6 +129,23 @@ def label_printed(connection: Connection, context: EventContext, event: LabelPri
     """A gateway tells what became of a job; one that is not known was asked for by nobody here and stays a record."""
     values = {"state": event.outcome, "labels": event.labels, "reason": event.reason, "device": event.device, "ended_at": event.event_time}
     _over(connection, context, event.command_id, values)
+    if event.outcome in ("printed", "taken"):
+        exceptions.settle(connection, ("label_doubtful",), event.command_id, context.site, "the gateway told later that it is printed", context.now)
+
+
+def unanswered(connection: Connection, at_most: int) -> Sequence[str]:
+    """Jobs whose gateway did not answer before their deadline."""
+    query = select(print_job.c.id).join(command, command.c.id == print_job.c.id).where(text(JOB_SENT), command.c.state == "unanswered")
+    return connection.execute(query.order_by(print_job.c.made_at).limit(at_most)).scalars().all()
+
+
+def give_up(connection: Connection, job_id: str, now: datetime) -> None:
+    """Its gateway is away: nobody knows, and a person is asked. What the gateway tells later counts all the same."""
+    reason = "its gateway did not answer"
+    mine = (print_job.c.id == job_id) & (print_job.c.state == "sent")
+    row = connection.execute(update(print_job).where(mine).values(state="unknown", reason=reason, ended_at=now).returning(print_job)).one_or_none()
+    if row is not None:
+        _ask_person(connection, row, None, now)
 
 
 def command_answered(connection: Connection, context: EventContext, event: CommandAnswered) -> None:
@@ -138,10 +156,14 @@ def command_answered(connection: Connection, context: EventContext, event: Comma
 
 
 def _over(connection: Connection, context: EventContext, job_id: str, values: dict[str, Any]) -> None:
-    mine = (print_job.c.id == job_id) & (print_job.c.gateway == context.gateway) & (print_job.c.state == "sent")
+    waits = (print_job.c.state == "sent") | ((print_job.c.state == "unknown") & (print_job.c.device == ""))
+    mine = (print_job.c.id == job_id) & (print_job.c.gateway == context.gateway) & waits
     row = connection.execute(update(print_job).where(mine).values(**values).returning(print_job)).one_or_none()
-    if row is None or row.state not in ("failed", "unknown"):
-        return
-    said = {"station": row.station, "title": row.title or job_id, "reason": row.reason}
+    if row is not None and row.state in ("failed", "unknown"):
+        _ask_person(connection, row, context.fact_id, context.now)
+
+
+def _ask_person(connection: Connection, row: Row[Any], fact_id: str | None, now: datetime) -> None:
+    said = {"station": row.station, "title": row.title or row.id, "reason": row.reason}
     told = message("label_not_printed", **said) if row.state == "failed" else message("label_doubtful", **said)
-    exceptions.ask_person(connection, told, job_id, context.fact_id, context.now, site=context.site, station=row.station)
+    exceptions.ask_person(connection, told, row.id, fact_id, now, site=row.site, station=row.station)

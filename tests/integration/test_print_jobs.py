@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import Engine, select
 
 from central.exceptions.tables import work_order
 from central.fleet.tables import command
+from central.shipping.courier import work_once
 from contracts import wire
 from contracts.commands import PrintLabel
 from contracts.events import CommandAnswered, DeviceConditionChanged, DeviceLinkChanged, LabelPrinted
@@ -37,7 +39,13 @@ class Yard(FleetYard):
         self.happen(CommandAnswered(event_time=self.now, station="labels-1", command_id=job, outcome=outcome, reason=reason))
 
     def condition(self, condition: str, *, active: bool, device: str = "printer-1", **said: Any) -> None:
-        known: dict[str, Any] = {"event_time": self.now, "device": device, "condition": condition, "active": active, "reason": "put in a roll" if active else ""}
+        known: dict[str, Any] = {
+            "event_time": self.now,
+            "device": device,
+            "condition": condition,
+            "active": active,
+            "reason": "put in a roll" if active else "",
+        }
         self.happen(DeviceConditionChanged(**(known | said)))
 
     def open_orders(self) -> list[tuple[str, str]]:
@@ -101,6 +109,25 @@ def test_job_that_its_gateway_refuses_is_not_printed_and_says_why(yard: Yard, ht
     shown = http.get(f"print-jobs/{job}").json()
     assert (shown["state"], shown["reason"]) == ("failed", "this gateway has no station 'labels-1'")
     assert [kind for kind, _ in yard.open_orders()] == ["label_not_printed"]
+
+
+def test_job_whose_gateway_does_not_answer_is_given_to_a_person_until_the_gateway_tells(yard: Yard, http: Http) -> None:
+    job = sent(http, "print-jobs", LABEL, 202)["id"]
+    yard.later(2 * 3600)
+    yard.answer("PrintLabel", "unanswered")
+    shown = http.get(f"print-jobs/{job}").json()["state"]
+
+    with httpx.Client() as client:
+        work_once(yard.engine, client, lambda: yard.now)
+        work_once(yard.engine, client, lambda: yard.now)
+    given_up = http.get(f"print-jobs/{job}").json()["state"]
+    asked = yard.open_orders()
+    yard.printed(job, "printed", 1)
+
+    assert (shown, given_up) == ("unanswered", "unknown")
+    assert [kind for kind, _ in asked] == ["label_doubtful"]
+    assert http.get(f"print-jobs/{job}").json()["state"] == "printed"
+    assert yard.open_orders() == []
 
 
 def test_printer_that_is_no_label_point_and_gateway_that_is_not_there_are_told(http: Http) -> None:

@@ -14,6 +14,8 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
+_JOB_SENT = sa.text("state = 'sent'")
+
 
 def upgrade() -> None:
     """From revision 0004; what is stored is kept."""
@@ -63,3 +65,4 @@ def _print_jobs() -> None:
     )
     with op.batch_alter_table("print_job", schema=None) as batch_op:
         batch_op.create_index("ix_print_job_made_at", ["made_at", "id"], unique=False)
+        batch_op.create_index("ix_print_job_sent", ["made_at"], unique=False, sqlite_where=_JOB_SENT, postgresql_where=_JOB_SENT)
