@@ -25,6 +25,7 @@ from drivers.light_mqtt.session import LightMqttSession, Memory, NodeAnswered, N
 
 _KEEPALIVE_S = 10
 _CANCEL_AGAIN_S = 0.2
+_CLOSE_TIMEOUT_S = 1.0
 
 
 class LightMqttDriver(StreamDriver[LightMqttConfig]):
@@ -136,11 +137,14 @@ class _BrokerWay:
                     self._reader.feed_data(replace(frame, kind=Kind.SUBSCRIBED).encode())
                 else:
                     await self._client.publish(frame.topic, frame.payload, frame.qos, frame.is_retained)
+                self._unsent.task_done()
         except aiomqtt.MqttError as error:
             self._reader.set_exception(OSError(f"the broker did not take it: {error}"))
 
     async def _close(self) -> None:
-        pending = set(self._tasks)
+        sent = asyncio.create_task(self._unsent.join(), name="MQTT lights: what is left to say")
+        await asyncio.wait([sent, *self._tasks], timeout=_CLOSE_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
+        pending = {sent, *self._tasks}
         while pending:
             for task in pending:
                 task.cancel()

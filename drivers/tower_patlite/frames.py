@@ -41,7 +41,15 @@ class Identifier(IntEnum):
     REBOOT = 0x42  # B (LA6)
 
 
-_DATA_BYTES = {Identifier.RUN: 6, Identifier.DETAIL: 7, Identifier.CLEAR: 0, Identifier.SMART: 1, Identifier.MUTE: 1, Identifier.STATUS: 0}
+_DATA_BYTES = {
+    Identifier.RUN: 6,
+    Identifier.DETAIL: 7,
+    Identifier.CLEAR: 0,
+    Identifier.SMART: 1,
+    Identifier.MUTE: 1,
+    Identifier.STATUS: 0,
+    Identifier.REBOOT: 0,
+}
 _LA6_ONLY = (Identifier.DETAIL, Identifier.SMART, Identifier.MUTE)
 
 
@@ -72,10 +80,11 @@ def decode(data: bytes) -> Command:
 
 
 def command(model: Model, identifier: Identifier, data: Sequence[int] = ()) -> Command:
-    """A command that this model has. Raises: LocalProtocolError: it has not."""
+    """A command that this model has. Raises: LocalProtocolError: it has not, or its data has another length."""
     if identifier in _LA6_ONLY and model != "la6":
         raise LocalProtocolError(f"model {model} has no PNS command {chr(identifier)!r}; only la6 has it")
-    assert len(data) == _DATA_BYTES[identifier]
+    if len(data) != _DATA_BYTES[identifier]:
+        raise LocalProtocolError(f"PNS command {chr(identifier)!r} has {_DATA_BYTES[identifier]} bytes of data, not {len(data)}")
     return Command(PRODUCTS[model], identifier, bytes(data))
 
 

@@ -17,6 +17,8 @@ from drivers.base.config import parse_config
 from drivers.base.errors import TransportError
 from drivers.light_mqtt.config import LightMqttConfig
 from drivers.light_mqtt.driver import LightMqttDriver
+from firmware_sims.engine.servers import TcpTwinServer
+from firmware_sims.light_mqtt.broker import LightsWithBroker
 from firmware_sims.stack import free_port
 from tests.conformance.test_life import Readings
 from tests.servers import mosquitto
@@ -125,3 +127,21 @@ async def test_broker_that_restarts_loses_the_link_and_gets_everything_again() -
         with pytest.raises(asyncio.CancelledError):
             await again
         light.stop()
+
+
+async def test_what_was_commanded_last_is_still_said_before_the_connection_ends() -> None:
+    lights = LightsWithBroker(nodes=40)
+    server = TcpTwinServer(lights)
+    await server.start()
+    driver, readings = _driver(f"mqtt://127.0.0.1:{server.port}"), Readings()
+    running = asyncio.create_task(driver.run(readings.emit))
+    await readings.until(lambda reading: isinstance(reading, LinkChanged))
+
+    for node in range(1, 10):
+        await driver.execute("show", {"node": node, "quantity": node})
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+    assert lights.lights.lit == {node: (node, "green") for node in range(1, 10)}
+    await server.stop()
