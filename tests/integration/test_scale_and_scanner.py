@@ -19,13 +19,19 @@ from mtsics.transport.tcp import TCPConfig, TCPTransport
 from contracts.readings import AnyReading, LinkChanged, Scan, Weight
 from drivers.base.driver import StreamDriver
 from drivers.base.errors import DeviceFault, LocalProtocolError, ReplyTimeout, TransportError
+from drivers.scale_8217.config import Scale8217Config
+from drivers.scale_8217.driver import Scale8217Driver
+from drivers.scale_continuous.config import ScaleContinuousConfig
+from drivers.scale_continuous.driver import ScaleContinuousDriver
 from drivers.scale_sics.config import ScaleSicsConfig
 from drivers.scale_sics.driver import ScaleSicsDriver
 from drivers.scanner_serial.config import ScannerSerialConfig
 from drivers.scanner_serial.driver import ScannerSerialDriver
 from firmware_sims.engine.servers import PtyTwinServer, TcpTwinServer, TwinServer
 from firmware_sims.engine.twin import Twin
-from firmware_sims.scale_sics.twin import SicsScaleTwin
+from firmware_sims.scale_8217.twin import Toledo8217Twin
+from firmware_sims.scale_continuous.twin import ToledoContinuousTwin
+from firmware_sims.scale_sics.twin import RadwagScaleTwin, SicsScaleTwin
 from firmware_sims.scanner_serial.twin import ScannerTwin
 from tests.conformance.transcripts import CAPTURES, read_transcript
 
@@ -33,6 +39,15 @@ pytestmark = pytest.mark.slow
 
 PATIENCE_S = 8.0
 R = TypeVar("R")
+_OTHERS: dict[str, tuple[Callable[[], Twin], Callable[[dict[str, Any]], StreamDriver[Any]]]] = {
+    "scale_8217": (Toledo8217Twin, lambda address: Scale8217Driver("s", Scale8217Config(**address, default_unit="kg", interval_s=0.05))),
+    "scale_continuous": (
+        lambda: ToledoContinuousTwin(capacity=60, division=0.01, parity=True),
+        lambda address: ScaleContinuousDriver("s", ScaleContinuousConfig(**address)),
+    ),
+    "radwag": (RadwagScaleTwin, lambda address: ScaleSicsDriver("s", ScaleSicsConfig(**address, dialect="radwag", tare_check_s=0.2))),
+    "on_change": (SicsScaleTwin, lambda address: ScaleSicsDriver("s", ScaleSicsConfig(**address, mode="on_change", tare_check_s=0.2, refresh_s=1.0))),
+}
 
 
 class Heard:
@@ -222,6 +237,29 @@ def test_look_alike_capture_is_what_the_emulator_says() -> None:
             said = said[len(step.data) :]
 
     assert said == b""
+
+
+@pytest.mark.requirement("E7")
+@ways
+@pytest.mark.parametrize("kind", ["scale_8217", "scale_continuous", "radwag", "on_change"])
+async def test_scales_of_other_protocols_are_weighed_tared_and_cleared(way: str, kind: str) -> None:
+    """Also over a pseudo terminal, which gives eight bits whatever was asked."""
+    twin, make = _OTHERS[kind]
+    async with _served(twin(), way) as (server, address):
+        driver = make(address)
+        async with _running(driver) as heard:
+            await heard.next(Weight, lambda weight: weight.state == "stable" and weight.value == 0)
+            server.stimulate("place", weight_g=1_250)
+            stable = await heard.next(Weight, lambda weight: weight.state == "stable" and bool(weight.value))
+            weighed = await driver.execute("weigh", {})
+            await driver.execute("tare", {})
+            net = await heard.next(Weight, lambda weight: weight.net and weight.state == "stable")
+            await driver.execute("clear_tare", {})
+            gross = await heard.next(Weight, lambda weight: not weight.net and weight.state == "stable")
+
+    assert (stable.value, stable.unit, gross.value) == (Decimal("1.25"), "kg", Decimal("1.25"))
+    assert weighed["weight_mg"] == 1_250_000
+    assert net.value == 0
 
 
 @pytest.mark.requirement("E6")

@@ -6,7 +6,10 @@ from decimal import Decimal
 import pytest
 
 from contracts.readings import Weight
+from drivers.base.weighing import Weighed
 from drivers.base.weighing_conditions import ScaleConditions
+from drivers.scale_sics.config import ScaleSicsConfig
+from drivers.scale_sics.driver import ScaleSicsDriver
 
 
 def told(weights: list[tuple[float, str, str | None, str]]) -> list[tuple[str, bool]]:
@@ -42,3 +45,16 @@ def test_missing_unit_says_what_to_set() -> None:
     (change,) = ScaleConditions().changes(Weight(device="s", at_s=0.0, state="stable", value=Decimal(1), unit=""))
 
     assert "`default_unit`" in change.reason
+
+
+def test_driver_of_a_scale_tells_its_conditions_with_its_weights() -> None:
+    driver = ScaleSicsDriver("scale-1", ScaleSicsConfig(path="/dev/null"))
+
+    said = [reading for event in (Weighed("stale"), Weighed("stable", Decimal(1), "kg", "S S 1 kg")) for reading in driver.readings(event, 5.0)]
+
+    assert [(type(reading).__name__, getattr(reading, "active", None)) for reading in said] == [
+        ("Weight", None),
+        ("ConditionChanged", True),
+        ("Weight", None),
+        ("ConditionChanged", False),
+    ]
