@@ -97,6 +97,7 @@ CHECKS: dict[str, Check] = {
     "y": _one_of("01"),  # no, yes
     "s": _one_of("0129"),  # ISO/IEC 5218
     "w": _one_of("019"),  # winding direction of a roll
+    "C": lambda text: "" if text.isalpha() and text.isupper() else f"{text} is no country like CN",
     "0": _one_of("0"),
     "-": _one_of("-"),  # a temperature below zero
     "n": lambda text: "" if text.strip("0") else f"{text} is nothing",
