@@ -133,7 +133,7 @@ async def _serve(rig: Rig, arguments: argparse.Namespace, host: str, port: int, 
 def _as_table(shown: dict[str, Any]) -> str:
     width = max((len(sim["id"]) for sim in shown["sims"]), default=0)
     lines = [f"{sim['id']:{width}}  {sim['device']:18} {sim['listens']}" for sim in shown["sims"]]
-    lines += [f"{room}  room" for room in shown["rooms"]]
+    lines += [f"{part}  {kind}" for kind in ("room", "door") for part in shown[f"{kind}s"]]
     lines += [f"control {shown['control']}"] if "control" in shown else []
     return "\n".join([*lines, f"seed {shown['seed']} (the same faults again: --seed {shown['seed']})"])
 

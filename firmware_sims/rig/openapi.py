@@ -49,13 +49,14 @@ _SCHEMAS: dict[str, Any] = {
     },
     "Rig": {
         "type": "object",
-        "required": ["seed", "sims", "rooms"],
+        "required": ["seed", "sims", "rooms", "doors"],
         "properties": {
             "seed": {"type": "integer", "description": "Given to `dockline sims up --seed`, the same bytes are hit by the faults again."},
             "sims": {"type": "array", "items": {"$ref": "#/components/schemas/Where"}, "description": "The devices, in the order of the file."},
             "rooms": {"type": "array", "items": {"type": "string"}, "description": "Rooms of the world; they are shown and changed like devices."},
+            "doors": {"type": "array", "items": {"type": "string"}, "description": "Dock doors of the world; pallets pass through them."},
         },
-        "example": {"seed": 7, "sims": [{name: _SHOWN[name] for name in ("id", "device", "listens", "host", "port")}], "rooms": []},
+        "example": {"seed": 7, "sims": [{name: _SHOWN[name] for name in ("id", "device", "listens", "host", "port")}], "rooms": [], "doors": []},
     },
     "Shown": {
         "type": "object",

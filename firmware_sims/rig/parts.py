@@ -15,7 +15,9 @@ from firmware_sims.engine.arguments import arguments_of, by_looks, read_argument
 from firmware_sims.engine.faults import FaultError, read_faults
 from firmware_sims.engine.servers import PipeTwinServer, PtyTwinServer, TcpTwinServer, TwinServer
 from firmware_sims.engine.twin import Twin, UnknownStimulusError
-from firmware_sims.rig.plan import RoomEntry, SimPlan, as_text
+from firmware_sims.rig.plan import DoorEntry, RoomEntry, SimPlan, as_text
+from firmware_sims.world.door_controls import DoorTwin
+from firmware_sims.world.portals import PhotoEyes
 from firmware_sims.world.room_controls import RoomTwin
 from firmware_sims.world.rooms import ColdRoom
 
@@ -222,6 +224,30 @@ class Room(Part):
         room = self.room
         masses = {"air_c": round(room.air_c, 2), "goods_c": round(room.goods_c, 2), "humidity_pct": round(room.humidity_pct, 1), "goods_kg": room.goods_kg}
         return masses | {"door_is_open": room.door_is_open, "compressor_runs": room.compressor_runs, "is_defrosting": room.is_defrosting}
+
+    def _stimulate(self, name: str, arguments: Mapping[str, Any]) -> None:
+        self.twin.stimulate(name, arguments, time.monotonic())
+
+    def _change(self, name: str, text: str) -> None:
+        self.twin.change(name, text, time.monotonic())
+
+
+class Door(Part):
+    """A dock door of the world, with its reader."""
+
+    def __init__(self, entry: DoorEntry, reader: Device, seed: int) -> None:
+        self.door = DoorTwin(reader.server, PhotoEyes(entry.eye_outer, entry.eye_inner), seed_of(seed, entry.id))
+        super().__init__(entry.id, "door", self.door)
+
+    def fault(self, given: Mapping[str, Any]) -> None:
+        """See `Part.fault`; a door has no line."""
+        raise FaultError(f"{self.id} is a door and has no line; its reader has")
+
+    def state(self) -> dict[str, Any]:
+        """See `Part.state`; `last_epcs`: the tags of the last pallet that can be read, its own first."""
+        last = self.door.last
+        about = {"last_sscc": last.sscc, "last_epcs": last.readable_tags} if last else {}
+        return {"passed": self.door.passed, "waiting": self.door.waiting, **about}
 
     def _stimulate(self, name: str, arguments: Mapping[str, Any]) -> None:
         self.twin.stimulate(name, arguments, time.monotonic())

@@ -64,11 +64,22 @@ class RoomEntry:
 
 
 @dataclass(frozen=True)
+class DoorEntry:
+    """One dock door: the device that is its reader, and which of the reader's inputs its photo-eyes are wired to."""
+
+    id: str
+    reader: str
+    eye_outer: int = 1
+    eye_inner: int = 2
+
+
+@dataclass(frozen=True)
 class Plan:
     """A whole rig. `seed` None: another one each time. `speed`: seconds of the rooms in one of the clock."""
 
     sims: tuple[SimPlan, ...] = ()
     rooms: tuple[RoomEntry, ...] = ()
+    doors: tuple[DoorEntry, ...] = ()
     speed: float = 1.0
     seed: int | None = None
 
@@ -97,20 +108,21 @@ class _Reader:
         """Raises: PlanError."""
         self._known(self._name, tables, ("seed", "sim", "world"))
         world = self._table(self._name, tables, "world")
-        self._known(f"{self._name}: [world]", world, ("speed", "room"))
+        self._known(f"{self._name}: [world]", world, ("speed", "room", "door"))
         rooms = tuple(self._room(*entry) for entry in self._entries(world, "room", "[[world.room]]"))
         ids = {room.id for room in rooms}
         sims = tuple(self._sim(*entry, rooms=ids) for entry in self._entries(tables, "sim", "[[sim]]"))
+        doors = tuple(self._door(*entry, sims=sims) for entry in self._entries(world, "door", "[[world.door]]"))
         if not sims and not self._problems:
             self._problems.append(f"{self._name}: there is no [[sim]]; a device needs at least id and device")
-        self._check_unique(sims, rooms)
+        self._check_unique(sims, [room.id for room in rooms] + [door.id for door in doors])
         speed = self._value(f"{self._name}: [world]", world, "speed", float, 1.0)
         if not 0 < speed <= 10_000:
             self._problems.append(f"{self._name}: [world] speed: lies between 0 and 10000, got {speed:g}")
         seed = self._value(self._name, tables, "seed", int, None)
         if self._problems:
             raise PlanError(self._problems)
-        return Plan(sims, rooms, speed, seed)
+        return Plan(sims, rooms, doors, speed, seed)
 
     def _entries(self, table: Mapping[str, Any], key: str, header: str) -> Iterable[tuple[str, Mapping[str, Any]]]:
         """Each entry of an array of tables with its place in words."""
@@ -262,8 +274,17 @@ class _Reader:
         temperature_c = self._value(place, table, "temperature_c", float, None)
         return RoomEntry(self._id(place, table), RoomPlan(**{name: value for name, value in numbers.items() if value is not None}), temperature_c)
 
-    def _check_unique(self, sims: tuple[SimPlan, ...], rooms: tuple[RoomEntry, ...]) -> None:
-        ids = [sim.id for sim in sims] + [room.id for room in rooms]
+    def _door(self, place: str, table: Mapping[str, Any], sims: tuple[SimPlan, ...]) -> DoorEntry:
+        self._known(place, table, ("id", "reader", "eye_outer", "eye_inner"))
+        reader = self._value(place, table, "reader", str, "")
+        readers = [sim.id for sim in sims if sim.device in registry.names() and {"read", "input"} <= set(registry.twin_class(sim.device).stimuli())]
+        if reader not in readers:
+            self._problems.append(f"{place} reader: names a device that reads tags and has inputs; there are: {', '.join(readers) or 'none'}; got {reader!r}")
+        eyes = (self._value(place, table, name, int, default) for name, default in (("eye_outer", 1), ("eye_inner", 2)))
+        return DoorEntry(self._id(place, table), reader, *eyes)
+
+    def _check_unique(self, sims: tuple[SimPlan, ...], places: list[str]) -> None:
+        ids = [sim.id for sim in sims] + places
         for double in sorted({one for one in ids if ids.count(one) > 1}):
             self._problems.append(f"{self._name}: {double!r} is the id of several; each needs its own")
         ports = [sim.port for sim in sims if sim.port]
@@ -276,5 +297,5 @@ def as_text(value: Any) -> str:
     return ("on" if value else "off") if isinstance(value, bool) else str(value)
 
 
-_HEADERS = ("[[sim]]", "[[world.room]]")
+_HEADERS = ("[[sim]]", "[[world.room]]", "[[world.door]]")
 _SIM_KEYS = ("id", "device", "host", "port", "tcp", "pty", "pipe", "options", "conditions", "faults", "seed", "room", "feels", "feeds")

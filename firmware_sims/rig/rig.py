@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Self
 
-from firmware_sims.rig.parts import Device, Part, Room
+from firmware_sims.rig.parts import Device, Door, Part, Room
 from firmware_sims.rig.plan import Plan, PlanError
 
 _ROOM_STEP_S = 0.5
@@ -29,6 +29,7 @@ class Rig:
         self.seed = random.randrange(_SEED_MAX) if chosen is None else chosen  # noqa: S311  # no secret
         self.devices = self._devices(plan)
         self.rooms = {entry.id: Room(entry, self.seed, plan.speed) for entry in plan.rooms}
+        self.doors = {entry.id: Door(entry, self.devices[entry.reader], self.seed) for entry in plan.doors}
         for device in self.devices.values():
             if device.plan.room:
                 self.rooms[device.plan.room].fed.append(device)
@@ -60,6 +61,8 @@ class Rig:
         if problems:
             await self._stack.aclose()
             raise PlanError(problems)
+        for door in self.doors.values():
+            self._stack.push_async_callback(door.door.close)
         if self.rooms:
             living = asyncio.create_task(self._live(), name="sims-rooms")
             self._stack.push_async_callback(_ended, living)
@@ -77,8 +80,8 @@ class Rig:
             await asyncio.sleep(_ROOM_STEP_S)
 
     def parts(self) -> dict[str, Part]:
-        """Devices and rooms by id."""
-        return {**self.devices, **self.rooms}
+        """Devices, rooms and doors by id."""
+        return {**self.devices, **self.rooms, **self.doors}
 
     def part(self, part_id: str) -> Part:
         """Raises: UnknownPartError."""
@@ -90,7 +93,7 @@ class Rig:
     def shown(self) -> dict[str, Any]:
         """The rig for JSON: its seed, and where everything is."""
         sims = [{"id": device.id, "device": device.kind, "listens": device.where(), **device.place} for device in self.devices.values()]
-        return {"seed": self.seed, "sims": sims, "rooms": list(self.rooms)}
+        return {"seed": self.seed, "sims": sims, "rooms": list(self.rooms), "doors": list(self.doors)}
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

@@ -397,6 +397,34 @@ goods_kg = 4000
             rig["cold-9"].set(door="open")
 
 
+@pytest.mark.requirement("E18")
+@pytest.mark.slow
+def test_pallet_that_passes_a_door_of_the_world_is_seen_by_its_reader_and_its_eyes(tmp_path):
+    path = _file(tmp_path, '[[sim]]\nid = "reader-1"\ndevice = "rfid_llrp"\n[[world.door]]\nid = "door-1"\nreader = "reader-1"\neye_outer = 3\neye_inner = 4\n')
+
+    with sims.up(path, seed=4) as rig:
+        seen, epcs = [], set()
+        twin = rig["reader-1"]._part.twin
+        stimulate = twin.stimulate
+
+        def watched(name, arguments, now_s):
+            if name == "input":
+                seen.append((arguments["input"], arguments["level"]))
+            else:
+                epcs.add(arguments["epc"])
+            return stimulate(name, arguments, now_s)
+
+        twin.stimulate = watched
+        rig["door-1"].do("pass_pallet", cases=5, direction="in")
+        last = rig["door-1"].shown()["state"]["last_epcs"]
+        _until(lambda: (4, True) in seen and epcs & set(last), seconds=30)
+
+    assert len(last) == 6
+    assert seen[0] == (3, True), "in: the outer eye first"
+    with pytest.raises(PlanError, match="reader: names a device that reads tags and has inputs; there are: none; got 'x'"):
+        read_plan(_file(tmp_path, FILE + '[[world.door]]\nid = "d"\nreader = "x"\n'))
+
+
 # The commands and the control
 
 
