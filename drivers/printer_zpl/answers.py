@@ -15,6 +15,10 @@ _FLOW_CONTROL = b"\x11\x13"
 """XON and XOFF come in between on a serial line."""
 
 
+_BARE_STATUS = re.compile(rb"[0-9]{3,4}(?:,[0-9 ]*)+")
+"""Some clones send the strings of ~HS as lines, without STX and ETX."""
+
+
 class Piece(NamedTuple):
     """`kind`: block (without STX and ETX), quoted (with its quotes), or the reason for which `data` is thrown away."""
 
@@ -57,6 +61,8 @@ class Answers:
             yield Piece("block", self._gathered_now())
         elif self._inside == "quoted":
             yield Piece("quoted", b'"' + self._gathered_now() + b'"')
+        elif mark == b"\n" and _BARE_STATUS.fullmatch(self._gathered.strip()):
+            yield Piece("block", self._gathered_now().strip())
         else:
             yield from self._dropped("unexpected")
             self._inside = "quoted" if mark == b'"' else ""

@@ -229,9 +229,7 @@ class PrinterZplSession:
         waits = "label_waiting" in self._memory.active
         if self._first.formats or self._second.remaining or self._first.partial_format or (stopped and not waits):
             job.clear_since_s = None
-            if stopped and stopped != job.told_waiting:
-                job.told_waiting = stopped
-                self._events.append(JobTold(job.id, "waiting", None, stopped))
+            self._tell_waiting(job, stopped)
             return
         if job.clear_since_s is None:
             job.clear_since_s = now_s
@@ -240,6 +238,12 @@ class PrinterZplSession:
                 self._queue.append(Ask.COUNT)  # judged when it is answered
             else:
                 self._judge(job, now_s)
+
+    def _tell_waiting(self, job: Job, stopped: str) -> None:
+        """Once for each reason in turn; empty: nothing stops the printer."""
+        if stopped and stopped != job.told_waiting:
+            self._events.append(JobTold(job.id, "waiting", None, stopped))
+        job.told_waiting = stopped
 
     def _judge(self, job: Job, now_s: float) -> None:
         """The printer has had nothing left to do for `settle_s`."""
@@ -333,8 +337,11 @@ class PrinterZplSession:
         if not self._ready:
             self._become_ready()
         self._tell_conditions(told)
-        if memory.current is not None and memory.current.sent and self._second is not None:
-            self._watch(memory.current, now_s)
+        if memory.current is not None and memory.current.sent:
+            if self._second is not None:
+                self._watch(memory.current, now_s)
+            else:
+                self._tell_waiting(memory.current, conditions.why_stopped(memory.active))
         elif memory.current is None and self._can[Ask.COUNT]:
             self._queue.append(Ask.COUNT)
         busy = memory.current is not None

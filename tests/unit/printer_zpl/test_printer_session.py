@@ -154,8 +154,13 @@ def test_printer_that_does_not_answer_status_without_paper_is_asked_otherwise() 
     rig.twin.set_paper("out", now_s=rig.now_s)
 
     rig.run(4.0)
+    rig.send_job()
+    rig.run(8.0)
+    rig.twin.set_paper("in", now_s=rig.now_s)
+    rig.run(8.0)
 
-    assert rig.conditions == [("paper_out", True)]
+    assert rig.conditions == [("paper_out", True), ("paper_out", False)]
+    assert [state for _, state, _ in rig.jobs] == ["waiting", "printed"]
 
 
 def test_job_survives_a_lost_link_when_the_printer_has_it() -> None:
@@ -325,6 +330,35 @@ def test_job_is_refused_when_it_cannot_be_understood(arguments: dict[str, Any], 
 
     with pytest.raises(LocalProtocolError, match=why):
         rig.command("print", job="x", **arguments)
+
+
+class TerseTwin(ZplPrinterTwin):
+    """A clone whose ~HS has two strings only, or lines without STX and ETX."""
+
+    def __init__(self, *, strings: int, framed: bool) -> None:
+        super().__init__(counts=False)
+        self._strings, self._framed = strings, framed
+
+    def receive_bytes(self, data: bytes, now_s: float) -> bytes:
+        said = super().receive_bytes(data, now_s)
+        if data != b"~HS":
+            return b""
+        kept = b"".join(part + b"\x03\r\n" for part in said.split(b"\x03\r\n")[: self._strings])
+        return kept if self._framed else kept.replace(b"\x02", b"").replace(b"\x03", b"")
+
+
+@pytest.mark.parametrize(("strings", "framed"), [(2, True), (3, False)])
+def test_clone_that_says_its_status_otherwise_is_understood(strings: int, framed: bool) -> None:
+    rig = Rig(TerseTwin(strings=strings, framed=framed), counter="none", job_poll_interval_s=0.1)
+    rig.run(8.0)
+    rig.twin.set_paper("out", now_s=rig.now_s)
+    rig.run(6.0)
+    rig.twin.set_paper("in", now_s=rig.now_s)
+    rig.send_job()
+    rig.run(14.0)
+
+    assert rig.conditions == [("paper_out", True), ("paper_out", False)]
+    assert rig.jobs[-1] == ("j1", "printed", None)
 
 
 def test_status_command_answers_with_what_the_printer_says_now() -> None:
