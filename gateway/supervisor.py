@@ -284,4 +284,4 @@ class Supervisor:
             else:
                 return
         self._metrics.actions_failed.labels(device=device_id).inc()
-        log.warning("device action failed", extra={"device": device_id, "command": action.command, "arguments": action.arguments, "reason": reason})
+        log.warning("device action failed", extra={"device": device_id, "command": action.command, "arguments": action.shown, "reason": reason})

@@ -13,6 +13,7 @@ from contracts.readings import AnyReading
 from drivers.base.session import Argument
 from gateway.clock import Instant
 
+_SHOWN_MAX = 64
 AT_THE_GATEWAY = "at the gateway: "
 """How actors begin who did something without central: then comes the input that was pressed, or who said so."""
 
@@ -29,6 +30,11 @@ class DeviceAction:
     def key(self) -> tuple[str, Argument | None]:
         """What the action is about: the node, the output or the print job."""
         return self.device, self.arguments.get("node", self.arguments.get("output", self.arguments.get("job")))
+
+    @property
+    def shown(self) -> dict[str, Argument]:
+        """The arguments for a log: a label is long, and has people's addresses on it."""
+        return {name: f"{len(value)} characters" if isinstance(value, str) and len(value) > _SHOWN_MAX else value for name, value in self.arguments.items()}
 
 
 @dataclass(frozen=True)

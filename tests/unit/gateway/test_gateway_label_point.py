@@ -203,3 +203,13 @@ def test_station_takes_no_other_command_and_no_damaged_snapshot() -> None:
         connected().command(LampTest(command_id="x", station="labels-1", deadline_at=DEADLINE))
     with pytest.raises(ValueError, match="label point"):
         station().restore_parts({"": b"\xff"})
+
+
+def test_label_stands_in_no_log_since_people_s_addresses_are_on_it() -> None:
+    stage = connected()
+    stage.command(asked(data="^XA^FO20,20^A0N,40,40^FDWang Fang, 13800000000, Century Avenue 1^FS^XZ"))
+
+    (action,) = (output for output in stage.outputs if isinstance(output, DeviceAction))
+
+    assert "Wang Fang" not in str(action.shown)
+    assert action.shown["job"] == "c-1"
