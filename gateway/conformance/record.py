@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Make a capture of a driver talking to its twin: `main([DRIVER, NAME])`, with a sketch on standard input, after the driver was registered.
+"""Make a capture of a driver talking to its twin: `python -m gateway.conformance.record --with TEST_FILE DRIVER NAME < SKETCH`.
+
+TEST_FILE is the test module that calls `for_drivers`: by it driver, twin and the folder of captures are known.
 
 The sketch is a transcript with only `#`, `@`, `!!` and `**` lines; what both sides say to each other is filled in, and the expected events are
 written beside it. A capture made like this proves nothing by itself: compare its bytes with the maker's document and say so in the .md file.
@@ -9,6 +11,7 @@ With `--events` the expected events of an existing capture are written anew.
 from __future__ import annotations
 
 import json
+import runpy
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,6 +66,9 @@ def write_events(name: str, path: Path) -> list[SessionEvent]:
 
 def main(arguments: list[str]) -> int:
     """Returns the exit status."""
+    if arguments[:1] == ["--with"]:
+        runpy.run_path(arguments[1])
+        arguments = arguments[2:]
     name, capture, *options = arguments
     path = capture_folder(name) / f"{capture}.hex"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -76,3 +82,7 @@ def main(arguments: list[str]) -> int:
     for event in write_events(name, path):
         print(event)
     return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
