@@ -7,6 +7,7 @@ Tare is PSC's (Magellan 8500 service manual, p. 39): T and CR takes it, T with f
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Literal
 
 from firmware_sims.engine.units import is_on
 from firmware_sims.scales.body import ScaleBody, ScaleType
@@ -31,7 +32,7 @@ class Toledo8217Twin(ScaleTwin):
         capacity: float = 15.0,
         division: float = 0.005,
         unit: str = "kg",
-        habit: str = "manual",
+        habit: Literal["manual", "emupos"] = "manual",
         parity: bool = False,
         with_unit: bool = False,
         seed: int = 0,

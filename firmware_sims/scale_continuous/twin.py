@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Literal
 
 from firmware_sims.engine.units import is_on
 from firmware_sims.scales.body import ScaleBody, ScaleType
@@ -30,7 +31,7 @@ class ToledoContinuousTwin(ScaleTwin):
         capacity: float = 1500.0,
         division: float = 0.5,
         unit: str = "kg",
-        layout: str = "long",
+        layout: Literal["long", "short", "cardinal"] = "long",
         checksum: bool = True,
         rate_hz: float = 10.0,
         parity: bool = False,

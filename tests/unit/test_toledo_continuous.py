@@ -113,7 +113,7 @@ def test_digits_where_fixed_zeros_should_stand_are_no_weight_until_the_setting_s
 @pytest.mark.parametrize("layout", ["long", "short", "cardinal"])
 @pytest.mark.parametrize("with_checksum", [True, False])
 def test_layout_and_checksum_are_found_out(layout: str, with_checksum: bool) -> None:
-    twin = ToledoContinuousTwin(layout=layout, checksum=with_checksum)
+    twin = ToledoContinuousTwin(layout=layout, checksum=with_checksum)  # type: ignore[arg-type]
     stream = b"".join(twin.advance_to(tenth / 10) for tenth in range(1, 20))
 
     assert {event.value for event in weights(stream)} == {Decimal("0.0")}
@@ -203,4 +203,4 @@ def test_twin_says_what_the_manual_says() -> None:
     twin.set_expanded("on", now_s=8.1)
     assert twin.frame()[3] & 0x10
     with pytest.raises(ValueError, match="layout"):
-        ToledoContinuousTwin(layout="tall")
+        ToledoContinuousTwin(layout="tall")  # type: ignore[arg-type]
