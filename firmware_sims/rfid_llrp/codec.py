@@ -75,6 +75,8 @@ TABLE: dict[str, tuple[int, str]] = {
     "ReaderEventNotificationData": (246, ""),
     "GPIEvent": (248, "u16 u8"),
     "ROSpecEvent": (249, "u8 u32 u32"),  # type, id, preempting id
+    "ReportBufferLevelWarningEvent": (250, "u8"),  # per cent
+    "AISpecEvent": (254, "u8 u32 u16"),  # 0 end, ROSpec, index of the AISpec
     "AntennaEvent": (255, "u8 u16"),
     "ConnectionAttemptEvent": (256, "u16"),
     "ConnectionCloseEvent": (257, ""),

@@ -14,15 +14,17 @@ from firmware_sims.rfid_llrp.codec import Node, encode, parse
 from firmware_sims.rfid_llrp.rospecs import ACTIVE, DISABLED, INACTIVE, RoSpec, UnsupportedError
 from firmware_sims.rfid_llrp.settings import FIELD_ERROR, INVALID, PARAMETER_ERROR, RefusedError
 
+ROSPEC_EVENTS, AISPEC_EVENTS = 2, 6  # event types that a client may switch on, 16.2.6.5.1
+
 
 class Inventory:
-    """`tell` hears of the beginning and end of runs (ROSpecEvent), `report` is to send what a ROSpec has collected, `utc_us` is the reader's clock.
+    """`tell` hears of the beginning and end of runs, `report` is to send what a ROSpec has collected, `utc_us` is the reader's clock.
 
     `default_report`: the ROReportSpec of the reader's configuration, for ROSpecs without one of their own.
     """
 
     def __init__(
-        self, antennas: int, maker: int, tell: Callable[[float, bytes], None], report: Callable[[RoSpec], None], utc_us: Callable[[float], int]
+        self, antennas: int, maker: int, tell: Callable[[int, float, bytes], None], report: Callable[[RoSpec, float], None], utc_us: Callable[[float], int]
     ) -> None:
         self._utc_us = utc_us
         self.specs: dict[int, RoSpec] = {}
@@ -119,16 +121,17 @@ class Inventory:
 
     def _begin(self, spec: RoSpec, now_s: float) -> None:
         spec.start(now_s)
-        self._tell(now_s, encode("ROSpecEvent", 0, spec.rospec_id, 0))
+        self._tell(ROSPEC_EVENTS, now_s, encode("ROSpecEvent", 0, spec.rospec_id, 0))
 
     def end(self, spec: RoSpec, now_s: float, *, for_good: bool = False) -> None:
         """End a run: report the rest, say so, and begin anew where the start trigger is Immediate."""
         if spec.state != ACTIVE:
             return
         if spec.report_trigger:
-            self._report(spec)
+            self._report(spec, now_s)
         spec.stop()
-        self._tell(now_s, encode("ROSpecEvent", 1, spec.rospec_id, 0))
+        self._tell(AISPEC_EVENTS, now_s, encode("AISpecEvent", 0, spec.rospec_id, 1))
+        self._tell(ROSPEC_EVENTS, now_s, encode("ROSpecEvent", 1, spec.rospec_id, 0))
         if spec.immediate and not for_good:
             self._begin(spec, now_s)
 

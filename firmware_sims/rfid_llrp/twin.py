@@ -38,7 +38,8 @@ _QUEUE_MESSAGES_MAX = 66_000  # what a Zebra FX reader keeps while nobody is con
 _GET_SUPPORTED_VERSION, _SET_PROTOCOL_VERSION, _VERSION_1_1 = 46, 47, 2  # LLRP 1.1, 9.1: both always go by that version
 _CLOSE_CONNECTION, _CLOSE_CONNECTION_RESPONSE = 14, 4
 _RO_ACCESS_REPORT, _KEEPALIVE, _NOTIFICATION, _ERROR = 61, 62, 63, 100
-_GPI_EVENTS, _ROSPEC_EVENTS, _ANTENNA_EVENTS = 1, 2, 8  # event types that a client may switch on
+_GPI_EVENTS, _BUFFER_EVENTS, _ANTENNA_EVENTS = 1, 3, 8  # event types that a client may switch on
+_BUFFER_WARNING_PCT = 90
 _ALREADY_CONNECTED = 2  # ConnectionAttemptEvent: a client initiated connection exists already
 
 
@@ -73,7 +74,7 @@ class LlrpReaderTwin(Twin):
         self._version_max = version_max
         self._ignores_version = ignores_version
         self.outputs = self.settings.outputs
-        self._inventory = Inventory(antennas, maker, lambda now_s, event: self._notify(_ROSPEC_EVENTS, now_s, event), self._report, self._clock_us)
+        self._inventory = Inventory(antennas, maker, self._notify, self._report, self._clock_us)
         self.rospecs = self._inventory.specs
         self.keepalive_acks = 0
         self.is_connected = False
@@ -185,7 +186,7 @@ class LlrpReaderTwin(Twin):
         epc, at_us = tag.epc if tag else raw, self._clock_us(now_s)
         if tag is not None and (access := self._access_specs.carry_out(tag, antenna, spec.rospec_id, self.version)):
             report = Seen(epc, antenna, radio, at_us, at_us).encoded(spec.content, spec.rospec_id, self._has_utc_clock, spec.wanted, access, spec.memory)
-            self._queue.append((_RO_ACCESS_REPORT, report))
+            self._keep(report, now_s)
             return
         spec.collect(epc, antenna, radio, at_us, now_s)
         self._report_or_end(spec, now_s)
@@ -255,11 +256,17 @@ class LlrpReaderTwin(Twin):
         if spec.run_is_over:
             self._inventory.end(spec, now_s)
         elif spec.report_is_due:
-            self._report(spec)
+            self._report(spec, now_s)
 
-    def _report(self, spec: RoSpec) -> None:
+    def _report(self, spec: RoSpec, now_s: float) -> None:
         if tags := spec.collected(self._has_utc_clock):
-            self._queue.append((_RO_ACCESS_REPORT, tags))
+            self._keep(tags, now_s)
+
+    def _keep(self, report: bytes, now_s: float) -> None:
+        """For the client, now or when there is one; a buffer that gets full is told once."""
+        self._queue.append((_RO_ACCESS_REPORT, report))
+        if len(self._queue) == _QUEUE_MESSAGES_MAX * _BUFFER_WARNING_PCT // 100:
+            self._notify(_BUFFER_EVENTS, now_s, encode("ReportBufferLevelWarningEvent", _BUFFER_WARNING_PCT))
 
     def _message(self, kind: int, body: bytes, message_id: int | None = None) -> bytes:
         if message_id is None:
@@ -318,7 +325,7 @@ class LlrpReaderTwin(Twin):
             self._wants_close = True
         elif kind == 60:  # GET_REPORT
             for spec in self.rospecs.values():
-                self._report(spec)
+                self._report(spec, now_s)
         elif kind == 64:  # ENABLE_EVENTS_AND_REPORTS
             self._held = False
         elif kind == 72:  # KEEPALIVE_ACK

@@ -229,3 +229,27 @@ def test_many_reads_at_once_are_reported_as_each_for_itself() -> None:
 
     assert together == b"".join(one.on_read(epc.hex(), antenna, dbm, now_s=1.0) for epc, antenna, dbm in reads)
     assert said(together)
+
+
+def test_end_of_an_inventory_is_told_to_who_wants_to_hear_it() -> None:
+    wanted = "00f4 000b" + "00f5 0007 0006 80"  # ReaderEventNotificationSpec: AISpec events
+    twin = connected()
+    for message in (request(3, "00" + wanted), rospec(stop="00b6 0009 01 00000064"), ENABLE, START):
+        twin.receive_bytes(message, 1.0)
+
+    [(kind, _, body)] = said(twin.advance_to(1.1))
+
+    assert (kind, body[-22:]) == (63, "00fe000b00000000010001")
+
+
+def test_buffer_that_gets_full_is_told_once() -> None:
+    twin = connected()
+    wanted = "00f4 000b" + "00f5 0007 0003 80"
+    for message in (request(3, "00" + wanted), rospec(), ENABLE, START):
+        twin.receive_bytes(message, 0.0)
+    twin.disconnected(1.0)
+    twin.read_all([(number.to_bytes(12, "big"), 1, -50.0) for number in range(60_000)], 2.0)
+
+    told = twin.connected(3.0)
+
+    assert told.count(bytes.fromhex("00fa00055a")) == 1  # ReportBufferLevelWarningEvent, 90 per cent
