@@ -40,8 +40,17 @@ class InputEvent:
         """Raises: RemoteProtocolError: of neither length, or nothing that a kernel says; then the reader is out of step."""
         if len(record) not in _LAYOUTS:
             raise RemoteProtocolError(f"a record of {len(record)} bytes; there are such of 24 and of 16", record)
-        event = cls(*_LAYOUTS[len(record)].unpack(record))
-        possible = event.type in _TYPES and 0 <= event.microseconds < 1_000_000 and event.seconds >= 0 and event.code <= KEY_MAX
-        if not possible or (event.type == EV_KEY and event.value not in (RELEASED, PRESSED, REPEATED)):
+        event = cls.at(record, 0, len(record))
+        if event is None:
             raise RemoteProtocolError("no input event", record)
         return event
+
+    @classmethod
+    def at(cls, data: bytes | bytearray, start: int, size_bytes: int) -> InputEvent | None:
+        """The record of that size that begins there; None: a kernel says no such thing."""
+        seconds, microseconds, kind, code, value = _LAYOUTS[size_bytes].unpack_from(data, start)
+        if kind not in _TYPES or not 0 <= microseconds < 1_000_000 or seconds < 0 or code > KEY_MAX:
+            return None
+        if kind == EV_KEY and value not in (RELEASED, PRESSED, REPEATED):
+            return None
+        return cls(seconds, microseconds, kind, code, value)

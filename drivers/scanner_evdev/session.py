@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from drivers.base.codes.lines import CodeLines
 from drivers.base.codes.reading import CodeReader
-from drivers.base.errors import LocalProtocolError, RemoteProtocolError
+from drivers.base.errors import LocalProtocolError
 from drivers.base.session import Argument, FrameRejected, SessionEvent, SessionReady
 from drivers.scanner_evdev.config import ScannerEvdevConfig
 from drivers.scanner_evdev.frames import EV_SYN, RECORD_BYTES, SYN_DROPPED, InputEvent
@@ -32,19 +32,19 @@ class EvdevScannerSession:
         """See `Session.receive_bytes`."""
         events = self._silence(now_s)
         self._buffer += data
-        while len(self._buffer) >= self._record_bytes:
-            record = bytes(self._buffer[: self._record_bytes])
-            try:
-                event = InputEvent.decode(record)
-            except RemoteProtocolError:
+        at, size = 0, self._record_bytes
+        while len(self._buffer) - at >= size:
+            event = InputEvent.at(self._buffer, at, size)
+            if event is None:
                 if self._in_step:
-                    events.append(FrameRejected("malformed", record))
+                    events.append(FrameRejected("malformed", bytes(self._buffer[at : at + size])))
                 self._in_step = False
-                del self._buffer[0]
+                at += 1
             else:
                 self._in_step = True
-                del self._buffer[: self._record_bytes]
+                at += size
                 events += self._on_event(event, now_s)
+        del self._buffer[:at]
         return events
 
     def advance_to(self, now_s: float) -> Sequence[SessionEvent]:
