@@ -17,6 +17,7 @@ from contracts import wire
 from contracts.epc import forms, tags
 from contracts.epc.digits import IdentifierError
 from drivers import registry
+from drivers.base.codes import elements
 from drivers.base.driver import StreamDriver
 from drivers.base.errors import ProtocolError, ReplyTimeout
 from drivers.base.rfc2217 import ComPortClient
@@ -172,6 +173,8 @@ def _texts() -> Iterator[Target]:
     yield Target("serial server", _serial_server, lambda: _OF_SERIAL_SERVERS, (ProtocolError,))
     hexes = [text.encode() for text in ("3074257BF7194E4000001A85", "3114257BF4499602D2000000", "F7950614134352", "E2801160600002054CC2096F")]
     yield Target("epc binary", lambda: _dropped(lambda data: tags.decode(data.decode("latin-1"))), lambda: hexes, (IdentifierError,))
+    yield Target("gs1 elements", lambda: _dropped(lambda data: elements.parse_elements(data.decode("latin-1"))), lambda: _ELEMENTS, (elements.ElementError,))
+    yield Target("gs1 link", lambda: _dropped(lambda data: elements.parse_digital_link(data.decode("latin-1"))), lambda: _CODES, (elements.ElementError,))
     yield Target("epc any form", lambda: _dropped(lambda data: forms.parse(data.decode("latin-1"))), lambda: [*hexes, *_CODES], (IdentifierError,))
 
 
@@ -187,6 +190,16 @@ def _serial_server() -> Feed:
 
 
 _OF_SERIAL_SERVERS = [bytes.fromhex(text) for text in ("fffd2cfffb00fffd03", "fffa2c6500002580fff041ffff42fffa2c6b30fff0", "fffa2c6cfff0fffa2c6dfff0fffb18")]
+_ELEMENTS = [
+    text.encode()
+    for text in (
+        "00106141412345678908",
+        "010950600013435217250100310300019510LOT\x1d21S1",
+        "0010614141234567890802095060001343523710",
+        "010950600013435221ABC/-_\x1d70032512311430",
+        "8006095060001343520102\x1d80131987654Ad4X4bL5ttr2310c2K",
+    )
+]
 _CODES = [
     text.encode()
     for text in (
