@@ -8,7 +8,6 @@ from typing import Any
 
 from drivers.base.line import Arbiter
 from drivers.base.session import Session, SessionEvent
-from firmware_sims.engine.twin import Twin
 
 Damage = Callable[[bytes], bytes]
 
@@ -16,7 +15,7 @@ Damage = Callable[[bytes], bytes]
 class VirtualLine:
     """Driven from one deadline to the next. `heard` has each session's events with their times; `damage` may change what the twins say."""
 
-    def __init__(self, sessions: Sequence[Any], twin: Twin, damage: Damage = lambda said: said, now_s: float = 0.0) -> None:
+    def __init__(self, sessions: Sequence[Any], twin: Any, damage: Damage = lambda said: said, now_s: float = 0.0) -> None:
         self.sessions = list(sessions)
         self.twin = twin
         self.now_s = now_s

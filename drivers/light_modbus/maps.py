@@ -15,6 +15,9 @@ SHIPPED = Path(__file__).parent / "maps"
 COLOURS = ("red", "green", "orange", "blue", "pink", "cyan")
 ANY_COLOUR = "any"
 UNIT_MAX = 247  # Serial Line V1.02, 2.2
+_NOT_OFFERED = {
+    "pick_iq": "Banner has published the registers by which a PICK-IQ is configured, not those by which it is lit and answered; it is no pick light here",
+}
 _WORDS = {"uint16": 1, "uint32": 2, "bcd16": 1, "bcd32": 2}
 _Address = Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)]
 _Words = tuple[Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)], ...]
@@ -180,6 +183,8 @@ def load_map(name: str) -> LightMap:
 
     Raises: ConfigError: no such map, or the file is wrong; names the file, the key and the reason.
     """
+    if name.replace("-", "_").lower() in _NOT_OFFERED:
+        raise ConfigError(f"{name}: {_NOT_OFFERED[name.replace('-', '_').lower()]}", operation="configuration")
     path = Path(name) if name.endswith(".toml") else SHIPPED / f"{name}.toml"
     try:
         return msgspec.toml.decode(path.read_bytes(), type=LightMap)

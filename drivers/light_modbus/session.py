@@ -23,6 +23,7 @@ from drivers.light_modbus.states import Agenda, Memory, Poll, Tag, Unit
 from drivers.light_modbus.tags import LitTag, Seen, Tags
 
 LOOKED_AT_AGAIN = 0.9  # of the time in which a second press is none: then the latch is looked at once more, so that it does not answer the next light
+SCAN_MARGIN = 0.95  # of the interval: on a busy line a tag waits for its turn, and is asked within the interval all the same
 SETTLES_S = 0.3  # chosen: so long after it was told to, a tag may still show what it showed before
 UNITS_FOR_A_LOSS = 4  # chosen: when so many units in a row do not answer, it is the line
 LAMP_TEST_DIGIT = "8"
@@ -95,6 +96,7 @@ class LightModbusSession:
         for node in self._tags:
             polls.setdefault(self._plan.poll(node), Poll(self._plan.poll(node), [])).nodes.append(node)
         self._latches = sum({1 << button.bit for button in light_map.keys.buttons if button.kind == "latch"})
+        self._dark_interval_s = light_map.keys.dark_interval_s or SCAN_MARGIN * config.scan_interval_s
         self._agenda = Agenda(polls.values())
         self._poll_of = {node: poll for poll in self._agenda.polls for node in poll.nodes}
         self._checks_of = {node: checks for node in self._tags if (checks := self._plan.checks(node))}
@@ -397,7 +399,7 @@ class LightModbusSession:
         job, self._asking = self._asking, None
         assert job is not None
         if job.poll is not None:
-            pace_s = self._config.lit_interval_s if self._is_followed(job.poll) else self._map.keys.dark_interval_s or self._config.scan_interval_s
+            pace_s = self._config.lit_interval_s if self._is_followed(job.poll) else self._dark_interval_s
             again_s = max(self._tags[node].pressed_at_s for node in job.poll.nodes) + LOOKED_AT_AGAIN * self._config.press_filter_s
             self._agenda.set(job.poll, min(now_s + pace_s, again_s if again_s > now_s else float("inf")))
         if job.kind == "check":

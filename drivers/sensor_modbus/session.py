@@ -262,7 +262,8 @@ class SensorModbusSession:
 
     def _poll_inputs(self, now_s: float) -> None:
         if not any(each.what == "inputs" for each in self._rounds):
-            self._rounds.appendleft(_Round(deque(self._input_parts), what="inputs"))
+            first = 1 if self._rounds and self._rounds[0].what == "serial" else 0  # nothing counts before it is known who talks
+            self._rounds.insert(first, _Round(deque(self._input_parts), what="inputs"))
         self._inputs_due_s = max(self._inputs_due_s + self._config.inputs_interval_s, now_s)
 
     def _begin(self, now_s: float) -> None:
@@ -270,7 +271,7 @@ class SensorModbusSession:
         if self._input_parts:
             self._inputs_due_s = self._poll_due_s
         if self._map.serial is not None:
-            self._rounds.append(_Round(deque([self._part(self._map.serial)]), what="serial"))
+            self._rounds.appendleft(_Round(deque([self._part(self._map.serial)]), what="serial"))
         if self._others is None:
             self._exchange.begin(now_s)
 

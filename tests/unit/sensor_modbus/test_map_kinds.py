@@ -109,7 +109,7 @@ def test_device_that_is_set_to_fahrenheit_is_told_as_a_mistake() -> None:
 def test_th332_and_clones_in_hundredths_are_read() -> None:
     floats, _ = _line("controlbox_th332", _rtu(ModbusTransmitterTwin, kind="th332"))
     hundredths, _ = _line("xy_md02_hundredths", _rtu(ModbusSensorTwin, map="xy_md02_hundredths"))
-    hundredths.twin.units[1].stimulate("set", {"quantity": "temperature_c", "value": -20.55}, 0.0)  # type: ignore[attr-defined]
+    hundredths.twin.units[1].stimulate("set", {"quantity": "temperature_c", "value": -20.55}, 0.0)
 
     floats.run(0.5)
     hundredths.run(0.5)
@@ -159,9 +159,9 @@ def test_contact_that_bounces_is_one_change() -> None:
     before = len(line.events(InputRead))
 
     for n in range(6):  # a door reed chatters for 60 ms
-        line.twin.units[1].stimulate("input", {"input": 1, "level": n % 2 == 0}, line.now_s)  # type: ignore[attr-defined]
+        line.twin.units[1].stimulate("input", {"input": 1, "level": n % 2 == 0}, line.now_s)
         line.run(line.now_s + 0.01)
-    line.twin.units[1].stimulate("input", {"input": 1, "level": True}, line.now_s)  # type: ignore[attr-defined]
+    line.twin.units[1].stimulate("input", {"input": 1, "level": True}, line.now_s)
     line.run(line.now_s + 0.5)
 
     assert before == 8, "each input is told once at the beginning"
@@ -172,7 +172,7 @@ def test_mains_failure_is_told_within_half_a_second() -> None:
     line, _ = _line("waveshare_di", _rtu(ModbusInputsTwin))
     line.run(1.0)
 
-    line.twin.units[1].change("mains", "failed", line.now_s)  # type: ignore[attr-defined]
+    line.twin.units[1].change("mains", "failed", line.now_s)
     failed_s = line.now_s
     line.run(2.0)
 
@@ -180,8 +180,7 @@ def test_mains_failure_is_told_within_half_a_second() -> None:
 
 
 def test_inputs_are_asked_before_values() -> None:
-    _, session = _line("generic", _rtu(ModbusTransmitterTwin))
-    session.shares_with(1)
+    _, session = _line("waveshare_di", _rtu(ModbusInputsTwin))
     session.advance_to(5.0)
 
     assert session.wants_line is Priority.BUTTON
