@@ -51,8 +51,8 @@ class GpioLinesConfig(StreamConfig, frozen=True, kw_only=True, forbid_unknown_fi
     def __post_init__(self) -> None:
         if bool(self.host) + bool(self.path) + bool(self.chip) != 1:
             raise ValueError("give one of `chip` (this computer), `host` (TCP) or `path` (serial line)")
-        if self.host and not self.port:
-            raise ValueError("`host` needs a `port`")
+        if not self.chip:
+            super().__post_init__()
         if not self.inputs and not self.outputs:
             raise ValueError("give `inputs`, `outputs` or both")
         _check_once([entry.input for entry in self.inputs], "input")

@@ -21,6 +21,7 @@ QUANTITY_MAX = 999_999
 LAMP_TEST_QUANTITY = 888
 OFFLINE = "offline"
 IDS_KEPT = 16
+WHOLE_WITHIN_S = 1.0  # chosen: the connection hands over whole frames; one that stays incomplete was damaged
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ class LightMqttSession:
         self._test_tokens: list[int] = []
         self._token = 0
         self._incoming = bytearray()
+        self._incomplete_since_s: float | None = None
         self._outgoing = bytearray()
         self._events: list[SessionEvent] = []
 
@@ -95,16 +97,23 @@ class LightMqttSession:
             frame = decode(bytes(self._incoming[:size]))
             del self._incoming[:size]
             self._take(frame, now_s)
+            self._incomplete_since_s = None
+        if not self._incoming:
+            self._incomplete_since_s = None
+        elif self._incomplete_since_s is None:
+            self._incomplete_since_s = now_s
         return self._reported()
 
     def advance_to(self, now_s: float) -> Sequence[SessionEvent]:
-        """See `Session.advance_to`. Raises: ReplyTimeout: the broker did not answer a subscription."""
+        """See `Session.advance_to`. Raises: ReplyTimeout: the broker did not answer a subscription. RemoteProtocolError: half a frame came."""
         if self._subscribe_due_s is None:
             self._subscribe_due_s = now_s + self._config.reply_timeout_s
             for topic in self._wanted:
                 self._outgoing += Frame(Kind.SUBSCRIBE, topic, qos=self._config.qos).encode()
         if self._wanted and now_s >= self._subscribe_due_s:
             raise ReplyTimeout(f"answer to the subscription of {next(iter(self._wanted))}", self._config.reply_timeout_s)
+        if self._incomplete_since_s is not None and now_s >= self._incomplete_since_s + WHOLE_WITHIN_S:
+            raise RemoteProtocolError("a message did not come to its end", bytes(self._incoming[:64]))
         if self._test_ends_s is not None and now_s >= self._test_ends_s:
             self._end_lamp_test()
         return self._reported()
@@ -117,7 +126,9 @@ class LightMqttSession:
 
     def next_deadline_s(self) -> float | None:
         """See `Session.next_deadline_s`."""
-        return self._subscribe_due_s if self._wanted else self._test_ends_s
+        whole_s = None if self._incomplete_since_s is None else self._incomplete_since_s + WHOLE_WITHIN_S
+        dues = (self._subscribe_due_s if self._wanted else None, self._test_ends_s, whole_s)
+        return min((due_s for due_s in dues if due_s is not None), default=None)
 
     def start_command(self, name: str, arguments: Mapping[str, Argument], now_s: float) -> int:
         """See `Session.start_command`. Commands: show, clear, buzz, test."""

@@ -59,8 +59,8 @@ class SensorBleConfig(StreamConfig, frozen=True, kw_only=True, forbid_unknown_fi
     def __post_init__(self) -> None:
         if bool(self.host) + bool(self.path) + bool(self.adapter) != 1:
             raise ValueError("give one of `adapter` (Bluetooth of this computer), `host` (TCP) or `path` (serial line)")
-        if self.host and not self.port:
-            raise ValueError("`host` needs a `port`")
+        if not self.adapter:
+            super().__post_init__()
         if wrong := [name for name in self.tags if not _NAME.fullmatch(name)]:
             raise ValueError(f"tag name {wrong[0]!r} becomes part of names like shelf_temperature_c: use a-z, 0-9 and _")
         addresses = [tag.mac.lower() for tag in self.tags.values()]

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -61,7 +60,7 @@ class Tag:
 
     def interval_s(self, expected_s: float) -> float:
         """How often it tells something new, as far as that is known."""
-        return statistics.median(self._gaps_s) if len(self._gaps_s) >= _GAPS_MIN else expected_s
+        return sorted(self._gaps_s)[len(self._gaps_s) // 2] if len(self._gaps_s) >= _GAPS_MIN else expected_s
 
     def judge_battery(self, heard: Heard, low_pct: float) -> None:
         """Keep whether the battery is low; a percentage must rise somewhat before it is not."""

@@ -232,7 +232,7 @@ class SensorOnewireSession:
             self._bulk = False
 
     def _learn(self, line: Line) -> None:
-        kind, *roms = line.text.split()
+        kind, *roms = line.text.split() or ["single"]
         assert self._round is not None
         known = {rom for rom in roms if ROM.fullmatch(rom)}
         self._probes, self._bulk = tuple(sorted(known)), kind == "bulk"

@@ -96,11 +96,16 @@ class Status:
     inputs: tuple[bool, ...] = ()
     group: int = 0
 
+    @property
+    def is_smart(self) -> bool:
+        """Whether it runs a group of smart mode."""
+        return not self.patterns
+
     def encode(self) -> bytes:
         """As the tower sends it: six bytes, or fifteen with inputs (LA6)."""
         if not self.inputs:
             return bytes(self.patterns)
-        tail = bytes([SMART_MODE, self.group, 0, 0, 1, 0, 0]) if self.group else bytes([0, *self.patterns])
+        tail = bytes([SMART_MODE, self.group, 0, 0, 1, 0, 0]) if self.is_smart else bytes([0, *self.patterns])
         return bytes(self.inputs) + tail
 
 

@@ -267,7 +267,7 @@ class TowerPatliteSession:
 
     def _become_ready(self, status: Status) -> None:
         self._ready = True
-        shown = f"smart mode group {status.group}" if status.group else f"lamps {status.patterns[:LAMPS]}, buzzer {status.patterns[LAMPS]}"
+        shown = f"smart mode group {status.group}" if status.is_smart else f"lamps {status.patterns[:LAMPS]}, buzzer {status.patterns[LAMPS]}"
         self._events.append(SessionReady(f"Patlite {self._config.model.upper()}, shows {shown}"))
         if self._config.clear_on_connect:
             self._ask(Identifier.CLEAR)
@@ -299,7 +299,7 @@ class TowerPatliteSession:
         if whole is not None and whole.identifier == Identifier.SMART:
             return [] if status.group == whole.data[0] else [1]
         wanted = _patterns_of(whole or self._run())
-        if status.group:
+        if status.is_smart:
             return sorted(wanted)
         return [output for output, pattern in sorted(wanted.items()) if pattern != status.patterns[output - 1]]
 
@@ -320,6 +320,6 @@ def _told(status: Status) -> dict[str, Argument | None]:
     lamps: dict[str, Argument | None] = {f"lamp_{number}": pattern for number, pattern in enumerate(status.patterns[:LAMPS], 1)}
     if status.patterns:
         lamps["buzzer"] = status.patterns[LAMPS]
-    if status.group:
+    if status.is_smart:
         lamps["group"] = status.group
     return lamps

@@ -278,3 +278,13 @@ def test_quantity_is_a_whole_number_or_none(text: str | None, wanted: int | None
 def test_frame_of_an_impossible_length_ends_the_conversation(data: bytes) -> None:
     with pytest.raises(RemoteProtocolError):
         LightMqttSession(LightMqttConfig(), Memory()).receive_bytes(data, 0.0)
+
+
+def test_half_a_frame_ends_the_conversation_after_a_second() -> None:
+    talk = Talk()
+    talk.session.receive_bytes(Frame(Kind.MESSAGE, "pick/1/status", b"online").encode()[:-1], 10.0)
+
+    assert talk.session.next_deadline_s() == 11.0
+    assert talk.session.advance_to(10.9) == []
+    with pytest.raises(RemoteProtocolError, match="did not come to its end"):
+        talk.session.advance_to(11.0)

@@ -215,3 +215,13 @@ def test_twin_answers_strange_bytes_with_nak_and_goes_on() -> None:
     ]
 
     assert answers == [b"\x15", b"\x15", b"\x15", b"\x06"]
+
+
+def test_status_in_smart_mode_without_a_group_is_taken() -> None:
+    session = TowerPatliteSession(TowerPatliteConfig(host="tower"), Wish({1: 1}))
+    session.advance_to(0.0)
+
+    events = session.receive_bytes(bytes([0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0]), 0.1)
+
+    assert events == [SessionReady("Patlite LA6, shows smart mode group 0")]
+    assert session.bytes_to_send()[-12:] == b"ABS\x00\x00\x06\x01\x09\x09\x09\x09\x09"
