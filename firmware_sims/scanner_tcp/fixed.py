@@ -34,6 +34,10 @@ class FixedScannerTwin(Twin):
         self.body.take_away()
         return b""
 
+    def set_label(self, text: str, *, now_s: float) -> bytes:
+        """What is before the window (`label=]d20109506000134352`); `none`: nothing. Raises nothing: every text is a label."""
+        return self.on_remove(now_s=now_s) if text == "none" else self.on_scan(text=text, now_s=now_s)
+
     def _read(self, text: str) -> bytes:
         self.scans += 1
         return self._code(text) if self._is_connected else b""

@@ -41,6 +41,9 @@ GOOD: list[tuple[str, Elements]] = [
     ("]I110614141000415", {"01": "10614141000415"}),
     ("]Q1https://id.gs1.org/01/09506000134352/10/ABC?17=141120", {"01": "09506000134352", "10": "ABC", "17": "141120"}),
     ("]d1https://example.com/some/where/01/09506000134352/21/a%2Fb?utm=x", {"01": "09506000134352", "21": "a/b"}),
+    ("]Q1https://example.com/01/09506000134352/about/us", {"01": "09506000134352"}),
+    ("]Q1https://example.com/01/09506000134352/22/A/10/B/21/C/", {"01": "09506000134352", "22": "A", "10": "B", "21": "C"}),
+    ("]Q1https://example.com/414/9506000134352/254/1%2F2", {"414": "9506000134352", "254": "1/2"}),
     ("]Q3HTTPS://ID.GS1.ORG/00/106141412345678908?37=5", {"00": "106141412345678908", "37": "5"}),
 ]
 BAD = [
@@ -53,6 +56,9 @@ BAD = [
     "]C101095060001343529ABC",  # no such identifier
     "]C10109506000134352(10)X",  # brackets are for people
     "]Q1https://example.com/01/9506000134352",  # 13 digits
+    "]Q1https://example.com/01/09506000134352/21/C/10/B",  # qualifiers out of order
+    "]Q1https://example.com/00/106141412345678908/10/B",  # qualifier of another key
+    "]Q1https://example.com/01/09506000134352/21/",  # empty
     "]C101095060001343527003251231143010L",  # separator missing
     "]C1010950600013435210A\x1d\x1d21B",  # separator doubled
     "]C1010950600013435210A\x1d10B",  # two lots

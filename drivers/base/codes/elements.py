@@ -8,6 +8,7 @@ one, one identifier with two values.
 from __future__ import annotations
 
 import calendar
+import itertools
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -178,22 +179,28 @@ def parse_digital_link(text: str) -> Elements | None:
             return None
     except ValueError:  # an unclosed bracket in the host
         return None
-    segments = link.path.removesuffix("/").split("/")
+    segments = link.path.split("/")
     start = next((i for i, segment in enumerate(segments[:-1]) if segment in _QUALIFIERS and segments[i + 1][:1].isdigit()), None)
     if start is None:
         return None
-    path = [(ai, unquote(value)) for ai, value in zip(segments[start::2], segments[start + 1 :: 2], strict=False)]
-    _check_path([ai for ai, _ in path], len(segments) - start)
+    path = _path(segments[start:])
     elements: Elements = {}
     for ai, value in path + [(ai, value) for ai, value in parse_qsl(link.query, keep_blank_values=True) if known(ai)]:
         _keep_of_link(elements, ai, value)
     return elements
 
 
-def _check_path(ais: list[str], segments: int) -> None:
-    places = [iter(order) for order in _QUALIFIERS[ais[0]]]
-    if segments % 2 or not any(all(ai in order for ai in ais[1:]) for order in places):  # `in` uses the iterator up: order counts
-        raise ElementError(f"the link's path holds {'/'.join(ais)} with {segments} parts; behind a key stand only its qualifiers, in order, each with a value")
+def _path(segments: list[str]) -> list[tuple[str, str]]:
+    """Identifiers and values up to the first segment that is no identifier: a page of the brand's behind the key changes nothing of it.
+
+    Raises: ElementError: qualifiers of another key, or out of order.
+    """
+    pairs = list(zip(segments[::2], segments[1::2], strict=False))
+    path = [(ai, unquote(value)) for ai, value in itertools.takewhile(lambda pair: known(pair[0]), pairs)]
+    places = [iter(order) for order in _QUALIFIERS[segments[0]]]
+    if not any(all(ai in order for ai, _ in path[1:]) for order in places):  # `in` uses the iterator up: order counts
+        raise ElementError(f"the link's path holds {'/'.join(ai for ai, _ in path)}; behind a key stand only its qualifiers, in their order")
+    return path
 
 
 def _keep_of_link(elements: Elements, ai: str, value: str) -> None:
