@@ -83,26 +83,28 @@ _LISTS = (Iterable, Sequence, Collection, list, tuple, set, frozenset)
 _SIMPLE = (str, int, float, bool)
 
 
-def _argument(name: str, hint: Any, parameter: inspect.Parameter) -> Argument:
-    """By its annotation. Text wins where text is allowed, so that `0012` keeps its zeros."""
+def _argument(name: str, hint: Any, parameter: inspect.Parameter) -> Argument | None:
+    """By its annotation; None: nothing that can be written down. Text wins where text is allowed, so that `0012` keeps its zeros."""
     required = parameter.default is inspect.Parameter.empty
     default = None if required else parameter.default
     if typing.get_origin(hint) is Literal:
         return Argument(name, (str,), typing.get_args(hint), default, required)
-    if typing.get_origin(hint) in _LISTS:
-        return Argument(name, typing.get_args(hint)[:1], (), default, required, is_list=True)
-    members = typing.get_args(hint) if typing.get_origin(hint) in (Union, types.UnionType) else (hint,)
-    return Argument(name, tuple(kind for kind in _SIMPLE if kind in members) or (str,), (), default, required)
+    is_list = typing.get_origin(hint) in _LISTS
+    members = typing.get_args(hint) if is_list or typing.get_origin(hint) in (Union, types.UnionType) else (hint,)
+    kinds = tuple(kind for kind in _SIMPLE if kind in members)
+    return Argument(name, kinds, (), default, required, is_list) if kinds else None
 
 
 def arguments_of(function: Callable[..., Any], *, beside: tuple[str, ...] = ()) -> dict[str, Argument]:
-    """What a function takes, without `self` and those in `beside`."""
+    """What a function takes and people can write, without `self` and those in `beside`."""
     owner = function.__init__ if inspect.isclass(function) else function
     hints = typing.get_type_hints(owner)
     found: dict[str, Argument] = {}
     for name, parameter in inspect.signature(function).parameters.items():
         if name not in ("self", *beside):
-            found[name] = _argument(name, hints.get(name, str), parameter)
+            argument = _argument(name, hints.get(name, str), parameter)
+            if argument is not None:
+                found[name] = argument
     return found
 
 

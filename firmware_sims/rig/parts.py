@@ -169,9 +169,12 @@ class Device(Part):
         self.server.change(name, text)
 
     def feel(self, shown: Mapping[str, float]) -> None:
-        """The room has changed: show it as this device does."""
+        """The room has changed: show it as this device does. Raises: ValueError: it does not take such a quantity."""
         for name, quantity in self._feeds().items():
-            self.server.change(name, _written(quantity, shown[quantity]))
+            try:
+                self.server.change(name, _written(quantity, shown[quantity]))
+            except ValueError as error:
+                raise ValueError(f"{self.id} does not take {quantity} of a room as its {name}: {error}") from error
         if not self._feeds() and "set" in self.twin.stimuli():
             self.server.stimulate("set", quantity="temperature_c", value=shown[f"{self.plan.feels}_c"])
             if self.plan.feels == "air":

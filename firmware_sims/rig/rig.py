@@ -58,6 +58,11 @@ class Rig:
                 problems.append(f"{device.id}: cannot listen on {where}: {error.strerror or error}")
             except ValueError as error:
                 problems.append(str(error))
+        for room in self.rooms.values():
+            try:
+                room.advance(time.monotonic())
+            except ValueError as error:
+                problems.append(f"{room.id}: {error}")
         if problems:
             await self._stack.aclose()
             raise PlanError(problems)

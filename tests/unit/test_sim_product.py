@@ -395,6 +395,16 @@ goods_kg = 4000
             rig["cold-9"].set(door="open")
 
 
+def test_room_cannot_feed_what_a_device_does_not_take(tmp_path):
+    path = _file(
+        tmp_path,
+        '[[sim]]\nid = "p"\ndevice = "printer_zpl"\nroom = "r"\nfeeds = { paper = "air_c" }\n[world]\n[[world.room]]\nid = "r"\n',
+    )
+
+    with pytest.raises(PlanError, match="r: p does not take air_c of a room as its paper: "), sims.up(path):
+        pass
+
+
 @pytest.mark.requirement("E18")
 @pytest.mark.slow
 def test_pallet_that_passes_a_door_of_the_world_is_seen_by_its_reader_and_its_eyes(tmp_path):
