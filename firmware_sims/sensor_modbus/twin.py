@@ -9,7 +9,9 @@ from typing import Literal
 from firmware_sims.engine.twin import UnknownStimulusError
 from firmware_sims.sensor_modbus.device import ModbusTwin
 from firmware_sims.sensor_modbus.framing import FramingName
-from firmware_sims.sensor_modbus.generic import ModbusTransmitterTwin as ModbusTransmitterTwin  # captures name twins of this file
+from firmware_sims.sensor_modbus.generic import ModbusTransmitterTwin
+
+__all__ = ["ModbusInputsTwin", "ModbusRelayTwin", "ModbusSensorTwin", "ModbusTransmitterTwin", "SensorMap"]  # captures name twins of this file
 
 SensorMap = Literal["xy_md02", "xy_md02_hundredths", "comet_tx5xx"]
 _COMET_SERIAL = 0x1034  # numbers 0x1035 and 0x1036, eight digits in BCD
