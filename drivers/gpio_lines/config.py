@@ -43,8 +43,17 @@ class GpioLinesConfig(StreamConfig, frozen=True, kw_only=True, forbid_unknown_fi
     chip: Annotated[str, described("GPIO chip of this computer, like /dev/gpiochip0; empty: `host` or `path`", "path")] = ""
     port: Annotated[int, described("TCP port of the microcontroller", "count", ge=0, le=65535)] = 4803
     baud_rate: Annotated[int, described("Serial speed of the microcontroller", "baud", ge=300, le=4_000_000)] = 115_200
-    inputs: Annotated[list[InputTable], described("Lines that are watched", "name")] = msgspec.field(default_factory=list)
-    outputs: Annotated[list[OutputTable], described("Lines that are switched", "name")] = msgspec.field(default_factory=list)
+    inputs: Annotated[
+        list[InputTable],
+        described("Lines that are watched, each with `input`, `line`, and if need be `active_low`, `pull` (as_is, none, up, down), `debounce_ms`", "name"),
+    ] = msgspec.field(default_factory=list)
+    outputs: Annotated[
+        list[OutputTable],
+        described(
+            "Lines that are switched, each with `output`, `line`, and if need be `active_low`, `drive` (push_pull, open_drain, open_source), `at_start`, `safe` (off, on, keep)",
+            "name",
+        ),
+    ] = msgspec.field(default_factory=list)
     resync_s: Annotated[float, described("How often all levels are read, in case a change was missed", "s", ge=0.1, le=3600)] = 10.0
     reply_timeout_s: Annotated[float, described("How long an answer may take; then the link counts as lost", "s", gt=0, le=60)] = 3.0
 

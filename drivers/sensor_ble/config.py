@@ -46,7 +46,9 @@ class SensorBleConfig(StreamConfig, frozen=True, kw_only=True, forbid_unknown_fi
     tags: Annotated[
         dict[str, TagTable],
         described(
-            "Tags by the name that their quantities begin with, like shelf: shelf_temperature_c; empty: all that are heard, named by their address", "name"
+            "Tags by the name that their quantities begin with, like shelf: shelf_temperature_c; each with `mac`, and where it has them `bindkey_file`, "
+            "`contact_input`, `button_input`. Empty: all that are heard, named by their address",
+            "name",
         ),
     ] = msgspec.field(default_factory=dict)
     sample_interval_s: Annotated[float, described("At most one sample of a tag in so long; contacts and buttons always", "s", ge=0, le=3600)] = 1.0

@@ -53,8 +53,9 @@ class Tag:
         return old
 
     def hear(self, now_s: float) -> None:
-        """It told something new."""
-        if self.heard_at_s is not None and now_s > self.heard_at_s and not self.is_silent:
+        """It told something new. A silence says nothing of its interval, unless that is not known yet: then it may just be slow."""
+        is_learning = len(self._gaps_s) < _GAPS_MIN
+        if self.heard_at_s is not None and now_s > self.heard_at_s and (is_learning or not self.is_silent):
             self._gaps_s.append(now_s - self.heard_at_s)
         self.heard_at_s = now_s
 

@@ -97,6 +97,16 @@ def test_silent_tag_is_missed_by_its_own_interval_and_found_again() -> None:
     assert TagsChanged("tag_silent", ()) in air.until(430.0)
 
 
+def test_slow_tag_is_missed_until_its_interval_is_known() -> None:
+    air = Air(BleTagsTwin("ruuvi", interval_s=90.0), interval_s=10.0)
+
+    missed = [event for event in air.until(400.0) if isinstance(event, TagsChanged) and event.tags]
+    later = [event for event in air.until(1500.0) if isinstance(event, TagsChanged)]
+
+    assert 1 <= len(missed) <= 4
+    assert [event.tags for event in later] in ([], [()])
+
+
 def test_lost_advertisements_are_no_loss() -> None:
     air = Air(BleTagsTwin("ruuvi", interval_s=1.0))
 
