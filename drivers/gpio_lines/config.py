@@ -50,7 +50,8 @@ class GpioLinesConfig(StreamConfig, frozen=True, kw_only=True, forbid_unknown_fi
     outputs: Annotated[
         list[OutputTable],
         described(
-            "Lines that are switched, each with `output`, `line`, and if need be `active_low`, `drive` (push_pull, open_drain, open_source), `at_start`, `safe` (off, on, keep)",
+            "Lines that are switched, each with `output`, `line`, and if need be `active_low`, `drive` (push_pull, open_drain, open_source), `at_start`, "
+            "`safe` (off, on, keep)",
             "name",
         ),
     ] = msgspec.field(default_factory=list)
