@@ -100,6 +100,12 @@ def again(connection: Connection, key: str, job_id: str, actor: str, now: dateti
     return new
 
 
+def found(connection: Connection, job_id: str, now: datetime) -> None:
+    """A person found the labels of a job of which nobody knew."""
+    mine = (print_job.c.id == job_id) & (print_job.c.state == "unknown")
+    connection.execute(update(print_job).where(mine).values(state="printed", reason="somebody found it", ended_at=now))
+
+
 _SHOWN_STATE = case(((print_job.c.state == "sent") & (command.c.state == "unanswered"), "unanswered"), else_=print_job.c.state)
 """`unanswered`: its gateway did not answer before the deadline."""
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 from central.catalog.tables import partner
 from central.exceptions.resolutions import Action, Case
 from central.outbound.service import order_by_id
-from central.shipping import delivery, loading, packing, placement, vehicles
+from central.shipping import delivery, loading, packing, placement, print_jobs, vehicles
 from central.shipping.tables import carrier_order, package
 
 
@@ -72,7 +72,19 @@ def _stayed(connection: Connection, case: Case, _fact_id: str, _now: datetime) -
     return "the pallet was not loaded"
 
 
+def _print_again(connection: Connection, case: Case, fact_id: str, now: datetime) -> str:
+    print_jobs.again(connection, fact_id, case.subject, f"work order {case.number}", now)
+    return "it is printed again"
+
+
+def _was_printed(connection: Connection, case: Case, _fact_id: str, now: datetime) -> str:
+    print_jobs.found(connection, case.subject, now)
+    return "the label was there"
+
+
 ACTIONS = (
+    Action("was_printed", "The label is there", ("label_doubtful",), _was_printed),
+    Action("print_again", "Print it again", ("label_not_printed", "label_doubtful"), _print_again),
     Action("taken_out", "It is taken out again", vehicles.WRONG, _taken_out),
     Action("load_it", "It is right: load it", (*vehicles.WRONG, vehicles.UNCLEAR), _load_it, _can_be_loaded),
     Action("stayed", "It is not on the vehicle", (vehicles.UNCLEAR,), _stayed),

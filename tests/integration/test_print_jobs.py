@@ -101,6 +101,20 @@ def test_job_that_may_not_be_printed_is_given_to_a_person_and_printed_again_when
     assert [each["id"] for each in http.get(f"print-jobs?state={outcome}").json()["items"]] == [job]
 
 
+def test_person_who_looked_says_so_at_one_touch(yard: Yard, http: Http) -> None:
+    doubtful, failed = (sent(http, "print-jobs", LABEL | {"title": title}, 202)["id"] for title in ("one", "two"))
+    yard.printed(doubtful, "unknown", None, "the link was lost")
+    yard.printed(failed, "failed", 0, "cancelled")
+    asked = {each["kind"]: each for each in http.get("work-orders?state=open").json()["items"]}
+
+    sent(http, f"work-orders/{asked['label_doubtful']['id']}/actions/was_printed", {"actor": "li"})
+    sent(http, f"work-orders/{asked['label_not_printed']['id']}/actions/print_again", {"actor": "li"})
+
+    assert http.get(f"print-jobs/{doubtful}").json()["state"] == "printed"
+    assert sorted(each.title for each in yard.asked_of_gateways()) == ["one", "two", "two"]
+    assert yard.open_orders() == []
+
+
 def test_job_that_its_gateway_refuses_is_not_printed_and_says_why(yard: Yard, http: Http) -> None:
     job = sent(http, "print-jobs", LABEL, 202)["id"]
 
