@@ -143,8 +143,12 @@ class StreamDriver(abc.ABC, Generic[ConfigT]):
         deadline_s = self._session.next_deadline_s()
         self._timer = None
         if deadline_s is not None:
-            self._timer = asyncio.get_running_loop().call_later(max(0.0, deadline_s - self._clock()), self._advance)
+            self._timer = asyncio.get_running_loop().call_later(max(0.0, deadline_s - self._clock()), self._ring)
         self._transport.settled()
+
+    def _ring(self) -> None:
+        """A deadline is there. Bytes that came before it, while this program was busy elsewhere, have their turn first."""
+        asyncio.get_running_loop().call_soon(self._advance)
 
     def _advance(self) -> None:
         if self._session is None or self._transport is None:

@@ -7,13 +7,14 @@ The first device opens it, the last one closes it, and when it breaks all of the
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from drivers.base.config import DeviceConfig, StreamConfig
-from drivers.base.errors import DriverError, RemoteProtocolError, TransportError
+from drivers.base.errors import DriverError, RemoteProtocolError, TransportError, shown
 from drivers.base.line import Arbiter, SharesLine
 from drivers.base.session import Session
 from drivers.base.transports import Transport, open_transport
@@ -70,6 +71,7 @@ class _Endpoint:
                     self._line = None
 
 
+log = logging.getLogger(__name__)
 _LINES: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, _Endpoint]] = WeakKeyDictionary()
 
 
@@ -161,6 +163,7 @@ class _Line:
         """To whoever asked. Raises: RemoteProtocolError: the line is never silent."""
         session = self.arbiter.received(self._loop.time())
         if session is None:
+            log.debug("bytes that nobody asked for", extra={"bytes": shown(data)})
             if self.arbiter.is_jammed():
                 raise RemoteProtocolError("somebody talks on the line without being asked; is another master on it?", data)
             self.settled()
