@@ -14,9 +14,10 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
-from contracts.addresses import is_loopback
+from contracts.addresses import BROKER_SOCKET_OPTIONS, is_loopback
 from contracts.wire import MESSAGE_BYTES_MAX
 
 _PR_SET_PDEATHSIG = 1
@@ -77,10 +78,24 @@ def _taken(host: str, port: int) -> bool:
     return False
 
 
+def _send_at_once(port: int) -> None:
+    """Let this process's TCP sockets of that port hold nothing back.
+
+    rumqttd has no setting for it, and a small message then waits up to 40 ms for the acknowledgement of the one before. Its listening socket is one of
+    this process's, and Linux gives what is set on that to every connection accepted from it.
+    """
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(OSError), socket.fromfd(int(descriptor.name), socket.AF_INET, socket.SOCK_STREAM) as one:  # no socket, or closed meanwhile
+            if one.getsockopt(socket.SOL_SOCKET, socket.SO_PROTOCOL) == socket.IPPROTO_TCP and one.getsockname()[1] == port:
+                for option in BROKER_SOCKET_OPTIONS:
+                    one.setsockopt(*option)
+
+
 def _announce(host: str, port: int, configured: Path) -> None:
     deadline = time.monotonic() + _READY_S
     while time.monotonic() < deadline:
         if _taken(host, port):
+            _send_at_once(port)
             configured.unlink(missing_ok=True)  # it was read, and it may hold a password
             print(f"broker: listening on mqtt://{host}:{port}", flush=True)
             return
