@@ -22,8 +22,9 @@ examples:
   dockline gateway discover 192.0.2.0/28 printer-1      and a network, and a host
   dockline gateway discover moxa-1 --port 4001 4002     serial lines behind a serial server
 
-It listens before it asks, asks only what no device is hurt by, and names only what proved itself; a line that another program has is left
-alone. What it prints can be pasted into a gateway's file; give the devices names that people know."""
+It listens before it asks, asks only what no device is hurt by, and names only what proved itself. Not asked is what a program of this computer
+uses already, such as the running gateway, and a line on which somebody talks unasked. What it prints can be pasted into a gateway's file; give
+the devices names that people know."""
 
 
 def add_command(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -32,7 +33,7 @@ def add_command(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = actions.add_parser("discover", help=summary, description=summary, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("hosts", nargs="*", metavar="HOST|NETWORK", help="names, addresses, or networks like 192.0.2.0/28")
     parser.add_argument("--port", dest="ports", type=int, nargs="+", default=[], help="TCP ports of serial servers at those hosts")
-    parser.add_argument("--line", dest="lines", nargs="+", metavar="PATH", help="only these serial lines; without it all of this machine")
+    parser.add_argument("--line", dest="lines", nargs="+", metavar="PATH", help="only these serial lines, also such as restart a board; without it all")
     parser.add_argument("--no-lines", action="store_true", help="leave the serial lines of this machine alone")
     parser.add_argument("--json", action="store_true", help="found and skipped as JSON")
 
@@ -46,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _WRONG_USE
     lines = [] if arguments.no_lines else arguments.lines or serial_lines()
     discovery = Discovery()
-    asyncio.run(discovery.look(hosts, lines, arguments.ports))
+    asyncio.run(discovery.look(hosts, lines, arguments.ports, are_named=bool(arguments.lines)))
     found = [*([] if arguments.lines or arguments.no_lines else kernel_devices()), *sorted(discovery.found, key=lambda each: each.where)]
     if arguments.json:
         print(json.dumps(_as_json(found, discovery), indent=1))

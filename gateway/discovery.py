@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Looks for devices politely: only where a person said, listening before asking, one question at a time, and naming only what proved itself.
 
-A serial line that another program has is left alone; a network is asked only at the ports at which devices of ours listen, a few at a time.
+A line on which somebody talks unasked is not asked anything: it may be another master. A network is asked only at the ports at which devices of ours
+listen, a few hosts at a time and each host at one port after the other. What this computer has in use already is left alone (`discovery_manners`).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +22,9 @@ from drivers.base.config import StreamConfig
 from drivers.base.errors import DriverError, TransportError
 from drivers.base.probe import Line, Probe, Recognised
 from drivers.base.session import Argument
-from drivers.base.transports import Transport, open_transport
+from drivers.base.transports import Transport, addresses_of, open_transport
+from drivers.base.usb import stable_path_of
+from gateway.discovery_manners import connected_to, why_not_to_ask
 
 ADDRESSES_MAX = 1024
 """Chosen: a /22; who has more knows where the devices are."""
@@ -28,6 +32,11 @@ _AT_ONCE = 32
 _CONNECT_S = 0.7
 _LISTEN_S = 1.2
 """Continuous scales speak ten times a second; a reader greets within a fraction of that."""
+_NAME_S = 5.0
+_HEARD_BYTES_MAX = 65_536
+"""Chosen: no device needs so many to prove itself; what says more is none."""
+_NOISE = b"\x00\xff"
+"""What opening a line, or one without bias resistors, makes of silence."""
 _SERIAL_NAMES = ("ttyUSB*", "ttyACM*", "ttyAMA*", "ttyS[0-3]", "rfcomm*")
 
 NamedProbe = tuple[str, Probe]
@@ -55,12 +64,10 @@ class _Line(StreamConfig, frozen=True, kw_only=True, tag="discovery"):
     """Where a probe goes."""
 
 
-def serial_lines(devices: Path = Path("/dev")) -> list[str]:
+def serial_lines(devices: Path = Path("/dev"), ttys: Path = Path("/sys/class/tty")) -> list[str]:
     """The serial lines of this machine, by their lasting names where they have one."""
-    by_id = devices / "serial" / "by-id"
-    named = {link.resolve(): link for link in sorted(by_id.iterdir())} if by_id.is_dir() else {}
-    plain = sorted({path.resolve() for pattern in _SERIAL_NAMES for path in devices.glob(pattern)})
-    return [str(named.get(path, path)) for path in plain]
+    names = sorted({path.resolve().name for pattern in _SERIAL_NAMES for path in devices.glob(pattern)})
+    return [stable_path_of(name, ttys, devices) for name in names]
 
 
 def addresses(words: Sequence[str]) -> list[str]:
@@ -86,70 +93,110 @@ class Discovery:
         self.skipped: list[Skipped] = []
         self.seen = 0
 
-    async def look(self, hosts: Sequence[str] = (), lines: Sequence[str] = (), stream_ports: Sequence[int] = ()) -> None:
-        """At hosts, serial lines, and such TCP ports of the hosts behind which a serial server has a line."""
+    async def look(self, hosts: Sequence[str] = (), lines: Sequence[str] = (), stream_ports: Sequence[int] = (), *, are_named: bool = False) -> None:
+        """At hosts, serial lines, and such TCP ports of the hosts behind which a serial server has a line. `are_named`: a person named these lines."""
         at_once = asyncio.Semaphore(_AT_ONCE)
-        own = sorted({port for _, probe in self._probes for port in probe.ports})
+        in_use = connected_to()
         async with asyncio.TaskGroup() as tasks:
             for host in hosts:
-                for port in dict.fromkeys([*own, *stream_ports]):
-                    tasks.create_task(self._tcp(host, port, at_once, is_stream=port in stream_ports), name=f"discover {host}:{port}")
+                tasks.create_task(self._host(host, stream_ports, in_use, at_once), name=f"discover {host}")
             for path in lines:
-                tasks.create_task(self._serial(path), name=f"discover {path}")
+                tasks.create_task(self._serial(path, is_named=are_named), name=f"discover {path}")
 
-    async def _tcp(self, host: str, port: int, at_once: asyncio.Semaphore, *, is_stream: bool) -> None:
-        probes = [(name, probe) for name, probe in self._probes if port in probe.ports or (is_stream and probe.lines)]
-        where = _Line(host=host, port=port, connect_timeout_s=_CONNECT_S, record_bytes=0)
+    async def _host(self, host: str, stream_ports: Sequence[int], in_use: set[tuple[str, int]], at_once: asyncio.Semaphore) -> None:
+        own = sorted({port for _, probe in self._probes for port in probe.ports})
         async with at_once:
             try:
-                found = await self._ask_all(where, probes)
-            except TransportError:
-                return  # nobody listens there, which is no news: most addresses are nobody's
-            if found is not None:
-                name, recognised = found
-                self.found.append(Found(name, where.endpoint, recognised.about, {"host": host, "port": port, **recognised.fields}))
+                async with asyncio.timeout(_NAME_S):
+                    known_as = [address.partition("%")[0] for address in await addresses_of(host.strip("[]"))]
+            except OSError:  # TimeoutError is one
+                self.skipped.append(Skipped(host, "the name is not known; give the address"))
+                return
+            for port in dict.fromkeys([*own, *stream_ports]):
+                if any((address, port) in in_use for address in known_as):
+                    self.skipped.append(Skipped(f"{host} port {port}", "a program of this computer is connected to it"))
+                else:
+                    await self._tcp(host, port, is_stream=port in stream_ports)
 
-    async def _serial(self, path: str) -> None:
+    async def _tcp(self, host: str, port: int, *, is_stream: bool) -> None:
+        probes = [(name, probe) for name, probe in self._probes if port in probe.ports or (is_stream and probe.lines)]
+        where = _Line(host=host, port=port, connect_timeout_s=_CONNECT_S, record_bytes=0)
+        try:
+            answer = await self._ask_all(where, probes, is_line=is_stream)
+        except TransportError:
+            return  # nobody listens there, which is no news: most addresses are nobody's
+        if answer.found is not None:
+            name, recognised = answer.found
+            self.found.append(Found(name, where.endpoint, recognised.about, {"host": host, "port": port, **recognised.fields}))
+        elif answer.talks:
+            self.skipped.append(Skipped(where.endpoint, _TALKS))
+
+    async def _serial(self, path: str, *, is_named: bool) -> None:
+        if why := why_not_to_ask(path, is_named=is_named):
+            self.skipped.append(Skipped(path, why))
+            return
+        talks = False
         settings: list[Line] = list(dict.fromkeys(line for _, probe in self._probes for line in probe.lines))
         for baud, parity, data_bits in settings:
             probes = [(name, probe) for name, probe in self._probes if (baud, parity, data_bits) in probe.lines]
             where = _Line(path=path, baud_rate=baud, parity=parity, data_bits=data_bits, record_bytes=0)
             try:
-                found = await self._ask_all(where, probes)
+                answer = await self._ask_all(where, probes, is_line=True)
             except TransportError as error:
                 self.skipped.append(Skipped(path, error.message))
                 return
-            if found is not None:
-                name, recognised = found
+            if answer.found is not None:
+                name, recognised = answer.found
                 line: dict[str, Argument] = {"path": path, "baud_rate": baud, "parity": parity, "data_bits": data_bits}
                 self.found.append(Found(name, path, recognised.about, line | dict(recognised.fields)))
                 return
+            talks |= answer.talks
+        if talks:
+            self.skipped.append(Skipped(path, _TALKS))
 
-    async def _ask_all(self, where: StreamConfig, probes: Sequence[NamedProbe]) -> tuple[str, Recognised] | None:
-        """Listen, then ask; each question waits until what was said before it has ended. Raises: TransportError: nobody is there."""
+    async def _ask_all(self, where: StreamConfig, probes: Sequence[NamedProbe], *, is_line: bool) -> _Answer:
+        """Listen, then ask one question after the other, but not on a line on which somebody talks. Raises: TransportError: nobody is there."""
         transport = await open_transport(where)
         self.seen += 1
-        goodbye = b""
+        listens = [(name, probe) for name, probe in probes if not probe.asks]
+        goodbye = next((probe.goodbye for _, probe in listens if probe.goodbye), b"")
+        answer = _Answer()
         try:
             said = _Heard(transport)
-            listens = [(name, probe) for name, probe in probes if not probe.asks]
-            goodbye = next((probe.goodbye for _, probe in listens if probe.goodbye), b"")
-            found = await said.recognised_within(listens, max([_LISTEN_S, *(probe.within_s for _, probe in listens)])) if listens else None
-            for name, probe in probes:
-                if found is not None:
-                    break
-                if probe.asks:
-                    said.forget()
-                    transport.write(probe.asks)
-                    found = await said.recognised_within([(name, probe)], probe.within_s)
+            if listens or is_line:
+                answer.found = await said.recognised_within(listens, max([_LISTEN_S, *(probe.within_s for _, probe in listens)]))
+                answer.talks = answer.found is None and is_line and said.is_more_than_noise
+            if not answer.talks and answer.found is None:
+                answer.found = await _asked(transport, said, [each for each in probes if each[1].asks])
         except DriverError:
-            found = None  # it hung up on a question that is none of its own
+            pass  # it hung up on a question that is none of its own
         finally:
             with contextlib.suppress(DriverError):
                 if goodbye:
                     transport.write(goodbye)
             await transport.close()
-        return found
+        return answer
+
+
+_TALKS = "somebody talks there unasked and did not prove what it is, so nothing was asked"
+
+
+@dataclass
+class _Answer:
+    """What came of a place. `talks`: somebody said something unasked."""
+
+    found: tuple[str, Recognised] | None = None
+    talks: bool = False
+
+
+async def _asked(transport: Transport, said: _Heard, probes: Sequence[NamedProbe]) -> tuple[str, Recognised] | None:
+    """Raises: DriverError: it hung up."""
+    for named in probes:
+        said.forget()
+        transport.write(named[1].asks)
+        if (found := await said.recognised_within([named], named[1].within_s)) is not None:
+            return found
+    return None
 
 
 class _Heard:
@@ -159,6 +206,11 @@ class _Heard:
         self._transport = transport
         self._said = bytearray()
 
+    @property
+    def is_more_than_noise(self) -> bool:
+        """Whether somebody said something since the last question."""
+        return bool(self._said.strip(_NOISE))
+
     def forget(self) -> None:
         """A new question."""
         self._said.clear()
@@ -166,7 +218,7 @@ class _Heard:
     async def recognised_within(self, probes: Sequence[NamedProbe], within_s: float) -> tuple[str, Recognised] | None:
         """Raises: TransportError: it hung up."""
         until_s = time.monotonic() + within_s
-        while (left_s := until_s - time.monotonic()) > 0:
+        while (left_s := until_s - time.monotonic()) > 0 and len(self._said) < _HEARD_BYTES_MAX:
             try:
                 async with asyncio.timeout(left_s):
                     self._said += await self._transport.read()
@@ -183,7 +235,7 @@ def as_toml(found: Sequence[Found]) -> Iterator[str]:
     counts: dict[str, int] = {}
     for each in found:
         counts[each.driver] = counts.get(each.driver, 0) + 1
-        yield f"# {each.about}"
+        yield f"# {''.join(letter if letter.isprintable() else '?' for letter in each.about)}"
         yield "[[device]]"
         yield f'id = "{each.driver.replace("_", "-")}-{counts[each.driver]}"'
         yield f'driver = "{each.driver}"'
@@ -194,4 +246,4 @@ def as_toml(found: Sequence[Found]) -> Iterator[str]:
 def _toml(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return f'"{value}"' if isinstance(value, str) else str(value)
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else str(value)

@@ -19,6 +19,7 @@ from drivers.base.errors import TransportError
 _BY_ID = Path("/dev/serial/by-id")
 _TTYS = Path("/sys/class/tty")
 _LOCKS = Path("/proc/locks")
+_CONSOLES = Path("/sys/class/tty/console/active")
 _UUCP_LOCKS = Path("/var/lock")  # Filesystem Hierarchy Standard 3.0, section 5.9
 _NAMED_MAX = 4
 _TIOCSBRK, _TIOCCBRK = 0x5427, 0x5428  # asm-generic/ioctls.h; the module termios does not have them
@@ -34,7 +35,7 @@ def open_port(config: StreamConfig) -> serial.Serial:
     if user := uucp_user(config.path):
         raise TransportError(f"cannot open {config.path}: another program uses it ({user}); stop that one")
     framings = [(config.data_bits, config.parity, config.stop_bits)]
-    is_pty = os.path.realpath(config.path).startswith("/dev/pts/")
+    is_pty = is_pseudo_terminal(config.path)
     if is_pty:
         framings.append((8, "N", 1))
     for attempt, (data_bits, parity, stop_bits) in enumerate(framings, 1):
@@ -146,6 +147,33 @@ def holders(path: str, locks: Path = _LOCKS) -> list[str]:
     place = f"{os.major(at.st_dev):02x}:{os.minor(at.st_dev):02x}:{at.st_ino}"  # proc(5), /proc/locks
     processes = {fields[4] for line in lines if len(fields := line.split()) > 5 and fields[1] == "FLOCK" and fields[5] == place}
     return [f"{_program(process)}, process {process}" for process in sorted(processes, key=int) if process.isdigit()]
+
+
+def is_pseudo_terminal(path: str) -> bool:
+    """Whether there is a program at the other end instead of a device."""
+    return os.path.realpath(path).startswith("/dev/pts/")
+
+
+def is_console(path: str, active: Path = _CONSOLES) -> bool:
+    """Whether the system's own messages, and mostly a login, are on this line."""
+    try:
+        return os.path.basename(os.path.realpath(path)) in active.read_text(encoding="ascii", errors="replace").split()  # noqa: PTH119  # a name of /dev
+    except OSError:
+        return False
+
+
+def programs_at(path: str, processes: Path = Path("/proc")) -> list[str]:
+    """Other programs that have a file open, with a lock or without, as `name, process 123`; of other users only root sees them."""
+    real = os.path.realpath(path)
+    found = []
+    for folder in sorted(processes.glob("[0-9]*/fd")):
+        process = folder.parent.name
+        if int(process) == os.getpid():
+            continue
+        with contextlib.suppress(OSError):  # it ended meanwhile, or is another user's
+            if any(os.readlink(each) == real for each in folder.iterdir()):  # noqa: PTH115  # a pipe's target is no path
+                found.append(f"{_program(process)}, process {process}")
+    return found
 
 
 def _program(process: str) -> str:

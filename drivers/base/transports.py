@@ -156,7 +156,7 @@ def _numeric(info: tuple[int, int, int, str, tuple[object, ...]]) -> str:
     return f"{address}%{zone}" if zone and "%" not in address else address
 
 
-async def _addresses_of(host: str) -> list[str]:
+async def addresses_of(host: str) -> list[str]:
     """The numeric addresses of a host name; a thread of its own looks them up, since nobody waits for that one when time is up or the program ends.
 
     Raises: OSError: the name is not known.
@@ -191,7 +191,7 @@ async def _looked_up(config: StreamConfig) -> list[str]:
     """Raises: OSError: the name is not known. TransportError: nobody said whether it is."""
     try:
         async with asyncio.timeout(_LOOK_UP_TIMEOUT_S):
-            return await _addresses_of(config.address)
+            return await addresses_of(config.address)
     except TimeoutError as error:
         raise TransportError(f"{config.endpoint}: the name was not found within {_LOOK_UP_TIMEOUT_S:g} s; give the address instead") from error
 

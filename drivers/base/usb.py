@@ -12,14 +12,23 @@ _LEVELS_MAX = 6  # tty, interface, device, and what a composite device puts betw
 
 def usb_serial_of(path: str, ttys: Path = _TTYS) -> str:
     """The serial number of the USB device behind a serial line; empty: none, or it is no USB device."""
+    return _told_by_usb(path, "serial", ttys)
+
+
+def usb_vendor_of(path: str, ttys: Path = _TTYS) -> str:
+    """The vendor of the USB device behind a serial line, four hexadecimal digits; empty: it is no USB device."""
+    return _told_by_usb(path, "idVendor", ttys).lower()
+
+
+def _told_by_usb(path: str, attribute: str, ttys: Path) -> str:
     if not path:
         return ""
     try:
         place = (ttys / Path(path).resolve().name / "device").resolve(strict=True)
         for folder in (place, *place.parents)[:_LEVELS_MAX]:
             if (folder / "idVendor").is_file():
-                number = folder / "serial"
-                return number.read_text(errors="replace").strip() if number.is_file() else ""
+                told = folder / attribute
+                return told.read_text(errors="replace").strip() if told.is_file() else ""
     except OSError:
         pass
     return ""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import json
 import tomllib
@@ -13,6 +14,7 @@ import pytest
 
 from drivers import registry
 from drivers.base.config import parse_config
+from drivers.base.probe import Probe
 from firmware_sims.engine.servers import PtyTwinServer, TcpTwinServer
 from firmware_sims.engine.twin import Twin
 from firmware_sims.light_ablepick.twin import AblePickTwin
@@ -20,6 +22,7 @@ from firmware_sims.rfid_llrp.twin import LlrpReaderTwin
 from firmware_sims.scale_sics.twin import SicsScaleTwin
 from firmware_sims.scanner_serial.twin import ScannerTwin
 from firmware_sims.sensor_modbus.twin import ModbusSensorTwin
+from gateway import discovery
 from gateway.command import main
 from gateway.discovery import Discovery, Found, addresses, as_toml, serial_lines
 from gateway.discovery_kernel import kernel_devices
@@ -28,6 +31,16 @@ from tests.integration.gateway_bench import eventually
 pytestmark = [pytest.mark.requirement("R98"), pytest.mark.slow]
 
 HERE = "127.0.0.1"
+
+
+@pytest.fixture(autouse=True)
+def _short_listening(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(discovery, "_LISTEN_S", 0.3)
+
+
+def _hasty() -> Discovery:
+    """All probes, none of which waits: for places where nothing is to be recognised, however late it says something."""
+    return Discovery([(driver, dataclasses.replace(probe, within_s=0.05)) for driver, probe in registry.probes()])
 
 
 def _moved(port: int, name: str) -> Discovery:
@@ -39,12 +52,12 @@ def _moved(port: int, name: str) -> Discovery:
 async def test_device_on_its_own_port_is_recognised_and_its_table_is_a_configuration(name: str, twin: type[Twin]) -> None:
     server = TcpTwinServer(twin())
     await server.start()
-    discovery = _moved(server.port, name)
+    looked = _moved(server.port, name)
 
-    await discovery.look([HERE])
+    await looked.look([HERE])
     await server.stop()
 
-    (found,) = discovery.found
+    (found,) = looked.found
     assert (found.driver, found.fields["port"]) == (name, server.port)
     parse_config(registry.load(name).config, {"driver": name, **found.fields})
 
@@ -55,12 +68,12 @@ async def test_device_on_its_own_port_is_recognised_and_its_table_is_a_configura
 async def test_device_behind_a_serial_server_is_recognised(name: str, twin: Twin) -> None:
     server = TcpTwinServer(twin)
     await server.start()
-    discovery = Discovery()
+    looked = Discovery([each for each in registry.probes() if each[0] == name])
 
-    await discovery.look([HERE], stream_ports=[server.port])
+    await looked.look([HERE], stream_ports=[server.port])
     await server.stop()
 
-    (found,) = discovery.found
+    (found,) = looked.found
     assert found.driver == name
     parse_config(registry.load(name).config, {"driver": name, **found.fields})
 
@@ -68,12 +81,12 @@ async def test_device_behind_a_serial_server_is_recognised(name: str, twin: Twin
 async def test_device_on_a_serial_line_is_recognised() -> None:
     server = PtyTwinServer(SicsScaleTwin())
     await server.start()
-    discovery = Discovery()
+    looked = Discovery()
 
-    await discovery.look(lines=[server.path])
+    await looked.look(lines=[server.path])
     await server.stop()
 
-    (found,) = discovery.found
+    (found,) = looked.found
     assert (found.driver, found.fields["path"], found.fields["baud_rate"]) == ("scale_sics", server.path, 9600)
     assert "serial number" in found.about
 
@@ -87,15 +100,15 @@ async def test_what_says_nothing_or_something_else_is_not_named() -> None:
     silent, other = TcpTwinServer(ScannerTwin()), await asyncio.start_server(chatter, HERE, 0)
     await silent.start()
     port = other.sockets[0].getsockname()[1]
-    discovery = Discovery()
+    looked = _hasty()
 
-    await discovery.look([HERE], stream_ports=[silent.port, port])
+    await looked.look([HERE], stream_ports=[silent.port, port])
     await silent.stop()
     other.close()
     await other.wait_closed()
 
-    assert discovery.found == []
-    assert discovery.seen >= 2
+    assert looked.found == []
+    assert looked.seen >= 2
 
 
 async def test_line_that_another_program_has_is_left_alone() -> None:
@@ -105,16 +118,82 @@ async def test_line_that_another_program_has_is_left_alone() -> None:
     readings: list[object] = []
     running = asyncio.create_task(driver.run(readings.append))
     await eventually(lambda: bool(readings))
-    discovery = Discovery()
+    looked = Discovery()
 
-    await discovery.look(lines=[server.path])
+    await looked.look(lines=[server.path])
 
-    assert discovery.found == []
-    assert [skipped.where for skipped in discovery.skipped] == [server.path]
+    assert looked.found == []
+    assert [skipped.where for skipped in looked.skipped] == [server.path]
     assert not running.done()
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     await server.stop()
+
+
+async def test_line_on_which_somebody_talks_is_not_asked_anything() -> None:
+    asked = bytearray()
+
+    async def other_master(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(bytes.fromhex("010400010002200b"))
+        while data := await reader.read(1000):
+            asked.extend(data)
+        writer.close()
+
+    server = await asyncio.start_server(other_master, HERE, 0)
+    port = server.sockets[0].getsockname()[1]
+    looked = Discovery([(name, probe) for name, probe in registry.probes() if name in ("sensor_modbus", "scale_sics")])
+
+    await looked.look([HERE], stream_ports=[port])
+    server.close()
+    await server.wait_closed()
+
+    assert (bytes(asked), looked.found) == (b"", [])
+    assert [(each.where, "talks there unasked" in each.why) for each in looked.skipped if each.where == f"{HERE}:{port}"] == [(f"{HERE}:{port}", True)]
+
+
+async def test_device_that_this_computer_is_connected_to_keeps_its_client() -> None:
+    server = TcpTwinServer(AblePickTwin())
+    await server.start()
+    reader, writer = await asyncio.open_connection(HERE, server.port)
+    await eventually(lambda: server.has_client)
+    looked = _moved(server.port, "light_ablepick")
+
+    await looked.look([HERE])
+
+    assert looked.found == []
+    assert f"{HERE} port {server.port}" in [each.where for each in looked.skipped]
+    assert not reader.at_eof()
+    writer.close()
+    await server.stop()
+
+
+async def test_who_never_stops_talking_is_not_listened_to_for_ever() -> None:
+    looked_at: list[int] = []
+
+    def never(said: bytes) -> None:
+        looked_at.append(len(said))
+
+    async def floods(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                writer.write(bytes(range(1, 251)) * 200)
+                await writer.drain()
+
+    server = await asyncio.start_server(floods, HERE, 0)
+    port = server.sockets[0].getsockname()[1]
+
+    await Discovery([("x", Probe(never, within_s=60.0, ports=(port,)))]).look([HERE])
+    server.close()
+
+    assert max(looked_at) < 200_000
+
+
+async def test_name_that_nobody_knows_is_told_once() -> None:
+    looked = Discovery()
+
+    await looked.look(["no-such-host.invalid"])
+
+    assert [each.where for each in looked.skipped] == ["no-such-host.invalid"]
 
 
 async def test_reader_that_is_looked_at_goes_on_reading_for_its_next_client() -> None:
@@ -150,14 +229,21 @@ def test_serial_lines_are_named_by_their_lasting_names(tmp_path: Path) -> None:
     for name in ("ttyUSB0", "ttyACM0"):
         (tmp_path / name).touch()
     (tmp_path / "serial/by-id/usb-FTDI_1-if00").symlink_to(tmp_path / "ttyUSB0")
+    adapter = tmp_path / "sys/ttyUSB0/device"
+    adapter.mkdir(parents=True)
+    (adapter / "idVendor").write_text("0403\n")
+    (adapter / "serial").write_text("1\n")
 
-    assert serial_lines(tmp_path) == [str(tmp_path / "ttyACM0"), str(tmp_path / "serial/by-id/usb-FTDI_1-if00")]
+    assert serial_lines(tmp_path, tmp_path / "sys") == [str(tmp_path / "ttyACM0"), str(tmp_path / "serial/by-id/usb-FTDI_1-if00")]
 
 
 def test_network_that_is_too_large_is_refused_with_what_to_do() -> None:
     assert addresses(["192.0.2.0/30", "printer"]) == ["192.0.2.1", "192.0.2.2", "printer"]
     with pytest.raises(ValueError, match="65536 addresses; name a network"):
         addresses(["10.0.0.0/16"])
+    assert addresses(["2001:db8::8/126", "2001:db8::1"]) == ["2001:db8::9", "2001:db8::a", "2001:db8::b", "2001:db8::1"]
+    with pytest.raises(ValueError, match="18446744073709551616 addresses"):
+        addresses(["2001:db8::/64"])
 
 
 def test_proposal_is_a_table_of_a_gateways_file() -> None:
