@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from drivers.base.errors import LocalProtocolError, RemoteProtocolError, ReplyTimeout
+from drivers.base.errors import DeviceFault, LocalProtocolError, RemoteProtocolError, ReplyTimeout
 from drivers.base.line import Priority
 from drivers.base.modbus.exchange import DRAIN_SILENCE_S, REASONS, Broken, Exchange, Late, Outcome, State, TimedOut
 from drivers.base.modbus.frames import EXCEPTIONS, Reply, Request
 from drivers.base.modbus.framing import Refused, RtuFraming, TcpFraming
-from drivers.base.session import Argument, CommandDone, FrameRejected, SessionEvent, SessionReady
+from drivers.base.session import Argument, CommandDone, CommandFailed, FrameRejected, SessionEvent, SessionReady
 from drivers.light_modbus.config import LightModbusConfig
 from drivers.light_modbus.maps import COLOURS, Button, LightMap
 from drivers.light_modbus.states import Agenda, Memory, Poll, Tag, Unit
@@ -105,6 +105,7 @@ class LightModbusSession:
         self._begun = self._heard = self._ready = self._wrote_last = False
         self._testing = False
         self._test_ends_s: float | None = None
+        self._waiting: dict[int, list[int]] = {}
         self._stuck: tuple[int, ...] = ()
         self._silent_in_a_row = 0
         self._others: int | None = None
@@ -205,8 +206,15 @@ class LightModbusSession:
         self._token += 1
         if name == "test":
             self._begin_test()
-        self._events.append(CommandDone(self._token, {} if name == "test" else {"node": node}))
+        if name != "test" and node in self._dirty and not self._is_faulty(node):
+            self._waiting.setdefault(node, []).append(self._token)  # done when the tag has it
+        else:
+            self._events.append(CommandDone(self._token, {} if name == "test" else {"node": node}))
         return self._token
+
+    def _is_faulty(self, node: int) -> bool:
+        """Whether it was reported; what it shall show is kept for its return."""
+        return any(self._units[unit].faulty for unit in self._plan.units(node))
 
     def farewell(self) -> bytes:
         """Nothing: what is lit stays lit."""
@@ -225,7 +233,7 @@ class LightModbusSession:
                 self._lit[node] = wish
                 self._memory.counted.pop(node, None)
                 self._restate(node)
-            self._events += [TagFault(node, "silent", _SILENT) for unit in self._plan.units(node) if self._units[unit].faulty][:1]
+            self._events += [TagFault(node, "silent", _SILENT)] if self._is_faulty(node) else []
         else:
             was_lit = self._lit.pop(node, None) is not None
             self._memory.told.discard(node)
@@ -442,6 +450,7 @@ class LightModbusSession:
         if not tag.todo:
             self._dirty.pop(job.node, None)
             tag.stated, tag.stated_at_s, tag.checked_at_s = True, now_s, now_s
+            self._events += [CommandDone(token, {"node": job.node}) for token in self._waiting.pop(job.node, ())]
             if job.node in self._lit:
                 self._memory.told.add(job.node)
                 self._hasten(job.node, now_s + self._config.lit_interval_s)
@@ -463,6 +472,8 @@ class LightModbusSession:
         unit.failures += 1
         for node in self._nodes_of_unit[job.request.unit_id]:
             self._tags[node].seen = False  # before it is written to again it is asked for a press, and the number that was counted then
+            if node in self._dirty and self._tells_itself():
+                self._hasten(node, now_s)
         if unit.faulty or unit.failures >= self._config.tries_max:
             self._give_up(job, code, meaning, now_s)
         elif job.poll is not None:
@@ -473,6 +484,8 @@ class LightModbusSession:
         nodes = self._nodes_of_unit[job.request.unit_id]
         if not unit.faulty:
             self._events += [TagFault(node, code, meaning) for node in nodes if node in self._lit]
+        for node in nodes:
+            self._events += [CommandFailed(token, DeviceFault(code, meaning)) for token in self._waiting.pop(node, ())]
         unit.failures = max(unit.failures, 1)
         unit.give_up(now_s, max(self._exchange.worst_reply_s, DRAIN_SILENCE_S), lit=any(node in self._lit for node in nodes))
         for poll in {self._poll_of[node] for node in nodes}:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from drivers.base.errors import LocalProtocolError, ReplyTimeout
-from drivers.base.session import FrameRejected, SessionReady
+from drivers.base.session import CommandDone, CommandFailed, FrameRejected, SessionReady
 from drivers.light_modbus.config import LightModbusConfig
 from drivers.light_modbus.maps import load_map
 from drivers.light_modbus.session import KeysStuck, LightModbusSession, TagAnswered, TagFault, TagsTested
@@ -44,6 +44,18 @@ def test_tag_shows_quantity_and_colour_and_goes_dark_again() -> None:
 
     assert line.twin.lit == {}
     assert len(line.events(SessionReady)) == 1
+
+
+def test_command_is_done_when_the_tag_has_it_and_fails_when_it_does_not_answer() -> None:
+    line, session = _line(3)
+    line.run(1.0)
+    line.do("unplug", node=2)
+
+    done, failed = (line.command(session, "show", node=node, quantity=1) for node in (1, 2))
+    line.run(3.0)
+
+    assert line.when(CommandDone, token=done) - 1.0 < 0.1
+    assert line.when(CommandFailed, token=failed) < 2.0
 
 
 @pytest.mark.requirement("E7")
