@@ -44,6 +44,8 @@ DMCC_ERRORS = {
 }
 _KEYENCE = re.compile(rb"(OK|ER),([A-Z]{2,12})(?:,(.*))?", re.DOTALL)
 _DMCC = re.compile(rb"\|\|(?:([01])?(?::([0-9]*))?(?:;[0-9])?)?\[([0-9]{1,3})\](.*)", re.DOTALL)
+COGNEX_MODEL = rb"DM[0-9]{2,4}[A-Z]{0,4}"
+"""As DEVICE.TYPE tells it: DM302, DM262X, DM8072DPM."""
 DATA = "1"
 """Status of a DMCC message that nobody asked for: a code was read."""
 

@@ -10,7 +10,7 @@ from typing import Protocol
 from drivers.base.codes.reading import bytes_of
 from drivers.base.errors import LocalProtocolError, RemoteProtocolError
 from drivers.scanner_tcp.config import ScannerTcpConfig
-from drivers.scanner_tcp.frames import DATA, DMCC_ERRORS, KEYENCE_ERRORS, DmccReply, KeyenceReply, dmcc_command, keyence_command
+from drivers.scanner_tcp.frames import COGNEX_MODEL, DATA, DMCC_ERRORS, KEYENCE_ERRORS, DmccReply, KeyenceReply, dmcc_command, keyence_command
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,6 @@ class Make(Protocol):
 _KEYENCE_WORDS = {"trigger": "LON", "stop": "LOFF", "aim_on": "AMON", "aim_off": "AMOFF", "restart": "RESET"}
 _KEYENCE_KNOWN = frozenset((*_KEYENCE_WORDS.values(), "KEYENCE"))
 _COGNEX_WORDS = {"trigger": "TRIGGER ON", "stop": "TRIGGER OFF", "beep": "BEEP", "restart": "REBOOT"}
-_MODEL = re.compile(rb"DM[0-9]{2,4}[A-Z]{0,4}")
 
 
 class Keyence:
@@ -124,7 +123,7 @@ class Cognex:
 
     def read(self, frame: bytes) -> Answer | bytes | None:
         """See `Make.read`."""
-        if _MODEL.fullmatch(frame):
+        if re.fullmatch(COGNEX_MODEL, frame):
             return None  # a model without a header: it answers in silent mode, and this is no code
         if not frame.startswith(b"||"):
             return frame

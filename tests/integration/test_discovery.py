@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import json
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,8 @@ from firmware_sims.light_ablepick.twin import AblePickTwin
 from firmware_sims.rfid_llrp.twin import LlrpReaderTwin
 from firmware_sims.scale_sics.twin import SicsScaleTwin
 from firmware_sims.scanner_serial.twin import ScannerTwin
+from firmware_sims.scanner_ssi.twin import SsiScannerTwin
+from firmware_sims.scanner_tcp.twin import CognexTwin, KeyenceTwin
 from firmware_sims.sensor_modbus.twin import ModbusSensorTwin
 from gateway import discovery
 from gateway.command import main
@@ -48,8 +51,19 @@ def _moved(port: int, name: str) -> Discovery:
     return Discovery([(driver, dataclasses.replace(probe, ports=(port,)) if driver == name and probe.ports else probe) for driver, probe in registry.probes()])
 
 
-@pytest.mark.parametrize(("name", "twin"), [("rfid_llrp", LlrpReaderTwin), ("light_ablepick", AblePickTwin), ("sensor_modbus", ModbusSensorTwin)])
-async def test_device_on_its_own_port_is_recognised_and_its_table_is_a_configuration(name: str, twin: type[Twin]) -> None:
+@pytest.mark.parametrize(
+    ("name", "twin"),
+    [
+        ("rfid_llrp", LlrpReaderTwin),
+        ("light_ablepick", AblePickTwin),
+        ("sensor_modbus", ModbusSensorTwin),
+        ("scanner_tcp", KeyenceTwin),
+        ("scanner_tcp", CognexTwin),
+        ("scanner_tcp", lambda: CognexTwin(knows_header_mode=False, negotiates=True)),
+    ],
+    ids=["rfid_llrp", "light_ablepick", "sensor_modbus", "keyence", "cognex", "older_cognex"],
+)
+async def test_device_on_its_own_port_is_recognised_and_its_table_is_a_configuration(name: str, twin: Callable[[], Twin]) -> None:
     server = TcpTwinServer(twin())
     await server.start()
     looked = _moved(server.port, name)
@@ -63,7 +77,14 @@ async def test_device_on_its_own_port_is_recognised_and_its_table_is_a_configura
 
 
 @pytest.mark.parametrize(
-    ("name", "twin"), [("scale_sics", SicsScaleTwin()), ("sensor_modbus", ModbusSensorTwin(framing="rtu", unit_id=3))], ids=["scale_sics", "sensor_modbus"]
+    ("name", "twin"),
+    [
+        ("scale_sics", SicsScaleTwin()),
+        ("sensor_modbus", ModbusSensorTwin(framing="rtu", unit_id=3)),
+        ("scanner_ssi", SsiScannerTwin()),
+        ("scanner_ssi", SsiScannerTwin(asleep=True, checksum_low_first=True)),
+    ],
+    ids=["scale_sics", "sensor_modbus", "scanner_ssi", "scanner_ssi_asleep"],
 )
 async def test_device_behind_a_serial_server_is_recognised(name: str, twin: Twin) -> None:
     server = TcpTwinServer(twin)
