@@ -19,9 +19,12 @@ from drivers.base.spec import ArgumentSpec, CommandSpec
 from drivers.base.weighing_conditions import ScaleConditions
 
 RESTING: tuple[WeightState, ...] = ("stable", "zero")
-_UNITS = {"kg": "kg", "g": "g", "mg": "mg", "lb": "lb", "lbs": "lb", "oz": "oz"}
-"""Units that mean one thing however they are written; `T` is left alone, since some write it for taels."""
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
+_UNITS = {"kg": "kg", "g": "g", "lb": "lb", "lbs": "lb", "oz": "oz"}
+"""Units that mean one thing however they are written; `T` is left alone, since some write it for taels, and `MG`, which may be megagrams."""
+_NUMBER = re.compile(r"[+-]?(?:0*[0-9]{1,9}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})")
+"""Nine digits before the point and nine behind it: more than any scale shows, and in tonnes still less milligrams than fit into 63 bits. What is longer
+is damaged."""
+_PARITY_OFF = bytes(value & 0x7F for value in range(256))
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,10 @@ TARE = CommandSpec("tare", "Take what lies on the scale as tare, once it rests")
 
 
 def number(text: str) -> Decimal | None:
-    """A number as scales write it, `-  1.250` with the sign apart too; None: it is none. The decimals stay as sent."""
+    """A number as scales write it, `-  1.250` with the sign apart too; None: it is none. The decimals stay as sent.
+
+    A comma or a blank between digits makes it none: nobody can say whether `1,250` is one or a thousand.
+    """
     packed = text.strip()
     packed = packed[:1] + packed[1:].lstrip() if packed[:1] in ("+", "-") else packed
     return Decimal(packed) if _NUMBER.fullmatch(packed) else None
@@ -115,14 +121,24 @@ def unit_name(text: str) -> str:
     return _UNITS.get(stripped.lower(), stripped)
 
 
+def without_parity(data: bytes) -> bytes:
+    """Seven bits of each byte; the eighth is parity where the line is opened with 8 data bits."""
+    return data.translate(_PARITY_OFF)
+
+
 def plain(frame: bytes) -> str:
     """A frame as text for the record: ASCII as it is, every other byte as \\x and two hex digits, line ends left out."""
-    return "".join(chr(byte) if 0x20 <= byte < 0x7F else f"\\x{byte:02x}" for byte in frame.rstrip(b"\r\n"))
+    return every_byte(frame.rstrip(b"\r\n"))
 
 
-def weight_result(event: Weighed) -> dict[str, Argument | None]:
+def every_byte(frame: bytes) -> str:
+    """The same with line ends, where they may be something else (a checksum)."""
+    return "".join(chr(byte) if 0x20 <= byte < 0x7F else f"\\x{byte:02x}" for byte in frame)
+
+
+def weight_result(value: Decimal | None, unit: str, text: str) -> dict[str, Argument | None]:
     """What `weigh` gives: the number as sent with its unit, milligrams where the unit is a weight, and the text as it came."""
-    return {"weight": str(event.value), "unit": event.unit, "weight_mg": weight_mg(event.value, event.unit), "text": event.text}
+    return {"weight": str(value), "unit": unit, "weight_mg": weight_mg(value, unit), "text": text}
 
 
 def weight_mg(value: Decimal | None, unit: str) -> int | None:

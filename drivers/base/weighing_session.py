@@ -193,7 +193,7 @@ class WeighingSession(abc.ABC, Generic[ConfigT]):
             raise LocalProtocolError(f"{_WAITING_MAX} commands already wait for the scale; try again when they are done", operation=name)
         token = self._tokens + 1
         if name == "weigh":
-            self.wish(token, name, self._gives_weight, now_s, _wait_s(arguments) or self.config.stability_timeout_s)
+            self.wish(token, name, self._gives_weight, now_s, wait_of(arguments) or self.config.stability_timeout_s)
         else:
             self.command(Question(name, self.question_of(name, arguments), token), now_s)
         self._tokens = token
@@ -265,6 +265,12 @@ class WeighingSession(abc.ABC, Generic[ConfigT]):
         self._not_understood = bytes(data) or self._not_understood
         self._events.append(FrameRejected(reason, bytes(data[:_SHOWN_BYTES])))
 
+    def take(self, length: int) -> bytes:
+        """Take so many bytes at the beginning of `buffer` as a frame."""
+        frame = bytes(self.buffer[:length])
+        del self.buffer[:length]
+        return frame
+
     def skip(self, count: int) -> None:
         """Throw away so many bytes at the beginning of `buffer`; told in one piece when a frame begins, or for every 64 bytes."""
         self._skipped += self.buffer[:count]
@@ -278,9 +284,7 @@ class WeighingSession(abc.ABC, Generic[ConfigT]):
         while True:
             found = end.search(self.buffer)
             if found is not None and found.end() <= bytes_max:
-                frame = bytes(self.buffer[: found.end()])
-                del self.buffer[: found.end()]
-                return frame
+                return self.take(found.end())
             if len(self.buffer) < bytes_max:
                 return None
             self.reject("too_long", bytes(self.buffer[:bytes_max]))
@@ -384,7 +388,7 @@ class WeighingSession(abc.ABC, Generic[ConfigT]):
 
     def _gives_weight(self, event: Weighed) -> Result | DriverError | None:
         if event.state in RESTING and event.value is not None:
-            return weight_result(event)
+            return weight_result(event.value, event.unit, event.text)
         if event.state in ("overload", "underload", "error"):
             return DeviceFault(event.code or event.state, f"the scale reports {event.state}")
         return None
@@ -394,7 +398,14 @@ class WeighingSession(abc.ABC, Generic[ConfigT]):
         return DeviceFault(wish.name, f"the load did not rest, or the scale did not do it, within {waited_s:g} s")
 
 
-def _wait_s(arguments: Mapping[str, Argument]) -> float:
+def shows_nothing(name: str, event: Weighed) -> Result | DriverError | None:
+    """For `wish`: zero and tare both end with a display of zero."""
+    if event.state in RESTING and event.value is not None and not event.value:
+        return {}
+    return DeviceFault(event.code, f"the scale did not {name}: {event.state}") if event.state in ("overload", "error") else None
+
+
+def wait_of(arguments: Mapping[str, Argument]) -> float:
     """How long to wait for rest; 0 when not said. Raises: LocalProtocolError: not above 0 or longer than two minutes."""
     if "wait_s" not in arguments:
         return 0.0

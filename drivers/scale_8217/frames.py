@@ -12,19 +12,13 @@ from decimal import Decimal
 
 from contracts.readings import WeightState
 from drivers.base.errors import RemoteProtocolError
-from drivers.base.weighing import unit_name
+from drivers.base.weighing import number, unit_name, without_parity
 
 STX, CR = 0x02, 0x0D
-_PARITY_OFF = bytes(value & 0x7F for value in range(256))
 _WEIGHT = re.compile(r"\s*(-?)\s*([0-9]+\.?[0-9]*|\.[0-9]+)\s*(N?)([A-Za-z]{0,5})\s*(N?)\s*")
 _MOTION, _OVER, _UNDER, _NOT_ZEROED, _AT_ZERO = 0x01, 0x02, 0x04, 0x08, 0x10
 STATUS_BITS = 0x1F
 """Bits 5 and 6 are always 1 in the manuals of Transcell, Rice Lake and Brecknell; with Magellan bit 5 means net, elsewhere bit 6 a bad command."""
-
-
-def without_parity(data: bytes) -> bytes:
-    """Seven bits of each byte; the eighth is parity where the line is opened with 8 data bits."""
-    return data.translate(_PARITY_OFF)
 
 
 @dataclass(frozen=True)
@@ -84,6 +78,7 @@ class Answer:
         if len(text) <= 1 and not text.isdigit():
             return cls(letter=text)
         found = _WEIGHT.fullmatch(text)
-        if found is None:
+        value = None if found is None else number(found[1] + found[2])
+        if found is None or value is None:
             raise RemoteProtocolError("expected a weight or a status between STX and CR", frame)
-        return cls(Decimal(found[1] + found[2]), unit_name(found[4]), bool(found[3] or found[5]))
+        return cls(value, unit_name(found[4]), bool(found[3] or found[5]))

@@ -10,10 +10,10 @@ from functools import partial
 
 from drivers.base.errors import DeviceFault, DriverError, LocalProtocolError, RemoteProtocolError
 from drivers.base.session import Argument
-from drivers.base.weighing import RESTING, Weighed, plain, weight_mg
+from drivers.base.weighing import RESTING, Weighed, plain, weight_result, without_parity
 from drivers.base.weighing_session import Question, Result, WeighingSession
 from drivers.scale_8217.config import Scale8217Config
-from drivers.scale_8217.frames import CR, STX, Answer, without_parity
+from drivers.scale_8217.frames import CR, STX, Answer
 
 FRAME_BYTES_MAX = 20
 _POLL, _ECHO = "poll", "echo"
@@ -43,14 +43,14 @@ class Session8217(WeighingSession[Scale8217Config]):
         while self.buffer:
             if self.buffer[0] != STX:
                 if self.current is not None and self.current.name == _ECHO:
-                    return self._take(1)
+                    return self.take(1)
                 self.skip(1)
                 continue
             length = self._length()
             if length is None:
                 return None
             if length:
-                return self._take(length)
+                return self.take(length)
             self.skip(1)
         return None
 
@@ -67,11 +67,6 @@ class Session8217(WeighingSession[Scale8217Config]):
             return found.end()
         body = buffer[1:FRAME_BYTES_MAX]
         return None if len(buffer) < FRAME_BYTES_MAX and all(0x20 <= byte < 0x7F for byte in body) else 0
-
-    def _take(self, length: int) -> bytes:
-        frame = bytes(self.buffer[:length])
-        del self.buffer[:length]
-        return frame
 
     def poll(self) -> bytes:
         """See `WeighingSession.poll`."""
@@ -174,8 +169,7 @@ class Session8217(WeighingSession[Scale8217Config]):
         if answer.value is None:
             self.failed(question, DeviceFault(answer.code, f"the scale shows no weight: {answer.state}"))
             return
-        unit = answer.unit or self.config.default_unit
-        self.done(question, {"weight": str(answer.value), "unit": unit, "weight_mg": weight_mg(answer.value, unit), "text": plain(frame[1:])})
+        self.done(question, weight_result(answer.value, answer.unit or self.config.default_unit, plain(frame[1:])))
 
     def _on_test(self, question: Question, answer: Answer, frame: bytes) -> None:
         """A begins the test of the scale and B tells its outcome; E lets the line be tested with a character that must come back, and F ends that."""

@@ -7,10 +7,10 @@ import re
 from collections.abc import Mapping
 from functools import partial
 
-from drivers.base.errors import DeviceFault, DriverError, LocalProtocolError, RemoteProtocolError
+from drivers.base.errors import DeviceFault, LocalProtocolError, RemoteProtocolError
 from drivers.base.session import Argument
 from drivers.base.weighing import RESTING, Weighed, plain
-from drivers.base.weighing_session import Question, Result, WeighingSession
+from drivers.base.weighing_session import Question, WeighingSession, shows_nothing
 from drivers.scale_cas.config import ScaleCasConfig
 from drivers.scale_cas.frames import ANSWER, HEAD, REFUSALS, WeightFrame, head_length
 
@@ -36,18 +36,13 @@ class CasSession(WeighingSession[ScaleCasConfig]):
                 return None
             self.skip(found.start())
             if found[1] is None:
-                return self._cut(found.end() - found.start())
+                return self.take(found.end() - found.start())
             length = head_length(self.buffer)
             if length is None or len(self.buffer) < length:
                 return None
             if self.buffer[length - 2 : length] == b"\r\n":
-                return self._cut(length)
+                return self.take(length)
             self.skip(1)
-
-    def _cut(self, length: int) -> bytes:
-        frame = bytes(self.buffer[:length])
-        del self.buffer[:length]
-        return frame
 
     def poll(self) -> bytes:
         """See `WeighingSession.poll`."""
@@ -95,11 +90,4 @@ class CasSession(WeighingSession[ScaleCasConfig]):
             self.failed(question, DeviceFault(text, REFUSALS[text]))
         else:
             assert question.token is not None
-            self.wish(question.token, question.name, partial(_shows_nothing, question.name), now_s, self.config.stability_timeout_s)
-
-
-def _shows_nothing(name: str, event: Weighed) -> Result | DriverError | None:
-    """Zero and tare both end with a display of zero."""
-    if event.state in RESTING and event.value is not None and not event.value:
-        return {}
-    return DeviceFault(event.code, f"the indicator did not {name}: {event.state}") if event.state in ("overload", "error") else None
+            self.wish(question.token, question.name, partial(shows_nothing, question.name), now_s, self.config.stability_timeout_s)

@@ -31,7 +31,7 @@ class CasPosSession(WeighingSession[ScaleCasPosConfig]):
         is_enquiry = self.current is None or self.current.name != _DATA
         while self.buffer:
             if (is_enquiry and self.buffer[0] in (ACK, NAK)) or self.buffer[0] == NAK:
-                return self._cut(1)
+                return self.take(1)
             if len(self.buffer) < 2 and self.buffer[0] == SOH:
                 return None
             if self.buffer[:2] != _HEAD:
@@ -39,15 +39,10 @@ class CasPosSession(WeighingSession[ScaleCasPosConfig]):
             elif len(self.buffer) < BLOCK_BYTES:
                 return None
             elif self.buffer[BLOCK_BYTES - 2 : BLOCK_BYTES] == bytes((ETX, EOT)):
-                return self._cut(BLOCK_BYTES)
+                return self.take(BLOCK_BYTES)
             else:
                 self.skip(1)
         return None
-
-    def _cut(self, length: int) -> bytes:
-        frame = bytes(self.buffer[:length])
-        del self.buffer[:length]
-        return frame
 
     def on_frame(self, frame: bytes, now_s: float) -> None:
         """See `WeighingSession.on_frame`."""

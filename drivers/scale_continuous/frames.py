@@ -15,7 +15,6 @@ from contracts.readings import WeightState
 from drivers.base.errors import RemoteProtocolError
 
 STX, CR = 0x02, 0x0D
-_PARITY_OFF = bytes(value & 0x7F for value in range(256))
 _FIELD = re.compile(rb" *[0-9]*")
 _DIGITS = 6
 _HEAD_BYTES = 4
@@ -62,11 +61,6 @@ class Shape:
         if self.name == "cardinal" and data[weight + _DIGITS] != 0x3E:
             return False
         return not self.has_checksum or checksum(data[start : end + 1]) == data[end + 1]
-
-
-def without_parity(data: bytes) -> bytes:
-    """Seven bits of each byte; the eighth is parity where the line is opened with 8 data bits."""
-    return data.translate(_PARITY_OFF)
 
 
 def checksum(frame: bytes | bytearray) -> int:
@@ -175,8 +169,3 @@ class WeightFrame:
         weight, rest = frame[4:10].decode("ascii"), frame[10 : shape.cr_at].decode("ascii")
         tare = rest[-_DIGITS:] if rest else None
         return cls(frame[1], frame[2], frame[3], weight, tare, rest[:-_DIGITS])
-
-
-def shown(frame: bytes) -> str:
-    """A frame as text for the record: digits and blanks as they are, every other byte as \\x and two hex digits; nothing is left out."""
-    return "".join(chr(byte) if 0x20 <= byte < 0x7F else f"\\x{byte:02x}" for byte in frame)

@@ -8,10 +8,10 @@ from functools import partial
 
 from drivers.base.errors import DeviceFault, DriverError, LocalProtocolError
 from drivers.base.session import Argument
-from drivers.base.weighing import RESTING, Weighed
+from drivers.base.weighing import RESTING, Weighed, every_byte, without_parity
 from drivers.base.weighing_session import Question, Result, WeighingSession
 from drivers.scale_continuous.config import ScaleContinuousConfig
-from drivers.scale_continuous.frames import Shape, WeightFrame, shown, without_parity
+from drivers.scale_continuous.frames import Shape, WeightFrame
 from drivers.scale_continuous.step import Step
 
 _LETTERS = {"zero": b"Z", "tare": b"T", "clear_tare": b"C", "print": b"P"}
@@ -41,10 +41,8 @@ class ContinuousSession(WeighingSession[ScaleContinuousConfig]):
             if piece.shape is None:
                 self.skip(piece.length)
                 continue
-            frame = bytes(self.buffer[: piece.length])
-            del self.buffer[: piece.length]
             self._shape = piece.shape
-            return frame
+            return self.take(piece.length)
         return None
 
     def poll(self) -> bytes:
@@ -71,7 +69,7 @@ class ContinuousSession(WeighingSession[ScaleContinuousConfig]):
         question = self.answered()
         if question is not None:
             self._watch(question, weight, now_s)
-        self.weighed(self._seen(weight, shown(frame)), now_s)
+        self.weighed(self._seen(weight, every_byte(frame)), now_s)
 
     def _seen(self, weight: WeightFrame, text: str) -> Weighed:
         state, value = weight.state, weight.value(zeros_are_sent=self._zeros_are_sent)

@@ -14,8 +14,8 @@ UNITS = ("", "mg", "g", "kg", "ct", "tael", "gr", "dwt", "t", "ton", "ozt", "oz"
 FAULT, ZERO, MOVING, STABLE, UNDER, OVER, CALIBRATE, REZERO = range(1, 9)
 """Status by number (POS 5.4, usages 71 to 78 hex)."""
 _STATES: dict[int, WeightState] = {ZERO: "zero", MOVING: "dynamic", STABLE: "stable", UNDER: "underload", OVER: "overload"}
-_EXPONENT_MAX = 9
-"""No scale weighs gigagrams; a larger one is no report of a weight."""
+_EXPONENT_MIN, _EXPONENT_MAX = -9, 4
+"""No scale shows more than nine digits before the point; what says so is no report of a weight."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def is_report(data: bytes | bytearray, start: int, report_id: int) -> bool:
         if data[start] != report_id:
             return False
         start += 1
-    return FAULT <= data[start] <= REZERO and 1 <= data[start + 1] < len(UNITS) and abs(_signed(data[start + 2])) <= _EXPONENT_MAX
+    return FAULT <= data[start] <= REZERO and 1 <= data[start + 1] < len(UNITS) and _EXPONENT_MIN <= _signed(data[start + 2]) <= _EXPONENT_MAX
 
 
 def size(report_id: int) -> int:

@@ -50,9 +50,7 @@ class HidScaleSession(WeighingSession[ScaleHidConfig]):
             self._in_step = False
             self.skip(1)
         self._in_step = True
-        frame = bytes(self.buffer[: self._size])
-        del self.buffer[: self._size]
-        return frame
+        return self.take(self._size)
 
     def _skip_to_number(self) -> None:
         """Out of step, a report can begin only with its number."""

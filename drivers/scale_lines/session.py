@@ -7,17 +7,16 @@ import re
 from collections.abc import Mapping
 from functools import partial
 
-from drivers.base.errors import DeviceFault, DriverError, LocalProtocolError
+from drivers.base.errors import LocalProtocolError
 from drivers.base.session import Argument
-from drivers.base.weighing import RESTING, Weighed
-from drivers.base.weighing_session import Question, Result, WeighingSession
+from drivers.base.weighing import without_parity
+from drivers.base.weighing_session import Question, WeighingSession, shows_nothing
 from drivers.scale_lines.config import ScaleLinesConfig
 from drivers.scale_lines.frames import read_line
 from drivers.scale_lines.maps import LineMap
 
 _ENDS = {"line": re.compile(rb"[\r\n]"), "etx": re.compile(rb"\x03")}
 _AROUND = b"\r\n\x02\x03"
-_SEVEN_BITS = bytes(value & 0x7F for value in range(256))
 
 
 class LinesSession(WeighingSession[ScaleLinesConfig]):
@@ -31,7 +30,7 @@ class LinesSession(WeighingSession[ScaleLinesConfig]):
 
     def cleaned(self, data: bytes) -> bytes:
         """See `WeighingSession.cleaned`."""
-        return data.translate(_SEVEN_BITS) if self._has_seven_bits else data
+        return without_parity(data) if self._has_seven_bits else data
 
     def cut(self) -> bytes | None:
         """See `WeighingSession.cut`; empty lines are none."""
@@ -59,7 +58,7 @@ class LinesSession(WeighingSession[ScaleLinesConfig]):
     def sent(self, question: Question, now_s: float) -> None:
         """See `WeighingSession.sent`."""
         assert question.token is not None
-        self.wish(question.token, question.name, partial(_shows_nothing, question.name), now_s, self.config.stability_timeout_s)
+        self.wish(question.token, question.name, partial(shows_nothing, question.name), now_s, self.config.stability_timeout_s)
 
     def on_frame(self, frame: bytes, now_s: float) -> None:
         """See `WeighingSession.on_frame`."""
@@ -67,10 +66,3 @@ class LinesSession(WeighingSession[ScaleLinesConfig]):
         if event is not None:
             self.weighed(event, now_s)
             self.answered()
-
-
-def _shows_nothing(name: str, event: Weighed) -> Result | DriverError | None:
-    """Zero and tare both end with a display of zero."""
-    if event.state in RESTING and event.value is not None and not event.value:
-        return {}
-    return DeviceFault(event.code, f"the scale did not {name}: {event.state}") if event.state in ("overload", "error") else None

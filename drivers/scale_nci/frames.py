@@ -9,9 +9,8 @@ from decimal import Decimal
 
 from contracts.readings import WeightState
 from drivers.base.errors import RemoteProtocolError
-from drivers.base.weighing import number, unit_name
+from drivers.base.weighing import number, unit_name, without_parity
 
-_PARITY_OFF = bytes(value & 0x7F for value in range(256))
 _STATUS = re.compile(r"S?([0-?p-\x7f][0-?p-\x7f]{1,3})")
 """Two to four bytes with bits 4 and 5 set (SCP-01); some makers put the letter S before them (B-TEK T419S service manual, p. 66)."""
 _POUNDS = re.compile(r"\s*([+-]?)\s*([0-9]+)\s*lbs?\s+([0-9]+\.?[0-9]*)\s*oz\s*", re.IGNORECASE)
@@ -23,11 +22,6 @@ _MOTION, _AT_ZERO, _RAM, _EEPROM = 0x01, 0x02, 0x04, 0x08  # status byte 1
 _UNDER, _OVER, _ROM, _CALIBRATION = 0x01, 0x02, 0x04, 0x08  # status byte 2
 _NET, _NOT_ZEROED = 0x04, 0x08  # status byte 3
 _MORE = 0x40
-
-
-def without_parity(data: bytes) -> bytes:
-    """Seven bits of each byte; the eighth is parity where the line is opened with 8 data bits."""
-    return data.translate(_PARITY_OFF)
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from functools import partial
 
 from drivers.base.errors import DeviceFault, DriverError, LocalProtocolError, RemoteProtocolError
 from drivers.base.session import Argument
-from drivers.base.weighing import Weighed, weight_mg
+from drivers.base.weighing import Weighed, weight_result, without_parity
 from drivers.base.weighing_session import Question, Result, WeighingSession
 from drivers.scale_nci.config import ScaleNciConfig
-from drivers.scale_nci.frames import Reply, without_parity
+from drivers.scale_nci.frames import Reply
 
 _END = re.compile(rb"\x03|\n\?\r|\r\?\n")
 FRAME_BYTES_MAX = 64
@@ -139,5 +139,5 @@ def _result(name: str, reply: Reply) -> dict[str, Argument | None]:
         limit, faults = reply.status.limit or "", ", ".join(reply.status.faults)
         return {"status": reply.status.text, "moving": reply.status.is_moving, "at_zero": reply.status.is_at_zero, "limit": limit, "faults": faults}
     if name == "weigh_fine" and reply.value is not None:
-        return {"weight": str(reply.value), "unit": reply.unit, "weight_mg": weight_mg(reply.value, reply.unit), "text": reply.shown}
+        return weight_result(reply.value, reply.unit, reply.shown)
     return {"unit" if name == "next_unit" else "text": reply.shown.strip()}

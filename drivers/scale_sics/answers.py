@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 from drivers.base.errors import DeviceFault, DriverError
 from drivers.base.session import Argument
-from drivers.base.weighing import weight_mg
+from drivers.base.weighing import weight_mg, weight_result
 from drivers.scale_sics.frames import STATUS_MEANINGS, Reply
 from drivers.scale_sics.questions import Ask
 
@@ -24,11 +24,6 @@ def refusal(reply: Reply) -> DeviceFault:
     return DeviceFault(reply.code, STATUS_MEANINGS.get(reply.status, f"the scale answered {reply.code!r} {reply.detail}".strip()))
 
 
-def weight_result(reply: Reply, text: str) -> Result:
-    """What `weigh` gives: the number as sent with its unit, milligrams where the unit is a weight, and the line as it came."""
-    return {"weight": str(reply.value), "unit": reply.unit, "weight_mg": weight_mg(reply.value, reply.unit), "text": text}
-
-
 def count_result(reply: Reply, text: str, piece: Reply | None) -> Result | DriverError:
     """What `count` gives: the weight, the weight of a piece and how many there are; or why that cannot be said."""
     assert reply.value is not None
@@ -42,7 +37,7 @@ def count_result(reply: Reply, text: str, piece: Reply | None) -> Result | Drive
     pieces = (reply.value / piece.value).to_integral_value(ROUND_HALF_EVEN)
     if abs(reply.value - pieces * piece.value) > _ODD_SHARE * piece.value:
         return DeviceFault("PW", f"{reply.value} {reply.unit} is no whole number of pieces of {piece.value} {piece.unit}; look what lies on the scale")
-    return {**weight_result(reply, text), "piece_weight": str(piece.value), "pieces": int(pieces)}
+    return {**weight_result(reply.value, reply.unit, text), "piece_weight": str(piece.value), "pieces": int(pieces)}
 
 
 def result(ask: Ask, reply: Reply) -> Result:

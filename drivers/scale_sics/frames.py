@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from drivers.base.errors import RemoteProtocolError
+from drivers.base.weighing import number, unit_name
 
 WEIGHT_COMMANDS = frozenset({"S", "SI", "SIR", "SR", "SNR", "SU", "SUI"})
 """Commands whose replies carry the weight on the platform. A real balance answers SI and SIR with `S`; look-alikes repeat the command.
@@ -34,9 +35,8 @@ STATUS_MEANINGS = {
 _STATUSES = frozenset("SDABIL+-?^vE")
 _LETTERS = str.maketrans({letter: letter.upper() for letter in "sdabile"})
 """Look-alikes answer in lower case; `v` is lower with Radwag, where it means something else."""
-_UNITS = {"KG": "kg", "G": "g", "T": "t", "LB": "lb", "OZ": "oz", "Kg": "kg"}
-"""Spellings that can mean only one thing; `MG` is left alone, since it may be megagrams."""
-_NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
+_TONNE = "T"
+"""With MT-SICS taels are `tl`, so this is no tael."""
 _UNIT = re.compile(r'[^"\s]{1,8}')
 _COMMAND = re.compile(r"[A-Z@][A-Z0-9]{0,4}")
 _QUOTED = re.compile(r'"(.*)"')
@@ -119,6 +119,6 @@ def _is_sign_of(fields: list[str]) -> bool:
 def _weight(fields: list[str]) -> tuple[Decimal, str] | None:
     """Value and unit of `[sign] number unit`; None if it is anything else (a truncated line has no unit)."""
     sign, rest = (fields[0], fields[1:]) if fields[0] in ("-", "+") else ("", fields)
-    if len(rest) != 2 or not _NUMBER.fullmatch(sign + rest[0]) or not _UNIT.fullmatch(rest[1]):
+    if len(rest) != 2 or (value := number(sign + rest[0])) is None or not _UNIT.fullmatch(rest[1]):
         return None
-    return Decimal(sign + rest[0]), _UNITS.get(rest[1], rest[1])
+    return value, "t" if rest[1] == _TONNE else unit_name(rest[1])

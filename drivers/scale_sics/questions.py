@@ -13,10 +13,10 @@ from enum import Enum
 
 from drivers.base.errors import LocalProtocolError
 from drivers.base.session import Argument
+from drivers.base.weighing_session import wait_of
 from drivers.scale_sics.frames import WEIGHT_COMMANDS
 
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
-WAIT_S_MAX = 120.0
 
 
 class Ask(Enum):
@@ -159,7 +159,7 @@ def question_of(dialect: str, name: str, arguments: Mapping[str, Argument], toke
     made = question(dialect, ask, token)
     if ask is Ask.CLEAR_TARE and dialect == "radwag":
         made.parameters = ("0",)
-    return replace(made, wait_s=_wait_of(arguments), counts=name == "count")
+    return replace(made, wait_s=wait_of(arguments), counts=name == "count")
 
 
 def _amount_of(arguments: Mapping[str, Argument], name: str) -> tuple[str, str]:
@@ -168,13 +168,3 @@ def _amount_of(arguments: Mapping[str, Argument], name: str) -> tuple[str, str]:
     if not _NUMBER.fullmatch(value) or not (unit.isascii() and unit.isalpha()):
         raise LocalProtocolError(f"expected a number with its unit, like {name}=12.50 unit=kg; got {value!r} {unit!r}", operation=name)
     return value, unit
-
-
-def _wait_of(arguments: Mapping[str, Argument]) -> float:
-    """How long to wait for rest, in seconds; 0 when not said. Raises: LocalProtocolError: not above 0 or longer than two minutes."""
-    if "wait_s" not in arguments:
-        return 0.0
-    wait_s = float(arguments["wait_s"])
-    if not 0 < wait_s <= WAIT_S_MAX:
-        raise LocalProtocolError(f"wait_s is above 0 and at most {WAIT_S_MAX:g} seconds, got {wait_s:g}", operation="weigh")
-    return wait_s

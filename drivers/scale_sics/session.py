@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from contracts.readings import WeightState
 from drivers.base.errors import DeviceFault, DriverError, LocalProtocolError, RemoteProtocolError, ReplyTimeout, shown
 from drivers.base.session import Argument, CommandDone, CommandFailed, FrameRejected, SessionEvent, SessionReady
-from drivers.base.weighing import Weighed
-from drivers.scale_sics.answers import count_result, refusal, result, weight_result
+from drivers.base.weighing import Weighed, weight_result
+from drivers.scale_sics.answers import count_result, refusal, result
 from drivers.scale_sics.config import ScaleSicsConfig
 from drivers.scale_sics.frames import GLOBAL_ERRORS, TARE_COMMANDS, WEIGHT_COMMANDS, Command, Reply
 from drivers.scale_sics.identity import Identity
@@ -353,7 +353,7 @@ class SicsSession:
         state, text = self._state_of(reply), line.decode("ascii").strip()
         self._weighed(state, reply, line, now_s)
         if state == "stable" and reply.value is not None:
-            self._done(asked, count_result(reply, text, self._piece) if asked.counts else weight_result(reply, text), now_s)
+            self._done(asked, count_result(reply, text, self._piece) if asked.counts else weight_result(reply.value, reply.unit, text), now_s)
         elif state == "dynamic":
             asked.ask_again_at_s = min(now_s + self._config.interval_s, asked.deadline_s)  # a look-alike that does not wait for rest itself
         else:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from drivers.base.errors import DeviceFault, LocalProtocolError, RemoteProtocolError
 from drivers.base.session import Argument
-from drivers.base.weighing import Weighed, number, weight_mg
+from drivers.base.weighing import Weighed, number, weight_result
 from drivers.base.weighing_session import Question, WeighingSession
 from drivers.scale_sma.config import ScaleSmaConfig
 from drivers.scale_sma.frames import REFUSALS, STATUS_MEANINGS, AboutMessage, Command, DiagnosticsMessage, Message, Refusal, WeightMessage, decode
@@ -169,7 +169,7 @@ def _tare_kind(question: Question) -> Literal["", "weighed", "preset"]:
 def _result(question: Question, message: WeightMessage, text: str) -> dict[str, Argument | None]:
     """What a command gives."""
     if question.name == "weigh_fine":
-        return {"weight": str(message.value), "unit": message.unit, "weight_mg": weight_mg(message.value, message.unit), "text": text}
+        return weight_result(message.value, message.unit, text)
     return {"unit": message.unit} if question.name == "next_unit" else {}
 
 

@@ -17,8 +17,8 @@ import pytest
 
 from drivers.base.errors import TransportError
 from drivers.base.transports import open_transport
+from drivers.base.weighing_session import WAIT_S_MAX
 from drivers.scale_sics.config import ScaleSicsConfig
-from drivers.scale_sics.questions import WAIT_S_MAX
 from gateway import device_command
 
 pytestmark = pytest.mark.slow

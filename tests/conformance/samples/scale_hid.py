@@ -10,7 +10,7 @@ from tests.conformance.sample import OVER_PIPE, Entry, RoundTrip
 
 def sample() -> Entry:
     """See `Entry`; a scale that does not sleep, so that vanishing is a loss."""
-    reports = st.builds(frames.WeightReport, st.integers(1, 8), st.integers(1, 12), st.integers(-9, 9), st.integers(0, 0xFFFF))
+    reports = st.builds(frames.WeightReport, st.integers(1, 8), st.integers(1, 12), st.integers(-9, 4), st.integers(0, 0xFFFF))
     return Entry(
         fields={"asleep_s_max": 0},
         stimulus=("place", {"weight_g": 1250}),
