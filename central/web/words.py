@@ -73,6 +73,11 @@ SAID_BY_MACHINES: frozenset[str] = frozenset(
         N_("it was thrown away"),
         N_("its weight is wrong"),
         N_("no partner has the GLN of its source; give the supplier its GLN in the catalog"),
+        N_("its gateway did not answer"),
+        N_("the link was lost while it was sent, and the printer waits for the rest; look at the printer before it is printed again"),
+        N_("the link was lost after it was sent, and its counter tells nothing; look at the printer before it is printed again"),
+        N_("the link was lost after it was sent, and nothing tells what was printed; look at the printer before it is printed again"),
+        N_("cancelled; look at the printer before it is printed again"),
     }
 )
 """Reasons and outcomes that stations and handlers put into messages; any other is shown as it came."""
@@ -86,6 +91,9 @@ SAID_WITH_VALUES: tuple[str, ...] = (
     N_("{epc} is neither a unit with an SSCC nor goods with a GTIN"),
     N_("{name}: {quantity} {unit} is no whole number of goods with a GTIN"),
     N_("item {item} is counted in {own}, the event says {unit}"),
+    N_("its counter says that it printed {made} of {labels} labels and it has nothing left; look at the printer before it is printed again"),
+    N_("printer {printer} could not take it before its deadline"),
+    N_("{count} jobs wait for printer {printer}; look what keeps it from printing, then send this one again"),
 )
 """The same with names and numbers in them."""
 BIN_STATES: Mapping[str, str] = {"idle": N_("no task"), "lit": N_("to pick"), "confirmed": N_("picked"), "short": N_("short")}
@@ -176,6 +184,7 @@ STATIONS: Mapping[str, str] = {
     "cold": N_("Cold room %(number)s"),
     "weigh": N_("Weigh point %(number)s"),
     "scan": N_("Scan point %(number)s"),
+    "labels": N_("Label point %(number)s"),
 }
 """How a station is called whose id is one of these words, a dash and a number or letter; any other id stands as it is."""
 
