@@ -13,7 +13,7 @@ TOP_LEVEL = {
     ".ci", ".gitignore", "CHANGELOG.md", "LICENSE", "Makefile", "README.md", "README.zh-CN.md", "benchmarks", "central", "contracts", "deploy",
     "dockline.py", "docs", "drivers", "firmware_sims", "gateway", "pyproject.toml", "requirements", "tests", "tools",
 }  # fmt: skip
-TEST_KINDS = {"acceptance", "browser", "captures", "conformance", "integration", "property", "simulation", "tidy", "unit"}
+TEST_KINDS = {"acceptance", "browser", "captures", "conformance", "fuzz", "integration", "property", "simulation", "tidy", "unit"}
 BINARY_BYTES_MAX = 200_000
 SPDX = "# SPDX-License-Identifier: Apache-2.0"
 BANNED_NAMES = {"utils", "helpers", "manager", "common", "misc", "base_service"}
