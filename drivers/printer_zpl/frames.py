@@ -217,17 +217,26 @@ def decode_block(payload: bytes, *, of_identity: bool = False) -> AnyAnswer:
     return Identity.decode(payload)
 
 
-_FORMAT = re.compile(rb"\^XA(.*?)\^XZ", re.DOTALL | re.IGNORECASE)
-_MARKS = re.compile(rb"\^(?:FD|FV|GB|GC|GD|GE|GF|GS|XG|IM|IL|XF|FN)", re.IGNORECASE)
-_QUANTITY = re.compile(rb"\^PQ\s*(\d+)", re.IGNORECASE)
+_MARK = re.compile(rb"\^(XA|XZ|PQ\s*(\d{1,8})|DF|FD|FV|GB|GC|GD|GE|GF|GS|XG|IM|IL|XF|FN)", re.IGNORECASE)
+"""What tells how many labels come of a job. Each byte is looked at once: a job may come from anywhere."""
 
 
 def labels_in(zpl: bytes) -> int:
     """How many labels a job makes: each format with something on it, as often as its ^PQ says; stored formats (^DF) and settings print nothing."""
     count = 0
-    for found in _FORMAT.finditer(zpl):
-        body = found[1]
-        if _MARKS.search(body) and b"^DF" not in body.upper():
-            quantity = _QUANTITY.findall(body)
-            count += int(quantity[-1][:8]) if quantity else 1
+    inside = draws = stores = False
+    quantity = 1
+    for found in _MARK.finditer(zpl):
+        name = found[1][:2].upper()
+        if name == b"XA" and not inside:
+            inside, draws, stores, quantity = True, False, False, 1
+        elif name == b"XZ":
+            count += quantity if inside and draws and not stores else 0
+            inside = False
+        elif name == b"PQ":
+            quantity = int(found[2])
+        elif name == b"DF":
+            stores = True
+        elif name != b"XA":
+            draws = True
     return count

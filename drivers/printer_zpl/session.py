@@ -95,6 +95,8 @@ class PrinterZplSession:
         self._faults = Faults()
         self._count_is_fresh = False
         self._missed: dict[Ask, int] = {}
+        self._may_come_late: set[Ask] = set()
+        """Questions whose last answer did not come in time: the next answer may be that one, so that it is not believed and asked once more."""
         if memory.current is not None:
             memory.current.resumed = memory.current.resumed or memory.current.sent
             memory.current.clear_since_s = None
@@ -248,24 +250,16 @@ class PrinterZplSession:
     def _judge(self, job: Job, now_s: float) -> None:
         """The printer has had nothing left to do for `settle_s`."""
         assert job.clear_since_s is not None
-        before, after = job.count_before, self._memory.counted
-        counts = self._can[Ask.COUNT] and before is not None and after is not None and after >= before
-        if not counts:
+        if not self._can[Ask.COUNT] or job.count_before is None or self._memory.counted is None:
             self._finish(job, self._outcome_uncounted(job))
             return
-        assert before is not None
-        assert after is not None
-        made = after - before
-        if made >= job.labels and not job.cancelled:
-            self._finish(job, Outcome("printed", job.labels))
-        elif now_s < job.clear_since_s + _COUNTS_LATE * self._config.settle_s and not (job.resumed or job.cancelled):
-            return  # looked at again
-        elif job.cancelled:
-            self._finish(job, Outcome("failed", min(made, job.labels), "cancelled"))
-        elif job.resumed and not made and job.sendings < SENDINGS_MAX:
+        made = self._memory.counted - job.count_before
+        if job.labels > made >= 0 and not job.cancelled and now_s < job.clear_since_s + _COUNTS_LATE * self._config.settle_s:
+            return  # looked at again: the counter may come behind the labels, also those that came out while the link was lost
+        if job.resumed and made == 0 and job.labels and not job.cancelled and job.sendings < SENDINGS_MAX:
             job.sent = job.resumed = False  # it has nothing of it and printed nothing: sending it (again) doubles nothing
         else:
-            self._finish(job, Outcome("failed", made, f"its counter says that it printed {made} of {job.labels} labels and it has nothing left; {_LOOK_AT_IT}"))
+            self._finish(job, _outcome_counted(job, made))
 
     def _outcome_uncounted(self, job: Job) -> Outcome:
         if job.cancelled:
@@ -302,7 +296,10 @@ class PrinterZplSession:
         asked, self._asked = self._asked, None
         if asked is not None:
             self._missed[asked] = 0
-        if asked is Ask.STATUS and self._can[Ask.FAULTS]:
+        if asked in self._may_come_late:
+            self._may_come_late.remove(asked)
+            self._queue.appendleft(asked)
+        elif asked is Ask.STATUS and self._can[Ask.FAULTS]:
             self._queue.appendleft(Ask.FAULTS)
         elif asked in (Ask.STATUS, Ask.FAULTS):
             self._looked(now_s)
@@ -310,6 +307,8 @@ class PrinterZplSession:
 
     def _not_answered(self, ask: Ask, now_s: float) -> None:
         self._asked = None
+        if ask is not Ask.STATUS or self._second is None:
+            self._may_come_late.add(ask)
         if ask in _OPTIONAL and (ask is not Ask.FAULTS or self._second is not None):
             self._missed[ask] = self._missed.get(ask, _MISSED_MAX - 1) + 1
             self._can[ask] = self._missed[ask] < _MISSED_MAX
@@ -392,10 +391,8 @@ class PrinterZplSession:
                 self._about = answer.text
                 self._answered(now_s)
             case (Ask.SERIAL | Ask.COUNT) as asked, Setting():
-                self._on_setting(asked, answer.value)
-                job = self._memory.current
-                if asked is Ask.COUNT and job is not None and job.clear_since_s is not None:
-                    self._judge(job, now_s)
+                if asked not in self._may_come_late:
+                    self._on_setting(asked, answer.value, now_s)
                 self._answered(now_s)
             case Ask.STATUS, Status1() if self._first is None:
                 self._first = answer
@@ -410,7 +407,7 @@ class PrinterZplSession:
                 return False
         return True
 
-    def _on_setting(self, asked: Ask, value: str) -> None:
+    def _on_setting(self, asked: Ask, value: str, now_s: float) -> None:
         text = value.strip()
         if asked is Ask.SERIAL:
             self.serial = "" if text == _UNKNOWN else text
@@ -418,9 +415,26 @@ class PrinterZplSession:
         self._count_is_fresh = True
         if not (text.isascii() and text.isdigit()) or len(text) > 15:  # digits that a counter has at most; chosen
             self._can[Ask.COUNT] = False
-            return
+            return  # the next look judges without it
         memory = self._memory
         memory.counted = int(text)
         if memory.counted != memory.told and (memory.current is None or not memory.current.sent):
             memory.told = memory.counted
             self._events.append(LabelsTold(memory.counted))
+        if memory.current is not None and memory.current.clear_since_s is not None:
+            self._judge(memory.current, now_s)
+
+
+def _outcome_counted(job: Job, made: int) -> Outcome:
+    """What the counter says of a job of which the printer has nothing left. `made`: labels of anybody since it was sent; below 0: it is another counter."""
+    if made < 0:
+        return Outcome("unknown", None, f"its counter is lower than before: another printer, or one that was set up anew; {_LOOK_AT_IT}")
+    if made < job.labels:
+        why = "cancelled" if job.cancelled else f"its counter says that it printed {made} of {job.labels} labels and it has nothing left; {_LOOK_AT_IT}"
+        return Outcome("failed", made, why)
+    if made == job.labels and (job.labels or not job.resumed):
+        return Outcome("printed", made)
+    others = f"its counter says {made} labels where this job has {job.labels}: somebody else prints on it too"
+    if job.resumed or job.cancelled:
+        return Outcome("unknown", None, f"it was cut off, and {others if made else 'its counter tells nothing of a job without labels'}; {_LOOK_AT_IT}")
+    return Outcome("printed", None, f"it has nothing left to print; {others}")

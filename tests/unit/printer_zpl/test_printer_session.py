@@ -184,7 +184,7 @@ def test_job_that_never_reached_the_printer_is_sent_again_when_the_counter_prove
     rig.twin.body.queue.clear()
 
     rig.cut()
-    rig.run(4.0)
+    rig.run(6.0)
 
     assert rig.jobs == [("j1", "printed", 1)]
     assert len(rig.twin.labels) == 1
@@ -249,7 +249,7 @@ def test_resumed_job_is_not_printed_again_when_the_counter_says_it_was() -> None
 def test_resumed_job_is_printed_when_nothing_of_it_was() -> None:
     rig = Rig()
     rig.send_job("lost", resume=True, count_before=0)
-    rig.run(4.0)
+    rig.run(6.0)
 
     assert rig.jobs == [("lost", "printed", 1)]
     assert len(rig.twin.labels) == 1
@@ -371,3 +371,136 @@ def test_status_command_answers_with_what_the_printer_says_now() -> None:
     done = [event for event in rig.of(CommandDone) if event.result]
     assert done[0].result["conditions"] == "head_open"
     assert done[0].result["labels_counted"] == 0
+
+
+def count_other_labels(rig: Rig, labels: int) -> None:
+    """Somebody else prints so many on it."""
+    rig.twin.body.counted += labels
+
+
+def test_job_that_was_cut_off_is_unknown_when_more_labels_came_out_than_it_has() -> None:
+    rig = Rig()
+    rig.run(0.5)
+    rig.send_job()
+    rig.twin.body.queue.clear()
+
+    count_other_labels(rig, 2)
+    rig.cut()
+    rig.run(4.0)
+
+    assert rig.jobs == [("j1", "unknown", None)]
+    assert "somebody else prints on it" in rig.of(JobTold)[0].reason
+    assert rig.twin.labels == []
+
+
+def test_job_is_printed_without_a_number_when_somebody_else_printed_meanwhile() -> None:
+    rig = Rig()
+    rig.run(0.5)
+    rig.send_job()
+
+    count_other_labels(rig, 2)
+    rig.run(3.0)
+
+    assert rig.jobs == [("j1", "printed", None)]
+
+
+@pytest.mark.parametrize("is_cut", [True, False], ids=["cut", "whole"])
+def test_job_is_unknown_when_the_counter_went_back(is_cut: bool) -> None:
+    rig = Rig()
+    rig.twin.body.counted = 500
+    rig.run(2.5)
+    rig.send_job()
+
+    rig.twin.body.queue.clear()
+    rig.twin.body.counted = 3
+    if is_cut:
+        rig.cut()
+    rig.run(4.0)
+
+    assert rig.jobs == [("j1", "unknown", None)]
+
+
+def test_settings_that_were_cut_off_are_unknown_since_no_label_tells_of_them() -> None:
+    rig = Rig()
+    rig.send_job(data="^XA^MNY^JUS^XZ", resume=True, count_before=0)
+    rig.run(4.0)
+
+    assert rig.jobs == [("j1", "unknown", None)]
+
+
+def test_job_is_not_sent_again_while_the_counter_may_come_behind_its_labels() -> None:
+    rig = Rig()
+    rig.run(0.5)
+    rig.send_job()
+    rig.run(0.55)
+    rig.twin.body.counted -= 1
+
+    rig.cut()
+    rig.run(1.0)
+    count_other_labels(rig, 1)
+    rig.run(3.0)
+
+    assert rig.jobs == [("j1", "printed", 1)]
+    assert len(rig.twin.labels) == 1
+
+
+def test_job_whose_labels_all_came_out_before_it_was_cancelled_is_printed() -> None:
+    rig = Rig()
+    rig.run(0.5)
+    rig.send_job()
+    rig.run(0.55)
+
+    rig.command("cancel")
+    rig.run(4.0)
+
+    assert rig.jobs == [("j1", "printed", 1)]
+
+
+class SlowCounter(Rig):
+    """Its answer to one question for the counter comes so late that it is there together with the next."""
+
+    is_slow = False
+    held = b""
+
+    def pump(self) -> None:
+        while said := self.session.bytes_to_send():
+            heard = self.twin.receive_bytes(said, self.now_s)
+            if b"total_label_count" in said and self.is_slow and not self.held:
+                self.held, heard = heard, b""
+            elif b"total_label_count" in said and self.held:
+                self.is_slow, self.held, heard = False, b"", self.held + heard
+            if heard:
+                self.events += self.session.receive_bytes(heard, self.now_s)
+
+
+def test_late_count_is_not_taken_for_the_answer_to_the_next_question() -> None:
+    rig = SlowCounter()
+    rig.run(0.5)
+    rig.is_slow = True
+    rig.run(1.0)  # asked while nothing is printed: 0, which comes after the label
+    held = rig.held
+    rig.send_job(resume=True, count_before=0)
+    rig.twin.receive_bytes(LABEL.encode(), rig.now_s)
+    rig.run(8.0)
+
+    assert held == b'"0"'
+    assert not rig.is_slow
+    assert rig.jobs == [("j1", "printed", 1)]
+    assert len(rig.twin.labels) == 1
+
+
+def test_late_status_is_not_taken_for_the_answer_to_the_next_question() -> None:
+    idle = ZplPrinterTwin().receive_bytes(b"~HS", 0.0)
+    session = PrinterZplSession(parse_config(PrinterZplConfig, {"driver": "printer_zpl", "host": "p", "counter": "none"}), Memory())
+    session.advance_to(0.0)
+    session.receive_bytes(b"\x02ZT411,V1,8\x03\r\n", 0.0)
+    for at_s in (3.1, 3.2, 8.3):  # ~HS is not answered; ~HQES is
+        session.advance_to(at_s)
+        said = session.bytes_to_send()
+        if said.endswith(b"~HQES"):
+            session.receive_bytes(b"\x02ERRORS: 0 00000000 00000000\x03", at_s)
+    asked_again = session.receive_bytes(idle, 8.4) or session.advance_to(8.4)
+
+    assert said == b"~HS"
+    assert session.bytes_to_send() == b"~HS"
+    assert not [event for event in asked_again if isinstance(event, SessionReady)]
