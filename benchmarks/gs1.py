@@ -22,8 +22,8 @@ from typing import Any
 
 import biip
 
+from contracts.gs1.elements import GS, combination_error, load_applications, parse_elements
 from contracts.identifiers import check_digit
-from drivers.base.codes.elements import GS, combination_error, load_applications, parse_elements
 
 CODES = 300
 """Different codes of a kind; our side reads each `_OURS` times a round, so that the clock has something to measure."""
@@ -83,7 +83,7 @@ before, begun_s = rss(), time.process_time()
 print((rss() - before) / 2**20, (time.process_time() - begun_s) * 1000)
 """
 _COSTS = {
-    "ours": "from drivers.base.codes.elements import load_applications; load_applications()",
+    "ours": "from contracts.gs1.elements import load_applications; load_applications()",
     "biip": "import biip; biip.parse(']C10109506000134352')",
 }
 

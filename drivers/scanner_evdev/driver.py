@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from contracts.gs1.elements import load_applications
 from contracts.readings import AnyReading
-from drivers.base.codes.elements import load_applications
 from drivers.base.codes.reading import Scanned, scan_of
 from drivers.base.driver import StreamDriver
 from drivers.base.errors import TransportError

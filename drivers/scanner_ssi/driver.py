@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from contracts.gs1.elements import load_applications
 from contracts.readings import AnyReading
-from drivers.base.codes.elements import load_applications
 from drivers.base.codes.reading import Scanned, scan_of
 from drivers.base.driver import StreamDriver
 from drivers.base.session import Session, SessionEvent

@@ -7,9 +7,9 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from drivers.base.codes.elements import GS, KEYS_WITH_CHECK_DIGIT, ElementError, parse_elements
+from contracts.gs1.elements import GS, KEYS_WITH_CHECK_DIGIT, ElementError, parse_elements
+from contracts.gs1.values import key
 from drivers.base.codes.reading import CodeReader, rejected
-from drivers.base.codes.values import key
 from drivers.base.errors import DeviceFault, DriverError, LocalProtocolError, ReplyTimeout
 from drivers.base.session import Argument, CommandDone, CommandFailed, FrameRejected, SessionEvent, SessionReady
 from drivers.scanner_ssi import frames

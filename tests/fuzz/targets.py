@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from contracts import wire
 from contracts.epc import forms, tags
 from contracts.epc.digits import IdentifierError
+from contracts.gs1 import elements
 from drivers import registry
-from drivers.base.codes import elements
 from drivers.base.driver import StreamDriver
 from drivers.base.errors import ProtocolError, ReplyTimeout
 from drivers.base.rfc2217 import ComPortClient

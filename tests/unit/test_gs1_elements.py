@@ -13,11 +13,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from contracts.gs1.applications import Component, application, identifiers
+from contracts.gs1.elements import GS, ElementError, Elements, parse_digital_link, parse_elements
 from contracts.identifiers import check_digit
 from contracts.readings import Identifiers
-from drivers.base.codes.applications import Component, application, identifiers
 from drivers.base.codes.codes import understand
-from drivers.base.codes.elements import GS, ElementError, Elements, identifiers_of, parse_digital_link, parse_elements
+from drivers.base.codes.identifiers import identifiers_of
 from drivers.base.codes.reading import CodeReader, Scanned
 from drivers.scanner_serial.config import ScannerSerialConfig
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.base.codes.values import CSET_82
+from contracts.gs1.values import CSET_82
 from drivers.base.errors import TransportError
 from drivers.base.session import FrameRejected, SessionEvent, SessionReady
 from drivers.scanner_evdev import driver as driver_module

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from drivers.base.codes.config import CodeSettings
-from drivers.base.codes.elements import (
+from contracts.gs1.elements import (
     GS,
     KEYS_WITH_CHECK_DIGIT,
     ElementError,
@@ -16,6 +15,7 @@ from drivers.base.codes.elements import (
     parse_digital_link,
     parse_elements,
 )
+from drivers.base.codes.config import CodeSettings
 
 ELEMENT_STRINGS = frozenset({"]C1", "]e0", "]d2", "]Q3", "]J1"})
 """GS1-128, GS1 DataBar and composites, GS1 DataMatrix, GS1 QR Code, GS1 DotCode."""

@@ -7,11 +7,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from contracts.gs1.elements import GS, Elements
 from contracts.readings import Scan
 from drivers.base.codes.codes import ELEMENT_STRINGS, understand
 from drivers.base.codes.config import CodeSettings
-from drivers.base.codes.elements import GS, Elements, identifiers_of
 from drivers.base.codes.frames import FRAME_BYTES_MAX, CodeFrame
+from drivers.base.codes.identifiers import identifiers_of
 from drivers.base.session import FrameRejected, SessionEvent
 
 _SHOWN_BYTES = 64

@@ -7,18 +7,16 @@ one, one identifier with two values.
 
 from __future__ import annotations
 
-import calendar
 import itertools
 import re
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from functools import cache, lru_cache
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from contracts.readings import Identifiers
-from drivers.base.codes import values
-from drivers.base.codes.applications import Application, Component, application, known, lengths
+from contracts.epc.digits import IdentifierError
+from contracts.gs1 import values
+from contracts.gs1.applications import Application, Component, application, known, lengths
 
 GS = "\x1d"
 Elements = dict[str, str]
@@ -43,7 +41,7 @@ _QUALIFIERS = {
 _CHARACTERS = {"N": "[0-9]", "X": '[!"%-?A-Z_a-z]', "Y": "[#-/0-9A-Z]", "Z": "[-0-9A-Za-z_=]"}
 
 
-class ElementError(ValueError):
+class ElementError(IdentifierError):
     """A code that says it is GS1 and is not; the message says what is wrong with which element."""
 
 
@@ -212,39 +210,3 @@ def _keep_of_link(elements: Elements, ai: str, value: str) -> None:
             raise ElementError(f"({ai}) {wrong}")
     if elements.setdefault(ai, value) != value:
         raise ElementError(f"({ai}) is both {elements[ai]!r} and {value!r}")
-
-
-def identifiers_of(elements: Elements, this_year: int) -> Identifiers:
-    """What the warehouse wants of a code. The GTIN is AI 01, or AI 02 (contents of a logistic unit) where there is no 01."""
-    weight_ai = next((ai for ai in elements if ai.startswith("310")), None)
-    return Identifiers(
-        sscc=elements.get("00"),
-        gtin=elements.get("01", elements.get("02")),
-        lot=elements.get("10"),
-        expiry=_expiry(elements, this_year),
-        serial=elements.get("21"),
-        count=int(elements["37"]) if "37" in elements else None,
-        weight_g=_grams(weight_ai, elements[weight_ai]) if weight_ai else None,
-    )
-
-
-def _expiry(elements: Elements, this_year: int) -> str | None:
-    """AI 17; or the day of AI 7003, which tells the hour too, where there is no 17."""
-    told = elements.get("17") or elements.get("7003")
-    return _iso_date(told[:6], this_year) if told else None
-
-
-def _iso_date(yymmdd: str, this_year: int) -> str:
-    """The century nearest to this year (GenSpecs 7.12: 51 to 99 ahead is the last century, 50 to 99 behind the next); day 00 is the last of the month."""
-    year = this_year - this_year % 100 + int(yymmdd[:2])
-    if year - this_year > 50:
-        year -= 100
-    elif year - this_year <= -50:
-        year += 100
-    month, day = int(yymmdd[2:4]), int(yymmdd[4:])
-    return f"{year:04}-{month:02}-{day or calendar.monthrange(year, month)[1]:02}"
-
-
-def _grams(ai: str, value: str) -> int:
-    """310n: kilograms with n decimals; rounded half to even below a gram."""
-    return int(Decimal(value).scaleb(3 - int(ai[3])).to_integral_value())
