@@ -18,12 +18,14 @@ TUTORIAL = DOCS / "tutorial" / "first-pallet.md"
 PORTS = [1883, 4001, 4002, 5084, 8080, 9180]
 BY_HAND = {
     "chaos": "a minute of faults; tests/acceptance/test_chaos.py runs the same",
+    "devices-in-a-gateways-file": "a file to copy from; tests/unit/test_device_examples.py loads it as a gateway does",
     "enrolment": "root's folders and a broker of its own; tests/integration/test_trusted_gateways.py does it",
     "gateway-in-the-field": "an installed gateway; tests/integration/test_gateway_in_the_field.py does it",
     "labels": "a printer on a floor; tests/integration/test_print_jobs.py and test_label_point_way_up.py do it",
     "north": "other people's systems; tests/integration/test_north_sides.py does our part",
     "scale-out": "several machines; tests/integration/test_two_workers.py, test_two_brokers.py and test_nats_cluster.py do it",
     "scan-points": "a floor with lamps; tests/integration/test_scan_lists.py does it",
+    "scales": "a scale on a bench; tests/unit/test_scale_maps.py and test_device_examples.py try its map and its tables",
     "security": "says how things are; tells nobody to do anything",
     "update": "root's folders and a service; tests/integration/test_gateway_updates.py does it",
 }
