@@ -38,7 +38,7 @@ _QUALIFIERS = {
     **dict.fromkeys(("8017", "8018"), (("8019",),)),
 }
 """Primary keys of a Digital Link, and what may stand behind them in its path, in this order (URI Syntax 1.4, section 4.3; Syntax Dictionary, dlpkey)."""
-_CHARACTERS = {"N": "[0-9]", "X": '[!"%-?A-Z_a-z]', "Y": "[#-/0-9A-Z]", "Z": "[-0-9A-Za-z_=]"}
+_CHARACTERS = {"N": "[0-9]", "X": '[!"%-?A-Z_a-z]', "Y": "[-#/0-9A-Z]", "Z": "[-0-9A-Za-z_=]"}
 
 
 class ElementError(IdentifierError):

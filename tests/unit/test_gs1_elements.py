@@ -13,6 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from contracts.epc.characters import SET_39, SET_82
 from contracts.gs1.applications import Component, application, identifiers
 from contracts.gs1.elements import GS, ElementError, Elements, parse_digital_link, parse_elements
 from contracts.identifiers import check_digit
@@ -46,6 +47,11 @@ GOOD: list[tuple[str, Elements]] = [
     ("]Q1https://example.com/01/09506000134352/22/A/10/B/21/C/", {"01": "09506000134352", "22": "A", "10": "B", "21": "C"}),
     ("]Q1https://example.com/414/9506000134352/254/1%2F2", {"414": "9506000134352", "254": "1/2"}),
     ("]Q3HTTPS://ID.GS1.ORG/00/106141412345678908?37=5", {"00": "106141412345678908", "37": "5"}),
+    (
+        "]Q1https://shop.example/cn/01/09506000134352/10/L%2F1?linkType=gs1:pip&17=271231&utm_source=box&3103=000195&lang=zh#top",
+        {"01": "09506000134352", "10": "L/1", "17": "271231", "3103": "000195"},
+    ),
+    ("]d1https://id.gs1.org/01/06901234567892/21/A%2B1?17=280200&a&b=&=c&9=x", {"01": "06901234567892", "21": "A+1", "17": "280200"}),
 ]
 BAD = [
     "]C100395011015310000012",  # check digit
@@ -76,6 +82,16 @@ def test_code_gives_the_elements_that_gs1s_engine_finds(scan: str, elements: Ele
     assert (code.elements, code.error) == (elements, None)
 
 
+@pytest.mark.parametrize(("ai", "allowed"), [("10", SET_82), ("8010", SET_39)], ids=["set 82", "set 39"])
+def test_value_holds_the_characters_of_its_set_and_no_others(ai: str, allowed: frozenset[str]) -> None:
+    read = set()
+    for character in map(chr, range(1, 256)):
+        with contextlib.suppress(ElementError):
+            read |= set(parse_elements(f"{ai}A{character}A").get(ai, ""))
+
+    assert read == allowed
+
+
 @pytest.mark.requirement("R31")
 @pytest.mark.parametrize("scan", BAD)
 def test_code_that_gs1s_engine_refuses_has_an_error_and_keeps_its_text(scan: str) -> None:
@@ -97,9 +113,22 @@ def test_code_that_gs1s_engine_refuses_has_an_error_and_keeps_its_text(scan: str
         ("]E0", "690123456789"),
         ("]I1", "123456"),
         ("", "6901234567892"),  # a bare EAN-13 is one only if the configuration says so
-        ("", "81234567890123456789"),  # drug trace code
+        ("", "04252614"),  # a UPC-E as eight digits: only a scanner that says so knows it from any other eight digits
+        ("", "425261"),
+        ("]C0", "81234567890123456789"),  # drug trace codes of the NMPA: 20 digits, 81 to 84, Code 128 or Data Matrix without FNC1
+        ("]d1", "84123456789012345678"),
+        ("", "81234567890123456789"),
+        ("", "83000010106141412345"),
         ("", "10ABC"),
-        ("", "MA.156.M0.100123.AB"),
+        ("", "MA.156.M0.100123.AB"),  # UDI of ZIIOT
+        ("]d1", "MA.156.M0.100123.AB.S1234567.L20260101.D20260101.E20281231.C5"),
+        ("]Q1", "MA.156.M0.100123.AB.E20281231"),
+        ("]d1", "=A9999XYZ100T0944=,000025"),  # UDI of ICCBBA (ISBT 128)
+        ("", "SF1234567890123"),  # couriers: SF Express, JD Logistics, ZTO, YTO, EMS
+        ("]C0", "JDVA01234567890-1-1-"),
+        ("]C0", "75812345678901"),
+        ("", "YT1234567890123"),
+        ("", "EB123456789CN"),
         ("", ""),
     ],
 )
@@ -124,6 +153,13 @@ def test_bare_elements_are_read_only_when_a_check_digit_vouches_for_them() -> No
     assert understand("", GS + "010950600013435210A", CONFIG).elements == {"01": "09506000134352", "10": "A"}
     assert understand("", "00106141412345678907", CONFIG).elements == {}
     assert understand("", "00106141412345678908", opaque).elements == {}
+
+
+@pytest.mark.requirement("E6")
+@pytest.mark.parametrize(("sent", "gtin"), [("]E00042100005264", "00042100005264"), ("]E0042100005264", "00042100005264"), ("04252614", None)])
+def test_upc_e_is_a_gtin_where_the_scanner_says_so(sent: str, gtin: str | None) -> None:
+    """GenSpecs 5.2.2.4: behind ]E0 the scanner has made thirteen digits of the six (some twelve); eight without an identifier may be anything."""
+    assert _read(sent.encode()).elements == ({"01": gtin} if gtin else {})
 
 
 def test_missing_aim_identifier_is_an_error_where_one_is_required() -> None:

@@ -60,6 +60,9 @@ class Line:
 def test_packets_are_those_of_the_guide() -> None:
     assert Packet(frames.CMD_ACK).encode() == bytes.fromhex("04 d0 04 00 ff 28")
     assert Packet(frames.START_SESSION).encode() == bytes.fromhex("04 e4 04 00 ff 14")
+    assert Packet(frames.CMD_NAK, bytes((frames.RESEND,))).encode() == bytes.fromhex("05 d1 04 00 01 ff 25")
+    assert Packet(frames.REQUEST_REVISION).encode() == bytes.fromhex("04 a3 04 00 ff 55")
+    assert Packet.decode(bytes.fromhex("08 f3 00 00 03 41 42 43 fe 3c")) == Packet(frames.DECODE_DATA, b"\x03ABC", source=frames.DECODER)
     assert Packet.decode(bytes.fromhex("07 f3 00 00 01 4e 52 fe 65")) == Packet(frames.DECODE_DATA, b"\x01NR", source=frames.DECODER)
 
 
