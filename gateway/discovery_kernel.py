@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from drivers.base.session import Argument
+from drivers.scale_hid.finding import scales
 from gateway.discovery import Found
 
-_WEIGHING = b"\x05\x8d"
-"""Item Usage Page with page 8Dh, weighing devices (USB HID 1.11, 6.2.2.7; HID Point of Sale Usage Tables 1.02)."""
 _THERMOMETERS = ("28-",)
 """Family codes of DS18B20 (data sheet, 64-bit ROM code)."""
 
@@ -21,11 +21,11 @@ def kernel_devices(root: Path = Path("/")) -> Iterator[Found]:
 
 
 def _hid_scales(root: Path) -> Iterator[Found]:
-    for folder in sorted((root / "sys/class/hidraw").glob("hidraw*")):
-        descriptor = folder / "device" / "report_descriptor"
-        if descriptor.is_file() and _WEIGHING in descriptor.read_bytes():
-            path = f"/dev/{folder.name}"
-            yield Found("scale_hid", path, f"USB scale {_name_of(folder)}".rstrip(), {"path": path})
+    hidraws = root / "sys/class/hidraw"
+    for name, usb_id, serial in scales(hidraws):
+        known = {"usb_id": usb_id, "serial_number": serial}
+        fields = {key: value for key, value in known.items() if value} or {"path": f"/dev/{name}"}  # the number of hidraw changes with each plugging in
+        yield Found("scale_hid", f"/dev/{name}", f"USB scale {_name_of(hidraws / name)}".rstrip(), dict[str, Argument](fields))
 
 
 def _name_of(folder: Path) -> str:

@@ -126,6 +126,14 @@ def without_parity(data: bytes) -> bytes:
     return data.translate(_PARITY_OFF)
 
 
+def line_of(said: bytes) -> dict[str, Argument]:
+    """Settings of the line on which this was heard with 8 data bits: none where no byte has an eighth bit, or where it is no parity."""
+    odd_ones = {byte.bit_count() % 2 for byte in said}
+    if len(odd_ones) != 1 or max(said) < 0x80:
+        return {}
+    return {"parity": "O" if odd_ones.pop() else "E", "data_bits": 7}
+
+
 def plain(frame: bytes) -> str:
     """A frame as text for the record: ASCII as it is, every other byte as \\x and two hex digits, line ends left out."""
     return every_byte(frame.rstrip(b"\r\n"))

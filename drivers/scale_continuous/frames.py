@@ -18,7 +18,8 @@ STX, CR = 0x02, 0x0D
 _FIELD = re.compile(rb" *[0-9]*")
 _DIGITS = 6
 _HEAD_BYTES = 4
-_ALWAYS = 0x20
+ALWAYS = 0x20
+"""This bit of a status word is 1, with most makers."""
 # status word A
 _PLACES, _STEP = 0x07, 0x18
 _PLACES_NONE = 2

@@ -20,6 +20,8 @@ from firmware_sims.engine.servers import PtyTwinServer, TcpTwinServer
 from firmware_sims.engine.twin import Twin
 from firmware_sims.light_ablepick.twin import AblePickTwin
 from firmware_sims.rfid_llrp.twin import LlrpReaderTwin
+from firmware_sims.scale_continuous.twin import ToledoContinuousTwin
+from firmware_sims.scale_nci.twin import NciScaleTwin
 from firmware_sims.scale_sics.twin import SicsScaleTwin
 from firmware_sims.scanner_serial.twin import ScannerTwin
 from firmware_sims.scanner_ssi.twin import SsiScannerTwin
@@ -80,11 +82,13 @@ async def test_device_on_its_own_port_is_recognised_and_its_table_is_a_configura
     ("name", "twin"),
     [
         ("scale_sics", SicsScaleTwin()),
+        ("scale_nci", NciScaleTwin()),
+        ("scale_continuous", ToledoContinuousTwin(parity=True)),
         ("sensor_modbus", ModbusSensorTwin(framing="rtu", unit_id=3)),
         ("scanner_ssi", SsiScannerTwin()),
         ("scanner_ssi", SsiScannerTwin(asleep=True, checksum_low_first=True)),
     ],
-    ids=["scale_sics", "sensor_modbus", "scanner_ssi", "scanner_ssi_asleep"],
+    ids=["scale_sics", "scale_nci", "scale_continuous", "sensor_modbus", "scanner_ssi", "scanner_ssi_asleep"],
 )
 async def test_device_behind_a_serial_server_is_recognised(name: str, twin: Twin) -> None:
     server = TcpTwinServer(twin)
@@ -234,7 +238,7 @@ def test_scales_and_probes_that_the_kernel_knows_are_found(tmp_path: Path) -> No
         folder = tmp_path / "sys/class/hidraw" / name / "device"
         folder.mkdir(parents=True)
         (folder / "report_descriptor").write_bytes(descriptor)
-        (folder / "uevent").write_text("DRIVER=hid-generic\nHID_NAME=Stamps.com 2510\n")
+        (folder / "uevent").write_text("DRIVER=hid-generic\nHID_ID=0003:00001446:00006A73\nHID_NAME=Stamps.com 2510\n")
     for probe in ("28-0316a2791e0b", "00-400000000000"):
         (tmp_path / "sys/bus/w1/devices" / probe).mkdir(parents=True)
 
@@ -242,6 +246,8 @@ def test_scales_and_probes_that_the_kernel_knows_are_found(tmp_path: Path) -> No
 
     assert [(each.driver, each.where.rpartition("/")[2]) for each in found] == [("scale_hid", "hidraw1"), ("sensor_onewire", "devices")]
     assert "Stamps.com 2510" in found[0].about
+    assert found[0].fields == {"usb_id": "1446:6a73"}, "a path would be another one after the next plugging in"
+    parse_config(registry.load("scale_hid").config, {"driver": "scale_hid", **found[0].fields})
     assert "28-0316a2791e0b" in found[1].about
 
 
