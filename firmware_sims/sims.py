@@ -19,7 +19,7 @@ import random
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from firmware_sims import registry
 from firmware_sims.engine.twin import Twin
@@ -175,10 +175,13 @@ def device(
 ) -> SimulatedDevice:
     """A device by the name of its simulator, still switched off. `settings` are its options and the conditions it begins with.
 
-    `over`: tcp (a free port unless `port` says which), pty or pipe (with `link` as a name that stays). `seed` decides which bytes the faults hit.
+    `over`: tcp (a free port unless `port` says which), pty or pipe (with `link` as a name that stays). `seed` decides which bytes the faults hit, and what the
+    device itself leaves to chance.
     Raises: ValueError: there is no such simulator, option or condition; says which there are.
     """
     twin, options = registry.twin_class(kind), registry.options(kind)
+    if seed is not None and "seed" in options:
+        settings["seed"] = seed
     conditions = {name: as_text(value) for name, value in settings.items() if name not in options and name in twin.conditions()}
     plan = SimPlan(
         id or kind,
@@ -260,17 +263,21 @@ def names() -> list[str]:
     return registry.names()
 
 
-def __getattr__(name: str) -> Callable[..., SimulatedDevice]:
-    """`sims.NAME(...)` is `device("NAME", ...)`."""
-    if name not in registry.names():
-        raise AttributeError(f"no simulator {name!r}; there are: {', '.join(registry.names())}")
+if TYPE_CHECKING:
+    from firmware_sims.kinds import *  # noqa: F403  # the functions by name, with what each takes
+else:
 
-    def make(**settings: Any) -> SimulatedDevice:
-        return device(name, **settings)
+    def __getattr__(name: str) -> Callable[..., SimulatedDevice]:
+        """`sims.NAME(...)` is `device("NAME", ...)`."""
+        if name not in registry.names():
+            raise AttributeError(f"no simulator {name!r}; there are: {', '.join(registry.names())}")
 
-    make.__name__ = name
-    make.__doc__ = registry.twin_class(name).__doc__
-    return make
+        def make(**settings: Any) -> SimulatedDevice:
+            return device(name, **settings)
+
+        make.__name__ = name
+        make.__doc__ = registry.twin_class(name).__doc__
+        return make
 
 
 def __dir__() -> list[str]:

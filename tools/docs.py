@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Write what is generated from the code: reference pages, JSON Schema and AsyncAPI, requirement tables.
+"""Write what is generated from the code: reference pages, JSON Schema and AsyncAPI, requirement tables, what type checkers know of the simulators.
 
 python -m tools.docs            write (`make docs`)
 python -m tools.docs --check    name what is stale, write nothing, exit 1 if anything is
@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from contracts import schema
-from tools import reference, requirement_pages, support_table
+from tools import reference, requirement_pages, sims_stub, support_table
 from tools.markdown import between
 from tools.source_scan import ROOT
 
@@ -35,6 +35,7 @@ def generated() -> dict[str, Callable[[], str]]:
     made: dict[str, Callable[[], str]] = {f"docs/reference/{name}": writer for name, writer in reference.PAGES.items()}
     made["docs/reference/requirements.md"] = requirement_pages.coverage_page
     made |= {f"contracts/generated/{name}": partial(_schema, name) for name in schema.documents()}
+    made["firmware_sims/kinds.pyi"] = sims_stub.text
     made["README.md"] = partial(_readme, "README.md", hardware=support_table.english, requirements=requirement_pages.readme_table)
     made["README.zh-CN.md"] = partial(_readme, "README.zh-CN.md", hardware=support_table.chinese, requirements=requirement_pages.readme_table_chinese)
     return made
