@@ -152,7 +152,7 @@ class Gateway:
         self.metrics.build.info({"version": program})
         self.store = Store(outbox, self.metrics, self.now)
         serials = {device: self.serial_of(device) for device in drivers}
-        self.supervisor = Supervisor(drivers, self._take, self.metrics, lambda: self.now().monotonic_s, serials)
+        self.supervisor = Supervisor(drivers, self._take, self.metrics, lambda: self.now().monotonic_s, serials, self._device_is_over)
         stations = [build_station(station, table.site, self.arbiter) for station in config.stations.values() if not self.safe]
         self.floor = Floor(stations, self.store, self.supervisor.perform, self.now, self.metrics)
         self.floor.silent = _SAFE if self.safe else ""
@@ -218,6 +218,9 @@ class Gateway:
         from gateway.north.sides import NorthSides
 
         return NorthSides(lambda: self.config, self.floor.alarms, lambda: self.uplink.connected, program, self.now, self.metrics)
+
+    def _device_is_over(self, device_id: str) -> None:
+        self.floor.device_is_over(device_id)
 
     def _take(self, reading: AnyReading) -> None:
         self.floor.take(reading)

@@ -10,9 +10,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from contracts.commands import AnyCommand
-from contracts.events import AlarmState, CommandAnswered, DeviceConditionChanged, DeviceLinkChanged, Event, SensorMeasured, lane_of
+from contracts.events import AlarmState, CommandAnswered, DeviceLinkChanged, Event, SensorMeasured, lane_of
 from contracts.readings import AnyReading, ConditionChanged, LinkChanged, LinkState
 from gateway.clock import Instant, Now
+from gateway.device_conditions import DeviceConditions
 from gateway.gateway_commands import late_answer
 from gateway.metrics import Metrics
 from gateway.outbox import Answer, OutboxFullError
@@ -65,7 +66,7 @@ class Floor:
         self._wake = asyncio.Event()
         self._stored: dict[str, bytes] = {}
         self._links: dict[str, tuple[LinkState, float]] = {}
-        self._conditions: dict[tuple[str, str], ConditionChanged] = {}
+        self._conditions = DeviceConditions()
         self._busy_since_s: float | None = None
         self._exchanges: list[tuple[Collection[str], Sequence[Station], asyncio.Future[None]]] = []
         self.silent = ""
@@ -79,6 +80,12 @@ class Floor:
         """Queue a reading of a device or a command of central."""
         self._inputs.append(given)
         self._wake.set()
+
+    def device_is_over(self, device: str) -> None:
+        """Its driver is not used any more; another one, or none, takes its place: what it said of its condition is over."""
+        at_s = self._now().monotonic_s
+        for condition in self._conditions.held(device):
+            self.take(ConditionChanged(device=device, at_s=at_s, condition=condition, active=False))
 
     def alarms(self) -> dict[str, AlarmState]:
         """Every alarm by its id, as it stands."""
@@ -145,7 +152,8 @@ class Floor:
 
     async def _wait(self) -> None:
         """Until something comes or a station's time is due."""
-        due_s = min((due_s for station in self._stations.values() if (due_s := station.next_deadline_s()) is not None), default=None)
+        all_due_s = (self._conditions.next_deadline_s(), *(station.next_deadline_s() for station in self._stations.values()))
+        due_s = min((due_s for due_s in all_due_s if due_s is not None), default=None)
         if self._inputs or self._exchanges:
             return
         self._wake.clear()
@@ -163,6 +171,7 @@ class Floor:
                 self._reading(turn, given)
             else:
                 await self._command(turn, given)
+        turn.events += self._conditions.due(self._now())
         await self._finish(self._advance(turn, self._reached()))
 
     def _reached(self) -> Instant:
@@ -181,9 +190,10 @@ class Floor:
         at = now.at(reading.at_s)
         if isinstance(reading, LinkChanged):
             turn.events.append(self._link_changed(reading, now))
-            turn.events += self._conditions_again(reading, now)
+            turn.events += self._conditions.again(reading.device, now) if reading.state == "connected" else []
         elif isinstance(reading, ConditionChanged):
-            turn.events += self._condition_changed(reading, now)
+            self._metrics.device_condition.labels(device=reading.device, condition=reading.condition).set(float(reading.active))
+            turn.events += self._conditions.changed(reading, now)
         for station in self._listeners.get(reading.device, ()):
             due_s = station.next_deadline_s()
             if due_s is not None and due_s <= reading.at_s:
@@ -196,20 +206,6 @@ class Floor:
         since_s = since_s if state == change.state else change.at_s
         self._links[change.device] = (change.state, since_s)
         return DeviceLinkChanged(**now.at(since_s).stamp(), device=change.device, state=change.state, reason=change.reason)
-
-    def _condition_changed(self, change: ConditionChanged, now: Instant) -> list[Event]:
-        """Each change once, however often a driver says it."""
-        key = change.device, change.condition
-        known = self._conditions.pop(key, None)
-        if change.active:
-            self._conditions[key] = change if known is None else known
-        self._metrics.device_condition.labels(device=change.device, condition=change.condition).set(float(change.active))
-        return [_condition_told(change, now)] if change.active == (known is None) else []
-
-    def _conditions_again(self, link: LinkChanged, now: Instant) -> list[Event]:
-        """What holds is told again when a device is there again, since whoever hears of that forgets what was told before."""
-        held = [change for (device, _), change in self._conditions.items() if device == link.device]
-        return [_condition_told(change, now) for change in held] if link.state == "connected" else []
 
     async def _command(self, turn: _Turn, command: AnyCommand) -> None:
         now = self._now()
@@ -273,11 +269,6 @@ class Floor:
                 station.restore_parts(kept)
             for action in station.refused(now):
                 self._perform(action)
-
-
-def _condition_told(change: ConditionChanged, now: Instant) -> Event:
-    at = now.at(change.at_s).stamp()
-    return DeviceConditionChanged(**at, device=change.device, condition=change.condition, active=change.active, reason=change.reason)
 
 
 def _key(station_id: str, part: str) -> str:

@@ -63,7 +63,10 @@ class Supervised:
 
 
 class Supervisor:
-    """Runs all devices until cancelled. Readings and changes of links go to `emit`. `serials`: which hardware is expected at which device's place."""
+    """Runs all devices until cancelled. Readings and changes of links go to `emit`. `serials`: which hardware is expected at which device's place.
+
+    `is_over` hears of a device whose driver is not used any more: it is gone, or another driver takes its place.
+    """
 
     def __init__(
         self,
@@ -72,12 +75,14 @@ class Supervisor:
         metrics: Metrics,
         now_s: Callable[[], float],
         serials: Mapping[str, str] | None = None,
+        is_over: Callable[[str], None] = lambda device_id: None,
     ) -> None:
         expected = serials or {}
         self.devices = {device: Supervised(driver, name, expected.get(device, "")) for device, (name, driver) in drivers.items()}
         self._failed: asyncio.Future[None] | None = None
         self._changing = asyncio.Lock()  # a device that is swapped while its configuration changes must not be left with two conversations
         self._emit = emit
+        self._is_over = is_over
         self._metrics = metrics
         self._now_s = now_s
         self._random = random.Random()  # noqa: S311  # spreads reconnects, keeps no secret
@@ -103,12 +108,14 @@ class Supervisor:
         """End the conversation with a device and forget it; the stations hear of a loss. Raises: KeyError."""
         async with self._changing:
             await self._removed(device_id, reason)
+            self._is_over(device_id)
             self._metrics.forget_device(device_id)
 
     async def replace(self, device_id: str, driver_name: str, driver: Driver, expected_serial: str = "", reason: str = "its configuration changed") -> None:
         """Go on with another driver, configuration or piece of hardware at the place of a device; nobody else is touched. Raises: KeyError."""
         async with self._changing:
             before = await self._removed(device_id, reason)
+            self._is_over(device_id)
             if driver_name != before.driver_name:
                 self._metrics.forget_device(device_id)
             self._add_again(device_id, before, driver_name, driver, expected_serial)

@@ -257,3 +257,22 @@ async def test_condition_of_any_device_is_told_once_and_again_when_the_device_is
     (line,) = [line for line in rig.metrics.rendered().decode().splitlines() if line.startswith("dockline_device_condition{")]
     assert 'condition="paper_out"' in line
     assert line.endswith(" 0.0")
+
+
+@pytest.mark.requirement("E11")
+async def test_condition_of_a_device_that_is_not_configured_any_more_is_over(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Event] = []
+    monkeypatch.setattr(rig.store, "put_telemetry", told.extend)
+    rig.floor.take(paper(True, 10))
+    await rig.turn()
+
+    rig.floor.device_is_over("l")
+    await rig.turn()
+    rig.floor.take(LinkChanged(device="l", at_s=13, state="connected"))
+    await rig.turn()
+
+    assert [(type(event).__name__, getattr(event, "active", None)) for event in told] == [
+        ("DeviceConditionChanged", True),
+        ("DeviceConditionChanged", False),
+        ("DeviceLinkChanged", None),
+    ]
