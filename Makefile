@@ -6,7 +6,7 @@ ARGS ?=
 PYTEST = $(BIN)/python -m pytest -p tests.ci_plugin -p tests.serial_lines
 # Each file's tests stay in one process: what a file starts is started once. Files keep their order: those that take minutes come first (tests/conftest.py).
 BESIDE = -n 2 --dist loadfile --no-loadscope-reorder
-CHECKED = benchmarks central contracts drivers firmware_sims gateway tests tools dockline.py
+CHECKED = benchmarks central contracts docs/how-to/example_driver drivers firmware_sims gateway tests tools dockline.py
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-test demo test test-fast check bench accuracy stress soak chaos simulate fuzz bench-routing docs lock
