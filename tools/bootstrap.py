@@ -25,6 +25,8 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 PYTHON_MIN = (3, 11)
+UNITS = (Path("/usr/lib/systemd/system"), Path("/lib/systemd/system"), Path("/etc/systemd/system"))
+SYSTEMD = Path("/run/systemd/system")  # sd_booted(3)
 
 SYSTEM_TOOLS = {
     "mosquitto": ("mosquitto", ["/usr/sbin/mosquitto"]),
@@ -43,6 +45,9 @@ SYSTEM_TOOLS = {
     "libc6-dev": ("", ["/usr/include/stdio.h"]),
 }
 """Debian package -> the program that shows it is there (may be empty) and where else to look."""
+
+SERVICES = {"mosquitto": ["mosquitto"], "postgresql": ["postgresql"], "prometheus": ["prometheus", "prometheus-node-exporter"], "ser2net": ["ser2net"]}
+"""Debian package -> services that it, or what it needs, starts and enables. The tests start servers of their own and want none of these."""
 
 
 def _say(text: str) -> None:
@@ -138,7 +143,25 @@ def install_system() -> None:
     """Install what the tests start: broker, database, browser, font, checkers."""
     packages = missing_system_packages()
     if packages:
+        services = [service for package in packages for service in SERVICES.get(package, []) if not _is_service(service)]
         _install_packages(packages, f"The tests start real servers and a browser; missing here: {', '.join(packages)}.")
+        _switch_off([service for service in services if _is_service(service)])
+
+
+def _is_service(name: str) -> bool:
+    return any((folder / f"{name}.service").exists() for folder in UNITS)
+
+
+def _switch_off(services: list[str]) -> None:
+    """Stop and disable services that were not there before; a developer's machine is no server. Those that were there stay as they are."""
+    prefix = _root_prefix()
+    if not services or prefix is None or shutil.which("systemctl") is None:
+        return
+    now = ["--now"] if SYSTEMD.exists() else []  # without systemd nothing was started, but would be with it
+    if subprocess.run([*prefix, "systemctl", "disable", "--quiet", *now, *services], check=False).returncode == 0:
+        _say(f"Debian's packages started or enabled {', '.join(services)}; switched off again, since the tests start their own")
+    else:
+        _say(f"Debian's packages started or enabled {', '.join(services)}; switch off by hand: sudo systemctl disable --now {' '.join(services)}")
 
 
 def main(arguments: list[str]) -> int:

@@ -135,3 +135,32 @@ def test_skipped_test_fails_the_run_under_ci_only(tmp_path: Path, ci: str, statu
 
     assert done.returncode == status, done.stdout
     assert ("test_left_out" in done.stdout) == bool(ci)
+
+
+def test_services_that_came_with_packages_are_switched_off_and_others_left_alone(
+    commands: list[list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    units = tmp_path / "units"
+    units.mkdir()
+    (units / "mosquitto.service").touch()  # somebody's own, whose program only is missing
+    monkeypatch.setattr(bootstrap, "UNITS", (units,))
+    monkeypatch.setattr(bootstrap, "SYSTEMD", tmp_path)
+    monkeypatch.setattr(bootstrap, "missing_system_packages", lambda: ["mosquitto", "ser2net", "curl"])
+    monkeypatch.setattr(bootstrap, "_install_packages", lambda packages, why: (units / "ser2net.service").touch())
+    monkeypatch.setattr(bootstrap, "_root_prefix", lambda: ["sudo", "-n"])
+    monkeypatch.setattr(bootstrap.shutil, "which", lambda name: f"/usr/bin/{name}")
+
+    bootstrap.install_system()
+
+    assert commands == [["sudo", "-n", "systemctl", "disable", "--quiet", "--now", "ser2net"]]
+    assert "ser2net; switched off again" in capsys.readouterr().out
+
+
+def test_services_are_only_disabled_where_no_systemd_runs(commands: list[list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(bootstrap, "SYSTEMD", tmp_path / "none")
+    monkeypatch.setattr(bootstrap, "_root_prefix", list)
+    monkeypatch.setattr(bootstrap.shutil, "which", lambda name: f"/usr/bin/{name}")
+
+    bootstrap._switch_off(["ser2net"])
+
+    assert commands == [["systemctl", "disable", "--quiet", "ser2net"]]
