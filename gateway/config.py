@@ -165,7 +165,7 @@ class WeighPoint(StationTable, frozen=True, kw_only=True, forbid_unknown_fields=
 
     scale: Annotated[str, described("The scale", "name")]
     scanner: Annotated[str, described("Scanner whose last scan says what is weighed; empty: none", "name")] = ""
-    load_min_g: Annotated[float, described("Less than this is an empty scale", "g", gt=0)] = 20.0
+    load_min_g: Annotated[float, described("Least load that is recorded; below half of it the scale is empty", "g", gt=0)] = 20.0
     stable_readings: Annotated[int, described("So many equal stable readings in a row make a record", "count", ge=1, le=50)] = 2
     subject_age_s_max: Annotated[float, described("An older scan is not taken for what is weighed", "s", gt=0)] = 120.0
     ok_light: Annotated[OutputRef | None, described("Lamp (or beeper) that is lit when a scan is expected there (green)", "name")] = None

@@ -17,10 +17,12 @@ from gateway.stations.scan_checks import ScanChecks, Verdict
 from gateway.stations.station import DeviceAction, Output, Remember, Station
 
 _MG_PER_G = 1000
+_EMPTY_SHARE = 0.5
+"""Of the least load: a scale that shows more than that is not empty, so a load at the limit that trembles is recorded once. Chosen: as 10 e to 20 e."""
 
 
 class WeighPointStation(Station):
-    """Armed while the scale is empty; records the first N equal stable readings of at least `load_min_g`; armed again below it.
+    """Armed while the scale is empty; records the first N equal stable readings of at least `load_min_g`; armed again below half of it.
 
     What was recorded and still lies there is remembered durably: a gateway that comes back finds the same load and does not record it again.
     """
@@ -98,9 +100,10 @@ class WeighPointStation(Station):
 
     def _weighed(self, weight: Weight, now: Instant) -> Sequence[Output]:
         load_mg = _load_mg(weight)
-        if weight.state in ("underload", "zero") or (load_mg is not None and load_mg < self._config.load_min_g * _MG_PER_G):
+        least_mg = self._config.load_min_g * _MG_PER_G
+        if weight.state in ("underload", "zero") or (load_mg is not None and load_mg < _EMPTY_SHARE * least_mg):
             return self._emptied()
-        if weight.state != "stable" or weight.value is None or load_mg is None:
+        if weight.state != "stable" or weight.value is None or load_mg is None or load_mg < least_mg:
             self._equal_count = 0
             return ()
         sample = (weight.value, weight.unit, weight.net)

@@ -35,6 +35,8 @@ def records(loads: list[tuple[str, str | None]]) -> list[str]:
         ([(S, "520"), (S, "520"), (S, "700"), (S, "700")], ["520"]),  # more was put on without taking it off
         ([(S, "520"), (S, "520"), (UNDER, None), (S, "300"), (S, "300")], ["520", "300"]),
         ([(S, "520"), (OVER, None), (S, "520"), (ERROR, None), (S, "520")], []),
+        ([(S, "20"), (S, "20"), (S, "19.9"), (S, "20"), (S, "20")], ["20"]),  # a small load that trembles is one load
+        ([(S, "20"), (S, "20"), (D, "9.9"), (S, "20"), (S, "20")], ["20", "20"]),
     ],
 )
 @pytest.mark.requirement("E7")
