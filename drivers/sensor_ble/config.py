@@ -41,6 +41,10 @@ class SensorBleConfig(StreamConfig, frozen=True, kw_only=True, forbid_unknown_fi
             "passive: only listen, which spares the tags' batteries (BlueZ 5.56 with --experimental, kernel 5.10); active: where that is not had", "choice"
         ),
     ] = "passive"
+    rescan_s: Annotated[
+        float,
+        described("With `adapter`: heard nothing at all for so long, begin to listen anew; BlueZ does not say when it stopped", "s", gt=0, le=3600),
+    ] = 30.0
     port: Annotated[int, described("TCP port of the receiver", "count", ge=0, le=65535)] = 4802
     baud_rate: Annotated[int, described("Serial speed of the receiver", "baud", ge=300, le=4_000_000)] = 115_200
     tags: Annotated[

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import re
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,9 +18,8 @@ from drivers.base.errors import ConfigError, TransportError
 from drivers.base.session import Session, SessionEvent
 from drivers.base.spec import DriverSpec
 from drivers.base.transports import Transport, open_transport
-from drivers.sensor_ble import atc, bthome, ruuvi
+from drivers.sensor_ble.adapter import Place, packet_of, patterns, why_not
 from drivers.sensor_ble.config import SensorBleConfig
-from drivers.sensor_ble.frames import Report, rebuilt
 from drivers.sensor_ble.session import InputSeen, SensorBleSession, TagFailed, TagMeasured, TagsChanged
 
 if TYPE_CHECKING:
@@ -26,9 +27,11 @@ if TYPE_CHECKING:
     from bleak.backends.device import BLEDevice
     from bleak.backends.scanner import AdvertisementData
 
-_REASONS = {"battery_low": "change the battery of", "tag_silent": "not heard any more: check battery and distance of"}
+log = logging.getLogger(__name__)
+
 _LOOK_S = 5.0
-_ADVERTISEMENT_BYTES_MAX = 200
+_BLUEZ_S = 10.0  # chosen: D-Bus calls of BlueZ take milliseconds; one that hangs belongs to a bluetoothd that is ending
+_REASONS = {"battery_low": "change the battery of", "tag_silent": "not heard any more: check battery and distance of"}
 
 
 class SensorBleDriver(StreamDriver[SensorBleConfig]):
@@ -36,6 +39,7 @@ class SensorBleDriver(StreamDriver[SensorBleConfig]):
 
     def __init__(self, device_id: str, config: SensorBleConfig, **arguments: Any) -> None:
         super().__init__(device_id, config, **arguments)
+        self._told: dict[str, tuple[str, ...]] = {}
         self._keys = {name: _key(tag.bindkey_file) for name, tag in config.tags.items() if tag.bindkey_file}
 
     @property
@@ -45,11 +49,11 @@ class SensorBleDriver(StreamDriver[SensorBleConfig]):
 
     def opener(self) -> Callable[[SensorBleConfig], Awaitable[Transport]]:
         """See `StreamDriver.opener`: the adapter of this computer, TCP or a serial line."""
-        return lambda config: _listen(config) if config.adapter else open_transport(config)
+        return lambda config: listen(config) if config.adapter else open_transport(config)
 
     def new_session(self) -> Session:
         """See `StreamDriver.new_session`."""
-        return SensorBleSession(self.config, self._keys)
+        return SensorBleSession(self.config, self._keys, self._told)
 
     def readings(self, event: SessionEvent, at_s: float) -> Iterable[AnyReading]:
         """A value becomes Measured, a missing one ReadingFailed, contacts and buttons InputChanged, battery and silence ConditionChanged."""
@@ -76,69 +80,94 @@ def _key(path: str) -> bytes:
     return bytes.fromhex(text)
 
 
-def packet_of(address: str, advertisement: AdvertisementData) -> bytes:
-    """The HCI packet of what bleak tells; empty: nothing in it that a tag of ours says, or more than a report holds."""
-    data = rebuilt(advertisement.manufacturer_data, advertisement.service_data)
-    if not data or len(data) > _ADVERTISEMENT_BYTES_MAX or not re.fullmatch(r"(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}", address):
-        return b""
-    return Report(address, data, max(-127, min(20, advertisement.rssi))).encode()
+async def listen(config: SensorBleConfig, system: Path = Path("/sys")) -> Transport:
+    """The adapter of this computer as a way to its tags. Raises: ConfigError: bleak is missing. TransportError: the adapter does not listen; says why."""
+    air = _Air(config, system)
+    await air.begin()
+    return air.transport
 
 
-async def _listen(config: SensorBleConfig) -> Transport:
-    try:
-        from bleak import BleakScanner
-        from bleak.exc import BleakError
-    except ImportError as error:
-        raise ConfigError("listening with an adapter of this computer needs bleak; pip install dockline[ble]", operation="bluetooth") from error
-    reader = asyncio.StreamReader()
+class _Air:
+    """What one adapter hears; `transport` may be read once `begin` has returned.
 
-    def hear(device: BLEDevice, advertisement: AdvertisementData) -> None:
+    BlueZ does not say when it stops listening: after a restart of bluetoothd, or when the controller stalls, advertisements just do not come any more. So
+    after a silence listening is begun anew; where that fails the link is lost, and the gateway tries again.
+    """
+
+    def __init__(self, config: SensorBleConfig, system: Path) -> None:
+        self._config = config
+        self._place = Place(config.adapter, system)
+        self._reader = asyncio.StreamReader()
+        self._scanner: BleakScanner | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._heard_s = 0.0
+        self._is_quiet = False
+        self.transport = Transport(self._reader, _say_nothing, self._end)
+
+    async def begin(self) -> None:
+        """See `listen`."""
+        await self._scan()
+        self._watching = asyncio.create_task(self._watch(), name="bluetooth adapter")
+
+    async def _scan(self) -> None:
+        """Raises: ConfigError, TransportError."""
+        try:
+            from bleak import BleakScanner
+            from bleak.exc import BleakError
+        except ImportError as error:
+            raise ConfigError("listening with an adapter of this computer needs bleak; pip install dockline[ble]", operation="bluetooth") from error
+        self._place.check()
+        self._heard_s = time.monotonic()
+        try:
+            scanner = BleakScanner(self._hear, scanning_mode=self._config.scanning, bluez={"adapter": self._config.adapter, "or_patterns": patterns()})
+            async with asyncio.timeout(_BLUEZ_S):
+                await scanner.start()
+        except (BleakError, OSError, EOFError) as error:  # TimeoutError is an OSError; EOFError: D-Bus hung up
+            raise TransportError(f"{self._config.adapter} does not listen: {why_not(error)}") from error
+        self._scanner = scanner
+
+    def _hear(self, device: BLEDevice, advertisement: AdvertisementData) -> None:
+        self._heard_s, self._is_quiet = time.monotonic(), False
         if packet := packet_of(device.address, advertisement):
-            reader.feed_data(packet)
+            self._reader.feed_data(packet)
 
-    scanner = BleakScanner(hear, scanning_mode=config.scanning, bluez={"adapter": config.adapter, "or_patterns": _patterns()})
-    try:
-        await scanner.start()
-    except (BleakError, OSError) as error:
-        hint = '; try scanning = "active"' if config.scanning == "passive" else ""
-        raise TransportError(f"{config.adapter} does not listen: {error}; is bluetoothd running, and the adapter on (bluetoothctl power on)?{hint}") from error
-    watching = asyncio.create_task(_watch(config.adapter, reader), name="bluetooth adapter")
+    async def _watch(self) -> None:
+        """End the link when the adapter is gone or off; listen anew when nothing came for so long."""
+        try:
+            while True:
+                await asyncio.sleep(min(_LOOK_S, self._config.rescan_s))
+                self._place.check()
+                if time.monotonic() - self._heard_s >= self._config.rescan_s:
+                    await self._listen_anew()
+        except (TransportError, ConfigError) as error:
+            self._reader.set_exception(OSError(error.message))
 
-    def write(data: bytes) -> None:
-        """Nothing is ever said to tags."""
+    async def _listen_anew(self) -> None:
+        """Raises: ConfigError, TransportError."""
+        if not self._is_quiet:  # told once: where only door contacts are near, silence is usual
+            log.info("heard nothing, listening anew", extra={"adapter": self._config.adapter, "for_s": self._config.rescan_s})
+        self._is_quiet = True
+        await self._stop()
+        await self._scan()
 
-    async def close() -> None:
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
-        await _stop(scanner)
+    async def _stop(self) -> None:
+        from bleak.exc import BleakError
 
-    return Transport(reader, write, close)
+        scanner, self._scanner = self._scanner, None
+        if scanner is not None:
+            with contextlib.suppress(BleakError, OSError, EOFError):  # bluetoothd may be gone, and what it did for us with it
+                async with asyncio.timeout(_BLUEZ_S):
+                    await scanner.stop()
 
-
-async def _stop(scanner: BleakScanner) -> None:
-    from bleak.exc import BleakError
-
-    with contextlib.suppress(BleakError, OSError, EOFError):  # the adapter or bluetoothd may be gone already
-        await scanner.stop()
-
-
-def _patterns() -> list[Any]:
-    """What the controller lets through while it listens passively: the beginnings of what tags of ours say."""
-    from bleak.args.bluez import OrPattern
-    from bleak.assigned_numbers import AdvertisementDataType
-
-    service, company = AdvertisementDataType.SERVICE_DATA_UUID16, AdvertisementDataType.MANUFACTURER_SPECIFIC_DATA
-    services = [OrPattern(0, service, uuid.to_bytes(2, "little")) for uuid in (bthome.SERVICE, atc.SERVICE)]
-    return [*services, OrPattern(0, company, ruuvi.COMPANY.to_bytes(2, "little"))]
+    async def _end(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
+        await self._stop()
 
 
-async def _watch(adapter: str, reader: asyncio.StreamReader, adapters: Path = Path("/sys/class/bluetooth")) -> None:
-    """End the link when the adapter is pulled off: bleak does not say so."""
-    if not (adapters / adapter).exists():
-        return  # no such folder on this system
-    while (adapters / adapter).exists():  # noqa: ASYNC110  # sysfs gives no event
-        await asyncio.sleep(_LOOK_S)
-    reader.set_exception(OSError(f"{adapter} was pulled off"))
+def _say_nothing(data: bytes) -> None:
+    """Nothing is ever said to tags."""
 
 
 SPEC = DriverSpec(

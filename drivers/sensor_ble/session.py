@@ -15,7 +15,7 @@ from drivers.sensor_ble.heard import Heard
 from drivers.sensor_ble.tags import Tag
 
 LOCKED_AGAIN_S = 60.0  # chosen: how often it is said that a tag cannot be understood
-UNNAMED_TAGS_MAX = 200  # chosen: more are not remembered where no tags are named
+UNNAMED_TAGS_MAX = 200  # chosen: more at once are not remembered where no tags are named
 NOISE_BYTES_MAX = 64
 EVENT_BYTES_MAX = 258
 CLOCK_STEP_S = 1e-9
@@ -55,16 +55,20 @@ class TagsChanged(SessionEvent):
 
 
 class SensorBleSession:
-    """One receiver. `keys` by tag name, for those whose key stands in a file."""
+    """One receiver. `keys` by tag name, for those whose key stands in a file.
 
-    def __init__(self, config: SensorBleConfig, keys: Mapping[str, bytes]) -> None:
+    `told`: the tags of each condition as they were told last, shared with the driver: it outlives the connection, so that a battery that was changed
+    meanwhile is told too.
+    """
+
+    def __init__(self, config: SensorBleConfig, keys: Mapping[str, bytes], told: dict[str, tuple[str, ...]]) -> None:
         self._config = config
         self._tags = {
             table.mac.lower(): Tag(name, keys.get(name) or bytes.fromhex(table.bindkey), table.contact_input, table.button_input)
             for name, table in config.tags.items()
         }
         self._began_s: float | None = None
-        self._conditions: dict[str, tuple[str, ...]] = {"battery_low": (), "tag_silent": ()}
+        self._told = told
         self._incoming = bytearray()
         self._noise = bytearray()
         self._events: list[SessionEvent] = []
@@ -155,10 +159,21 @@ class SensorBleSession:
     def _tag(self, report: Report, identity: str) -> Tag | None:
         """The tag of that address, or of the address in its data, which a receiver in between does not change. None: nobody's business."""
         tag = self._tags.get(report.address) or self._tags.get(identity)
-        if tag is None and not self._config.tags and len(self._tags) < UNNAMED_TAGS_MAX:
+        if tag is None and not self._config.tags and self._has_place():
             address = identity or report.address
             tag = self._tags[address] = Tag(address.replace(":", ""), is_named=False)
+        if tag is None:
+            self._events.append(FrameRejected("unknown_tag", bytes.fromhex(report.address.replace(":", "")) + report.data))
         return tag
+
+    def _has_place(self) -> bool:
+        """Whether one more tag can be remembered; who passed by and is silent makes place."""
+        if len(self._tags) < UNNAMED_TAGS_MAX:
+            return True
+        gone = min((address for address, tag in self._tags.items() if tag.is_silent), key=lambda address: self._tags[address].heard_at_s or 0.0, default=None)
+        if gone is not None:
+            del self._tags[gone]
+        return gone is not None
 
     def _hear_bthome(self, report: Report, data: bytes, now_s: float) -> None:
         tag = self._tag(report, bthome.address_in(data))
@@ -184,17 +199,17 @@ class SensorBleSession:
             self._events.append(TagFailed(f"{tag.name}_temperature_c", locked.code, locked.reason))
 
     def _hear(self, report: Report, heard: Heard | None, data: bytes, now_s: float, kind: str) -> None:
+        tag = self._tag(report, heard.identity if heard is not None else "")
+        if tag is None:
+            return
         if heard is None:
             self._events.append(FrameRejected(f"not_{kind}", data))
             return
-        tag = self._tag(report, heard.identity)
-        if tag is None or tag.is_repeated(heard, data, now_s):
+        if tag.is_repeated(heard, data, now_s):
             return
         tag.hear(now_s)
-        tag.is_sleepy = heard.sleepy
-        if tag.is_silent:
-            tag.is_silent = False
-            self._tell_condition("tag_silent")
+        tag.is_sleepy, tag.is_silent = heard.sleepy, False
+        self._tell_condition("tag_silent")
         self._tell_inputs(tag, heard)
         self._tell_values(tag, heard, report.rssi_dbm, now_s)
         tag.judge_battery(heard, self._config.battery_low_pct)
@@ -237,7 +252,10 @@ class SensorBleSession:
         self._tell_condition("tag_silent")
 
     def _tell_condition(self, condition: str) -> None:
-        tags = tuple(sorted(tag.name for tag in self._tags.values() if (tag.is_silent if condition == "tag_silent" else tag.battery_low)))
-        if tags != self._conditions[condition]:
-            self._conditions[condition] = tags
+        """A tag of which nothing is known yet on this connection counts as it did before."""
+        before = self._told.get(condition, ())
+        states = ((tag.name, tag.battery_low if condition == "battery_low" else tag.silence) for tag in self._tags.values())
+        tags = tuple(sorted(name for name, state in states if (name in before if state is None else state)))
+        if tags != before:
+            self._told[condition] = tags
             self._events.append(TagsChanged(condition, tags))

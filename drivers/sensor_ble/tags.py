@@ -16,7 +16,7 @@ BATTERY_REARM_PCT = 5.0
 
 @dataclass
 class Tag:
-    """One tag. `key` empty: it does not encrypt, or nobody told the key."""
+    """One tag. `key` empty: it does not encrypt, or nobody told the key. `battery_low` None: it has not told."""
 
     name: str
     key: bytes = b""
@@ -27,13 +27,20 @@ class Tag:
     quantities: dict[str, None] = field(default_factory=dict)
     is_silent: bool = False
     is_sleepy: bool = False
-    battery_low: bool = False
+    battery_low: bool | None = None
     sampled_at_s: float | None = None
     told_locked_at_s: float | None = None
     contacts: dict[str, bool] = field(default_factory=dict)
     counter: int | None = None
     _gaps_s: deque[float] = field(default_factory=lambda: deque(maxlen=_GAPS_KEPT))
     _last: dict[str, tuple[int | None, bytes, float]] = field(default_factory=dict)
+
+    @property
+    def silence(self) -> bool | None:
+        """Whether it is missed; None: it was neither heard nor missed yet. Who has no name just passed by."""
+        if not self.is_named:
+            return False
+        return self.is_silent if self.is_silent or self.heard_at_s is not None else None
 
     def is_repeated(self, heard: Heard, data: bytes, now_s: float) -> bool:
         """Whether this was told before: by its sequence number, or else by the same bytes at almost the same time."""

@@ -1,29 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tags that are heard, repeated, lost and found, in virtual time; and bleak at its edge."""
+"""Tags that are heard, repeated, lost and found, in virtual time."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-import bleak
 import pytest
-from bleak.backends.device import BLEDevice
-from bleak.backends.scanner import AdvertisementData
-from bleak.exc import BleakError
 
-from contracts.readings import ConditionChanged, LinkChanged, Measured, ReadingFailed
+from contracts.readings import ConditionChanged, ReadingFailed
 from drivers.base.config import parse_config
-from drivers.base.errors import ConfigError, LocalProtocolError, TransportError
-from drivers.base.session import SessionEvent
+from drivers.base.errors import ConfigError, LocalProtocolError
+from drivers.base.session import FrameRejected, SessionEvent
 from drivers.sensor_ble.config import SensorBleConfig
-from drivers.sensor_ble.driver import SensorBleDriver, packet_of
-from drivers.sensor_ble.frames import Report, decode, manufacturer, services
+from drivers.sensor_ble.driver import SensorBleDriver
+from drivers.sensor_ble.frames import Report, decode
 from drivers.sensor_ble.session import InputSeen, SensorBleSession, TagFailed, TagMeasured, TagsChanged
 from firmware_sims.sensor_ble.twin import BleTagsTwin
-from tests.conformance.test_life import Readings
 
 RUUVI = "cb:b8:33:4c:88:4f"
 
@@ -36,7 +29,7 @@ class Air:
     """A session that hears a twin, second by second."""
 
     def __init__(self, twin: BleTagsTwin, **fields: Any) -> None:
-        self.twin, self.session = twin, SensorBleSession(_config(**fields), {})
+        self.twin, self.session = twin, SensorBleSession(_config(**fields), {}, {})
         self.events: list[SessionEvent] = [*self.session.advance_to(0.0), *self.session.receive_bytes(twin.connected(0.0), 0.0)]
         self.now_s = 0.0
 
@@ -61,6 +54,56 @@ def test_tag_is_named_by_the_configuration_and_others_are_nobodys_business() -> 
 
     assert len(_values(events, "shelf_temperature_c")) == 5
     assert all(event.quantity.startswith("shelf_") for event in events if isinstance(event, TagMeasured))
+    assert [event.reason for event in events if isinstance(event, FrameRejected)] == ["unknown_tag"] * 5
+
+
+def test_what_a_stranger_says_is_not_judged() -> None:
+    session = SensorBleSession(_config(tags={"shelf": {"mac": RUUVI}}), {}, {})
+    strange = Report("00:11:22:33:44:55", bytes.fromhex("05161a18ffff")).encode()
+
+    events = session.receive_bytes(strange + Report(RUUVI, bytes.fromhex("05161a18ffff")).encode(), 1.0)
+
+    assert [event.reason for event in events if isinstance(event, FrameRejected)] == ["unknown_tag", "not_atc"]
+
+
+def test_tag_that_passed_by_is_told_silent_once_and_is_no_condition() -> None:
+    air = Air(BleTagsTwin("ruuvi"))
+    air.until(5.0)
+
+    air.twin.on_silence("ruuvi")
+    events = air.until(60.0)
+
+    assert {event.code for event in events if isinstance(event, TagFailed)} == {"SILENT"}
+    assert not [event for event in events if isinstance(event, TagsChanged)]
+
+
+def test_tags_that_passed_by_make_place_for_others() -> None:
+    session = SensorBleSession(_config(), {}, {})
+    plain = bytes.fromhex("0616d2fc400125")
+
+    def heard(numbers: range, now_s: float) -> int:
+        reports = b"".join(Report(f"c0:00:00:00:{number >> 8:02x}:{number & 255:02x}", plain).encode() for number in numbers)
+        return len([event for event in session.receive_bytes(reports, now_s) if isinstance(event, TagMeasured) and event.quantity.endswith("battery_pct")])
+
+    assert heard(range(300), 1.0) == 200
+    session.advance_to(500.0)
+    assert heard(range(200, 350), 501.0) == 150
+
+
+def test_battery_that_was_changed_while_nobody_listened_is_told() -> None:
+    told: dict[str, tuple[str, ...]] = {}
+    twin = BleTagsTwin("bthome,pvvx")
+    config = _config(tags={"door": {"mac": "a4:c1:38:3e:b3:93"}, "freezer": {"mac": "a4:c1:38:56:53:84"}})
+    for kind in ("bthome", "pvvx"):
+        twin.on_set(kind, battery_pct=5)
+    before = SensorBleSession(config, {}, told)
+    before.receive_bytes(twin.on_advertise("bthome") + twin.on_advertise("pvvx"), 1.0)
+
+    after = SensorBleSession(config, {}, told)
+    twin.on_set("bthome", battery_pct=97)
+    events = after.receive_bytes(twin.on_advertise("bthome"), 2.0)
+
+    assert [event for event in events if isinstance(event, TagsChanged)] == [TagsChanged("battery_low", ("freezer",))]
 
 
 def test_advertisement_that_is_heard_three_times_is_told_once() -> None:
@@ -98,7 +141,7 @@ def test_silent_tag_is_missed_by_its_own_interval_and_found_again() -> None:
 
 
 def test_slow_tag_is_missed_until_its_interval_is_known() -> None:
-    air = Air(BleTagsTwin("ruuvi", interval_s=90.0), interval_s=10.0)
+    air = Air(BleTagsTwin("ruuvi", interval_s=90.0), interval_s=10.0, tags={"shelf": {"mac": RUUVI}})
 
     missed = [event for event in air.until(400.0) if isinstance(event, TagsChanged) and event.tags]
     later = [event for event in air.until(1500.0) if isinstance(event, TagsChanged)]
@@ -205,75 +248,6 @@ def test_key_is_read_from_its_file(tmp_path: Path) -> None:
     for name in ("wrong", "missing"):
         with pytest.raises(ConfigError, match="bindkey_file"):
             SensorBleDriver("tags-1", _config(tags={"safe": {"mac": RUUVI, "bindkey_file": str(tmp_path / name)}}))
-
-
-# -- bleak ------------------------------------------------------------------------------------------------------------------------------------
-
-
-def _advertisement(manufacturers: dict[int, bytes], service_data: dict[str, bytes]) -> AdvertisementData:
-    return AdvertisementData(None, manufacturers, service_data, [], None, -60, ())
-
-
-def test_packet_is_rebuilt_of_what_the_system_took_apart() -> None:
-    packet = packet_of(RUUVI.upper(), _advertisement({0x0499: b"\x05abc"}, {"0000fcd2-0000-1000-8000-00805f9b34fb": b"\x40x", "1234-long": b"y"}))
-
-    (report,) = decode(packet)
-    assert (report.address, report.rssi_dbm) == (RUUVI, -60)
-    assert list(manufacturer(report.data)) == [(0x0499, b"\x05abc")]
-    assert list(services(report.data)) == [(0xFCD2, b"\x40x")]
-    assert packet_of(RUUVI, _advertisement({}, {})) == b""
-    assert packet_of("A1B2-UUID-OF-ANOTHER-SYSTEM", _advertisement({0x0499: b"\x05"}, {})) == b""
-
-
-class FakeScanner:
-    """bleak's scanner as far as its documentation tells: a callback, start, stop; `broken` start raises BleakError."""
-
-    made: ClassVar[list[FakeScanner]] = []
-    broken: ClassVar[bool] = False
-
-    def __init__(self, detection_callback: Callable[[BLEDevice, AdvertisementData], None], *, scanning_mode: str, bluez: dict[str, Any]) -> None:
-        self.callback, self.mode, self.bluez, self.running = detection_callback, scanning_mode, bluez, False
-        self.made.append(self)
-
-    async def start(self) -> None:
-        if self.broken:
-            raise BleakError("passive scanning on Linux requires BlueZ >= 5.56")
-        self.running = True
-
-    async def stop(self) -> None:
-        self.running = False
-
-
-@pytest.fixture
-def scanner(monkeypatch: pytest.MonkeyPatch) -> type[FakeScanner]:
-    monkeypatch.setattr(FakeScanner, "made", [])
-    monkeypatch.setattr(FakeScanner, "broken", False)
-    monkeypatch.setattr(bleak, "BleakScanner", FakeScanner)
-    return FakeScanner
-
-
-async def test_adapter_of_this_computer_listens_passively_and_stops(scanner: type[FakeScanner]) -> None:
-    readings = Readings()
-    running = asyncio.create_task(SensorBleDriver("tags-1", _config(adapter="hci0", tags={"shelf": {"mac": RUUVI}})).run(readings.emit))
-    await readings.until(lambda reading: isinstance(reading, LinkChanged))
-    (listening,) = scanner.made
-
-    data = bytes.fromhex("0512FC5394C37C0004FFFC040CAC364200CDCBB8334C884F")
-    listening.callback(BLEDevice(RUUVI.upper(), "Ruuvi", None), _advertisement({0x0499: data}, {}))
-    await readings.until(lambda reading: isinstance(reading, Measured) and (reading.quantity, reading.value) == ("shelf_temperature_c", 24.3))
-
-    assert (listening.mode, listening.bluez["adapter"], len(listening.bluez["or_patterns"])) == ("passive", "hci0", 3)
-    running.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await running
-    assert not listening.running
-
-
-async def test_adapter_that_cannot_listen_says_what_to_try(scanner: type[FakeScanner]) -> None:
-    scanner.broken = True
-
-    with pytest.raises(TransportError, match=r'hci0 does not listen.*scanning = "active"'):
-        await SensorBleDriver("tags-1", _config(adapter="hci0")).run(lambda reading: None)
 
 
 def test_readings_name_the_tags_of_a_condition() -> None:
