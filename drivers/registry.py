@@ -12,6 +12,7 @@ from drivers.base.spec import DriverSpec
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
+    from types import ModuleType
 
     from drivers.base.probe import Probe
 
@@ -61,10 +62,17 @@ def probes() -> list[tuple[str, Probe]]:
     """How devices are recognised, by the name of their driver. A driver that can offers `PROBES` in the module `probe` beside its own."""
     found: list[tuple[str, Probe]] = []
     for name in names():
-        module = f"{load(name).factory.__module__.rpartition('.')[0]}.probe"
-        if importlib.util.find_spec(module) is not None:
-            found += [(name, probe) for probe in importlib.import_module(module).PROBES]
+        if (module := part(name, "probe")) is not None:
+            found += [(name, probe) for probe in module.PROBES]
     return found
+
+
+def part(name: str, module: str) -> ModuleType | None:
+    """A module beside the driver's own that not every driver has; None: this one has not. Raises: ConfigError: see `load`."""
+    package = load(name).factory.__module__.rpartition(".")[0]
+    if not package or importlib.util.find_spec(f"{package}.{module}") is None:
+        return None
+    return importlib.import_module(f"{package}.{module}")
 
 
 def load(name: str) -> DriverSpec:

@@ -8,7 +8,6 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from drivers import registry
 from drivers.base.errors import ConfigError
 from gateway.capturing import cut, lines_of, redacted
 from gateway.recordings import Recording, RecordingError, read_recording
@@ -38,7 +37,7 @@ def main(argv: list[str]) -> int:
     try:
         text = sys.stdin.read() if arguments.file == "-" else Path(arguments.file).read_text(encoding="utf-8")
         recording = cut(read_recording(text.splitlines()), arguments.from_s, arguments.to_s)
-        made = recording if arguments.keep_values else redacted(recording, registry.load(recording.driver))
+        made = recording if arguments.keep_values else redacted(recording)
         _write(made, arguments.out, arguments.note)
     except (OSError, UnicodeDecodeError, RecordingError, ConfigError) as error:
         print(f"dockline capture: {arguments.file}: {error}", file=sys.stderr)

@@ -2,8 +2,8 @@
 """Recordings of a device's bytes as text, and the way of such a recording through the driver of today.
 
 A recording is a transcript as those under tests/captures: `@seconds`, `<< hex` from the device, `>> hex` to it, `!! command key=value`. Comments carry the
-rest: `# device {...}` its configuration, `# opened` the begin of a conversation, `# gave up` bytes that were no longer kept, `# reading {...}` what was
-made of the bytes then.
+rest: `# device {...}` its configuration, `# opened, clock S` the begin of a conversation and the monotonic clock then (some sessions ask on its grid),
+`# gave up` bytes that were no longer kept, `# reading {...}` what was made of the bytes then.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ from drivers import registry
 from drivers.base.config import DeviceConfig, parse_config
 from drivers.base.driver import StreamDriver
 from drivers.base.errors import DriverError
-from drivers.base.session import CommandDone, CommandFailed, FrameRejected, SessionEvent, SessionReady
+from drivers.base.line import SharesLine
+from drivers.base.session import CommandDone, CommandFailed, FrameRejected, SessionEvent, SessionReady, TellsSerial
 from drivers.base.tape import Entry
 
 _HEAD = "# Dockline recording 1"
+_OPENED = "# opened"
 _TEXT_OF = {"from_device": "<<", "to_device": ">>"}
 
 
@@ -42,7 +44,7 @@ def line_of(entry: Entry, start_s: float) -> list[str]:
     content = entry.content
     at = f"@{entry.at_s - start_s:.6f}"
     if entry.kind == "open":
-        return [at, "# opened"]
+        return [at, f"{_OPENED}, clock {entry.at_s:.6f}"]
     if entry.kind == "gap":
         return ["# gave up what came here"]
     if isinstance(content, str):
@@ -54,7 +56,10 @@ def line_of(entry: Entry, start_s: float) -> list[str]:
 
 @dataclass
 class Recording:
-    """A recording as read. `steps`: (seconds, kind, bytes or command), in order; `then`: the readings made at the time, `then_at_s` where they stand."""
+    """A recording as read. `steps`: (seconds, kind, bytes or command), in order; `then`: the readings made at the time, `then_at_s` where they stand.
+
+    `clock_s`: what the monotonic clock was at second 0.
+    """
 
     device: str
     driver: str
@@ -62,6 +67,7 @@ class Recording:
     steps: list[tuple[float, str, bytes | str]] = field(default_factory=list)
     then: list[AnyReading] = field(default_factory=list)
     then_at_s: list[float] = field(default_factory=list)
+    clock_s: float = 0.0
 
 
 def read_recording(lines: Iterable[str]) -> Recording:
@@ -91,8 +97,10 @@ def _read_line(recording: Recording, text: str, at_s: float) -> float:
         recording.steps.append((at_s, mark, bytes.fromhex(rest)))
     elif mark == "!!":
         recording.steps.append((at_s, mark, rest))
-    elif text == "# opened":
+    elif text.startswith(_OPENED):
         recording.steps.append((at_s, "open", b""))
+        if clock := text.partition(" clock ")[2]:
+            recording.clock_s = float(clock) - at_s
     elif text.startswith("# gave up"):
         recording.steps.append((at_s, "gap", b""))
     elif text.startswith("# reading "):
@@ -104,7 +112,10 @@ def _read_line(recording: Recording, text: str, at_s: float) -> float:
 
 
 class Replay:
-    """Plays a recording to a driver's session without opening anything. `notes` says what could not be played."""
+    """Plays a recording to a driver's session without opening anything. `notes` says what could not be played; `serials` what the device calls itself.
+
+    A session that shares its line has its turns when it had them then.
+    """
 
     def __init__(self, recording: Recording) -> None:
         """Raises: RecordingError: the driver is not here. ConfigError: it does not take the configuration any more."""
@@ -121,6 +132,7 @@ class Replay:
         self._is_open = False
         self.rejected = 0
         self.notes: list[str] = []
+        self.serials: set[str] = set()
 
     def run(self) -> Iterator[AnyReading]:
         """The readings that the driver of today makes."""
@@ -133,7 +145,9 @@ class Replay:
     def _begin(self, at_s: float) -> Iterator[AnyReading]:
         self._session = self._driver.new_session()
         self._is_open, self._after_gap = True, False
-        yield from self._readings(self._session.advance_to(at_s), at_s)
+        if isinstance(self._session, SharesLine):
+            self._session.shares_with(1)
+        yield from self._readings(self._session.advance_to(self._clock(at_s)), at_s)
         self._session.bytes_to_send()
 
     def _step(self, at_s: float, kind: str, content: bytes | str) -> Iterator[AnyReading]:
@@ -146,33 +160,40 @@ class Replay:
         if not self._is_open:
             return
         try:
-            yield from self._readings(self._until(at_s), at_s)
+            yield from self._readings(self._until(self._clock(at_s)), at_s)
             if isinstance(content, bytes) and kind == "<<":
-                yield from self._readings(self._session.receive_bytes(content, at_s), at_s)
+                yield from self._readings(self._session.receive_bytes(content, self._clock(at_s)), at_s)
+            elif kind == ">>" and isinstance(self._session, SharesLine) and self._session.wants_line is not None:
+                self._session.grant(self._clock(at_s))
             elif kind == "!!":
                 self._command(str(content), at_s)
         except DriverError as error:
             self._is_open = self._after_gap
             self.notes.append(f"at {at_s:.3f} s the driver ends the conversation: {error}")
         self._session.bytes_to_send()  # what it wants to say now goes nowhere
+        if isinstance(self._session, TellsSerial) and self._session.serial:
+            self.serials.add(self._session.serial)
 
-    def _until(self, at_s: float) -> Sequence[SessionEvent]:
+    def _clock(self, at_s: float) -> float:
+        return self._recording.clock_s + at_s
+
+    def _until(self, now_s: float) -> Sequence[SessionEvent]:
         """Let every deadline fire that was due before this moment."""
         events: list[SessionEvent] = []
-        while (due_s := self._session.next_deadline_s()) is not None and due_s < at_s:
+        while (due_s := self._session.next_deadline_s()) is not None and due_s < now_s:
             before_s = due_s
             events += self._session.advance_to(due_s)
             self._session.bytes_to_send()
             after_s = self._session.next_deadline_s()
             if after_s is not None and after_s <= before_s:
                 break
-        return [*events, *self._session.advance_to(at_s)]
+        return [*events, *self._session.advance_to(now_s)]
 
     def _command(self, words: str, at_s: float) -> None:
         name, *pairs = words.split(" ")
         command = self._driver.spec.command(name)
         given = {key: value for key, _, value in (pair.partition("=") for pair in pairs)}
-        self._session.start_command(name, command.parse(given), at_s)
+        self._session.start_command(name, command.parse(given), self._clock(at_s))
 
     def _readings(self, events: Sequence[SessionEvent], at_s: float) -> Iterator[AnyReading]:
         for event in events:

@@ -21,6 +21,7 @@ from firmware_sims.light_ablepick.twin import AblePickTwin
 from firmware_sims.rfid_llrp.twin import LlrpReaderTwin
 from firmware_sims.scale_sics.twin import SicsScaleTwin
 from firmware_sims.scanner_serial.twin import ScannerTwin
+from firmware_sims.sensor_modbus.bus import BusTwin
 from firmware_sims.sensor_modbus.twin import ModbusSensorTwin
 from gateway.device_command import main
 from gateway.recordings import Replay, difference, head_of, line_of, read_recording
@@ -64,7 +65,7 @@ def lines_of_driver(driver: StreamDriver[Any], name: str) -> list[str]:
     return [*head_of("d-1", name, driver.config), *(line for entry in entries for line in line_of(entry, entries[0].at_s))]
 
 
-async def driver_of(name: str, twin: Twin, **config: Any) -> tuple[StreamDriver[Any], TcpTwinServer]:
+async def driver_of(name: str, twin: Any, **config: Any) -> tuple[StreamDriver[Any], TcpTwinServer]:
     server = TcpTwinServer(twin)
     await server.start()
     spec = registry.load(name)
@@ -160,3 +161,26 @@ def test_file_that_is_no_recording_is_refused_in_words(text: str, tmp_path: Path
 
     assert main(["replay", str(file)]) == 2
     assert str(file) in capsys.readouterr().err
+
+
+async def test_replay_of_a_unit_that_shared_its_line_gives_the_readings_of_then() -> None:
+    """It had its turns when the other let it, and asked on the grid of a clock that did not begin with the recording."""
+    spec = registry.load("sensor_modbus")
+    server = TcpTwinServer(BusTwin(ModbusSensorTwin(framing="rtu", unit_id=unit) for unit in (1, 2)))
+    await server.start()
+    fields = {"driver": "sensor_modbus", "host": "127.0.0.1", "port": server.port, "framing": "rtu", "map": "xy_md02", "interval_s": 0.2}
+    drivers = [spec.factory(name, parse_config(spec.config, {**fields, "unit_id": unit})) for unit, name in ((2, "d-2"), (1, "d-1"))]
+    heard: list[AnyReading] = []
+    running = [asyncio.create_task(driver.run(heard.append)) for driver in drivers]
+    await eventually(lambda: sum(each.device == "d-1" for each in heard) >= 7)
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
+    await server.stop()
+    driver = drivers[1]
+    assert isinstance(driver, StreamDriver)
+
+    recording = read_recording(lines_of_driver(driver, "sensor_modbus"))
+
+    assert len(recording.then) >= 6
+    assert difference(recording.then, list(Replay(recording).run())) == []
