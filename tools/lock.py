@@ -25,6 +25,7 @@ def compile_group(group: str, extras: list[str], upgrade: bool) -> None:
     target = ROOT / "requirements" / f"{group}.txt"
     command = ["uv", "pip", "compile", "pyproject.toml", "requirements/build.in", "--universal", "--python-version", "3.11"]
     command += ["--generate-hashes", "--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links", "--quiet", "-o", str(target)]
+    command += ["--overrides", "requirements/left_out.in"]
     command += [word for extra in extras for word in ("--extra", extra)]
     if group != "test":
         command += ["--constraint", "requirements/test.txt"]

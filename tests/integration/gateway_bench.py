@@ -114,7 +114,9 @@ class FakeCentral:
 
 @asynccontextmanager
 async def running_central(port: int, *, has_mqtt_5: bool = True) -> AsyncIterator[FakeCentral]:
-    clean: dict[str, Any] = {"protocol": aiomqtt.ProtocolVersion.V5, "clean_start": True} if has_mqtt_5 else {"protocol": aiomqtt.ProtocolVersion.V311, "clean_session": True}
+    clean: dict[str, Any] = {"protocol": aiomqtt.ProtocolVersion.V311, "clean_session": True}
+    if has_mqtt_5:
+        clean = {"protocol": aiomqtt.ProtocolVersion.V5, "clean_start": True}
     async with aiomqtt.Client("127.0.0.1", port, timeout=5, **clean) as client:
         client.pending_calls_threshold = 1000
         central = FakeCentral(client)
