@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from contracts.epc.digits import IdentifierError
-from contracts.epc.elements import GS
 from contracts.epc.forms import described, read, write
 from contracts.epc.tags import SCHEMES, Epc
+from contracts.gs1.elements import GS
 
 _LINE_MAX = 4096
 """Characters of a line; no form of an EPC is nearly as long, and memory stays bounded whatever the file holds."""

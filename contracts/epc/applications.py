@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the value of each GS1 application identifier (AI) is written in bits. Source: TDS 2.3 table F (and table K: how long an AI is).
+"""How the value of each GS1 application identifier (AI) is written in bits. Source: TDS 2.3 table F.
+
+What else there is to know of them (table K: how long an AI is) stands in `contracts.gs1.applications`.
 
 A format is one component or two joined by "+". A component is a letter and its numbers:
 
@@ -95,9 +97,3 @@ def _table() -> dict[str, tuple[Component, ...]]:
 
 FORMATS = _table()
 """Components by AI."""
-
-LENGTHS = {ai[:2]: len(ai) for ai in FORMATS}
-"""Digits of an AI by its first two (table K)."""
-
-PREDEFINED = frozenset(("00", "01", "02", "03", "04", "11", "12", "13", "14", "15", "16", "17", "18", "19", "20", "31", "32", "33", "34", "35", "36", "41"))
-"""First two digits of AIs whose values end without a separator (GenSpecs 7.8.5)."""

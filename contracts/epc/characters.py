@@ -8,8 +8,9 @@ from functools import cache
 from urllib.parse import quote, unquote
 
 from contracts.epc.digits import IdentifierError
+from contracts.gs1.values import CSET_82
 
-SET_82 = frozenset("!\"%&'()*+,-./0123456789:;<=>?ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")
+SET_82 = frozenset(CSET_82)
 """What a serial, lot or asset reference may hold (TDS table A-1; GenSpecs figure 7.11-1)."""
 SET_39 = frozenset("#-/0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 """What a component or part reference may hold (TDS table G-1; GenSpecs figure 7.11-2)."""

@@ -6,24 +6,25 @@ Source: GS1 General Specifications 24, section 7.8; GS1 Digital Link URI Syntax 
 
 from __future__ import annotations
 
+import itertools
 import re
 from urllib.parse import urlsplit
 
-from contracts.epc.applications import FORMATS, LENGTHS, PREDEFINED
+from contracts.epc.applications import FORMATS
 from contracts.epc.bits import BitWriter
 from contracts.epc.characters import percent_decoded, percent_encoded
 from contracts.epc.digits import IdentifierError, normalise_gtin
 from contracts.epc.kinds import BY_AI, Elements
 from contracts.epc.values import write_value
+from contracts.gs1.applications import PREDEFINED
+from contracts.gs1.elements import GS, QUALIFIERS, split_printed
+from contracts.gs1.elements import parse_elements as parse_scanned
 
-GS = "\x1d"
-"""FNC1 within a code, as scanners send it."""
 GS1_HOST = "id.gs1.org"
-_QUALIFIERS = {"01": ("22", "10", "21", "235"), "8006": ("22", "10", "21"), "414": ("254",), "8010": ("8011",), "8017": ("8019",), "8018": ("8019",)}
-"""Elements that follow a key in the path of its link, in order (URI Syntax 1.4, section 4.9)."""
-_SYMBOLOGY = re.compile(r"\](?:C1|e0|d2|Q3|J1)")
+_QUALIFIERS = {key: tuple(itertools.chain(*orders)) for key, orders in QUALIFIERS.items()}
+"""Elements that follow a key in the path of its link, in order."""
+_SYMBOLOGY = re.compile(r"^\](?:C1|e0|d2|Q3|J1)")
 """How a scanner says that a code is GS1's (GenSpecs 5.1.6)."""
-_FOR_PEOPLE = re.compile(r"\(([0-9]{2,4})\)")
 
 
 def element_string(elements: Elements) -> str:
@@ -52,33 +53,16 @@ def parse_elements(text: str) -> Elements:
 
     Raises: IdentifierError: an AI that no tag carries, a value that is none of its values, the same AI twice with different values.
     """
-    return _checked(_for_people(text) if text.startswith("(") else _from_scanner(text))
+    found = split_printed(text) if text.startswith("(") else _scanned(text)
+    if foreign := next((ai for ai, _ in found if ai not in FORMATS), None):
+        raise IdentifierError(f"{text!r} has ({foreign}), an application identifier that no tag carries")
+    return _checked(found)
 
 
-def _for_people(text: str) -> list[tuple[str, str]]:
-    """A value may hold parentheses, so that only a known AI between them begins the next."""
-    starts = [match for match in _FOR_PEOPLE.finditer(text) if match[1] in FORMATS]
-    if not starts or starts[0].start():
-        raise IdentifierError(f"{text!r} does not begin with an application identifier that a tag carries")
-    ends = [*(match.start() for match in starts[1:]), len(text)]
-    return [(match[1], text[match.end() : end]) for match, end in zip(starts, ends, strict=True)]
-
-
-def _from_scanner(text: str) -> list[tuple[str, str]]:
-    found = []
-    rest = _SYMBOLOGY.sub("", text, count=1) if text.startswith("]") else text
-    rest = rest.removeprefix(GS)
-    while rest:
-        ai = rest[: LENGTHS.get(rest[:2], 2)]
-        if ai not in FORMATS:
-            raise IdentifierError(f"{rest[:8]!r} in {text!r} begins with no application identifier that a tag carries")
-        if ai[:2] in PREDEFINED:
-            length = sum(component.longest or 6 for component in FORMATS[ai])
-            value, rest = rest[len(ai) : len(ai) + length], rest[len(ai) + length :].removeprefix(GS)
-        else:
-            value, _, rest = rest[len(ai) :].partition(GS)
-        found.append((ai, value))
-    return found
+def _scanned(text: str) -> list[tuple[str, str]]:
+    """What the values hold is checked later, as what a tag carries."""
+    code = _SYMBOLOGY.sub("", text, count=1).removeprefix(GS)
+    return list(parse_scanned(code, checks_values=False).items())
 
 
 def _checked(found: list[tuple[str, str]]) -> Elements:

@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 
 from contracts.epc.characters import unescaped
 from contracts.epc.digits import IdentifierError
-from contracts.epc.elements import GS, GS1_HOST, parse_digital_link, parse_elements
+from contracts.epc.elements import GS1_HOST, parse_digital_link, parse_elements
 from contracts.epc.identities import Identity, of_elements, of_parts, of_uri
 from contracts.epc.kinds import KINDS, Elements
 from contracts.epc.plus import PlusScheme
 from contracts.epc.tags import Epc, decode, encode, scheme_of
+from contracts.gs1.elements import GS
 
 _PURE, _TAG, _RAW = "urn:epc:id:", "urn:epc:tag:", "urn:epc:raw:"
 _CONTROL = re.compile(r"(?:\[[a-z0-9\-]+=[0-9A-Za-z]+\])+:")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from contracts.epc.applications import FORMATS, LENGTHS
+from contracts.epc.applications import FORMATS
 from contracts.epc.bits import BitReader, BitWriter
 from contracts.epc.digits import IdentifierError
 from contracts.epc.elements import GS1_HOST
@@ -18,6 +18,7 @@ from contracts.epc.identities import Identity
 from contracts.epc.kinds import KINDS, WITHOUT_EXTENSION, Elements, check_elements
 from contracts.epc.moments import read_date, write_date
 from contracts.epc.values import read_value, write_value
+from contracts.gs1.applications import lengths
 
 DATE_AIS = ("11", "13", "15", "16", "17", "7006", "7007")
 """Of the date in a DSGTIN+, by its type indicator (TDS 14.5.3)."""
@@ -104,7 +105,7 @@ def _read_ai(reader: BitReader) -> str:
     ai = f"{reader.read(8):02x}"
     if ai == "00" and reader.left < _SSCC_BITS:
         raise IdentifierError("no SSCC fits in what is left")
-    if more := LENGTHS.get(ai, 2) - 2:
+    if more := lengths().get(ai, 2) - 2:
         ai += f"{reader.read(4 * more):0{more}x}"
     if ai not in FORMATS:
         raise IdentifierError(f"{ai} is no application identifier that a tag carries")

@@ -193,7 +193,7 @@ _TABLE = """
 91-99 X..90
 """
 
-_PREDEFINED = frozenset(("00", "01", "02", "03", "04", *map(str, range(11, 21)), *map(str, range(31, 37)), "41"))
+PREDEFINED = frozenset(("00", "01", "02", "03", "04", *map(str, range(11, 21)), *map(str, range(31, 37)), "41"))
 """Identifiers that begin so need no separator behind their value: its length is known to everybody (GenSpecs figure 7.8.5-2)."""
 
 
@@ -261,7 +261,7 @@ def application(ai: str) -> Application:
     return Application(
         ai,
         tuple(_component(word) for word in words if word[0] in "NXYZ"),
-        ai[:2] not in _PREDEFINED,
+        ai[:2] not in PREDEFINED,
         tuple(tuple(tuple(one.split("&")) for one in word[1:].split(",")) for word in words if word[0] == "+"),
         tuple(one for word in words if word[0] == "-" for one in word[1:].split(",")),
     )

@@ -26,7 +26,7 @@ KEYS_WITH_CHECK_DIGIT = frozenset(
     ("00", "01", "02", "03", "253", "255", "402", "410", "411", "412", "413", "414", "415", "416", "417", "8003", "8006", "8017", "8018", "8026")
 )
 """Their check digit vouches for a code that no symbology identifier calls GS1 (GenSpecs 7.9)."""
-_QUALIFIERS = {
+QUALIFIERS = {
     **dict.fromkeys(("00", "253", "255", "401", "402", "8003", "8013"), ((),)),
     "01": (("22", "10", "21"), ("235",)),
     "414": (("254",), ("7040",)),
@@ -39,6 +39,7 @@ _QUALIFIERS = {
 }
 """Primary keys of a Digital Link, and what may stand behind them in its path, in this order (URI Syntax 1.4, section 4.3; Syntax Dictionary, dlpkey)."""
 _CHARACTERS = {"N": "[0-9]", "X": '[!"%-?A-Z_a-z]', "Y": "[-#/0-9A-Z]", "Z": "[-0-9A-Za-z_=]"}
+_PRINTED = re.compile(r"\(([0-9]{2,4})\)")
 
 
 class ElementError(IdentifierError):
@@ -90,8 +91,11 @@ def _first_met(ai: str, text: str) -> _Format:
     return found
 
 
-def parse_elements(text: str) -> Elements:
+def parse_elements(text: str, *, checks_values: bool = True) -> Elements:
     """Read a GS1 element string, GS between elements where one is needed.
+
+    Without `checks_values` it is enough that values have the right length and characters: for who wants to know what a label names, and not whether it
+    is right, or checks that himself.
 
     Raises: ElementError: unknown identifier, value of the wrong form, wrong check digit or date, separator missing or doubled, contradiction.
     """
@@ -104,7 +108,7 @@ def parse_elements(text: str) -> Elements:
         value = text[at:] if stop < 0 else text[at:stop]
         if not matches(value):
             raise ElementError(f"({ai}) is followed by {value[:100]!r}, which is none of its values; is a separator missing?")
-        for part, check in checks:
+        for part, check in checks if checks_values else ():
             if (component := value[part]) and (wrong := check(component)):
                 raise ElementError(f"({ai}) {wrong}")
         if elements.setdefault(ai, value) != value:
@@ -113,6 +117,18 @@ def parse_elements(text: str) -> Elements:
         if text[at : at + 1] == GS:
             at += 1
     return elements
+
+
+def split_printed(text: str) -> list[tuple[str, str]]:
+    """Identifiers and values of an element string as it stands below the bars, `(01)09506000134352(10)ABC`; the values are not looked at.
+
+    A value may hold brackets: only an identifier that there is begins the next. Raises: ElementError: it begins with none.
+    """
+    starts = [match for match in _PRINTED.finditer(text) if known(match[1])]
+    if not starts or starts[0].start():
+        raise ElementError(f"{text[:100]!r} does not begin with an application identifier in brackets, like (01)")
+    ends = [*(match.start() for match in starts[1:]), len(text)]
+    return [(match[1], text[match.end() : end]) for match, end in zip(starts, ends, strict=True)]
 
 
 def check_key(digits: str, what: str) -> None:
@@ -178,7 +194,7 @@ def parse_digital_link(text: str) -> Elements | None:
     except ValueError:  # an unclosed bracket in the host
         return None
     segments = link.path.split("/")
-    start = next((i for i, segment in enumerate(segments[:-1]) if segment in _QUALIFIERS and segments[i + 1][:1].isdigit()), None)
+    start = next((i for i, segment in enumerate(segments[:-1]) if segment in QUALIFIERS and segments[i + 1][:1].isdigit()), None)
     if start is None:
         return None
     path = _path(segments[start:])
@@ -195,7 +211,7 @@ def _path(segments: list[str]) -> list[tuple[str, str]]:
     """
     pairs = list(zip(segments[::2], segments[1::2], strict=False))
     path = [(ai, unquote(value)) for ai, value in itertools.takewhile(lambda pair: known(pair[0]), pairs)]
-    places = [iter(order) for order in _QUALIFIERS[segments[0]]]
+    places = [iter(order) for order in QUALIFIERS[segments[0]]]
     if not any(all(ai in order for ai, _ in path[1:]) for order in places):  # `in` uses the iterator up: order counts
         raise ElementError(f"the link's path holds {'/'.join(ai for ai, _ in path)}; behind a key stand only its qualifiers, in their order")
     return path
