@@ -51,16 +51,16 @@ def work_once(engine: Engine, client: httpx.Client, now: Callable[[], datetime])
 def _catch_up(engine: Engine, now: Callable[[], datetime]) -> None:
     """Orders that left elsewhere take their packages along, those that are loaded leave, and for cancelled ones no carrier comes.
 
-    And labels whose gateway did not answer are given to a person.
+    And labels of which their gateway says nothing are given to a person.
     """
     with reading(engine) as connection:
         left, waiting = catching_up.shipped(connection, _AT_ONCE_MAX), catching_up.loaded(connection, _AT_ONCE_MAX)
         cancelled = catching_up.cancelled(connection, _AT_ONCE_MAX)
-        unanswered = print_jobs.unanswered(connection, _AT_ONCE_MAX)
+        silent = print_jobs.silent(connection, now(), _AT_ONCE_MAX)
     _each(engine, catching_up.take_packages_along, left, now)
     _each(engine, catching_up.leave, waiting, now)
     _each(engine, placement.want_cancelled, cancelled, now)
-    _each(engine, print_jobs.give_up, unanswered, now)
+    _each(engine, print_jobs.give_up, silent, now)
 
 
 def _each(engine: Engine, work: Callable[[Connection, str, datetime], None], ids: Sequence[str], now: Callable[[], datetime]) -> None:

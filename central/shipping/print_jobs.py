@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, case, select, text, update
+from sqlalchemy import Connection, Row, Select, case, select, text, update
 
 from central.database import insert_or_leave
 from central.errors import ConflictError, DomainError, NotFoundError
@@ -28,6 +28,8 @@ from contracts.events import CommandAnswered, LabelPrinted
 PREFIX = "print:"
 PRINT_WITHIN = timedelta(hours=1)
 """A label that could not be given to its printer for so long is not wanted any more by whoever stood there (chosen)."""
+HEARD_WITHIN = timedelta(hours=8)
+"""A job of which a gateway that took it says nothing for a whole shift is somebody's to look for: the printer waits for paper, or the gateway is no more."""
 _DATA_BYTES_MAX = 131_072
 """A label with its Chinese as graphics takes 20,000 to 60,000 bytes; every broker takes a message of this size."""
 
@@ -86,9 +88,13 @@ def ask(connection: Connection, key: str, point: LabelPoint, wanted: Wanted, now
 def again(connection: Connection, key: str, job_id: str, actor: str, now: datetime) -> str:
     """Print a job once more, because a person looked and wants it; returns the new job's id. Its work order is done with that.
 
-    Raises: NotFoundError. ConflictError: it is not over yet.
+    Raises: NotFoundError. ConflictError: it is not over yet, or somebody else has it printed again just now.
     """
+    if connection.execute(select(print_job.c.id).where(print_job.c.id == PREFIX + key)).scalar() is not None:
+        return PREFIX + key
     row = job_row(connection, job_id)
+    if (coming := connection.execute(_agains(job_id, "sent").limit(1)).scalar()) is not None:
+        raise ConflictError("job_comes_again", f"print job {job_id} is being printed again already, as {coming}; wait until that is over")
     if row.state == "sent":
         raise ConflictError("job_not_over", f"print job {job_id} is {row.state}; wait until it is over, or see what its printer waits for")
     asked = wire.decode_command(connection.execute(select(command.c.body).where(command.c.id == job_id)).scalar_one())
@@ -98,6 +104,11 @@ def again(connection: Connection, key: str, job_id: str, actor: str, now: dateti
     new = ask(connection, key, LabelPoint(row.gateway, row.station), wanted, now)
     exceptions.settle(connection, ("label_not_printed", "label_doubtful"), job_id, row.site, f"{actor} has it printed again", now)
     return new
+
+
+def _agains(job_id: str, *states: str) -> Select[tuple[str]]:
+    """The jobs that print this one once more."""
+    return select(print_job.c.id).where(print_job.c.again_of == job_id, print_job.c.state.in_(states))
 
 
 def found(connection: Connection, job_id: str, now: datetime) -> None:
@@ -134,20 +145,21 @@ def jobs(connection: Connection, site: str | None, state: str | None, after: str
 def label_printed(connection: Connection, context: EventContext, event: LabelPrinted) -> None:
     """A gateway tells what became of a job; one that is not known was asked for by nobody here and stays a record."""
     values = {"state": event.outcome, "labels": event.labels, "reason": event.reason, "device": event.device, "ended_at": event.event_time}
+    exceptions.settle(connection, ("label_doubtful",), event.command_id, context.site, f"the gateway told later: {event.outcome}", context.now)
     _over(connection, context, event.command_id, values)
-    if event.outcome in ("printed", "taken"):
-        exceptions.settle(connection, ("label_doubtful",), event.command_id, context.site, "the gateway told later that it is printed", context.now)
 
 
-def unanswered(connection: Connection, at_most: int) -> Sequence[str]:
-    """Jobs whose gateway did not answer before their deadline."""
-    query = select(print_job.c.id).join(command, command.c.id == print_job.c.id).where(text(JOB_SENT), command.c.state == "unanswered")
+def silent(connection: Connection, now: datetime, at_most: int) -> Sequence[str]:
+    """Jobs whose gateway did not answer before their deadline, and those of which nothing was heard since it took them."""
+    query = select(print_job.c.id).outerjoin(command, command.c.id == print_job.c.id).where(text(JOB_SENT))
+    query = query.where((command.c.state == "unanswered") | (print_job.c.made_at <= now - HEARD_WITHIN))
     return connection.execute(query.order_by(print_job.c.made_at).limit(at_most)).scalars().all()
 
 
 def give_up(connection: Connection, job_id: str, now: datetime) -> None:
-    """Its gateway is away: nobody knows, and a person is asked. What the gateway tells later counts all the same."""
-    reason = "its gateway did not answer"
+    """Nobody knows, and a person is asked. What the gateway tells later counts all the same."""
+    answered = connection.execute(select(command.c.state).where(command.c.id == job_id)).scalar() == "done"
+    reason = "its gateway has it and told nothing more for eight hours" if answered else "its gateway did not answer"
     mine = (print_job.c.id == job_id) & (print_job.c.state == "sent")
     row = connection.execute(update(print_job).where(mine).values(state="unknown", reason=reason, ended_at=now).returning(print_job)).one_or_none()
     if row is not None:
@@ -165,7 +177,7 @@ def _over(connection: Connection, context: EventContext, job_id: str, values: di
     waits = (print_job.c.state == "sent") | ((print_job.c.state == "unknown") & (print_job.c.device == ""))
     mine = (print_job.c.id == job_id) & (print_job.c.gateway == context.gateway) & waits
     row = connection.execute(update(print_job).where(mine).values(**values).returning(print_job)).one_or_none()
-    if row is not None and row.state in ("failed", "unknown"):
+    if row is not None and row.state in ("failed", "unknown") and connection.execute(_agains(job_id, "sent", "printed", "taken").limit(1)).scalar() is None:
         _ask_person(connection, row, context.fact_id, context.now)
 
 

@@ -74,10 +74,17 @@ SAID_BY_MACHINES: frozenset[str] = frozenset(
         N_("its weight is wrong"),
         N_("no partner has the GLN of its source; give the supplier its GLN in the catalog"),
         N_("its gateway did not answer"),
+        N_("its gateway has it and told nothing more for eight hours"),
         N_("the link was lost while it was sent, and the printer waits for the rest; look at the printer before it is printed again"),
         N_("the link was lost after it was sent, and its counter tells nothing; look at the printer before it is printed again"),
         N_("the link was lost after it was sent, and nothing tells what was printed; look at the printer before it is printed again"),
         N_("cancelled; look at the printer before it is printed again"),
+        N_("its counter is lower than before: another printer, or one that was set up anew; look at the printer before it is printed again"),
+        N_("it was cut off, and its counter tells nothing of a job without labels; look at the printer before it is printed again"),
+        N_("the printer was sent it and says nothing of itself"),
+        N_("it has nothing left to print; it does not count its labels"),
+        N_("somebody found it"),
+        N_("cancelled before it was sent"),
     }
 )
 """Reasons and outcomes that stations and handlers put into messages; any other is shown as it came."""
@@ -92,6 +99,12 @@ SAID_WITH_VALUES: tuple[str, ...] = (
     N_("{name}: {quantity} {unit} is no whole number of goods with a GTIN"),
     N_("item {item} is counted in {own}, the event says {unit}"),
     N_("its counter says that it printed {made} of {labels} labels and it has nothing left; look at the printer before it is printed again"),
+    N_(
+        "it was cut off, and its counter says {made} labels where this job has {labels}: somebody else prints on it too; "
+        "look at the printer before it is printed again"
+    ),
+    N_("it has nothing left to print; its counter says {made} labels where this job has {labels}: somebody else prints on it too"),
+    N_("all copies together have {size} bytes and a job has {most} at most; print fewer at a time"),
     N_("printer {printer} could not take it before its deadline"),
     N_("{count} jobs wait for printer {printer}; look what keeps it from printing, then send this one again"),
 )

@@ -131,7 +131,10 @@ class LabelPointStation(Station):
         if not command.data.strip():
             raise CommandRefusedError("there is nothing to print in it")
         data = msgspec.msgpack.encode(command)
-        if len(self._jobs) >= JOBS_MAX or sum(map(len, self._data.values())) + len(data) * command.copies > _BYTES_MAX:
+        size = len(data) * command.copies
+        if size > _BYTES_MAX:
+            raise CommandRefusedError(f"all copies together have {size} bytes and a job has {_BYTES_MAX} at most; print fewer at a time")
+        if len(self._jobs) >= JOBS_MAX or sum(map(len, self._data.values())) + size > _BYTES_MAX:
             raise CommandRefusedError(f"{len(self._jobs)} jobs wait for printer {self._printer}; look what keeps it from printing, then send this one again")
         slot = next(name for n in range(JOBS_MAX) if (name := f"job-{n}") not in self._data)
         self._jobs.append(_Job(command=command, slot=slot))

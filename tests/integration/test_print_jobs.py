@@ -144,6 +144,55 @@ def test_job_whose_gateway_does_not_answer_is_given_to_a_person_until_the_gatewa
     assert yard.open_orders() == []
 
 
+def test_job_of_which_its_gateway_says_no_more_is_given_to_a_person_after_a_shift(yard: Yard, http: Http) -> None:
+    job = sent(http, "print-jobs", LABEL, 202)["id"]
+    yard.answer("PrintLabel")
+    yard.answered(job, "done")
+
+    with httpx.Client() as client:
+        yard.later(7 * 3600)
+        work_once(yard.engine, client, lambda: yard.now)
+        early = http.get(f"print-jobs/{job}").json()["state"]
+        yard.later(3600)
+        work_once(yard.engine, client, lambda: yard.now)
+    given_up = http.get(f"print-jobs/{job}").json()
+    asked = yard.open_orders()
+    yard.printed(job, "failed", 0, "cancelled")
+
+    assert (early, given_up["state"]) == ("sent", "unknown")
+    assert "eight hours" in given_up["reason"]
+    assert [kind for kind, _ in asked] == ["label_doubtful"]
+    assert [kind for kind, _ in yard.open_orders()] == ["label_not_printed"]
+
+
+def test_job_is_printed_again_once_although_two_people_press(yard: Yard, http: Http) -> None:
+    job = sent(http, "print-jobs", LABEL, 202)["id"]
+    yard.printed(job, "failed", 0, "cancelled")
+
+    first = sent(http, f"print-jobs/{job}/again", {"actor": "li"}, 202, Idempotency_Key="press")
+    same = sent(http, f"print-jobs/{job}/again", {"actor": "li"}, 202, Idempotency_Key="press")
+    refused = sent(http, f"print-jobs/{job}/again", {"actor": "wang"}, 409)
+    yard.printed(first["id"], "printed")
+    sent(http, f"print-jobs/{job}/again", {"actor": "wang"}, 202)
+
+    assert same["id"] == first["id"]
+    assert refused["code"] == "job_comes_again"
+    assert len(yard.asked_of_gateways()) == 3
+
+
+def test_nobody_is_asked_about_a_job_that_was_printed_again_meanwhile(yard: Yard, http: Http) -> None:
+    job = sent(http, "print-jobs", LABEL, 202)["id"]
+    yard.later(2 * 3600)
+    yard.answer("PrintLabel", "unanswered")
+    with httpx.Client() as client:
+        work_once(yard.engine, client, lambda: yard.now)
+    sent(http, f"print-jobs/{job}/again", {"actor": "li"}, 202)
+
+    yard.printed(job, "failed", 0, "it was too late")
+
+    assert yard.open_orders() == []
+
+
 def test_printer_that_is_no_label_point_and_gateway_that_is_not_there_are_told(http: Http) -> None:
     assert sent(http, "print-jobs", LABEL | {"printer": "printer-1:9100"}, 422)["code"] == "not_a_label_point"
     assert sent(http, "print-jobs", LABEL | {"printer": "ghost/labels-1"}, 404)["code"] == "unknown_gateway"

@@ -182,7 +182,15 @@ def test_outcome_of_a_job_of_somebody_else_is_not_told() -> None:
     assert outcomes(stage) == []
 
 
-@pytest.mark.parametrize(("said", "why"), [({"data": "???", "encoding": "base64"}, "no base64"), ({"data": "  "}, "nothing to print")])
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"data": "???", "encoding": "base64"}, "no base64"),
+        ({"data": "  "}, "nothing to print"),
+        ({"data": "^XA" * 1700, "copies": 999}, "print fewer at a time"),
+    ],
+    ids=["no base64", "empty", "too large"],
+)
 def test_job_that_cannot_be_read_is_refused(said: dict[str, Any], why: str) -> None:
     with pytest.raises(CommandRefusedError, match=why):
         connected().command(asked(**said))
