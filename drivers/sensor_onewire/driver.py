@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
 
 from contracts.readings import AnyReading, ConditionChanged, Measured, ReadingFailed
 from drivers.base.config import StreamConfig
@@ -15,11 +16,15 @@ from drivers.base.spec import ArgumentSpec, CommandSpec, DriverSpec
 from drivers.base.transports import Transport, open_transport
 from drivers.sensor_onewire.config import SensorOnewireConfig
 from drivers.sensor_onewire.folder import BusFolder
-from drivers.sensor_onewire.session import ProbeFailed, ProbeRead, SensorOnewireSession, UnnamedProbes
+from drivers.sensor_onewire.session import ProbeFailed, ProbeRead, SensorOnewireSession, Told, UnnamedProbes
 
 
 class SensorOnewireDriver(StreamDriver[SensorOnewireConfig]):
     """All probes of one bus."""
+
+    def __init__(self, device_id: str, config: SensorOnewireConfig, **arguments: Any) -> None:
+        super().__init__(device_id, config, **arguments)
+        self._told = Told()
 
     @property
     def spec(self) -> DriverSpec:
@@ -32,7 +37,7 @@ class SensorOnewireDriver(StreamDriver[SensorOnewireConfig]):
 
     def new_session(self) -> Session:
         """See `StreamDriver.new_session`."""
-        return SensorOnewireSession(self.config)
+        return SensorOnewireSession(self.config, self._told)
 
     def readings(self, event: SessionEvent, at_s: float) -> Iterable[AnyReading]:
         """A temperature becomes Measured, a fault ReadingFailed, a probe without a name the condition `probe_unnamed`."""

@@ -44,6 +44,13 @@ class UnnamedProbes(SessionEvent):
 
 
 @dataclass
+class Told:
+    """What was told last of probes without a name; it outlives a connection, so that one that was named or pulled off meanwhile is told too."""
+
+    unnamed: tuple[str, ...] = ()
+
+
+@dataclass
 class _Round:
     """Reading all probes once. `waiting`: probes that are still to be read, with the tries that were in vain."""
 
@@ -57,8 +64,9 @@ class _Round:
 class SensorOnewireSession:
     """One conversation about one bus."""
 
-    def __init__(self, config: SensorOnewireConfig) -> None:
+    def __init__(self, config: SensorOnewireConfig, told: Told) -> None:
         self._config = config
+        self._told = told
         self._probes: tuple[str, ...] = ()
         self._bulk = False
         self._ready = False
@@ -70,7 +78,6 @@ class SensorOnewireSession:
         self._set_up: set[str] = set()
         self._reply_due_s = 0.0
         self._last_good_c: dict[str, float] = {}
-        self._unnamed: tuple[str, ...] = ()
         self._had_several = False
         self._read_tokens: list[int] = []
         self._token = 0
@@ -253,8 +260,8 @@ class SensorOnewireSession:
 
     def _tell_unnamed(self) -> None:
         unnamed = tuple(rom for rom in self._probes if rom not in self._config.probes) if self._config.probes else ()
-        if unnamed != self._unnamed:
-            self._unnamed = unnamed
+        if unnamed != self._told.unnamed:
+            self._told.unnamed = unnamed
             self._events.append(UnnamedProbes(unnamed))
 
     def _tell_missing(self, now: _Round) -> None:

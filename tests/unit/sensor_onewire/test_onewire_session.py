@@ -11,14 +11,14 @@ from drivers.base.config import parse_config
 from drivers.base.errors import LocalProtocolError, RemoteProtocolError, ReplyTimeout
 from drivers.base.session import FrameRejected, SessionReady
 from drivers.sensor_onewire.config import SensorOnewireConfig
-from drivers.sensor_onewire.session import ProbeFailed, ProbeRead, SensorOnewireSession
+from drivers.sensor_onewire.session import ProbeFailed, ProbeRead, SensorOnewireSession, Told, UnnamedProbes
 
 ROM = "28-0316a2791e0b"
 COLD = "5e fe 4b 46 7f ff 02 10 8b : crc=8b YES\\n5e fe 4b 46 7f ff 02 10 8b t=-26125\\n"
 
 
-def _session(**fields: Any) -> SensorOnewireSession:
-    session = SensorOnewireSession(parse_config(SensorOnewireConfig, {"driver": "sensor_onewire", **fields}))
+def _session(told: Told | None = None, **fields: Any) -> SensorOnewireSession:
+    session = SensorOnewireSession(parse_config(SensorOnewireConfig, {"driver": "sensor_onewire", **fields}), told or Told())
     session.advance_to(0.0)
     assert session.bytes_to_send() == b"list - -\n"
     return session
@@ -43,6 +43,16 @@ def test_probe_is_read_again_twice_and_then_given_up_until_the_next_round() -> N
     session.advance_to(10.0)
     session.receive_bytes(f"bus w1_bus_master1 single {ROM}\n".encode(), 10.1)
     assert session.receive_bytes(f"slave {ROM} {COLD}\n".encode(), 10.9) == [ProbeRead("shelf_temperature_c", -26.125)]
+
+
+def test_probe_without_a_name_that_was_pulled_off_while_the_bus_was_away_is_told() -> None:
+    told, probes = Told(), {ROM: "shelf_temperature_c"}
+    before = _session(told, probes=probes).receive_bytes(f"bus w1_bus_master1 single {ROM} 28-0417c1a2ffe1\n".encode(), 0.1)
+    after = _session(told, probes=probes).receive_bytes(f"bus w1_bus_master1 single {ROM}\n".encode(), 0.1)
+    again = _session(told, probes=probes).receive_bytes(f"bus w1_bus_master1 single {ROM}\n".encode(), 0.1)
+
+    changes = [[event.roms for event in events if isinstance(event, UnnamedProbes)] for events in (before, after, again)]
+    assert changes == [[("28-0417c1a2ffe1",)], [()], []]
 
 
 def test_probe_that_stays_measuring_does_not_hold_the_others_up() -> None:
