@@ -18,6 +18,19 @@ _KEEP = 9
 _TIERS = 5
 _FAMILIES = {"la6": (b"AB", range(3), range(4)), "lr5": (b"AB", range(8), range(2)), "nh": (b"XX", range(4), range(5))}
 _COLOURS = ("off", "red", "yellow", "lemon", "green", "sky_blue", "blue", "purple", "peach", "white")
+_RGB = {  # LA6-POE 5.1.9, examples (page 43)
+    "off": "000000",
+    "red": "ff0000",
+    "yellow": "ffcc00",
+    "green": "00ff00",
+    "blue": "0033ff",
+    "purple": "cc00dd",
+    "peach": "ff00cc",
+    "white": "ffffff",
+    "lemon": "ffff00",  # guessed, as is the next one: the table of page 93 was not at hand
+    "sky_blue": "00ccff",
+}
+_MAC = "8039e5001a2f"  # LA6-POE 5.1.9, example
 _FLASHES_PER_MIN = 60  # LA6-POE 9 (specification); how a lamp looks, not what is on the wire
 
 
@@ -68,7 +81,7 @@ class PatliteTwin(Twin):
         self._wants_close = False
         self._commands: dict[bytes, tuple[int, Callable[[bytes], bytes]]] = {b"S": (6, self._run), b"C": (0, self._clear), b"G": (0, self._status)}
         if model == "la6":
-            self._commands |= {b"D": (7, self._detail), b"T": (1, self._smart), b"M": (1, self._mute)}
+            self._commands |= {b"D": (7, self._detail), b"T": (1, self._smart), b"M": (1, self._mute), b"E": (0, self._whole_status)}
 
     def connected(self, now_s: float) -> bytes:
         """See `Twin.connected`."""
@@ -146,6 +159,15 @@ class PatliteTwin(Twin):
             return lamps
         tail = bytes([1, tower.group, tower.muted, 0, 1, 0, 0]) if tower.group else b"\x00" + lamps
         return bytes(tower.inputs) + tail
+
+    def _whole_status(self, data: bytes) -> bytes:
+        """LA6-POE 5.1.9: address, inputs, mode, four bytes that are open, what smart mode does, status and colour of each tier, buzzer."""
+        tower = self.tower
+        head = bytes.fromhex(_MAC) + bytes(tower.inputs) + bytes([bool(tower.group), 0, 0, 0, 0])
+        smart = bytes([tower.group, tower.muted, 0, 1, 0]) if tower.group else b""
+        shown = zip(tower.lamps, tower.colours, strict=True)
+        tiers = b"".join(bytes([lamp]) + bytes.fromhex(_RGB[colour if lamp else "off"]) for lamp, colour in shown)
+        return head + smart + tiers + bytes([tower.buzzer])
 
     # -- stimuli --------------------------------------------------------------------------------------------------------------------------
 

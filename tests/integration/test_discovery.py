@@ -27,6 +27,7 @@ from firmware_sims.scanner_serial.twin import ScannerTwin
 from firmware_sims.scanner_ssi.twin import SsiScannerTwin
 from firmware_sims.scanner_tcp.twin import CognexTwin, KeyenceTwin
 from firmware_sims.sensor_modbus.twin import ModbusSensorTwin
+from firmware_sims.tower_patlite.twin import PatliteTwin
 from gateway import discovery
 from gateway.command import main
 from gateway.discovery import Discovery, Found, addresses, as_toml, serial_lines
@@ -62,8 +63,10 @@ def _moved(port: int, name: str) -> Discovery:
         ("scanner_tcp", KeyenceTwin),
         ("scanner_tcp", CognexTwin),
         ("scanner_tcp", lambda: CognexTwin(knows_header_mode=False, negotiates=True)),
+        ("tower_patlite", PatliteTwin),
+        ("tower_patlite", lambda: PatliteTwin("nh")),
     ],
-    ids=["rfid_llrp", "light_ablepick", "sensor_modbus", "keyence", "cognex", "older_cognex"],
+    ids=["rfid_llrp", "light_ablepick", "sensor_modbus", "keyence", "cognex", "older_cognex", "la6", "nh"],
 )
 async def test_device_on_its_own_port_is_recognised_and_its_table_is_a_configuration(name: str, twin: Callable[[], Twin]) -> None:
     server = TcpTwinServer(twin())
