@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import abc
+import re
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -76,6 +77,12 @@ class Twin(abc.ABC):
     def conditions(cls) -> list[str]:
         """Names of the conditions that can be changed."""
         return sorted(name.removeprefix("set_") for name in dir(cls) if name.startswith("set_"))
+
+    @classmethod
+    def examples(cls, condition: str) -> list[str]:
+        """What the condition can be set to: the words that the docstring of its method has between backticks, with or without `name=` before them."""
+        told = re.findall("`([^`]+)`", getattr(cls, f"set_{condition}").__doc__ or "")
+        return [word.removeprefix(f"{condition}=") for word in told]
 
     @classmethod
     def stimuli(cls) -> list[str]:

@@ -32,6 +32,18 @@ def weight_mg(text: str) -> int:
     return int((Decimal(found[1].replace(",", ".")) * factor).to_integral_value())
 
 
+def amount(text: str, *units: str) -> tuple[float, str]:
+    """A number and its unit, one of `units` (`C`, `F`, `%`); a bare number is in the first: `5.5C`, `-18 °C`, `5,5`, `60 %`.
+
+    Raises: ValueError: no number, or another unit; says which there are.
+    """
+    found = re.fullmatch(r"([+-]?(?:[0-9]{1,9}(?:[.,][0-9]{1,9})?|\.[0-9]{1,9}))\s*°?\s*(\S*)", text.strip())
+    unit = (found[2].upper() or units[0]) if found else ""
+    if found is None or unit not in units:
+        raise ValueError(f"expected a number and {' or '.join(units)}, such as 5.5{units[0]}; got {text!r}")
+    return float(found[1].replace(",", ".")), unit
+
+
 def is_on(text: str) -> bool:
     """`on`, `yes`, `true`, `1` or `off`, `no`, `false`, `0`. Raises: ValueError: anything else."""
     word = text.strip().lower()

@@ -151,7 +151,7 @@ class AblePickTwin(Twin):
         return self.set_supply(state, now_s)
 
     def set_supply(self, text: str, now_s: float = 0.0) -> bytes:
-        """The power supply of an AT400: ok, low, high or abnormal (section 6)."""
+        """The power supply of an AT400: `ok`, `low`, `high` or `abnormal` (section 6)."""
         if text not in _SUPPLY_BITS:
             raise ValueError(f"{text!r} is none of {', '.join(_SUPPLY_BITS)}")
         self._supply_before, self._supply = self._supply, _SUPPLY_BITS[text]

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from firmware_sims.engine.twin import Twin
+from firmware_sims.engine.units import amount
 from firmware_sims.printer_zpl.body import Format, Printed, PrinterBody
 from firmware_sims.printer_zpl.language import Instruction, Reader, labels_of, length_dots_of
 
@@ -120,10 +121,7 @@ class ZplPrinterTwin(Twin):
     def set_temperature(self, text: str, *, now_s: float) -> bytes:
         """Of the print head, in degrees Celsius: `70C`."""
         self.advance_to(now_s)
-        try:
-            self.body.temperature_c = float(text.strip().lower().removesuffix("c").rstrip("° "))
-        except ValueError as error:
-            raise ValueError(f"temperature is a number of degrees Celsius, like 70C; got {text!r}") from error
+        self.body.temperature_c, _ = amount(text, "C")
         return b""
 
     def _set(self, name: str, text: str, yes: tuple[str, ...], no: tuple[str, ...], now_s: float) -> bytes:

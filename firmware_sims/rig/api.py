@@ -53,7 +53,8 @@ def kind_shown(name: str) -> dict[str, Any]:
     twin = registry.twin_class(name)
     about = (twin.__doc__ or "").strip().partition("\n")[0]
     options = {option.name: option.takes() for option in registry.options(name).values()}
-    return {"device": name, "about": about, "options": options, "conditions": twin.conditions(), "stimuli": twin.stimuli()}
+    conditions = {condition: ", ".join(twin.examples(condition)) for condition in twin.conditions()}
+    return {"device": name, "about": about, "options": options, "conditions": conditions, "stimuli": twin.stimuli()}
 
 
 def _list(rig: Rig, names: dict[str, str], body: Mapping[str, Any]) -> Any:

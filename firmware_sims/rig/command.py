@@ -150,8 +150,9 @@ def _kinds(arguments: argparse.Namespace) -> int:
         return 0
     for kind in kinds:
         print(f"{kind['device']:18} {kind['about']}")
-        for part in ("options", "conditions", "stimuli"):
-            print(f"{'':18} {part}: {', '.join(kind[part]) or '-'}")
+        conditions = [f"{name} ({examples})" for name, examples in kind["conditions"].items()]
+        for part, words in (("options", kind["options"]), ("conditions", conditions), ("stimuli", kind["stimuli"])):
+            print(f"{'':18} {part}: {', '.join(words) or '-'}")
     return 0
 
 

@@ -89,10 +89,10 @@ _SCHEMAS: dict[str, Any] = {
             "device": _text("Name of the simulator."),
             "about": _text("What it simulates."),
             "options": {"type": "object", "additionalProperties": {"type": "string"}, "description": "What it can be made with."},
-            "conditions": {"type": "array", "items": {"type": "string"}, "description": "What can be set."},
+            "conditions": {"type": "object", "additionalProperties": {"type": "string"}, "description": "What can be set, each with examples."},
             "stimuli": {"type": "array", "items": {"type": "string"}, "description": "What can happen to it."},
         },
-        "example": {"device": "scanner_serial", "about": "The scanner.", "options": {"suffix": "text"}, "conditions": [], "stimuli": ["scan"]},
+        "example": {"device": "scanner_serial", "about": "The scanner.", "options": {"suffix": "text"}, "conditions": {}, "stimuli": ["scan"]},
     },
     "Problem": {
         "type": "object",

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from firmware_sims.engine.twin import Twin
+from firmware_sims.engine.units import amount
 from firmware_sims.sensor_ble.tags import AdvertisingTag
 
 _MACS = {"ruuvi": "cb:b8:33:4c:88:4f", "ruuvi3": "cb:b8:33:4c:88:50", "bthome": "a4:c1:38:3e:b3:93", "bthome_locked": "54:48:e6:8f:80:a5"}
@@ -97,8 +98,5 @@ class BleTagsTwin(Twin):
         value, _, kind = text.partition("@")
         if kind and kind not in self.tags:
             raise ValueError(f"there is no tag {kind!r}; there are: {', '.join(self.tags)}")
-        try:
-            self._tag(kind).temperature_c = float(value.strip().removesuffix("C"))
-        except ValueError as error:
-            raise ValueError(f"temperature={text!r} is not understood; write it as 5.5C") from error
+        self._tag(kind).temperature_c, _ = amount(value, "C")
         return b""

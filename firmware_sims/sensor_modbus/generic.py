@@ -7,6 +7,7 @@ import struct
 from typing import Literal
 
 from firmware_sims.engine.twin import UnknownStimulusError
+from firmware_sims.engine.units import amount
 from firmware_sims.sensor_modbus.device import ModbusTwin
 from firmware_sims.sensor_modbus.framing import FramingName
 
@@ -60,11 +61,8 @@ class ModbusTransmitterTwin(ModbusTwin):
 
     def set_temperature(self, text: str, now_s: float) -> bytes:
         """`5.5C`, or `41F`: then it tells degrees Fahrenheit from now on. Raises: ValueError."""
-        try:
-            value = float(text.strip().rstrip("CF"))
-        except ValueError:
-            raise ValueError(f"{text!r} is not understood; write a number and C or F, for example 5.5C") from None
-        self.holding[_FAHRENHEIT_AT] = int(text.strip().endswith("F"))
+        value, unit = amount(text, "C", "F")
+        self.holding[_FAHRENHEIT_AT] = int(unit == "F")
         self._store("temperature_c", value)
         return b""
 

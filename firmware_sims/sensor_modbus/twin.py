@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from firmware_sims.engine.twin import UnknownStimulusError
+from firmware_sims.engine.units import amount
 from firmware_sims.sensor_modbus.device import ModbusTwin
 from firmware_sims.sensor_modbus.framing import FramingName
 from firmware_sims.sensor_modbus.generic import ModbusTransmitterTwin
@@ -72,11 +73,11 @@ class ModbusSensorTwin(ModbusTwin):
 
     def set_temperature(self, text: str, now_s: float) -> bytes:
         """The air's temperature: `5.5C`. Raises: ValueError."""
-        return self.on_set("temperature_c", _number(text, "C"))
+        return self.on_set("temperature_c", amount(text, "C")[0])
 
     def set_humidity(self, text: str, now_s: float) -> bytes:
         """The air's relative humidity: `60%`. Raises: ValueError."""
-        return self.on_set("humidity_pct", _number(text, "%"))
+        return self.on_set("humidity_pct", amount(text, "%")[0])
 
     def on_fail(self, quantity: str, now_s: float = 0.0) -> bytes:
         """The probe breaks; a later `set` mends it."""
@@ -98,14 +99,6 @@ class ModbusSensorTwin(ModbusTwin):
         place = self._place(quantity)
         table = self.holding if place.function == 3 else self.input_registers
         table[place.address] = raw & 0xFFFF
-
-
-def _number(text: str, unit: str) -> float:
-    """Raises: ValueError: not a number, with or without the unit."""
-    try:
-        return float(text.strip().removesuffix(unit))
-    except ValueError:
-        raise ValueError(f"{text!r} is not understood; write a number and {unit}, for example 5.5{unit}") from None
 
 
 _ALL_COILS = 0x00FF  # Waveshare wiki: writing to it switches all relays
@@ -151,11 +144,11 @@ class ModbusInputsTwin(ModbusRelayTwin):
         return b""
 
     def set_door(self, text: str, now_s: float) -> bytes:
-        """The door contact at input 1: open (its contact is open) or closed. Raises: ValueError."""
+        """The door contact at input 1: `open` (its contact is open) or `closed`. Raises: ValueError."""
         return self.on_input(1, {"open": False, "closed": True}[_one_of(text, "open", "closed")])
 
     def set_mains(self, text: str, now_s: float) -> bytes:
-        """The relay of a mains monitor at input 2: on or failed. Raises: ValueError."""
+        """The relay of a mains monitor at input 2: `on` or `failed`. Raises: ValueError."""
         return self.on_input(2, {"on": True, "failed": False}[_one_of(text, "on", "failed")])
 
 

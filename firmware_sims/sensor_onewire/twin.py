@@ -11,6 +11,7 @@ import shutil
 from pathlib import Path
 
 from firmware_sims.engine.twin import Twin
+from firmware_sims.engine.units import amount
 from firmware_sims.sensor_onewire.probes import Probe
 
 MASTER = "w1_bus_master1"
@@ -179,10 +180,7 @@ class OneWireBusTwin(Twin):
         value, _, rom = text.partition("@")
         if rom and rom not in self.probes:
             raise ValueError(f"there is no probe {rom!r}; there are: {', '.join(self.probes)}")
-        try:
-            return self.on_set(float(value.strip().removesuffix("C")), rom)
-        except ValueError as error:
-            raise ValueError(f"temperature={text!r} is not understood; write it as 5.5C") from error
+        return self.on_set(amount(value, "C")[0], rom)
 
 
 def write_folder(twin: OneWireBusTwin, folder: Path) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from firmware_sims.engine.body import BodyClock
 from firmware_sims.engine.twin import Twin
+from firmware_sims.engine.units import amount
 from firmware_sims.world.rooms import ColdRoom
 
 _WORDS = {"open": True, "closed": False, "ok": False, "broken": True, "on": True, "off": False}
@@ -49,10 +50,7 @@ class RoomTwin(Twin):
 
     def set_outside(self, text: str, *, now_s: float) -> bytes:
         """The air of the hall, `22C`."""
-        try:
-            self.room.outside_c = float(text.strip().removesuffix("C"))
-        except ValueError as error:
-            raise ValueError(f"expected a temperature such as 22C, got {text!r}") from error
+        self.room.outside_c, _ = amount(text, "C")
         return b""
 
     def on_put_in(self, *, mass_kg: float, temperature_c: float, now_s: float) -> bytes:

@@ -261,6 +261,35 @@ def test_every_simulator_is_switched_on_by_its_name_and_says_what_it_takes():
                 device.set(nonsense="1")
 
 
+@pytest.mark.requirement("E15")
+@pytest.mark.parametrize("name", sorted(registry.TWINS))
+def test_every_condition_takes_what_its_own_words_say(name):
+    twin = registry.twin_class(name)
+    with sims.device(name) as device:
+        for condition in twin.conditions():
+            assert twin.examples(condition), f"set_{condition} of {name} shows no `example`"
+            for example in twin.examples(condition):
+                device.set(**{condition: example})
+
+
+@pytest.mark.parametrize(
+    ("kind", "conditions"),
+    [
+        ("scale_sics", {"load": ["12.5kg", "12.5 kg", "12,5 kg", "0.3 lb", 0]}),
+        ("sensor_modbus", {"temperature": ["-18C", "5.5 C", "5.5°C", "5,5 °C", -18.5], "humidity": ["60%", "60 %", 60]}),
+        ("sensor_ble", {"temperature": ["-18C", "5.5 C", "5.5°C"]}),
+        ("sensor_onewire", {"temperature": ["-18C", "5.5 C", "5.5°C"]}),
+        ("printer_zpl", {"temperature": ["70C", "70 °C"], "paper": [12]}),
+        ("transmitter_modbus", {"temperature": ["41F", "5.5 °C"]}),
+    ],
+)
+def test_amounts_are_taken_as_people_write_them(kind, conditions):
+    with sims.device(kind) as device:
+        for name, texts in conditions.items():
+            for text in texts:
+                device.set(**{name: text})
+
+
 # Any set of devices by a file
 
 
