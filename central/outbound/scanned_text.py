@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a scanner types into a page: bare codes, and GS1 element strings with their application identifiers."""
+"""What a scanner types into a page: bare codes, and GS1 codes with their application identifiers."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
-_GS = "\x1d"
-_FIXED = {"00": 18, "01": 14, "02": 14, "11": 6, "12": 6, "13": 6, "15": 6, "16": 6, "17": 6, "20": 2}
-"""Application identifiers of fixed length and theirs in characters: GS1 General Specifications, figure 7.8.5-2."""
-_FREE = {"10": 20, "21": 20, "37": 8, "30": 8}
-"""Those of free length that matter here, with the most they may have."""
-_SYMBOLOGY_LENGTH = 3
+from contracts.gs1.elements import GS, ElementError, Elements, parse_digital_link, parse_elements, split_printed
+
+_SYMBOLOGY = re.compile(r"\][A-Za-z][0-9A-Za-z]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,29 +22,27 @@ class Scanned:
 
 def read_scan(text: str) -> Scanned:
     """What a scanned text says; a text that is no element string is taken as a bare code."""
-    text = text.strip()
-    if text.startswith("]") and len(text) > _SYMBOLOGY_LENGTH:
-        text = text[_SYMBOLOGY_LENGTH:]
-    found = _elements(text.lstrip(_GS))
+    text = without_symbology(text)
+    found = elements_in(text)
     return Scanned(text, found.get("01", ""), found.get("10", "")) if "01" in found else Scanned(text)
 
 
-def _elements(text: str) -> dict[str, str]:
-    """Application identifier -> value; empty when the text cannot be read to its end."""
-    if text.startswith("("):
-        return {part[:2]: part[3:] for part in text.split("(") if part[2:3] == ")"}
-    found: dict[str, str] = {}
-    while text:
-        ai, rest = text[:2], text[2:]
-        if ai in _FIXED:
-            value, text = rest[: _FIXED[ai]], rest[_FIXED[ai] :].removeprefix(_GS)
-            if len(value) != _FIXED[ai] or not value.isdecimal():
-                return {}
-        elif ai in _FREE:
-            value, _, text = rest.partition(_GS)
-            if not 0 < len(value) <= _FREE[ai]:
-                return {}
-        else:
-            return {}
-        found[ai] = value
-    return found
+def without_symbology(text: str) -> str:
+    """The code without the symbology identifier and the blanks that came with it."""
+    text = text.strip(" \t\r\n")
+    return text[3:] if _SYMBOLOGY.match(text) else text
+
+
+def elements_in(text: str) -> Elements:
+    """Application identifier -> value of an element string or a Digital Link; empty when it is none to its end.
+
+    Values are taken as they are, also a date that is none: the code is only to say what this is, and what it names is looked up.
+    """
+    try:
+        if text[:4].lower() == "http":
+            return parse_digital_link(text) or {}
+        if text.startswith("("):  # typed from the line below the bars
+            text = "".join(f"{ai}{value}{GS}" for ai, value in split_printed(text.replace(" ", "")))
+        return parse_elements(text.removeprefix(GS), checks_values=False)
+    except ElementError:
+        return {}

@@ -7,17 +7,18 @@ from sqlalchemy import Connection
 
 from central.catalog import service as catalog
 from central.errors import DomainError
+from central.outbound.scanned_text import elements_in, without_symbology
 from central.shipping.rules import Scanned
 from contracts.identifiers import IdentifierError, check_sscc
 
-_SSCC_DIGITS = 18
 _AI_SSCC = "00"
+_GTIN_LENGTHS = (8, 12, 13, 14)
 
 
 def sscc_in(text: str) -> str | None:
     """The SSCC of a scanned label: bare, with its AI, or with brackets; None when it carries none."""
-    digits = text.strip().removeprefix("]C1").replace("(", "").replace(")", "").replace(" ", "")
-    for candidate in (digits, digits.removeprefix(_AI_SSCC), _message(text).get(_AI_SSCC, "")):
+    text = without_symbology(text)
+    for candidate in (text.replace(" ", ""), elements_in(text.replace(" ", "")).get(_AI_SSCC, "")):
         try:
             return check_sscc(candidate)
         except IdentifierError:
@@ -25,20 +26,10 @@ def sscc_in(text: str) -> str | None:
     return None
 
 
-def _message(text: str) -> dict[str, str]:
-    """AI -> value of a GS1 element string; empty when it is none."""
-    if text.isdigit() and len(text) in (8, 12, 13, 14):
-        return {}
-    import biip  # its tables of company prefixes cost 21 MiB: only who scans at a pack station pays for them
-
-    result = biip.parse(text.removeprefix("]C1"), config=biip.ParseConfig(gs1_element_strings_verify_date=False))
-    return {element.ai.ai: element.value for element in result.gs1_message.element_strings} if result.gs1_message else {}
-
-
 def read_scan(connection: Connection, text: str) -> Scanned:
     """The item that a scan names, with lot, serial and count where the code carries them. Raises: UnknownItemError, DomainError `scan_unreadable`."""
-    text = text.strip()
-    values = _message(text)
+    text = without_symbology(text)
+    values = {} if text.isdigit() and len(text) in _GTIN_LENGTHS else elements_in(text)
     code = values.get("01") or values.get("02")
     if values and code is None:
         # A code of the house may look like an element string: it is one only if nothing has this name.

@@ -19,7 +19,19 @@ from central.shipping.scans import sscc_in
 PICKED = {("milk", "L1"): 4, ("milk", "L2"): 2, ("peas", ""): 1}
 
 
-@pytest.mark.parametrize("text", ["006141410000000005", "00006141410000000005", "(00)006141410000000005", "]C100006141410000000005", " 006141410000000005\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "006141410000000005",
+        "00006141410000000005",
+        "(00)006141410000000005",
+        "]C100006141410000000005",
+        " 006141410000000005\n",
+        "]d2\x1d00006141410000000005" + "10L\x1d",
+        "(00) 0 0614141 000000000 5",
+        "]Q1https://id.gs1.org/00/006141410000000005",
+    ],
+)
 def test_label_is_recognised_however_the_scanner_says_it(text: str) -> None:
     assert sscc_in(text) == "006141410000000005"
 

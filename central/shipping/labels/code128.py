@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from central.shipping.labels.gs1 import FNC1
+from contracts.gs1.elements import GS
 
 _WIDTH_TABLE = """
 212222 222122 222221 121223 121322 131222 122213 122312 132212 221213 221312 231212 112232 122132 122231 113222 123122 123221 223211 221132 221231
@@ -40,7 +40,7 @@ def words_of(data: str, *, is_gs1: bool = True) -> list[int]:
     at, in_c = 0, pairs
     while at < len(data):
         run = _digits_at(data, at)
-        if data[at] == FNC1:
+        if data[at] == GS:
             words.append(FNC1_VALUE)
             at += 1
         elif in_c and run >= 2:

@@ -11,15 +11,13 @@ from datetime import date
 from typing import NamedTuple
 
 from central.errors import DomainError
+from contracts.epc.characters import SET_82
+from contracts.gs1.applications import PREDEFINED
+from contracts.gs1.elements import GS
 
-FNC1 = "\x1d"
-"""The separator after an element of variable length, as a scanner says it."""
 SYMBOL_CHARACTERS_MAX = 48
 """Data characters in one GS1-128 symbol, section 5.4.1."""
 
-_PREDEFINED = frozenset({"00", "01", "02", "03", "04", *(f"{n:02}" for n in range(11, 20)), "20", *(f"{n:02}" for n in range(31, 37)), "41"})
-"""First two digits of application identifiers whose length is known, figure 7.8.5-2."""
-_SET_82 = frozenset("!\"%&'()*+,-./0123456789:;<=>?ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")
 _COUNT_DIGITS_MAX = 8
 
 
@@ -37,22 +35,22 @@ class Element(NamedTuple):
     @property
     def predefined(self) -> bool:
         """Whether its length is known, so that nothing need separate it from the next."""
-        return self.ai[:2] in _PREDEFINED
+        return self.ai[:2] in PREDEFINED
 
 
 def data_of(elements: Sequence[Element]) -> str:
-    """The data of a symbol, FNC1 as GS between; elements of known length first, so that few separators are needed.
+    """The data of a symbol, FNC1 between, as GS; elements of known length first, so that few separators are needed.
 
     Raises: DomainError: a value has a character that GS1 does not know, or there are more than 48 characters.
     """
     ordered = sorted(elements, key=lambda element: not element.predefined)
     parts = []
     for n, element in enumerate(ordered):
-        if not set(element.value) <= _SET_82:
-            strange = min(set(element.value) - _SET_82)
+        if not set(element.value) <= SET_82:
+            strange = min(set(element.value) - SET_82)
             raise DomainError("not_printable", f"{element.text}: a GS1 barcode cannot carry {strange!r}; give the lot or serial number other characters")
         last = n + 1 == len(ordered)
-        parts.append(element.ai + element.value + ("" if last or element.predefined else FNC1))
+        parts.append(element.ai + element.value + ("" if last or element.predefined else GS))
     length = length_of(elements)
     if length > SYMBOL_CHARACTERS_MAX:
         raise DomainError("barcode_too_long", f"{text_of(elements)}: a GS1-128 barcode carries {SYMBOL_CHARACTERS_MAX} characters, these are {length}")
