@@ -8,10 +8,11 @@ import contextlib
 import os
 from collections.abc import Callable
 
-from drivers.base.serial_line import is_same_file
+from drivers.base.serial_line import forget_unsent, is_same_file, unsent_bytes
 
 _READ_BYTES = 65536
 _LOOK_S = 0.5  # with the supervisor's first pause this serves again within 2 s of plugging in, also where the kernel does not hang up
+_FLUSH_S, _FLUSH_LOOK_S = 1.0, 0.01  # chosen: a kilobyte at 9600 baud; what takes longer is held back by the device
 _UNSEEN_MAX = 2  # udev may replace a link while nothing was unplugged
 
 
@@ -26,6 +27,7 @@ class FilePump:
         self._shut = shut
         self._path = path
         self._unseen = 0
+        self._is_broken = False
         os.set_blocking(self.fd, False)
         self._loop.add_reader(self.fd, self._readable)
         self._watch: asyncio.TimerHandle | None = self._loop.call_later(_LOOK_S, self._look)
@@ -36,7 +38,17 @@ class FilePump:
         self._write_out()
 
     async def close(self) -> None:
-        """Stop and close the file."""
+        """Give what is queued a second to go out, and close the file.
+
+        A line whose flow control holds bytes back would keep the kernel's close, and with it this whole program, waiting for half a minute.
+        """
+        until_s = self._loop.time() + _FLUSH_S
+        with contextlib.suppress(OSError):
+            while not self._is_broken and (self._unsent or unsent_bytes(self.fd)):
+                if self._loop.time() >= until_s:
+                    forget_unsent(self.fd)
+                    break
+                await asyncio.sleep(_FLUSH_LOOK_S)
         self._stop()
         self.reader.feed_eof()
         self._shut()
@@ -62,6 +74,7 @@ class FilePump:
             self._broke(OSError("the other end hung up"))
 
     def _broke(self, error: OSError) -> None:
+        self._is_broken = True
         self._stop()
         self.reader.set_exception(error)
 

@@ -8,6 +8,7 @@ import errno
 import fcntl
 import os
 import stat
+import sys
 import termios
 from pathlib import Path
 
@@ -98,6 +99,19 @@ def quicken(port: serial.Serial, ttys: Path = _TTYS) -> None:
 def set_break(fd: int, *, on: bool) -> None:
     """Begin or end a break. Raises: OSError: the line cannot."""
     fcntl.ioctl(fd, _TIOCSBRK if on else _TIOCCBRK)
+
+
+def unsent_bytes(fd: int) -> int:
+    """What of a serial line's output is still in this computer; 0 for files of another kind. Raises: OSError: the line is gone."""
+    if not os.isatty(fd):
+        return 0
+    return int.from_bytes(fcntl.ioctl(fd, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
+
+
+def forget_unsent(fd: int) -> None:
+    """Throw away what a serial line has not sent yet."""
+    with contextlib.suppress(termios.error, OSError):  # no serial line, or gone
+        termios.tcflush(fd, termios.TCOFLUSH)
 
 
 def is_same_file(path: str, fd: int) -> bool:

@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 import serial
 
+from drivers.base import file_pump
 from drivers.base.errors import LocalProtocolError, TransportError
-from drivers.base.serial_line import claim, holders, open_port, quicken, uucp_user
+from drivers.base.serial_line import claim, holders, open_port, quicken, unsent_bytes, uucp_user
 from drivers.base.transports import open_kernel_file, open_transport
 from drivers.base.usb import stable_path_of
 from drivers.light_ablepick.config import LightAblepickConfig
@@ -238,3 +239,29 @@ def test_stable_path_is_by_number_or_by_socket(tmp_path: Path, serial_number: st
 
     assert stable_path_of("ttyUSB0", tmp_path / "tty", tmp_path / "dev") == str(tmp_path / "dev" / "serial" / folder / f"{folder}-link")
     assert stable_path_of("ttyUSB7", tmp_path / "tty", tmp_path / "dev") == str(tmp_path / "dev" / "ttyUSB7")
+
+
+async def test_line_that_holds_back_what_is_said_does_not_hold_up_its_closing(adapter: Adapter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel's close would wait half a minute for bytes that flow control keeps; they are given up before."""
+    held = {"bytes": 7}
+    monkeypatch.setattr(file_pump, "_FLUSH_S", 0.05)
+    monkeypatch.setattr(file_pump, "unsent_bytes", lambda fd: held["bytes"])
+    monkeypatch.setattr(file_pump, "forget_unsent", lambda fd: held.clear())
+    transport = await open_transport(LightAblepickConfig(path=str(adapter.link), port=0))
+    transport.write(b"farewell")
+
+    await transport.close()
+
+    assert held == {}
+    assert os.read(adapter.device, 100) == b"farewell"
+
+
+async def test_closing_waits_until_the_farewell_is_out(adapter: Adapter, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = [3, 2, 1, 0]
+    monkeypatch.setattr(file_pump, "unsent_bytes", lambda fd: waiting.pop(0))
+    transport = await open_transport(LightAblepickConfig(path=str(adapter.link), port=0))
+
+    await transport.close()
+
+    assert waiting == []
+    assert unsent_bytes(adapter.device) == 0
