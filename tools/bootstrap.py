@@ -122,8 +122,9 @@ def install(group: str) -> None:
     pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "--no-input"]
     quiet = ["-qq", "--no-warn-script-location", "--progress-bar", "off"]
     _say(f"installing {sum('==' in line for line in lock.read_text().splitlines())} locked packages for {group}")
+    # The lock is all there is to install: what it leaves out on purpose (requirements/left_out.in) is not to be looked for.
     # Byte code is written when a module is first imported; compiling every file of every package takes longer than installing it.
-    _run([*pip, "install", *quiet, "--no-compile", "--require-hashes", "--only-binary=:all:", "-r", str(lock)])
+    _run([*pip, "install", *quiet, "--no-compile", "--require-hashes", "--no-deps", "--only-binary=:all:", "-r", str(lock)])
     _say("installing dockline itself")
     _run([*pip, "install", *quiet, "--no-compile", "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
     stamp.write_text(wanted)
