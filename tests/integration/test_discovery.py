@@ -19,6 +19,7 @@ from drivers.base.probe import Probe
 from firmware_sims.engine.servers import PtyTwinServer, TcpTwinServer
 from firmware_sims.engine.twin import Twin
 from firmware_sims.light_ablepick.twin import AblePickTwin
+from firmware_sims.printer_zpl.twin import ZplPrinterTwin
 from firmware_sims.rfid_llrp.twin import LlrpReaderTwin
 from firmware_sims.scale_continuous.twin import ToledoContinuousTwin
 from firmware_sims.scale_nci.twin import NciScaleTwin
@@ -65,8 +66,9 @@ def _moved(port: int, name: str) -> Discovery:
         ("scanner_tcp", lambda: CognexTwin(knows_header_mode=False, negotiates=True)),
         ("tower_patlite", PatliteTwin),
         ("tower_patlite", lambda: PatliteTwin("nh")),
+        ("printer_zpl", ZplPrinterTwin),
     ],
-    ids=["rfid_llrp", "light_ablepick", "sensor_modbus", "keyence", "cognex", "older_cognex", "la6", "nh"],
+    ids=["rfid_llrp", "light_ablepick", "sensor_modbus", "keyence", "cognex", "older_cognex", "la6", "nh", "printer_zpl"],
 )
 async def test_device_on_its_own_port_is_recognised_and_its_table_is_a_configuration(name: str, twin: Callable[[], Twin]) -> None:
     server = TcpTwinServer(twin())
@@ -290,3 +292,16 @@ def test_command_says_that_nothing_proved_itself(capsys: pytest.CaptureFixture[s
     assert main(["discover", "--no-lines", "--json"]) == 1
     assert json.loads(capsys.readouterr().out) == {"found": [], "skipped": []}
     assert main(["discover", "--no-lines", "10.0.0.0/8"]) == 2
+
+
+async def test_printer_that_is_asked_what_it_is_prints_nothing() -> None:
+    twin = ZplPrinterTwin()
+    server = TcpTwinServer(twin)
+    await server.start()
+    looked = _moved(server.port, "printer_zpl")
+
+    await looked.look([HERE])
+    await server.stop()
+
+    assert [found.about for found in looked.found] == ["ZPL label printer ZT411-203dpi, firmware V92.21.17Z, 8 dots per mm"]
+    assert (twin.labels, list(twin.body.queue)) == ([], [])
