@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tables of the gateway under "How fast" in both READMEs, from what was last measured: `python -m tools.bench_table`.
+"""The tables of devices and gateway under "How fast" in both READMEs, from what was last measured: `python -m tools.bench_table`.
 
-    make bench ARGS="outbox uplink thingsboard swarm"
+    make bench ARGS="gs1 scans pick_lights modbus_lights reader_twin outbox uplink thingsboard swarm"
+    make soak
     make chaos ARGS="--faults 1000 --seed 1 --json benchmarks/results/chaos.json"
 
 What has not been measured yet, or was measured before its number existed, is said to be so. Not a part of `make docs`: see tools/accuracy_table.py.
@@ -24,19 +25,29 @@ from tools.source_scan import ROOT
 RESULTS = ROOT / "benchmarks" / "results"
 PICTURE = "docs/images/thingsboard.svg"
 READMES = ("README.md", "README.zh-CN.md")
-MEASURED = ("outbox", "uplink", "swarm", "chaos", "thingsboard")
+MEASURED = ("gs1", "scans", "pick_lights", "modbus_lights", "reader_twin", "soak", "outbox", "uplink", "swarm", "chaos", "thingsboard")
 _UNMEASURED = ("not measured yet", "尚未测量")
 _CHINESE_WORDS = {
     " values/s": " 个/秒",
     " events/s": " 个/秒",
+    " tags/s": " 个标签/秒",
     " events": " 个事件",
+    " times": " 次",
     " faults": " 次故障",
     " bytes": " 字节",
+    " µs": " 微秒",
     " ms": " 毫秒",
     " s": " 秒",
     " of ": " / ",
+    " to ": " → ",
+    ": ": "：",
     "; ": "；",
     ", ": "，",
+    "with a dead tag on the line": "线路上有一个失效标签时",
+    "serial lines": "串口",
+    "open files": "打开的文件",
+    "tasks": "任务",
+    "the bare parts": "仅各环节本身",
     "central": "中心服务",
     "without a backlog": "无积压时",
     "a start with a million waiting takes": "积压一百万个时启动需",
@@ -69,6 +80,55 @@ def _versus(english: str, chinese: str, form: str) -> Row:
     return Row(english, chinese, [form.replace("WHO", f"thingsboard.{who}") for who in ("dockline", "thingsboard")])
 
 
+_ALL_ALIVE, _ONE_DEAD = (f"{{modbus_lights.{case}.next_light.p50_ms}} / {{modbus_lights.{case}.next_light.p95_ms}} ms" for case in ("all_alive", "one_dead"))
+_GIVEN_BACK = (
+    "lost {soak.lost:9}, twice {soak.twice:9}; "
+    "open files {soak.open_files.first:9} to {soak.open_files.last:9}, tasks {soak.tasks.first:9} to {soak.tasks.last:9}"
+)
+DEVICES = (
+    Row(
+        "eight scanners of five makes, 200 scans a second: from its bytes to the event at the broker, synced to the disk, median / p99",
+        "五种、八台扫描器，每秒 200 次扫描：从收到字节到事件落盘并到达消息服务器，中位数 / p99",
+        [
+            "{scans.bytes_to_event_ms.p50} / {scans.bytes_to_event_ms.p99} ms; lost {scans.lost:9}",
+            "the bare parts: {scans.floor_ms.p50} / {scans.floor_ms.p99} ms",
+        ],
+    ),
+    Row(
+        "a GS1 code into its elements, SSCC / GTIN with serial, expiry and lot",
+        "GS1 条码解析，SSCC / 带序列号、效期和批号的 GTIN",
+        [
+            "{gs1.codes.sscc.ours_us} / {gs1.codes.gtin_serial_expiry_lot.ours_us} µs",
+            "biip: {gs1.codes.sscc.biip_us} / {gs1.codes.gtin_serial_expiry_lot.biip_us} µs",
+        ],
+    ),
+    Row(
+        "4 ABLEPick controllers with 800 tags, 16 pickers: press to the next light, median / p99",
+        "4 台 ABLEPick 控制器、800 个标签、16 名拣货员：按下到下一盏灯，中位数 / p99",
+        ["{pick_lights.next_light.p50_ms} / {pick_lights.next_light.p99_ms} ms", ""],
+    ),
+    Row(
+        "100 Modbus tags on one simulated line of 115200 baud, 10 lit: press to the next light, median / p95",
+        "一条 115200 波特的模拟线路，100 个 Modbus 标签，10 个亮着：按下到下一盏灯，中位数 / p95",
+        [
+            _ALL_ALIVE + "; with a dead tag on the line " + _ONE_DEAD,
+            "",
+        ],
+    ),
+    Row(
+        "`make soak`: devices unplugged; until they are back, p99",
+        "`make soak`：反复拔插设备；恢复所需时间，p99",
+        [
+            "{soak.cycles:9} times; TCP {soak.recovery.tcp.p99_s} s, serial lines {soak.recovery.serial.p99_s} s; " + _GIVEN_BACK,
+            "",
+        ],
+    ),
+    Row(
+        "the simulated reader as a source of load, over TCP: report by report / in batches",
+        "模拟读写器作为负载源，经 TCP：逐个报告 / 成批",
+        ["{reader_twin.tags_per_second.served_one_by_one} / {reader_twin.tags_per_second.served_in_batches} tags/s", ""],
+    ),
+)
 THINGSBOARD = (
     _versus("values kept durably and sent, of 10 000 a second", "落盘并发出的数值（每秒 10 000 个）", "{WHO.load.values_per_s} values/s"),
     _versus("values a CPU second", "每 CPU 秒处理的数值", "{WHO.load.values_per_cpu_s}"),
@@ -122,6 +182,7 @@ FIELD = (
 )
 _Heads = Sequence[tuple[str, ...]]
 _TABLES: Mapping[str, Sequence[tuple[Sequence[Row], _Heads]]] = {
+    "devices": [(DEVICES, [("what", "Dockline", "beside it"), ("项目", "Dockline", "对照")])],
     "thingsboard": [
         (THINGSBOARD, [("what", "Dockline", "thingsboard-gateway 3.8.5, SQLite storage"), ("项目", "Dockline", "thingsboard-gateway 3.8.5，SQLite 存储")]),
     ],

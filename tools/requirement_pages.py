@@ -4,13 +4,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 from tools import source_scan
 from tools.markdown import page, table
 
 SOURCE = source_scan.ROOT / "docs" / "requirements.md"
+_CHINESE_SECTIONS = {
+    "Purchasing and inbound": "采购与入库",
+    "Storage and stock control": "储存与库存管理",
+    "Counting": "盘点",
+    "Orders and outbound": "订单与出库",
+    "Stores, replenishment, forecast": "门店、补货与预测",
+    "Cold chain, IoT, automation": "冷链、物联网与自动化",
+    "Platform": "平台",
+    "The edge": "现场设备与网关",
+    "What users expect without being asked": "用户不说也期待的功能",
+}
 
 
 @dataclass(frozen=True)
@@ -58,28 +69,28 @@ def _shown_by(tests: Iterable[str]) -> str:
 
 
 def readme_table() -> str:
-    """The table of README.md: rows that a test names."""
+    """The table of README.md: rows that a test names, by section."""
     marks = source_scan.requirement_marks()
     known = rows()
-    shown = [row for row in known if row.name in marks]
-    count = f"{len(shown)} of {len(known)} rows are named by tests ([which tests](docs/reference/requirements.md), [all rows](docs/requirements.md)). "
+    count = f"{sum(row.name in marks for row in known)} of {len(known)} rows are named by tests "
+    count += "([which tests](docs/reference/requirements.md), [all rows](docs/requirements.md)). "
     count += "A test names a row when it shows some of it; few rows are whole yet."
-    return f"{count}\n\n{table(['row', 'what'], [(row.name, row.text) for row in shown])}"
+    return f"{count}\n\n{table(['part', 'named / all', 'rows'], _by_section(known, marks))}"
 
 
 def readme_table_chinese() -> str:
-    """The table of README.zh-CN.md: rows by section; their wording stays English, as in the document."""
-    marks = source_scan.requirement_marks()
-    sections: dict[str, list[Row]] = {}
-    for row in rows():
-        sections.setdefault(row.section, []).append(row)
-    lines = []
-    for section, members in sections.items():
-        shown = [row.name for row in members if row.name in marks]
-        if shown:
-            lines.append((section, f"{len(shown)} / {len(members)}", ", ".join(shown)))
-    links = "[哪些测试](docs/reference/requirements.md)，[全部条目](docs/requirements.md)。测试只证明条目的一部分，完整的还很少："
+    """The table of README.zh-CN.md."""
+    lines = [(_CHINESE_SECTIONS.get(section, section), count, names) for section, count, names in _by_section(rows(), source_scan.requirement_marks())]
+    links = "[哪些测试](docs/reference/requirements.md)，[全部条目](docs/requirements.md)（英文）。测试只证明条目的一部分，完整的还很少："
     return f"{links}\n\n{table(['部分', '有测试 / 全部', '条目'], lines)}"
+
+
+def _by_section(known: Iterable[Row], marks: Container[str]) -> list[tuple[str, str, str]]:
+    sections: dict[str, list[str]] = {}
+    for row in known:
+        sections.setdefault(row.section, []).append(row.name)
+    shown = {section: [name for name in members if name in marks] for section, members in sections.items()}
+    return [(section, f"{len(names)} / {len(sections[section])}", ", ".join(names)) for section, names in shown.items() if names]
 
 
 def unknown_marks() -> list[str]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from typing import Any
 
 from drivers import registry
@@ -52,15 +53,21 @@ def _rows(language: int, none: str) -> list[tuple[str, ...]]:
         known = support(driver)
         device = DEVICES.get(driver, (driver, driver))[language]
         cells = (known.get("simulated", ""), "; ".join(known.get("peers", [])), "; ".join(known.get("hardware", [])))
-        rows.append((f"{device} ([`{driver}`](docs/reference/drivers.md))", *(text or none for text in cells)))
+        rows.append((f"{device} ([`{driver}`](docs/reference/drivers.md#{driver}))", *(text or none for text in cells)))
     return rows
+
+
+def _table(heads: Sequence[str], rows: Sequence[tuple[str, ...]], none: str) -> str:
+    """Without the last column, real hardware, as long as no driver has met any: the sentence above the table says so."""
+    columns = len(heads) - all(row[-1] == none for row in rows)
+    return table(heads[:columns], [row[:columns] for row in rows])
 
 
 def english() -> str:
     """The table of README.md."""
-    return table(["device (driver)", "our own simulator", "peers that we did not write", "real hardware"], _rows(0, "none"))
+    return _table(["device (driver)", "our own simulator", "peers that we did not write", "real hardware"], _rows(0, "none"), "none")
 
 
 def chinese() -> str:
     """The table of README.zh-CN.md; model names and peers stay as they are."""
-    return table(["设备（驱动）", "自己的模拟器", "非我们编写的对端", "真实硬件"], _rows(1, "无"))
+    return _table(["设备（驱动）", "自己的模拟器", "非我们编写的对端", "真实硬件"], _rows(1, "无"), "无")
