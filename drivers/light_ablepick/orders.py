@@ -41,7 +41,7 @@ def plain_orders(name: str, arguments: Mapping[str, Argument]) -> list[Sub]:
             if chosen not in choices:
                 raise LocalProtocolError(f"{argument} {chosen!r} is none of {', '.join(choices)}")
             return [choices[chosen][bool(arguments.get("on", True))]]
-    raise LocalProtocolError(f"ABLEPick has no command {name!r}; see its list with: dockline device commands light_ablepick")
+    raise LocalProtocolError(f"ABLEPick has no command {name!r}; dockline device list names those it has")
 
 
 def byte_of(arguments: Mapping[str, Argument], name: str) -> int:

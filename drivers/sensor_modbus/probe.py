@@ -29,6 +29,8 @@ def _xy_md02(reply: Reply) -> Recognised | None:
 
 
 def _comet(reply: Reply) -> Recognised | None:
+    if _xy_md02(reply) is not None:
+        return None  # a late answer to the other question
     digits = "".join(f"{word:04X}" for word in reply.registers)
     if len(digits) == 8 and digits.isdigit() and digits.strip("0"):
         return Recognised(f"Comet sensor, serial number {digits}, as unit {reply.unit_id}", {"map": "comet_tx5xx", "unit_id": reply.unit_id})
