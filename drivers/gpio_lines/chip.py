@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drivers.base.errors import ConfigError, RemoteProtocolError, TransportError
@@ -18,22 +20,43 @@ CONSUMER = "dockline"
 
 
 class ChipLines:
-    """Answers lines and tells edges. Raises: ConfigError: gpiod is missing. TransportError: the chip cannot be opened."""
+    """Answers lines and tells edges. `chip`: its path, or its label: numbers of chips may change with the kernel, labels do not.
 
-    def __init__(self, path: str) -> None:
+    Raises: ConfigError: gpiod is missing. TransportError: the chip cannot be opened.
+    """
+
+    def __init__(self, chip: str, devices: Path = Path("/dev")) -> None:
         try:
             import gpiod
         except ImportError as error:
             raise ConfigError("pins of this computer need gpiod; pip install dockline[gpio]", operation="gpio") from error
-        try:
-            self._chip: gpiod.Chip = gpiod.Chip(path)
-        except (OSError, ValueError) as error:
-            raise TransportError(f"cannot open {path}: {error}; ls /dev/gpiochip*, and is the user in the group gpio?") from error
         self._gpiod: Any = gpiod
+        self._chip: gpiod.Chip = self._opened(chip) if "/" in chip else self._labelled(chip, devices)
         self._inputs: dict[int, tuple[int, Any]] = {}
         self._outputs: dict[int, tuple[int, Any]] = {}
         self._watched: gpiod.LineRequest | None = None
         self._driven: gpiod.LineRequest | None = None
+
+    def _opened(self, path: str) -> gpiod.Chip:
+        """Raises: TransportError."""
+        try:
+            return self._gpiod.Chip(path)  # type: ignore[no-any-return]
+        except (OSError, ValueError) as error:
+            raise TransportError(f"cannot open {path}: {error}; ls /dev/gpiochip*, and is the user in the group gpio?") from error
+
+    def _labelled(self, label: str, devices: Path) -> gpiod.Chip:
+        """The chip with this label or name. Raises: TransportError: there is none, or several: a board may have two alike."""
+        found, labels = [], []
+        for path in sorted({path.resolve() for path in devices.glob("gpiochip*")}):
+            with self._opened(str(path)) as chip:
+                info = chip.get_info()
+            labels.append(f"{path} {info.label!r}")
+            if label in (info.label, info.name):
+                found.append(str(path))
+        if len(found) != 1:
+            several = f"{len(found)} chips are called {label!r}; give the path" if found else f"no GPIO chip is called {label!r}"
+            raise TransportError(f"{several}; there are: {', '.join(labels) or 'none'}")
+        return self._opened(found[0])
 
     @property
     def fd(self) -> int | None:
@@ -58,7 +81,7 @@ class ChipLines:
         try:
             return b"".join(told.encode() for told in self._obey(asked))
         except OSError as error:
-            return line("error", subject, errno.errorcode.get(error.errno or 0, "EIO"), os.strerror(error.errno or 0)).encode()
+            return line("error", subject, errno.errorcode.get(error.errno or 0, "EIO"), error.strerror or os.strerror(error.errno or 0)).encode()
         except (KeyError, ValueError) as error:
             return line("error", subject, "EINVAL", str(error) or "-").encode()
 
@@ -123,10 +146,24 @@ class ChipLines:
         return self._gpiod.LineSettings(direction=lines.Direction.OUTPUT, drive=drives[drive], active_low=active == "low", output_value=self._value(level))
 
     def _take_lines(self) -> None:
-        if self._inputs:
-            self._watched = self._chip.request_lines(config=dict(self._inputs.values()), consumer=CONSUMER)
-        if self._outputs:
-            self._driven = self._chip.request_lines(config=dict(self._outputs.values()), consumer=CONSUMER)
+        """Raises: OSError: a line cannot be had; one that somebody else has is named, and who has it."""
+        try:
+            if self._inputs:
+                self._watched = self._chip.request_lines(config=dict(self._inputs.values()), consumer=CONSUMER)
+            if self._outputs:
+                self._driven = self._chip.request_lines(config=dict(self._outputs.values()), consumer=CONSUMER)
+        except OSError as error:
+            if error.errno == errno.EBUSY and (taken := ", ".join(self._taken())):
+                raise OSError(errno.EBUSY, taken) from error
+            raise
+
+    def _taken(self) -> Iterator[str]:
+        """The lines of ours that somebody else has, and what they call themselves."""
+        ours = set(self._watched.offsets if self._watched is not None else ())
+        for offset in sorted({offset for offset, _ in (*self._inputs.values(), *self._outputs.values())} - ours):
+            info = self._chip.get_line_info(offset)
+            if info.used:
+                yield f"line {offset}{f' ({info.name})' if info.name else ''} is taken by {info.consumer or 'the kernel'!r}"
 
     def _levels(self) -> list[Line]:
         if self._watched is None:

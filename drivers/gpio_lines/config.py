@@ -40,7 +40,9 @@ class OutputTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class GpioLinesConfig(StreamConfig, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="gpio_lines"):
     """Lines of one chip of this computer (`chip`, needs dockline[gpio]), or of a microcontroller (`host` or `path`)."""
 
-    chip: Annotated[str, described("GPIO chip of this computer, like /dev/gpiochip0; empty: `host` or `path`", "path")] = ""
+    chip: Annotated[
+        str, described("GPIO chip of this computer: /dev/gpiochip0, or better its label, like pinctrl-rp1 (gpiodetect); empty: `host` or `path`", "name")
+    ] = ""
     port: Annotated[int, described("TCP port of the microcontroller", "count", ge=0, le=65535)] = 4803
     baud_rate: Annotated[int, described("Serial speed of the microcontroller", "baud", ge=300, le=4_000_000)] = 115_200
     inputs: Annotated[

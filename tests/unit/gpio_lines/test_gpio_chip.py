@@ -7,6 +7,8 @@ import asyncio
 import errno
 import os
 import time
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import gpiod
@@ -16,6 +18,7 @@ from gpiod.line import Bias, Direction, Drive, Edge, Value
 from contracts.readings import InputChanged, LinkChanged
 from drivers.base.config import parse_config
 from drivers.base.errors import RemoteProtocolError, TransportError
+from drivers.gpio_lines.chip import ChipLines
 from drivers.gpio_lines.config import GpioLinesConfig
 from drivers.gpio_lines.driver import GpioLinesDriver
 from tests.conformance.test_life import Readings
@@ -33,6 +36,7 @@ class FakeRequest:
         self._edges: list[gpiod.EdgeEvent] = []
         self._seqno = dict.fromkeys(settings, 0)
         self.fd, self._end = os.pipe()
+        self.offsets = list(settings)
 
     def get_values(self, lines: list[int]) -> list[Value]:
         return [self.values[line] for line in lines]
@@ -78,7 +82,17 @@ class FakeChip:
         self.closed = False
 
     def get_info(self) -> Any:
-        return type("ChipInfo", (), {"name": "gpiochip0", "label": "pinctrl-bcm2711", "num_lines": 58})
+        return SimpleNamespace(name="gpiochip0", label="pinctrl-bcm2711", num_lines=58)
+
+    def get_line_info(self, offset: int) -> Any:
+        name = next((name for name, known in NAMES.items() if known == offset), "")
+        return SimpleNamespace(name=name, used=offset in self.busy or any(offset in each.offsets for each in self.requests), consumer="w1-gpio")
+
+    def __enter__(self) -> FakeChip:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.closed = False  # the same object is opened again
 
     def line_offset_from_id(self, name: str) -> int:
         if name not in NAMES:
@@ -167,7 +181,13 @@ async def test_chip_that_vanishes_loses_the_link(chip: FakeChip) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "busy", "wanted"), [("GPIO99", set(), "ENOENT"), ("99", set(), "ENOENT"), ("GPIO17", {17}, "EBUSY"), ("GPIO17", {27}, "EBUSY")]
+    ("line", "busy", "wanted"),
+    [
+        ("GPIO99", set(), "ENOENT"),
+        ("99", set(), "ENOENT"),
+        ("GPIO17", {17}, r"line 17 \(GPIO17\) is taken by 'w1-gpio'; another program.*EBUSY"),
+        ("GPIO17", {27}, "start: line 27 .GPIO27. is taken by 'w1-gpio'; .*EBUSY"),
+    ],
 )
 async def test_line_that_cannot_be_had_says_why(chip: FakeChip, line: str, busy: set[int], wanted: str) -> None:
     chip.busy = busy
@@ -183,3 +203,39 @@ async def test_line_that_cannot_be_had_says_why(chip: FakeChip, line: str, busy:
 async def test_missing_chip_says_where_to_look() -> None:
     with pytest.raises(TransportError, match=r"pins-1.*gpiochip7.*ls /dev/gpiochip"):
         await _driver("/dev/gpiochip7").run(lambda reading: None)
+
+
+def test_chip_is_found_by_its_label_whatever_its_number(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    labels = {"gpiochip0": "brcmvirt-gpio", "gpiochip4": "pinctrl-rp1", "gpiochip5": "twin", "gpiochip6": "twin"}
+    opened: list[LabelledChip] = []
+
+    class LabelledChip:
+        def __init__(self, path: str) -> None:
+            self.name, self.closed = Path(path).name, False
+            opened.append(self)
+
+        def get_info(self) -> Any:
+            return SimpleNamespace(name=self.name, label=labels[self.name], num_lines=54)
+
+        def __enter__(self) -> LabelledChip:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            self.close()
+
+        def close(self) -> None:
+            self.closed = True
+
+    for name in labels:
+        (tmp_path / name).touch()
+    (tmp_path / "gpiochip9").symlink_to("gpiochip4")  # Raspberry Pi OS keeps an old number so
+    monkeypatch.setattr(gpiod, "Chip", LabelledChip)
+
+    lines = ChipLines("pinctrl-rp1", tmp_path)
+
+    assert lines.answer(b"hello\n") == b"chip pinctrl-rp1 54 monotonic\n"
+    assert [chip.name for chip in opened if not chip.closed] == ["gpiochip4"]
+    with pytest.raises(TransportError, match=r"no GPIO chip is called 'pinctrl-bcm2711'; there are: .*gpiochip0 'brcmvirt-gpio'"):
+        ChipLines("pinctrl-bcm2711", tmp_path)
+    with pytest.raises(TransportError, match="2 chips are called 'twin'; give the path"):
+        ChipLines("twin", tmp_path)
