@@ -88,10 +88,11 @@ class TowerPatliteSession:
         return self._reported()
 
     def advance_to(self, now_s: float) -> Sequence[SessionEvent]:
-        """See `Session.advance_to`. Raises: ReplyTimeout: the tower did not answer."""
+        """See `Session.advance_to`. Raises: ReplyTimeout: the tower did not answer. RemoteProtocolError: it is another model."""
         self._now_s = now_s
         if self._state is State.WAITING and now_s >= self._reply_due_s:
             assert self._asking is not None
+            self._check_model()
             raise ReplyTimeout(f"answer to PNS command {chr(self._asking.command.identifier)}", self._config.reply_timeout_s)
         if now_s >= self._status_due_s:
             self._status_due_s = now_s + self._config.watchdog_s
@@ -228,6 +229,11 @@ class TowerPatliteSession:
             self._answered(self._asking, byte)
         elif len(self._incoming) == STATUS_BYTES[self._config.model]:
             self._accept_status(self._asking, status_of(bytes(self._incoming)))
+
+    def _check_model(self) -> None:
+        """Raises: RemoteProtocolError: the tower told its status and said no more, but that of another model."""
+        if len(self._incoming) == STATUS_BYTES["lr5"] != STATUS_BYTES[self._config.model]:
+            raise RemoteProtocolError("the tower tells six bytes as its status, which la6 does not; give `model` lr5", bytes(self._incoming))
 
     def _answered(self, request: _Request, byte: int) -> None:
         if byte not in (ACK, NAK):

@@ -164,6 +164,16 @@ def test_signal_wire_becomes_an_input_once_each_way() -> None:
     assert [event for event in talk.events if isinstance(event, InputSeen)] == [InputSeen(4, True), InputSeen(4, False)]
 
 
+def test_tower_of_another_model_says_which_to_give() -> None:
+    session = TowerPatliteSession(parse_config(TowerPatliteConfig, {"driver": "tower_patlite", "host": "tower", "model": "la6"}), Wish())
+    session.advance_to(0.0)
+
+    session.receive_bytes(PatliteTwin("lr5").receive_bytes(session.bytes_to_send(), 0.0), 0.1)
+
+    with pytest.raises(RemoteProtocolError, match="give `model` lr5"):
+        session.advance_to(3.0)
+
+
 def test_silent_tower_is_given_up() -> None:
     session = TowerPatliteSession(TowerPatliteConfig(host="tower", reply_timeout_s=3.0), Wish())
     session.advance_to(0.0)
