@@ -31,7 +31,7 @@ _PARITY_OFF = bytes(value & 0x7F for value in range(256))
 class Weighed(SessionEvent):
     """What the scale says lies on it; see `contracts.readings.Weight`. `value` only when stable, zero or dynamic; `text` as it came.
 
-    `code`: how the maker's document writes an overload, underload or error.
+    `code`: how the maker's document writes an overload, underload or error. `division`: the scale's step, in `unit`, where it tells it.
     """
 
     state: WeightState
@@ -43,6 +43,7 @@ class Weighed(SessionEvent):
     gross: Decimal | None = None
     tare_kind: Literal["", "weighed", "preset"] = ""
     code: str = ""
+    division: Decimal | None = None
 
 
 class ScaleConfig(StreamConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,7 +58,7 @@ class ScaleConfig(StreamConfig, frozen=True, kw_only=True, forbid_unknown_fields
     ] = 6.0
     stability_timeout_s: Annotated[float, described("How long zero, tare and weigh wait for the load to rest", "s", gt=0, le=120)] = 10.0
     default_unit: Annotated[str, described("Unit of the weights where the scale does not send one; empty: none, such weights are not recorded", "text")] = ""
-    division: Annotated[float, described("The scale's step (e) in its unit, like 0.005, for those who judge weights; 0: not known", "number", ge=0)] = 0.0
+    division: Annotated[float, described("The scale's step (e) in its unit, like 0.005, to judge weights by; 0: as the scale says", "number", ge=0)] = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -90,7 +91,7 @@ class ScaleDriver(StreamDriver[ScaleConfigT]):
                 tare=event.tare,
                 gross=event.gross,
                 tare_kind=event.tare_kind,
-                division=Decimal(str(step)) if step else None,
+                division=Decimal(str(step)) if step else event.division,
             )
             yield weight
             yield from self._conditions.changes(weight)

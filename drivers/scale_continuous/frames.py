@@ -26,7 +26,7 @@ _PLACES_NONE = 2
 # status word B
 _NET, _NEGATIVE, _OUT_OF_RANGE, _MOTION, _KG, _NOT_ZEROED = 0x01, 0x02, 0x04, 0x08, 0x10, 0x40
 # status word C
-_UNIT, _PRINT, _EXPANDED, _HAND_TARE = 0x07, 0x08, 0x10, 0x40
+_UNIT, _EXPANDED, _HAND_TARE = 0x07, 0x10, 0x40
 _UNITS = {1: "g", 2: "t", 3: "oz", 4: "ozt", 5: "dwt", 6: "ton", 7: "custom"}
 """Of status word C; 0: kg or lb, as word B says. `ton` is the short one of 2000 lb, which is not `t`; `custom` is whatever was set up."""
 _STEPS = {0x08: 1, 0x10: 2, 0x18: 5}
@@ -93,11 +93,6 @@ class WeightFrame:
         return bool(self.b & _NET)
 
     @property
-    def wants_print(self) -> bool:
-        """Whether somebody pressed the print key."""
-        return bool(self.c & _PRINT)
-
-    @property
     def is_tare_keyed_in(self) -> bool:
         """Whether the tare was not weighed."""
         return bool(self.c & _HAND_TARE)
@@ -146,8 +141,9 @@ class WeightFrame:
             return None
         return self._scaled(self.tare.strip(), zeros_are_sent)
 
-    def division(self, *, zeros_are_sent: bool) -> Decimal | None:
-        """The step of the indication; None: not told."""
+    @property
+    def division(self) -> Decimal | None:
+        """The step of the indication, whether or not fixed zeros are sent; None: not told."""
         step = _STEPS.get(self.a & _STEP)
         return None if step is None else self._scaled(str(step), zeros_are_sent=False)
 

@@ -79,7 +79,7 @@ class ContinuousSession(WeighingSession[ScaleContinuousConfig]):
             return Weighed("error", text=text, net=weight.is_net, code=f"{weight.code}: not a weight with this setting of fixed_zeros")
         tare = weight.tare_value(zeros_are_sent=self._zeros_are_sent) if weight.is_net else None
         kind = ("preset" if weight.is_tare_keyed_in else "weighed") if weight.is_net else ""
-        return Weighed(state, value, weight.unit, text, weight.is_net, tare, None, kind)  # type: ignore[arg-type]
+        return Weighed(state, value, weight.unit, text, weight.is_net, tare, None, kind, division=weight.division)  # type: ignore[arg-type]
 
     def _watch(self, question: Question, weight: WeightFrame, now_s: float) -> None:
         """Look at the next frames for what was wanted; a print key leaves no trace that can be waited for."""

@@ -93,6 +93,13 @@ def test_decimals_units_and_finer_weights_are_read_from_the_status_words(a: int,
     assert (str(weighed.value).replace("1200", "1250"), weighed.unit) == expected
 
 
+@pytest.mark.parametrize(("a", "division"), [(0x29, "10"), (0x2A, "1"), (0x34, "0.02"), (0x3D, "0.005"), (0x3B, "0.5"), (0x38, "500"), (0x22, None)])
+def test_step_of_the_indication_is_told_with_each_weight(a: int, division: str | None) -> None:
+    told = _framed(a, 0x30, 0x20, weight="  1200", tare="     0").division
+
+    assert (None if told is None else str(told)) == division
+
+
 def test_tare_keyed_in_is_told_from_one_that_was_weighed() -> None:
     assert _framed(0x2B, 0x31, 0x60).tare_kind == "preset"
     assert _framed(0x2B, 0x31, 0x20).tare_kind == "weighed"
