@@ -370,9 +370,9 @@ class WeighingSession(abc.ABC, Generic[ConfigT]):
         self._late.clear()
 
     def _end_skipping(self) -> None:
-        if self._skipped:
+        if self._skipped.strip(_ENDS):
             self.reject("out_of_step", bytes(self._skipped))
-            self._skipped.clear()
+        self._skipped.clear()
 
     def _look_at_silence(self, now_s: float) -> None:
         """Raises: ReplyTimeout: nothing that makes sense for too long."""

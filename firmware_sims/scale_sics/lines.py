@@ -102,7 +102,7 @@ class LineScaleTwin(ScaleTwin, abc.ABC):
 
     def hear(self, data: bytes, now_s: float) -> bytes:
         """See `ScaleTwin.hear`."""
-        said = b""
+        said = bytearray()
         for byte in data:
             if byte != 0x0A:
                 self._line.append(byte)
@@ -111,4 +111,4 @@ class LineScaleTwin(ScaleTwin, abc.ABC):
             line = bytes(self._line)
             self._line.clear()
             said += self.obey(line.removesuffix(b"\r"), now_s)
-        return said
+        return bytes(said)

@@ -93,6 +93,16 @@ def test_unit_is_that_of_the_configuration_unless_the_scale_sends_one() -> None:
     assert scale.weighs(b"\x0201.250KG\r") == [Weighed("stable", Decimal("1.250"), "kg", "01.250KG")]
 
 
+def test_line_feed_behind_each_answer_is_nothing_to_be_told() -> None:
+    """Some clones end every answer with CR LF."""
+    scale = Scale()
+    scale.asked()
+    scale.says(b"\x0201.250\r\n")
+
+    assert [type(event) for event in scale.weighs(b"\x0201.250\r\n")] == [Weighed]
+    assert [type(event) for event in scale.weighs(b"\x0201.250\r\n\r\n")] == [Weighed]
+
+
 def test_weight_without_any_unit_has_none() -> None:
     scale = Scale(default_unit="")
     scale.asked()
