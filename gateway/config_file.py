@@ -119,6 +119,8 @@ def _convert(tables: Mapping[str, Any], mistakes: list[Mistake]) -> GatewayConfi
     drivers: dict[str, str] = {}
     for where, table in _array("device", tables, mistakes):
         _device(where, table, devices, drivers, mistakes)
+    if gateway is not None:
+        devices = {device: table.at_broker(_own_broker(gateway)) for device, table in devices.items()}
     stations: dict[str, AnyStation] = {}
     for where, table in _array("station", tables, mistakes):
         _station(where, table, stations, mistakes)
@@ -161,6 +163,13 @@ def _device(where: str, table: dict[str, Any], devices: dict[str, DeviceConfig],
         spec.factory(device_id, config)  # connects nothing; what only the driver knows (a register map's name) is found wrong here
     except ConfigError as error:
         mistakes.append(Mistake(where, error.message))
+
+
+def _own_broker(gateway: GatewayTable) -> dict[str, str]:
+    """What a device that is reached over the gateway's own broker needs of it."""
+    keys = ("broker", "broker_password_file", "broker_ca_file", "broker_certificate_file", "broker_key_file")
+    user = (gateway.broker_username or gateway.id) if gateway.broker_password_file else ""
+    return {"broker_username": user, **{key: getattr(gateway, key) for key in keys}}
 
 
 def _station(where: str, table: dict[str, Any], stations: dict[str, AnyStation], mistakes: list[Mistake]) -> None:

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import msgspec
 
@@ -36,6 +37,11 @@ class DeviceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     def usb_path(self) -> str:
         """The file under /dev by which the kernel offers the device; empty: none."""
         return ""
+
+
+    def at_broker(self, own: Mapping[str, str]) -> Self:
+        """With the gateway's own broker (`own`: its keys beginning with broker) where the device is reached over that; all others stay as they are."""
+        return self
 
 
 class KernelFileConfig(DeviceConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):

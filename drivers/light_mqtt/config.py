@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
 
 import msgspec
 
@@ -18,7 +19,7 @@ class LightMqttConfig(DeviceConfig, frozen=True, kw_only=True, forbid_unknown_fi
     """Lights of one kind. In topics and payloads {node} is the light's number ({node:03} with leading zeros), {quantity} and {colour} what it shows."""
 
     broker: Annotated[
-        str, described("MQTT broker of the lights: mqtt://host:port or mqtts://host:port; the gateway's own, where the lights use that", "text")
+        str, described("MQTT broker of the lights: mqtt://host:port or mqtts://host:port; empty: the gateway's own, with its user and files", "text")
     ] = "mqtt://127.0.0.1:1883"
     broker_username: Annotated[str, described("User name at the broker; empty: none", "text")] = ""
     broker_password_file: Annotated[str, described("File that holds the password", "path")] = ""
@@ -73,7 +74,10 @@ class LightMqttConfig(DeviceConfig, frozen=True, kw_only=True, forbid_unknown_fi
     lamp_test_s: Annotated[float, described("How long the command `test` lights everything", "s", gt=0, le=60)] = 2.0
 
     def __post_init__(self) -> None:
-        parse_broker(self.broker)
+        if self.broker:
+            parse_broker(self.broker)
+        elif any((self.broker_username, self.broker_password_file, self.broker_ca_file, self.broker_certificate_file, self.broker_key_file)):
+            raise ValueError("user and files belong to a broker of the lights' own; set `broker`, or leave them out to use the gateway's")
         Nodes(self.nodes, self.names)
         for topic in (self.confirm_topic, self.shortage_topic, self.availability_topic):
             if topic:
@@ -83,6 +87,10 @@ class LightMqttConfig(DeviceConfig, frozen=True, kw_only=True, forbid_unknown_fi
         for topic in (self.show_topic, self.clear_topic, self.buzz_topic):
             if "+" in topic or "#" in topic:
                 raise ValueError(f"topic {topic!r} cannot be sent to: + and # mean many topics")
+
+    def at_broker(self, own: Mapping[str, str]) -> Self:
+        """See `DeviceConfig.at_broker`: where `broker` is empty."""
+        return self if self.broker else msgspec.structs.replace(self, **own)
 
     @property
     def endpoint(self) -> str:

@@ -60,7 +60,9 @@ class LightMqttDriver(StreamDriver[LightMqttConfig]):
 
 
 def _address(config: LightMqttConfig) -> BrokerAddress:
-    """Raises: ConfigError: a file cannot be read."""
+    """Raises: ConfigError: there is no broker, or a file cannot be read."""
+    if not config.broker:
+        raise ConfigError("only a gateway has a broker of its own; give `broker`, like mqtt://host:1883", operation="broker")
     found = parse_broker(config.broker)
     try:
         password = Path(config.broker_password_file).read_text("utf-8").strip() if config.broker_password_file else found.password

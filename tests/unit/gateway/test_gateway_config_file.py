@@ -277,3 +277,18 @@ def test_units_behind_one_modbus_tcp_gateway_are_taken(tmp_path: Path) -> None:
     unit = 'driver = "sensor_modbus"\nmap = "xy_md02"\nhost = "10.0.0.9"\nunit_id = {}'
 
     assert len(load_config(with_devices(tmp_path, unit.format(1), unit.format(2))).devices) == 2
+
+
+def test_lights_without_a_broker_use_the_gateways_with_its_user_and_files(tmp_path: Path) -> None:
+    file = tmp_path / "gateway.toml"
+    table = '[gateway]\nid = "dock-1"\nsite = "s1"\nbroker = "mqtts://hub:8883"\nbroker_password_file = "{}"\n'
+    (secret := tmp_path / "secret").write_text("x")
+    lights = '[[device]]\nid = "{}"\ndriver = "light_mqtt"\nbroker = "{}"\n'
+    file.write_text(table.format(secret) + lights.format("own", "") + lights.format("other", "mqtt://10.0.0.5:1883"))
+
+    devices = load_config(file).devices
+
+    own, other = (msgspec.structs.asdict(devices[name]) for name in ("own", "other"))
+    assert [own[key] for key in ("broker", "broker_username", "broker_password_file")] == ["mqtts://hub:8883", "dock-1", str(secret)]
+    assert [other[key] for key in ("broker", "broker_username", "broker_password_file")] == ["mqtt://10.0.0.5:1883", "", ""]
+    assert devices["own"].endpoint == "hub:8883"

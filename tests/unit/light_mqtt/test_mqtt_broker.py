@@ -14,7 +14,7 @@ import pytest
 from contracts.addresses import parse_broker
 from contracts.readings import ButtonPressed, LinkChanged, ReadingFailed
 from drivers.base.config import parse_config
-from drivers.base.errors import TransportError
+from drivers.base.errors import ConfigError, TransportError
 from drivers.light_mqtt.config import LightMqttConfig
 from drivers.light_mqtt.driver import LightMqttDriver
 from firmware_sims.engine.servers import TcpTwinServer
@@ -145,3 +145,15 @@ async def test_what_was_commanded_last_is_still_said_before_the_connection_ends(
 
     assert lights.lights.lit == {node: (node, "green") for node in range(1, 10)}
     await server.stop()
+
+
+async def test_broker_that_is_away_at_the_start_is_told_with_what_to_check() -> None:
+    with pytest.raises(TransportError, match=r"lights-1: cannot connect to the broker at 127\.0\.0\.1:\d+: .*check `broker`"):
+        await _driver(f"mqtt://127.0.0.1:{free_port()}").run(lambda reading: None)
+
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_lights_of_a_gateways_broker_need_a_gateway() -> None:
+    with pytest.raises(ConfigError, match="give `broker`"):
+        await _driver("").run(lambda reading: None)

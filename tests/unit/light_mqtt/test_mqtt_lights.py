@@ -218,6 +218,7 @@ def test_light_without_buzzer_says_so() -> None:
     ("fields", "wanted"),
     [
         ({"broker": "http://x"}, "not understood"),
+        ({"broker": "", "broker_username": "lights"}, "broker of the lights' own"),
         ({"nodes": "5-1"}, "lower one first"),
         ({"nodes": "some"}, "1-40,51"),
         ({"names": {"a": 700}}, "not in `nodes`"),
