@@ -9,7 +9,8 @@ from drivers.sensor_modbus.maps import MappedValue, ValueRefused
 
 _PAUSE_S_MAX = 60.0
 """Chosen: at a time-out of 1 s and as much drain a dead unit takes 3 % of a shared line of sensors at the most, and serves a minute after it is back."""
-_PAUSE_FACTOR = 2.0
+_PAUSE_FIRST_S = 1.0  # chosen: a board that restarted after a dip of the mains is asked again before anybody misses it, whatever its interval
+_DOUBLINGS_MAX = 10
 _HOUR_S = 3600.0
 
 
@@ -28,7 +29,7 @@ class Memory:
     def silent(self, now_s: float, interval_s: float, *, shared: bool) -> None:
         """The unit was given up; on a shared line it is asked again after a pause that doubles, so that it does not take the time of the others."""
         if shared:
-            self.next_try_s = now_s + min(_PAUSE_S_MAX, interval_s * _PAUSE_FACTOR**self.tries)
+            self.next_try_s = now_s + min(_PAUSE_S_MAX, min(interval_s, _PAUSE_FIRST_S) * 2 ** min(self.tries, _DOUBLINGS_MAX))
             self.tries += 1
 
     def check_moves(self, value: MappedValue, registers: Sequence[int], stuck_s: float, now_s: float) -> None:
