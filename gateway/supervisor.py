@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from contracts.readings import AnyReading, LinkChanged
-from drivers.base.errors import ConfigError, DeviceFault, DriverError, LocalProtocolError
+from drivers.base.errors import ConfigError, DeviceBusy, DeviceFault, DriverError, LocalProtocolError
 from drivers.base.spec import Driver, Emit
 from gateway.attempts import Attempts, Failure
 from gateway.breaker import READINGS_PER_S_MAX, Breaker, Flood
@@ -279,7 +279,8 @@ class Supervisor:
                     await device.driver.execute(action.command, action.arguments)
             except (DeviceFault, LocalProtocolError) as error:
                 reason = str(error)
-                break
+                if not isinstance(error, DeviceBusy):
+                    break
             except TimeoutError:
                 reason = f"{device_id}: no end of {action.command} within {_ACTION_TIMEOUT_S:g} s"
             except DriverError as error:

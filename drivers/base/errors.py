@@ -57,6 +57,10 @@ class DeviceFault(DriverError):
         self.meaning = meaning
 
 
+class DeviceBusy(DeviceFault):
+    """It cannot just now; the same may be asked again soon."""
+
+
 class ReplyTimeout(DriverError):
     """The device did not answer in `waited_s` seconds; the link counts as lost."""
 

@@ -14,8 +14,8 @@ from typing import Literal
 from drivers.base.errors import DeviceFault, LocalProtocolError, RemoteProtocolError, ReplyTimeout
 from drivers.base.line import Priority
 from drivers.base.modbus.exchange import DRAIN_SILENCE_S, REASONS, Broken, Exchange, Late, Outcome, State, TimedOut
-from drivers.base.modbus.frames import EXCEPTIONS, Reply, Request
-from drivers.base.modbus.framing import Refused, RtuFraming, TcpFraming
+from drivers.base.modbus.frames import BUSY, EXCEPTIONS, NOBODY_THERE, Reply, Request
+from drivers.base.modbus.framing import Framing, Refused, RtuFraming, TcpFraming
 from drivers.base.session import Argument, CommandDone, CommandFailed, FrameRejected, SessionEvent, SessionReady
 from drivers.light_modbus.config import LightModbusConfig
 from drivers.light_modbus.maps import COLOURS, Button, LightMap
@@ -82,8 +82,8 @@ class LightModbusSession:
         self._memory = memory
         self._lit = memory.lit
         self._plan = Tags(light_map)
-        worst_s = config.worst_reply_s or light_map.worst_reply_s
-        framing = TcpFraming() if config.framing == "tcp" else RtuFraming(config.baud_rate, echoes=config.echoes)
+        framing: Framing = TcpFraming() if config.framing == "tcp" else RtuFraming(config.baud_rate, echoes=config.echoes)
+        worst_s = config.worst_reply_s or light_map.worst_reply_s + max(map(framing.wire_s, self._plan.requests(1)))
         self._exchange = Exchange(framing, config.reply_timeout_s or worst_s, worst_s)
         self._tags = {node: Tag() for node in range(1, config.nodes + 1)}
         self._units: dict[int, Unit] = {}
@@ -415,13 +415,19 @@ class LightModbusSession:
         return job
 
     def _accept(self, reply: Reply, now_s: float) -> None:
+        code = reply.exception_code
+        if code in NOBODY_THERE:
+            self._missed(f"{code:02X}", EXCEPTIONS[code], now_s)
+            return
+        if code in BUSY:
+            self._is_busy(f"{code:02X}", EXCEPTIONS[code], now_s)
+            return
         job = self._taken(now_s)
         self._silent_in_a_row = 0
         self._heard = True
         self._become_ready()
         unit = self._units[job.request.unit_id]
-        if reply.exception_code is not None:
-            code = reply.exception_code
+        if code is not None:
             self._give_up(job, f"{code:02X}", f"the tag refuses: {EXCEPTIONS.get(code, 'unknown Modbus exception')}", now_s)
             return
         was_away, was_faulty = unit.failures > 0, unit.faulty
@@ -478,6 +484,16 @@ class LightModbusSession:
             self._give_up(job, code, meaning, now_s)
         elif job.poll is not None:
             self._agenda.set(job.poll, now_s)
+
+    def _is_busy(self, code: str, meaning: str, now_s: float) -> None:
+        """It is there, and is asked the same a moment later."""
+        assert self._asking is not None
+        job, unit = self._asking, self._units[self._asking.request.unit_id]
+        self._missed(code, meaning, now_s)
+        self._silent_in_a_row, self._heard = 0, True
+        if not unit.faulty:
+            unit.retry_at_s = now_s + self._config.lit_interval_s
+            self._agenda.set(self._poll_of[job.node] if job.poll is None else job.poll, unit.retry_at_s)
 
     def _give_up(self, job: _Job, code: str, meaning: str, now_s: float) -> None:
         unit = self._units[job.request.unit_id]

@@ -46,6 +46,11 @@ class Tags:
         keys = self.map.keys
         return Request(keys.unit(node), keys.function, keys.at(node), keys.count)
 
+    def requests(self, node: int) -> list[Request]:
+        """One of each kind that a tag is ever sent, the longest of it."""
+        lit = LitTag(0, next(iter(self.map.lamp.colours), "") if self.map.lamp is not None else "")
+        return [self.poll(node), *self.writes(node, lit, buzzing=True, cleared=1), *self.checks(node)]
+
     def writes(self, node: int, wish: LitTag | None, *, buzzing: bool, cleared: int) -> list[Request]:
         """All that a tag shall show, and its latches (`cleared`, as bits) put back; what lies side by side goes in one request."""
         return list(_joined(self._parts(node, wish, buzzing=buzzing, cleared=cleared)))

@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from drivers.base.errors import DeviceFault, DriverError, LocalProtocolError, RemoteProtocolError, ReplyTimeout
+from drivers.base.errors import DeviceBusy, DeviceFault, DriverError, LocalProtocolError, RemoteProtocolError, ReplyTimeout
 from drivers.base.line import Priority
 from drivers.base.modbus.exchange import REASONS, Broken, Exchange, Late, Outcome, State, TimedOut
-from drivers.base.modbus.frames import EXCEPTIONS, WRITE_COIL, Reply, Request
-from drivers.base.modbus.framing import Refused, RtuFraming, TcpFraming
+from drivers.base.modbus.frames import BUSY, EXCEPTIONS, NOBODY_THERE, WRITE_COIL, Reply, Request
+from drivers.base.modbus.framing import Framing, Refused, RtuFraming, TcpFraming
 from drivers.base.session import Argument, CommandDone, CommandFailed, FrameRejected, SessionEvent, SessionReady
 from drivers.sensor_modbus.config import SensorModbusConfig
 from drivers.sensor_modbus.contacts import Contacts
@@ -22,6 +22,8 @@ from drivers.sensor_modbus.memory import Memory
 
 _GRID_ROUNDING = 1e-6  # of an interval: whoever is woken exactly at 0.3 s is not a whole interval early
 _FIRST_ROUNDING = 0.5  # the reading after the first comes half an interval later at the earliest, so that slow devices can be done with the first
+_SLACK_S = 0.05  # chosen: latency timers of USB adapters (16 ms), a serial server and the way to it
+_GATEWAY_S = 1.0  # chosen: a gateway asks the units behind it one after the other, and waits for a dead one before that
 
 
 @dataclass(frozen=True)
@@ -96,8 +98,10 @@ class SensorModbusSession:
         self._parts = tuple(self._part(block) for block in blocks if isinstance(block, Array) or not block.inputs)
         self._input_parts = tuple(self._part(block) for block in register_map.blocks if block.inputs)
         self._contacts = Contacts(each for block in register_map.blocks for each in block.inputs)
-        framing = TcpFraming() if config.framing == "tcp" else RtuFraming(config.baud_rate, echoes=config.echoes)
-        self._exchange = Exchange(framing, config.reply_timeout_s, config.worst_reply_s or register_map.worst_reply_s)
+        framing: Framing = TcpFraming() if config.framing == "tcp" else RtuFraming(config.baud_rate, echoes=config.echoes)
+        worst_s = config.worst_reply_s or register_map.worst_reply_s + max(framing.wire_s(part.request) for part in self._parts + self._input_parts)
+        patience_s = max(worst_s, _GATEWAY_S) if config.framing == "tcp" else worst_s + _SLACK_S
+        self._exchange = Exchange(framing, config.reply_timeout_s or patience_s, worst_s)
         self._rounds: deque[_Round] = deque()
         self._switches: deque[_Switching] = deque()
         self._asking: _Round | _Switching | None = None
@@ -106,6 +110,7 @@ class SensorModbusSession:
         self._poll_tick: int | None = None
         self._inputs_due_s = float("-inf") if self._input_parts else float("inf")
         self._silent_polls = 0
+        self._refusal: DeviceFault | None = None
         self.polls_missed = 0
         """Readings that fell out because the one before was not done, or because nobody let time pass."""
         self.serial = ""
@@ -177,7 +182,8 @@ class SensorModbusSession:
             raise self._broken
         if self._is_given_up():
             self._memory.silent(now_s, self._config.interval_s, shared=bool(self._others))
-            raise ReplyTimeout(f"valid reply from unit {self._config.unit_id} in {self._silent_polls} readings", self._config.reply_timeout_s)
+            expected = f"valid reply from unit {self._config.unit_id} in {self._silent_polls} readings"
+            raise self._refusal or ReplyTimeout(expected, self._exchange.reply_timeout_s)
         for outcome in self._exchange.advance_to(now_s):
             self._judge(outcome, now_s)
         if self._broken is not None:
@@ -294,15 +300,19 @@ class SensorModbusSession:
                 if hopeless:
                     self._fail_exchange(RemoteProtocolError(f"unit {self._config.unit_id}: {REASONS[reason]}", data))
             case TimedOut():
-                self._fail_exchange(ReplyTimeout(f"reply from unit {self._config.unit_id}", self._config.reply_timeout_s))
+                self._fail_exchange(ReplyTimeout(f"reply from unit {self._config.unit_id}", self._exchange.reply_timeout_s))
             case Late(data=data):
                 self._events.append(FrameRejected("late", data))
             case Broken(error=error):
                 self._broken = error  # the reply that came before the damage is told first
 
     def _accept(self, reply: Reply, now_s: float) -> None:
-        purpose, self._asking = self._asking, None
+        purpose = self._asking
         assert purpose is not None
+        if reply.exception_code is not None and self._is_as_good_as_silent(purpose, reply.exception_code):
+            self._fail_exchange(_fault(reply.exception_code))
+            return
+        self._asking = None
         self._silent_polls = 0
         self._memory.answered()
         is_serial = isinstance(purpose, _Round) and purpose.what == "serial"
@@ -314,13 +324,15 @@ class SensorModbusSession:
         if is_serial:
             self._rounds.popleft()  # a device of the family that tells no number is one all the same
         elif reply.exception_code is not None:
-            code = reply.exception_code
-            fault = DeviceFault(f"{code:02X}", EXCEPTIONS.get(code, "unknown Modbus exception"))
-            self._give_up(purpose, fault)
+            self._give_up(purpose, _fault(reply.exception_code))
         elif isinstance(purpose, _Switching):
             self._events.append(CommandDone(purpose.token, {"output": purpose.output, "on": reply.bits[0]}))
         else:
             self._accept_block(purpose, reply, now_s)
+
+    def _is_as_good_as_silent(self, purpose: _Round | _Switching, code: int) -> bool:
+        """Nobody is behind the gateway, or a board does not tell its contacts: what was known of them holds no longer, and only a lost link says so."""
+        return code in NOBODY_THERE or (isinstance(purpose, _Round) and purpose.what == "inputs" and code not in BUSY)
 
     def _accept_serial(self, registers: Sequence[int]) -> None:
         assert self._map.serial is not None
@@ -368,6 +380,7 @@ class SensorModbusSession:
         purpose, self._asking = self._asking, None
         assert purpose is not None
         self._silent_polls += 1
+        self._refusal = error if isinstance(error, DeviceFault) else None
         self._give_up(purpose, error)
 
     def _give_up(self, purpose: _Round | _Switching, error: DriverError) -> None:
@@ -377,3 +390,8 @@ class SensorModbusSession:
             self._events += [ValueFailed(quantity, str(error)) for part in purpose.parts for quantity in part.block.quantities]
         if purpose.token is not None:
             self._events.append(CommandFailed(purpose.token, error))
+
+
+def _fault(code: int) -> DeviceFault:
+    kind = DeviceBusy if code in (*BUSY, *NOBODY_THERE) else DeviceFault
+    return kind(f"{code:02X}", EXCEPTIONS.get(code, "unknown Modbus exception"))

@@ -7,10 +7,13 @@ import struct
 from collections import deque
 from collections.abc import Callable, MutableMapping
 
-from firmware_sims.engine.twin import Twin
+from firmware_sims.engine.twin import Twin, UnknownStimulusError
 from firmware_sims.sensor_modbus.framing import FramingName, Question, ServerLine
 
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 1, 2, 3  # Modbus Application Protocol V1.1b3, section 7
+EXCEPTIONS = (0, 1, 2, 3, 4, 5, 6, 8, 10, 11)  # there; 0: none
+_ITSELF = (0, 255)
+"""Over TCP a server that is no gateway is asked by these (Messaging on TCP/IP V1.0b, 4.4, "Unit identifier"): there is nobody to broadcast to."""
 
 
 class Refusal(Exception):
@@ -35,6 +38,7 @@ class ModbusTwin(Twin):
         self.inputs: MutableMapping[int, int] = {}
         self.holding: MutableMapping[int, int] = {}
         self.input_registers: MutableMapping[int, int] = {}
+        self._refuses = 0
         self._line = ServerLine(framing)
         self._waiting: deque[tuple[float, bytes]] = deque()
         self._free_at_s = float("-inf")
@@ -57,7 +61,7 @@ class ModbusTwin(Twin):
     def receive_bytes(self, data: bytes, now_s: float) -> bytes:
         """See `Twin.receive_bytes`."""
         for question in self._line.questions(data, now_s):
-            if question.unit in (self.unit_id, 0):
+            if question.unit == self.unit_id or question.unit in (_ITSELF if self._line.is_tcp else (0,)):
                 self._serve(question, now_s)
         return self.advance_to(now_s)
 
@@ -77,15 +81,24 @@ class ModbusTwin(Twin):
         self.reply_delay_s = reply_delay_s
         return b""
 
+    def on_refuse(self, code: int, now_s: float = 0.0) -> bytes:
+        """From now on every request is answered by this exception (5 acknowledge, 6 busy, 11 a gateway whose target is silent); 0: by none."""
+        if code not in EXCEPTIONS:
+            raise UnknownStimulusError(f"{code} is no exception code of Modbus; there are {', '.join(map(str, EXCEPTIONS))}")
+        self._refuses = code
+        return b""
+
     def _serve(self, question: Question, now_s: float) -> None:
         pdu = self.reply_to(question.pdu)
         self._free_at_s = max(now_s, self._free_at_s) + self.reply_delay_s
-        if question.unit != 0:  # nobody answers a broadcast
+        if question.unit != 0 or self._line.is_tcp:  # nobody answers a broadcast on a line
             self._waiting.append((self._free_at_s, self._line.answer(question, pdu)))
 
     def reply_to(self, asked: bytes) -> bytes:
         """Do what a request's PDU says; returns the reply's PDU."""
         self.requests_served += 1
+        if self._refuses:
+            return bytes([asked[0] | 0x80, self._refuses])
         try:
             return bytes([asked[0]]) + self._functions.get(asked[0], _unknown)(asked)
         except Refusal as refusal:

@@ -44,6 +44,11 @@ class ServerLine:
         self._bytes = b""
         self._heard_at_s = float("-inf")
 
+    @property
+    def is_tcp(self) -> bool:
+        """Whether it is a connection of its own, with nobody else on it."""
+        return self._framing == "tcp"
+
     def forget(self) -> None:
         """A new client."""
         self._bytes = b""

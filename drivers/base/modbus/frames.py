@@ -53,6 +53,10 @@ EXCEPTIONS = {  # 7
     10: "gateway path unavailable: check the gateway's configuration",
     11: "gateway target does not respond: check unit address, cable and power",
 }
+BUSY = (5, 6)
+"""The device is there and takes the same question soon."""
+NOBODY_THERE = (10, 11)
+"""A gateway answers for a device that does not; that is silence."""
 
 _READS: dict[int, type[ModbusPDU]] = {
     1: ReadCoilsRequest,

@@ -20,6 +20,7 @@ from drivers.base.modbus.frames import (
     tcp_bytes,
 )
 
+BITS_PER_CHARACTER = 11  # Serial Line V1.02, 2.5.1; lines without parity and second stop bit have 10
 NOISE_BYTES_MAX = 4  # an RS-485 turnaround glitch was seen as 3 bytes; a frame of another unit has at least 5
 
 
@@ -44,6 +45,10 @@ class Framing(Protocol):
         """The request's bytes; what comes now is measured against it."""
         ...
 
+    def wire_s(self, request: Request) -> float:
+        """How long a request and its good reply are on the line, as far as that is known."""
+        ...
+
     def take(self, byte: int) -> Reply | Refused | None:
         """One byte further. Raises: RemoteProtocolError: the stream is beyond repair."""
         ...
@@ -56,9 +61,13 @@ class Framing(Protocol):
         ...
 
 
+THE_DEVICE_ITSELF = (0, 255)
+"""Unit numbers by which a server is asked that is no gateway (Messaging on TCP/IP V1.0b, 4.4, "Unit identifier"); some answer with a number of their own."""
+
+
 def fits(request: Request, unit_id: int, pdu: bytes) -> bool:
     """Whether a PDU may be the reply: same unit, function and byte count, or an exception to that function."""
-    if unit_id != request.unit_id:
+    if unit_id != request.unit_id and request.unit_id not in THE_DEVICE_ITSELF:
         return False
     good = pdu.startswith(request.reply_head()) and len(pdu) == request.reply_bytes()
     return good or (pdu.startswith(request.exception_head()) and len(pdu) == EXCEPTION_PDU_BYTES)
@@ -70,7 +79,8 @@ class RtuFraming:
     keeps_frames = False
 
     def __init__(self, baud_rate: int, *, echoes: bool = False) -> None:
-        self.gap_s = max(3.5 * 11 / baud_rate, 0.00175)  # Serial Line V1.02, 2.5.1.1: 3.5 characters, 1.75 ms above 19200 baud
+        self._character_s = BITS_PER_CHARACTER / baud_rate
+        self.gap_s = max(3.5 * self._character_s, 0.00175)  # Serial Line V1.02, 2.5.1.1: 3.5 characters, 1.75 ms above 19200 baud
         self._echoes = echoes
         self._echo = bytearray()
         self._heads: tuple[tuple[bytes, int], ...] = ()
@@ -86,6 +96,10 @@ class RtuFraming:
         adu = encode_rtu(request.unit_id, request.pdu())
         self._echo[:] = adu if self._echoes else b""
         return adu
+
+    def wire_s(self, request: Request) -> float:
+        """See `Framing.wire_s`."""
+        return (rtu_bytes(len(request.pdu())) + rtu_bytes(request.reply_bytes())) * self._character_s
 
     def take(self, byte: int) -> Reply | Refused | None:
         """See `Framing.take`. A few bytes of noise before the reply are skipped; a wrong CRC ends the exchange."""
@@ -137,6 +151,10 @@ class TcpFraming:
         self._transaction = self._transaction % 0xFFFF + 1
         self._request = request
         return encode_tcp(self._transaction, request.unit_id, request.pdu())
+
+    def wire_s(self, request: Request) -> float:
+        """See `Framing.wire_s`. What is behind a gateway is not known."""
+        return 0.0
 
     def take(self, byte: int) -> Reply | Refused | None:
         """See `Framing.take`. Raises: RemoteProtocolError: no MBAP header where one has to be."""

@@ -350,3 +350,30 @@ def test_press_of_a_dark_light_point_is_told() -> None:
     line.run(2.0)
 
     assert line.events(TagAnswered) == [TagAnswered(4, "confirm", None)]
+
+
+@pytest.mark.parametrize(("code", "reported"), [(6, False), (11, True), (4, True)])
+def test_tag_that_is_busy_for_a_moment_is_asked_again_at_once(code: int, reported: bool) -> None:
+    line, session = _line(3)
+    _lit(line, session, 2)
+    line.twin.tags[2].on_refuse(code)
+    line.run(line.now_s + 0.1)  # one question or two
+    line.twin.tags[2].on_refuse(0)
+    line.do("press", node=2)
+    line.run(line.now_s + 0.2)
+
+    assert bool(line.events(TagFault)) is reported
+    assert bool(line.events(TagAnswered)) is not reported, "whoever is at fault is asked later"
+
+
+@pytest.mark.parametrize("baud_rate", [2400, 9600, 19200])
+def test_tags_are_lit_on_slow_lines_too(baud_rate: int) -> None:
+    config = LightModbusConfig(path="/dev/null", map="generic_tag", nodes=3, baud_rate=baud_rate)
+    session = LightModbusSession(config, load_map("generic_tag"), Memory())
+    line = VirtualLine([session], ModbusTagsTwin(3, reply_delay_s=0.02, baud_rate=baud_rate))
+
+    line.command(session, "show", node=2, quantity=5, colour="red")
+    line.run(5.0)
+
+    assert line.twin.lit == {2: LitTag(5, "red")}
+    assert line.events(TagFault) == []
