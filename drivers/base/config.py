@@ -38,7 +38,6 @@ class DeviceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         """The file under /dev by which the kernel offers the device; empty: none."""
         return ""
 
-
     def at_broker(self, own: Mapping[str, str]) -> Self:
         """With the gateway's own broker (`own`: its keys beginning with broker) where the device is reached over that; all others stay as they are."""
         return self
