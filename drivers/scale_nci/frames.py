@@ -125,7 +125,10 @@ def _is_whole(status: str) -> bool:
 
 def _weight(shown: str) -> tuple[Decimal | None, str]:
     if found := _POUNDS.fullmatch(shown):
-        ounces = Decimal(found[2]) * OUNCES_PER_POUND + Decimal(found[3])
+        pounds, rest = number(found[2]), number(found[3])
+        if pounds is None or rest is None:
+            return None, ""
+        ounces = pounds * OUNCES_PER_POUND + rest
         return (-ounces if found[1] == "-" else ounces), "oz"
     if (found := _WEIGHT.fullmatch(shown)) and (value := number(found[1])) is not None:
         return value, unit_name(found[2])

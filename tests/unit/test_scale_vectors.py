@@ -213,6 +213,8 @@ HUGE = "9" * 12
         (nci, b"\n1,250KG\r\n00\r\x03"),
         (nci, b"\n1 250KG\r\n00\r\x03"),
         (nci, f"\n{HUGE}KG\r\n00\r\x03".encode()),
+        (nci, f"\n{HUGE}lb 1.0oz\r\n00\r\x03".encode()),
+        (nci, f"\n1lb {HUGE}oz\r\n00\r\x03".encode()),
         (cas, b"ST,GS,1\xc4,+0012,50 kg\r\n"),
         (cas, b"ST,GS,1\xc4,  1 2.50 kg\r\n"),
         (cas, b"ST,GS,1\xc4,     nan kg\r\n"),
