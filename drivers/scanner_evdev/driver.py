@@ -7,16 +7,12 @@ import errno
 import fcntl
 import os
 import stat
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
-from contracts.gs1.elements import load_applications
-from contracts.readings import AnyReading
-from drivers.base.codes.reading import Scanned, scan_of
-from drivers.base.driver import StreamDriver
+from drivers.base.codes.driver import ScannerDriver
 from drivers.base.errors import TransportError
-from drivers.base.session import Session, SessionEvent
+from drivers.base.session import Session
 from drivers.base.spec import DriverSpec
 from drivers.base.transports import Transport, open_kernel_file
 from drivers.scanner_evdev.config import ScannerEvdevConfig
@@ -30,7 +26,7 @@ EVIOCGKEYS = 0x80004521 | _KEY_BITS_BYTES << 16  # input.h: EVIOCGBIT(EV_KEY, le
 _TYPED = (2, 11, 28)  # the keys 1, 0 and Enter: without them it types no codes
 
 
-class ScannerEvdevDriver(StreamDriver[ScannerEvdevConfig]):
+class ScannerEvdevDriver(ScannerDriver[ScannerEvdevConfig]):
     """One scanner."""
 
     @property
@@ -44,13 +40,7 @@ class ScannerEvdevDriver(StreamDriver[ScannerEvdevConfig]):
 
     def new_session(self) -> Session:
         """See `StreamDriver.new_session`."""
-        load_applications()
         return EvdevScannerSession(self.config)
-
-    def readings(self, event: SessionEvent, at_s: float) -> Iterable[AnyReading]:
-        """See `StreamDriver.readings`."""
-        if isinstance(event, Scanned):
-            yield scan_of(event, self.device_id, at_s, datetime.now(UTC).year)
 
 
 async def _open(config: ScannerEvdevConfig) -> Transport:

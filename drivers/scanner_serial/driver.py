@@ -3,20 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
-
-from contracts.gs1.elements import load_applications
-from contracts.readings import AnyReading
-from drivers.base.codes.reading import Scanned, scan_of
-from drivers.base.driver import StreamDriver
-from drivers.base.session import Session, SessionEvent
+from drivers.base.codes.driver import ScannerDriver
+from drivers.base.session import Session
 from drivers.base.spec import DriverSpec
 from drivers.scanner_serial.config import ScannerSerialConfig
 from drivers.scanner_serial.session import ScannerSession
 
 
-class ScannerSerialDriver(StreamDriver[ScannerSerialConfig]):
+class ScannerSerialDriver(ScannerDriver[ScannerSerialConfig]):
     """One scanner."""
 
     @property
@@ -26,13 +20,7 @@ class ScannerSerialDriver(StreamDriver[ScannerSerialConfig]):
 
     def new_session(self) -> Session:
         """See `StreamDriver.new_session`."""
-        load_applications()
         return ScannerSession(self.config)
-
-    def readings(self, event: SessionEvent, at_s: float) -> Iterable[AnyReading]:
-        """See `StreamDriver.readings`."""
-        if isinstance(event, Scanned):
-            yield scan_of(event, self.device_id, at_s, datetime.now(UTC).year)
 
 
 SPEC = DriverSpec(

@@ -3,20 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
-
-from contracts.gs1.elements import load_applications
-from contracts.readings import AnyReading
-from drivers.base.codes.reading import Scanned, scan_of
-from drivers.base.driver import StreamDriver
-from drivers.base.session import Session, SessionEvent
+from drivers.base.codes.driver import ScannerDriver
+from drivers.base.session import Session
 from drivers.base.spec import ArgumentSpec, CommandSpec, DriverSpec
 from drivers.scanner_ssi.config import ScannerSsiConfig
 from drivers.scanner_ssi.session import SsiSession
 
 
-class ScannerSsiDriver(StreamDriver[ScannerSsiConfig]):
+class ScannerSsiDriver(ScannerDriver[ScannerSsiConfig]):
     """One scanner."""
 
     @property
@@ -26,13 +20,7 @@ class ScannerSsiDriver(StreamDriver[ScannerSsiConfig]):
 
     def new_session(self) -> Session:
         """See `StreamDriver.new_session`."""
-        load_applications()
         return SsiSession(self.config)
-
-    def readings(self, event: SessionEvent, at_s: float) -> Iterable[AnyReading]:
-        """See `StreamDriver.readings`."""
-        if isinstance(event, Scanned):
-            yield scan_of(event, self.device_id, at_s, datetime.now(UTC).year)
 
 
 _LEDS = (ArgumentSpec("leds", int, "Which lamps, a bit for each as in the scanner's guide; usually 1", "bits", default=1, required=False),)

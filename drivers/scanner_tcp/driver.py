@@ -3,20 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
-
-from contracts.gs1.elements import load_applications
-from contracts.readings import AnyReading
-from drivers.base.codes.reading import Scanned, scan_of
-from drivers.base.driver import StreamDriver
-from drivers.base.session import Session, SessionEvent
+from drivers.base.codes.driver import ScannerDriver
+from drivers.base.session import Session
 from drivers.base.spec import CommandSpec, DriverSpec
 from drivers.scanner_tcp.config import ScannerTcpConfig
 from drivers.scanner_tcp.session import TcpScannerSession
 
 
-class ScannerTcpDriver(StreamDriver[ScannerTcpConfig]):
+class ScannerTcpDriver(ScannerDriver[ScannerTcpConfig]):
     """One scanner."""
 
     @property
@@ -26,13 +20,7 @@ class ScannerTcpDriver(StreamDriver[ScannerTcpConfig]):
 
     def new_session(self) -> Session:
         """See `StreamDriver.new_session`."""
-        load_applications()
         return TcpScannerSession(self.config)
-
-    def readings(self, event: SessionEvent, at_s: float) -> Iterable[AnyReading]:
-        """See `StreamDriver.readings`."""
-        if isinstance(event, Scanned):
-            yield scan_of(event, self.device_id, at_s, datetime.now(UTC).year)
 
 
 SPEC = DriverSpec(

@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drivers.base.codes.reading import Scanned
 from drivers.base.config import parse_config
 from drivers.base.errors import ConfigError, LocalProtocolError
 from drivers.base.session import FrameRejected, SessionEvent, SessionReady
 from drivers.scanner_serial.config import ScannerSerialConfig
 from drivers.scanner_serial.frames import FRAME_BYTES_MAX, CodeFrame
-from drivers.scanner_serial.session import Scanned, ScannerSession
+from drivers.scanner_serial.session import ScannerSession
 from firmware_sims.scanner_serial.twin import ScannerTwin
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from contracts.gs1.elements import GS, Elements
+from contracts.gs1.elements import GS, Elements, load_applications
 from contracts.readings import Scan
 from drivers.base.codes.codes import ELEMENT_STRINGS, understand
 from drivers.base.codes.config import CodeSettings
@@ -61,6 +61,7 @@ class CodeReader:
 
     def __init__(self, settings: CodeSettings, *, no_read: str | None = None) -> None:
         """`no_read` where it is not that of the settings."""
+        load_applications()  # now, so that the first scan need not wait for it
         self._settings = settings
         self._takes_aim = settings.aim_identifier != "off"
         self._prefix = bytes_of(settings.prefix, settings.encoding)
