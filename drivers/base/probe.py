@@ -3,6 +3,8 @@
 
 A probe only listens, or asks what every device of its kind answers and no other is hurt by. It names a device only when that is sure: by a checksum,
 an answer to its own question, a record that only this protocol has. What merely could be a scale is none.
+
+Devices that the kernel knows need no probe: `attached(root)` in the same module yields them as `Recognised`, from sysfs below `root`.
 """
 
 from __future__ import annotations
