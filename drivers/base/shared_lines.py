@@ -47,18 +47,33 @@ class _Endpoint:
     def __init__(self) -> None:
         self._opening = asyncio.Lock()
         self._line: _Line | None = None
+        self._failures = 0
+        self._why = ""
 
     async def seat(self, config: StreamConfig) -> Transport:
-        """Raises: TransportError."""
+        """Whoever waits while another tries in vain has its answer too: ten devices do not wait ten times for a server that is away.
+
+        Raises: TransportError.
+        """
+        failures = self._failures
         async with self._opening:
             if self._line is not None and self._line.error is not None:
                 await self._line.close()
                 self._line = None
             if self._line is None:
-                self._line = _Line(await open_transport(config), line_settings(config))
+                if self._failures > failures:
+                    raise TransportError(self._why)
+                self._line = await self._opened(config)
             elif self._line.settings != line_settings(config):
                 raise TransportError(f"{config.endpoint} is in use by other devices with another speed, parity or number of bits; give all the same")
             return self._line.new_seat(self._left)
+
+    async def _opened(self, config: StreamConfig) -> _Line:
+        try:
+            return _Line(await open_transport(config), line_settings(config))
+        except TransportError as error:
+            self._failures, self._why = self._failures + 1, error.message
+            raise
 
     async def _left(self, line: _Line, seat: _Seat) -> None:
         line.leave(seat)

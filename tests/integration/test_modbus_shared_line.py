@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from contracts.readings import InputChanged, LinkChanged, Measured
+from drivers.base import shared_lines
 from drivers.base.errors import TransportError
+from drivers.base.transports import Transport
 from drivers.sensor_modbus.config import SensorModbusConfig
 from drivers.sensor_modbus.driver import SensorModbusDriver
 from firmware_sims.engine.servers import PtyTwinServer, TcpTwinServer
@@ -89,6 +91,30 @@ async def test_line_that_breaks_is_lost_for_all_and_opened_once_again() -> None:
             async with _running(readings, *units):
                 await readings.until(_temperature("u1", 5.0), after=before)
                 await readings.until(_temperature("u2", 5.0), after=before)
+
+
+@pytest.mark.requirement("E9")
+async def test_server_that_is_away_is_knocked_at_once_for_all_who_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    knocks, refuse = [], asyncio.Event()
+
+    async def away(config: SensorModbusConfig) -> Transport:
+        knocks.append(config.unit_id)
+        await refuse.wait()
+        raise TransportError("cannot connect")
+
+    monkeypatch.setattr(shared_lines, "open_transport", away)
+    units = [SensorModbusDriver(f"u{n}", SensorModbusConfig(map="xy_md02", unit_id=n, host="away", **QUICK)) for n in range(1, 11)]
+
+    tasks = [asyncio.create_task(unit.run(Readings().emit)) for unit in units]
+    while not knocks:
+        await asyncio.sleep(0)
+    refuse.set()
+    lost = await asyncio.gather(*tasks, return_exceptions=True)
+    again = await asyncio.gather(units[3].run(Readings().emit), return_exceptions=True)
+
+    assert [str(error) for error in lost] == [f"u{n}: cannot connect" for n in range(1, 11)]
+    assert isinstance(again[0], TransportError)
+    assert knocks == [1, 4]
 
 
 async def test_unit_that_leaves_does_not_disturb_the_others_and_the_last_one_closes(monkeypatch: pytest.MonkeyPatch) -> None:
