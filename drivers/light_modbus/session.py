@@ -131,8 +131,10 @@ class LightModbusSession:
 
     @property
     def wants_line(self) -> Priority | None:
-        """See `SharesLine.wants_line`."""
-        return None if self.holds_line or self._broken is not None or self._job is None else self._job.priority
+        """See `SharesLine.wants_line`. A dark tag whose turn it is does not keep the lit ones that wait behind it from going before others."""
+        if self.holds_line or self._broken is not None or self._job is None:
+            return None
+        return Priority.BUTTON if self._lit_due_s() <= self._now_s else self._job.priority
 
     @property
     def holds_line(self) -> bool:
@@ -192,7 +194,10 @@ class LightModbusSession:
         if (exchange_s := self._exchange.next_deadline_s()) is not None:
             return exchange_s
         if self._job is not None:
-            return self._exchange.quiet_at_s if self._others is None else self._now_s + 1.0
+            if self._others is None:
+                return self._exchange.quiet_at_s
+            later_s, lit_due_s = self._now_s + 1.0, self._lit_due_s()
+            return min(later_s, lit_due_s) if lit_due_s > self._now_s else later_s
         test_s = [] if self._test_ends_s is None else [self._test_ends_s]
         return min([*test_s, self._agenda.first().due_s, *self._write_dues_s(), *(due_s for _, _, due_s in self._checks())])
 
@@ -314,6 +319,10 @@ class LightModbusSession:
         if first.due_s > now_s:
             return None
         return _Job(first.request, Priority.BUTTON if self._is_followed(first) else Priority.SCAN, poll=first)
+
+    def _lit_due_s(self) -> float:
+        """When the first of the lit tags is to be asked."""
+        return min((self._poll_of[node].due_s for node in self._lit if node in self._poll_of), default=float("inf"))
 
     def _hasten(self, node: int, now_s: float) -> None:
         """Ask for a tag's keys soon, unless its unit is not to be asked now."""

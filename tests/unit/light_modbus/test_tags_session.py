@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from drivers.base.errors import LocalProtocolError, ReplyTimeout
+from drivers.base.line import Priority
 from drivers.base.session import CommandDone, CommandFailed, FrameRejected, SessionReady
 from drivers.light_modbus.config import LightModbusConfig
 from drivers.light_modbus.maps import load_map
@@ -377,3 +378,22 @@ def test_tags_are_lit_on_slow_lines_too(baud_rate: int) -> None:
 
     assert line.twin.lit == {2: LitTag(5, "red")}
     assert line.events(TagFault) == []
+
+
+@pytest.mark.requirement("E9")
+def test_lit_tag_goes_before_sensors_although_a_dark_one_was_due_first() -> None:
+    session = LightModbusSession(LightModbusConfig(path="/dev/null", map="generic_tag", nodes=3, baud_rate=BAUD), load_map("generic_tag"), Memory())
+    line = VirtualLine([session], ModbusTagsTwin(3, baud_rate=BAUD))
+    _lit(line, session, 2)
+    dark, lit = session._poll_of[1], session._poll_of[2]
+    session.shares_with(1)
+    session._agenda.set(dark, line.now_s)
+    session._agenda.set(lit, line.now_s + 0.02)
+
+    session.advance_to(line.now_s)
+    before = session.wants_line
+    due_s = session.next_deadline_s()
+    session.advance_to(line.now_s + 0.02)
+
+    assert (before, session.wants_line) == (Priority.SCAN, Priority.BUTTON)
+    assert due_s == line.now_s + 0.02
