@@ -196,6 +196,7 @@ def _routers() -> list[APIRouter]:
         "central.web.gateway_pages",
         "central.web.count_pages",
         "central.web.exception_pages",
+        "central.web.label_pages",
         "central.web.pick_pages",
         "central.web.wall_pages",
     )

@@ -6,16 +6,18 @@ What is sent straight to host:port is no job: nothing more is heard of it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, case, select, text, update
+from sqlalchemy import Connection, Row, Select, case, func, select, text, update
 
+from central.bulk import among
 from central.database import insert_or_leave
 from central.errors import ConflictError, DomainError, NotFoundError
 from central.exceptions import service as exceptions
 from central.exceptions.messages import message
+from central.facts import document_id
 from central.fleet import service as fleet
 from central.fleet.tables import command, gateway
 from central.ingest.registry import EventContext
@@ -109,6 +111,17 @@ def again(connection: Connection, key: str, job_id: str, actor: str, now: dateti
 def _agains(job_id: str, *states: str) -> Select[tuple[str]]:
     """The jobs that print this one once more."""
     return select(print_job.c.id).where(print_job.c.again_of == job_id, print_job.c.state.in_(states))
+
+
+def next_again(connection: Connection, job_id: str) -> str:
+    """The key of the next time that a job is printed again, the same for all who press at once."""
+    times = connection.execute(select(func.count()).select_from(print_job).where(print_job.c.again_of == job_id)).scalar_one()
+    return document_id("PrintAgain", job_id, str(times))
+
+
+def came_again(connection: Connection, job_ids: Collection[str]) -> set[str]:
+    """Which of these somebody had printed again."""
+    return set(connection.execute(select(print_job.c.again_of).where(among(connection, print_job.c.again_of, job_ids))).scalars())
 
 
 def found(connection: Connection, job_id: str, now: datetime) -> None:

@@ -431,6 +431,7 @@ print_job = Table(
 )
 """Labels that gateways print. `taken`: the printer says nothing of itself; `unknown`: the link was lost in the middle, and nobody knows."""
 Index("ix_print_job_made_at", print_job.c.made_at, print_job.c.id)
+Index("ix_print_job_again_of", print_job.c.again_of)
 _JOB_SENT = "state = 'sent'"
 JOB_SENT = f"print_job.{_JOB_SENT}"
 """Jobs of which nobody knows yet what became of them."""

@@ -85,6 +85,7 @@ SAID_BY_MACHINES: frozenset[str] = frozenset(
         N_("it has nothing left to print; it does not count its labels"),
         N_("somebody found it"),
         N_("cancelled before it was sent"),
+        N_("there is nothing to print in it"),
     }
 )
 """Reasons and outcomes that stations and handlers put into messages; any other is shown as it came."""
@@ -106,6 +107,7 @@ SAID_WITH_VALUES: tuple[str, ...] = (
     N_("it has nothing left to print; its counter says {made} labels where this job has {labels}: somebody else prints on it too"),
     N_("all copies together have {size} bytes and a job has {most} at most; print fewer at a time"),
     N_("printer {printer} could not take it before its deadline"),
+    N_("the data is no base64: {error}"),
     N_("{count} jobs wait for printer {printer}; look what keeps it from printing, then send this one again"),
 )
 """The same with names and numbers in them."""
@@ -137,6 +139,14 @@ COUNT_ANSWERS: Mapping[str, str] = {
     "settled": N_("counted"),
     "recount": N_("differs from the books; somebody else counts it again"),
     "review": N_("differs from the books; somebody decides what is booked"),
+}
+PRINT_STATES: Mapping[str, str] = {
+    "sent": N_("with the printer"),
+    "printed": N_("printed"),
+    "taken": N_("sent; look whether it is there"),
+    "failed": N_("not printed"),
+    "unknown": N_("nobody knows"),
+    "unanswered": N_("its gateway did not answer"),
 }
 PICK_MODES: Mapping[str, str] = {
     "order": N_("one order a walk"),

@@ -3,20 +3,24 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import httpx
 import pytest
 from sqlalchemy import Engine, select
 
+from central.app import create_app
 from central.exceptions.tables import work_order
 from central.fleet.tables import command
+from central.settings import Settings
 from central.shipping.courier import work_once
 from contracts import wire
 from contracts.commands import PrintLabel
 from contracts.events import CommandAnswered, DeviceConditionChanged, DeviceLinkChanged, LabelPrinted
 from tests.integration.fleet_yard import FleetYard
 from tests.integration.test_areas_api import Http, sent
+from tests.integration.test_floor_pages import Browser
 from tests.integration.zpl_printer import draw, printer
 from tests.unit.test_shipping_labels import read
 
@@ -178,6 +182,39 @@ def test_job_is_printed_again_once_although_two_people_press(yard: Yard, http: H
     assert same["id"] == first["id"]
     assert refused["code"] == "job_comes_again"
     assert len(yard.asked_of_gateways()) == 3
+
+
+def test_page_shows_what_became_of_labels_and_prints_one_again(yard: Yard, http: Http) -> None:
+    for title, outcome, reason in (("A-01", "failed", "cancelled"), ("<b>B</b>", "unknown", ""), ("C-01", "printed", "")):
+        job = sent(http, "print-jobs", LABEL | {"title": title, "copies": 2}, 202)["id"]
+        yard.later(1)
+        yard.printed(job, outcome, None, reason)
+    waiting = sent(http, "print-jobs", LABEL | {"title": "D-01"}, 202)["id"]
+    browser = Browser(create_app(Settings(database=str(yard.engine.url), warm_up=False), clock=lambda: yard.now, engine=yard.engine))
+
+    _, failed = browser.visit("/labels?shown=failed")
+    (button,) = re.findall(r'action="(/labels/[^"]+)"', failed)
+    status, after = browser.visit(button, {})
+    again = browser.visit(button, {})[1]
+
+    assert "A-01" in failed
+    assert "not printed: cancelled" in failed
+    assert "C-01" not in failed
+    assert "somebody had it printed again" not in failed
+    assert after.count("somebody had it printed again") == 1
+    assert status == 200
+    assert "&lt;b&gt;B&lt;/b&gt;" in after
+    assert after.count("What the printer waits for") == 2
+    assert "is being printed again already" in again
+    assert [asked.title for asked in yard.asked_of_gateways()].count("A-01") == 2
+    assert f'action="/labels/{waiting}' not in after
+
+
+def test_page_says_that_there_are_no_labels_and_that_a_job_is_not_known(yard: Yard) -> None:
+    browser = Browser(create_app(Settings(database=str(yard.engine.url), warm_up=False), clock=lambda: yard.now, engine=yard.engine))
+
+    assert "No labels." in browser.visit("/labels")[1]
+    assert "is not known" in browser.visit("/labels/print:ghost/again", {})[1]
 
 
 def test_nobody_is_asked_about_a_job_that_was_printed_again_meanwhile(yard: Yard, http: Http) -> None:

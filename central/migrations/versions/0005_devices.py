@@ -64,5 +64,6 @@ def _print_jobs() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_print_job")),
     )
     with op.batch_alter_table("print_job", schema=None) as batch_op:
+        batch_op.create_index("ix_print_job_again_of", ["again_of"], unique=False)
         batch_op.create_index("ix_print_job_made_at", ["made_at", "id"], unique=False)
         batch_op.create_index("ix_print_job_sent", ["made_at"], unique=False, sqlite_where=_JOB_SENT, postgresql_where=_JOB_SENT)
