@@ -64,6 +64,15 @@ def test_parser_that_does_not_come_back_is_found(monkeypatch: pytest.MonkeyPatch
     assert "hang" in {finding.kind for finding in Run(_aim(hangs), 1).go(60.0, 300).findings}
 
 
+def test_parser_that_is_slow_in_many_ways_is_told_once() -> None:
+    fire = Run(_aim(_sound), 1)
+
+    for took_s in (0.1, 0.2):
+        fire._find("slow", f"{took_s} s of CPU", "")
+
+    assert len(fire.outcome.findings) == 1
+
+
 def test_sound_parser_is_not_accused() -> None:
     outcome = Run(_aim(_sound), 1).go(60.0, INPUTS)
 
