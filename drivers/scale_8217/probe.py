@@ -11,6 +11,8 @@ from drivers.scale_8217.frames import CR, STX, Answer
 _STATUS_MARK = 0x60
 """Bits 5 and 6 are always 1 with the makers' own (Transcell PC-150 B.1.4, Rice Lake BenchPro p. 26, Brecknell 67U p. 71)."""
 _STATUS_BYTES = 4
+_WEIGHT_BYTES_MIN = 7
+"""Five digits, or six characters with the point; grams have no point (Salter Brecknell 3700LP manual p. 11)."""
 
 
 def _by_answer(said: bytes) -> Recognised | None:
@@ -21,7 +23,7 @@ def _by_answer(said: bytes) -> Recognised | None:
         answer = Answer.decode(frame)
     except RemoteProtocolError:
         return None
-    is_weight = answer.value is not None and b"." in frame
+    is_weight = answer.value is not None and len(frame) >= _WEIGHT_BYTES_MIN
     is_status = len(frame) == _STATUS_BYTES and answer.status is not None and frame[2] & _STATUS_MARK == _STATUS_MARK
     if not is_weight and not is_status:
         return None

@@ -22,6 +22,10 @@ _MOTION, _AT_ZERO, _RAM, _EEPROM = 0x01, 0x02, 0x04, 0x08  # status byte 1
 _UNDER, _OVER, _ROM, _CALIBRATION = 0x01, 0x02, 0x04, 0x08  # status byte 2
 _NET, _NOT_ZEROED = 0x04, 0x08  # status byte 3
 _MORE = 0x40
+_FILLINGS: dict[str, WeightState] = {"^": "overload", "_": "underload"}
+"""What fills the display instead of digits (Adam MDW manual 8.5.3)."""
+_UNDERSCORE_FOR_BLANK = str.maketrans("_", " ")
+"""As Salter Brecknell's manual writes grams: `_1250g_` (3700LP, p. 11)."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ class Reply:
 
     | LF <weight> <unit> CR LF [S] <h1> <h2> [<h3> [<h4>]] CR ETX    `1.250KG`, `1lb 4.5oz`, also what else the display shows
     | LF [S] <h1> <h2> [<h3> [<h4>]] CR ETX                         status only: asked for, or nothing may be shown
-    | LF ? CR ETX, LF ? CR, CR ? LF                                 unknown command; the last by Zebra ZM400 and Aviator
+    | LF ? CR ETX, LF ? CR, CR ? LF                                 unknown command; the last by AWT ZM400, B-TEK T419S, Aviator
 
     `shown` is the line with the weight as it came, `value` its number if it is one; `lb oz` is told in oz, 16 to the pound.
     """
@@ -86,12 +90,13 @@ class Reply:
 
     @property
     def state(self) -> WeightState:
-        """What the scale says of the load. A display without a number is told by its filling, as Adam does (MDW manual 8.5.3)."""
+        """What the scale says of the load. A display without a number is told by its filling."""
         status = self.status or Status("")
         if status.faults:
             return "error"
-        if limit := status.limit or {"^": "overload", "_": "underload"}.get(self.shown.strip()[:1]):
-            return limit  # type: ignore[return-value]
+        filling = self.shown.strip()[:1] if self.value is None else ""
+        if limit := status.limit or _FILLINGS.get(filling):
+            return limit
         if status.is_moving:
             return "dynamic"
         if self.value is None:
@@ -130,6 +135,6 @@ def _weight(shown: str) -> tuple[Decimal | None, str]:
             return None, ""
         ounces = pounds * OUNCES_PER_POUND + rest
         return (-ounces if found[1] == "-" else ounces), "oz"
-    if (found := _WEIGHT.fullmatch(shown)) and (value := number(found[1])) is not None:
+    if (found := _WEIGHT.fullmatch(shown.translate(_UNDERSCORE_FOR_BLANK))) and (value := number(found[1])) is not None:
         return value, unit_name(found[2])
     return None, ""

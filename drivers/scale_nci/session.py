@@ -10,7 +10,7 @@ from functools import partial
 
 from drivers.base.errors import DeviceFault, DriverError, LocalProtocolError, RemoteProtocolError
 from drivers.base.session import Argument
-from drivers.base.weighing import Weighed, weight_result, without_parity
+from drivers.base.weighing import Weighed, unit_name, weight_result, without_parity
 from drivers.base.weighing_session import Question, Result, WeighingSession
 from drivers.scale_nci.config import ScaleNciConfig
 from drivers.scale_nci.frames import Reply
@@ -140,4 +140,6 @@ def _result(name: str, reply: Reply) -> dict[str, Argument | None]:
         return {"status": reply.status.text, "moving": reply.status.is_moving, "at_zero": reply.status.is_at_zero, "limit": limit, "faults": faults}
     if name == "weigh_fine" and reply.value is not None:
         return weight_result(reply.value, reply.unit, reply.shown)
-    return {"unit" if name == "next_unit" else "text": reply.shown.strip()}
+    if name == "next_unit":  # the unit alone (SCP-01), or the weight in it (B-TEK T419S service manual, p. 66)
+        return {"unit": reply.unit if reply.value is not None else unit_name(reply.shown)}
+    return {"text": reply.shown.strip()}

@@ -127,14 +127,21 @@ class Toledo8217Twin(ScaleTwin):
             digits += letter
             return b""
         self._tare_digits = None
+        if not digits and letter.isalpha():
+            self._take_tare()  # T alone, as programs for tills send it: nobody waits for its status
+            return self._status() + self._obey(letter)
         if letter != b"\r" or len(digits) not in (0, _TARE_DIGITS):
             return self._status(bad_command=True)
         if digits:
             places = int(self.body.division.as_tuple().exponent)
             self.body.preset_tare(Decimal(digits.decode("ascii")).scaleb(places))
-        elif self.body.gross_divisions:
-            self.body.take_tare()
+        else:
+            self._take_tare()
         return self._status()
+
+    def _take_tare(self) -> None:
+        if self.body.gross_divisions:
+            self.body.take_tare()
 
     def _clear_tare(self) -> bytes:
         if self.body.is_stable:

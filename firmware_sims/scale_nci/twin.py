@@ -21,7 +21,7 @@ _COUNTS_PER_DIVISION = 37
 
 
 class NciScaleTwin(ScaleTwin):
-    """The scale. `status_bytes` 2 to 4; `unknown` `standard` (LF ? CR ETX), `short` (LF ? CR) or `swapped` (CR ? LF, as Zebra's ZM400 says it).
+    """The scale. `status_bytes` 2 to 4; `unknown` `standard` (LF ? CR ETX), `short` (LF ? CR) or `swapped` (CR ? LF, as Avery Weigh-Tronix' ZM400 says it).
 
     `status_only`: no weight while it moves, is negative or over (most do so); False: the weight all the same, as the Aviator sends it.
     `knows`: letters of the commands that it has; W, S and Z are those of the standard that all must have.

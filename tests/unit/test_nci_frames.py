@@ -4,7 +4,10 @@ from decimal import Decimal
 import pytest
 
 from drivers.base.errors import RemoteProtocolError
+from drivers.base.session import CommandDone
+from drivers.scale_nci.config import ScaleNciConfig
 from drivers.scale_nci.frames import Reply
+from drivers.scale_nci.session import NciSession
 from firmware_sims.scale_nci.twin import NciScaleTwin
 
 
@@ -18,6 +21,7 @@ from firmware_sims.scale_nci.twin import NciScaleTwin
         (b"\n 12.50 kg\r\n20\r\x03", "stable", "12.50", "kg"),
         (b"\n  0.00lb\r\n20\r\x03", "zero", "0.00", "lb"),
         (b"\n-0.50lb\r\n00\r\x03", "stable", "-0.50", "lb"),
+        (b"\n_1250g_\r\n00\r\x03", "stable", "1250", "g"),  # Salter Brecknell 3700LP manual p. 11, grams
         (b"\n1.250KG\r10\x03", "dynamic", "1.250", "kg"),  # serial-nci-scale expects no second LF and no CR
         (b"\n10\r\x03", "dynamic", None, ""),
         (b"\n02\r\x03", "overload", None, ""),
@@ -47,6 +51,20 @@ def test_reply_with_too_few_status_bytes_is_refused(frame: bytes) -> None:
 @pytest.mark.parametrize("frame", [b"\n?\r\x03", b"\n?\r", b"\r?\n"])
 def test_unknown_command_is_understood_in_both_orders(frame: bytes) -> None:
     assert Reply.decode(frame).is_unknown_command
+
+
+@pytest.mark.parametrize("answer", [b"\nLB\r\n00\r\x03", b"\n2.756LB\r\n00\r\x03"], ids=["SCP-01", "B-TEK T419S p. 66"])
+def test_unit_key_gives_the_new_unit_whether_or_not_the_weight_comes_with_it(answer: bytes) -> None:
+    session = NciSession(ScaleNciConfig(path="/dev/null"))
+    session.advance_to(0.0)
+    session.advance_to(0.2)
+    session.bytes_to_send()
+    session.receive_bytes(b"\n1.250KG\r\n00\r\x03", 0.2)
+    token = session.start_command("next_unit", {}, 0.2)
+    session.advance_to(0.2)
+    assert session.bytes_to_send() == b"U\r"
+
+    assert list(session.receive_bytes(answer, 0.3)) == [CommandDone(token, {"unit": "lb"})]
 
 
 def test_twin_shows_net_in_its_third_byte_and_metric_in_its_fourth() -> None:

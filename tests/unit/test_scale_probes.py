@@ -31,6 +31,7 @@ SCALES: dict[str, tuple[Callable[[], Twin], str, dict[str, object]]] = {
     "radwag": (RadwagScaleTwin, "scale_sics", {"dialect": "radwag"}),
     "8217": (Toledo8217Twin, "scale_8217", {}),
     "8217_with_unit": (lambda: Toledo8217Twin(with_unit=True), "scale_8217", {}),
+    "8217_grams": (lambda: Toledo8217Twin(capacity=15_000, division=5, unit="g"), "scale_8217", {}),
     "8217_with_parity": (lambda: Toledo8217Twin(parity=True), "scale_8217", {"parity": "E", "data_bits": 7}),
     "continuous": (ToledoContinuousTwin, "scale_continuous", {"checksum": "on"}),
     "continuous_with_parity": (lambda: ToledoContinuousTwin(parity=True), "scale_continuous", {"checksum": "on", "parity": "E", "data_bits": 7}),

@@ -103,6 +103,17 @@ def test_line_feed_behind_each_answer_is_nothing_to_be_told() -> None:
     assert [type(event) for event in scale.weighs(b"\x0201.250\r\n\r\n")] == [Weighed]
 
 
+def test_twin_takes_a_bare_t_for_tare_when_something_else_follows() -> None:
+    """Programs for tills send the letters alone; with PSC a CR belongs behind T, since digits may follow it."""
+    twin = Toledo8217Twin()
+    twin.advance_to(0.0)
+    twin.on_place(weight_g=1250, now_s=0.0)
+    twin.advance_to(5.0)
+
+    assert twin.receive_bytes(b"T", 5.0) == b""
+    assert twin.receive_bytes(b"W", 6.0) == b"\x02?\x60\r\x0200.000N\r"
+
+
 def test_weight_without_any_unit_has_none() -> None:
     scale = Scale(default_unit="")
     scale.asked()
