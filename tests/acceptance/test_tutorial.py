@@ -27,6 +27,7 @@ BY_HAND = {
     "scan-points": "a floor with lamps; tests/integration/test_scan_lists.py does it",
     "scales": "a scale on a bench; tests/unit/test_scale_maps.py and test_device_examples.py try its map and its tables",
     "security": "says how things are; tells nobody to do anything",
+    "sensors-and-lights": "pins, a Bluetooth adapter and a tower; tests/unit/test_device_examples.py loads its tables, the drivers' tests do the rest",
     "update": "root's folders and a service; tests/integration/test_gateway_updates.py does it",
 }
 """Pages that are not followed here, and why not."""
