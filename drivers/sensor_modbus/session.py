@@ -108,6 +108,7 @@ class SensorModbusSession:
         self._others: int | None = None
         self._poll_due_s: float | None = None
         self._poll_tick: int | None = None
+        self._serial_due_s = float("inf")
         self._inputs_due_s = float("-inf") if self._input_parts else float("inf")
         self._silent_polls = 0
         self._refusal: DeviceFault | None = None
@@ -249,6 +250,9 @@ class SensorModbusSession:
         if self._poll_due_s is None:
             self._begin(now_s)
         assert self._poll_due_s is not None
+        if self._map.serial is not None and now_s >= self._serial_due_s:
+            self._serial_due_s = float("inf")
+            self._rounds.appendleft(_Round(deque([self._part(self._map.serial)]), what="serial"))
         if now_s >= self._inputs_due_s:
             self._poll_inputs(now_s)
         if now_s < self._poll_due_s:
@@ -277,7 +281,7 @@ class SensorModbusSession:
         if self._input_parts:
             self._inputs_due_s = self._poll_due_s
         if self._map.serial is not None:
-            self._rounds.appendleft(_Round(deque([self._part(self._map.serial)]), what="serial"))
+            self._serial_due_s = self._poll_due_s
         if self._others is None:
             self._exchange.begin(now_s)
 

@@ -9,7 +9,7 @@ import pytest
 
 from drivers.base.config import parse_config
 from drivers.base.errors import ConfigError, DeviceBusy, DeviceFault, ReplyTimeout
-from drivers.base.modbus.frames import encode_tcp
+from drivers.base.modbus.frames import encode_rtu, encode_tcp
 from drivers.base.session import CommandDone, CommandFailed, SessionReady
 from drivers.sensor_modbus.config import SensorModbusConfig
 from drivers.sensor_modbus.maps import load_map
@@ -141,3 +141,21 @@ def test_twin_over_tcp_answers_to_its_number_and_to_none(unit_id: int) -> None:
 def test_unit_that_cannot_be_is_a_mistake(fields: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="there is no unit"):
         parse_config(SensorModbusConfig, {"map": "xy_md02", **fields})
+
+
+def test_dead_unit_on_a_shared_line_is_not_asked_for_its_serial_number_before_its_pause_is_over() -> None:
+    memory = Memory()
+    for _ in range(5):
+        memory.silent(100.0, 10.0, shared=True)  # the next try is at 116 s
+    config = SensorModbusConfig(map="comet_tx5xx", framing="rtu", path="/dev/null")
+    session = SensorModbusSession(config, load_map("comet_tx5xx"), memory)
+    session.shares_with(1)
+
+    session.advance_to(101.0)
+    before = session.wants_line
+    due_s = session.next_deadline_s()
+    session.advance_to(116.0)
+    session.grant(116.0)
+
+    assert (before, due_s) == (None, 116.0)
+    assert session.bytes_to_send() == encode_rtu(1, bytes.fromhex("03 10 34 00 02"))
