@@ -7,7 +7,6 @@ import contextlib
 import errno
 import fcntl
 import os
-import stat
 import sys
 import termios
 from pathlib import Path
@@ -195,11 +194,3 @@ def _program(process: str) -> str:
         return Path(f"/proc/{process}/comm").read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
         return "a program"
-
-
-def is_device_file(path: str) -> bool:
-    """Whether there is a character device at a path, also behind a link."""
-    try:
-        return stat.S_ISCHR(os.stat(path).st_mode)  # noqa: PTH116  # asked several times a second while it is away
-    except OSError:
-        return False
