@@ -34,11 +34,13 @@ AIM_OF_TYPE = {
     0x06: "]I0",
     0x07: "]G0",
     0x08: "]E0",
+    0x09: "]E0",  # UPC-E, as eight digits as delivered
     0x0A: "]E4",
     0x0B: "]E0",
     0x0C: "]H0",
     0x0E: "]M0",
     0x0F: "]C1",
+    0x10: "]E0",  # UPC-E1
     0x11: "]L0",
     0x13: "]A4",
     0x18: "]F0",

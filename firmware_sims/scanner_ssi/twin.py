@@ -21,6 +21,8 @@ _TYPES = {
     "]C1": 0x0F, "]L0": 0x11, "]d1": 0x1B, "]Q1": 0x1C, "]z0": 0x2D, "]e0": 0x30, "]d2": 0x1B, "]Q3": 0x1C, "]E3": 0x4B,
 }  # fmt: skip
 """Code types of the guide, DECODE_DATA. Older scanners tell GS1 Data Matrix and QR codes from others only with `gs1_types`."""
+_RETAIL_TYPES = {8: 0x09, 12: 0x08, 13: 0x0B}
+"""What is said to be ]E0, by its length as the scanner sends it: UPC-E, UPC-A, EAN-13."""
 _GS1_TYPES = {"]d2": 0xC1, "]Q3": 0xC2}
 _SIMPLE = {0xC4: "aim off", 0xC5: "aim on", 0xE4: "start", 0xE5: "stop", 0xE9: "enable", 0xEA: "disable"}
 _WITH_BYTE = {0xE6: "beep", 0xE7: "led on", 0xE8: "led off"}
@@ -67,7 +69,7 @@ class SsiScannerTwin(Twin):
         self.scans += 1
         if not self._is_connected or len(self._to_say) > _KEPT_MAX:
             return b""
-        kind = bytes((self._types.get(symbology, 0x00),))
+        kind = bytes((_RETAIL_TYPES.get(len(str(text)), 0x0B) if symbology == "]E0" else self._types.get(symbology, 0x00),))
         data = ((symbology if self._sends_aim else "") + str(text)).encode(self._encoding)
         room = self._packet_data_max - 1
         parts = [data[start : start + room] for start in range(0, len(data), room)] or [b""]

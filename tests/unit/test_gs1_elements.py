@@ -207,12 +207,28 @@ def test_prefix_is_taken_off_where_it_is(prefix: str, sent: bytes) -> None:
     assert _read(sent, prefix=prefix).elements == {"01": "06901234567892"}
 
 
+@pytest.mark.requirement("E6")
 @pytest.mark.parametrize(
     ("symbology", "text", "gtin"),
-    [("]E0", "614141000012", "00614141000012"), ("]E3", "690123456789212", "06901234567892"), ("]E3", "690123456789251999", None), ("]E0", "02345673", None)],
+    [
+        ("]E0", "614141000012", "00614141000012"),
+        ("]E0", "614141000013", None),
+        ("]E3", "690123456789212", "06901234567892"),
+        ("]E3", "690123456789251999", "06901234567892"),
+        ("]E3", "69012345678925", None),
+        ("]E0", "04252614", "00042100005264"),  # UPC-E as it is printed, as scanners send it that do not expand it
+        ("]E0", "01234531", "00012300000451"),
+        ("]E0", "01234543", "00012340000053"),
+        ("]E0", "01234565", "00012345000065"),
+        ("]E0", "01234562", None),  # check digit
+        ("]E0", "24252614", None),  # number systems are 0 and 1
+        ("]E4", "02345673", "00000002345673"),
+    ],
 )
-def test_retail_code_of_another_length_is_a_gtin_only_if_its_check_digit_says_so(symbology: str, text: str, gtin: str | None) -> None:
-    assert understand(symbology, text, CONFIG).elements.get("01") == (gtin or understand("]E0", text[:13], CONFIG).elements.get("01"))
+def test_retail_code_is_a_gtin_only_if_its_length_and_check_digit_say_so(symbology: str, text: str, gtin: str | None) -> None:
+    code = understand(symbology, text, CONFIG)
+
+    assert (code.text, code.elements, code.error) == (text, {"01": gtin} if gtin else {}, None)
 
 
 PAIRS = [

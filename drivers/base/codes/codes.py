@@ -24,6 +24,8 @@ LINKS = frozenset({"]d1", "]Q1", "]J0"})
 GTIN_LENGTHS = {"]E0": (13, 12), "]E3": (13,), "]E4": (8,), "]I1": (14,)}
 """EAN-13 (UPC-A and UPC-E too, as 13 digits; some scanners leave the first 0 of a UPC-A away), EAN-13 with an add-on, EAN-8, and ITF with check digit,
 which is a GTIN when it has 14."""
+_UPC_E_LENGTH = 8
+"""Behind ]E0 from scanners that do not make thirteen digits of it."""
 _ADD_ON = "]E3"
 _ADD_ON_LENGTHS = (15, 18)
 """EAN-13 and an add-on of two or five digits in one message."""
@@ -65,6 +67,8 @@ def _understood(symbology: str, text: str, settings: CodeSettings) -> Code:
 
 def _retail(symbology: str, text: str, lengths: tuple[int, ...]) -> Code:
     digits = text[:13] if symbology == _ADD_ON and len(text) in _ADD_ON_LENGTHS else text
+    if symbology == "]E0" and len(text) == _UPC_E_LENGTH:
+        digits = _upc_a(text)
     if len(digits) not in lengths:
         return Code(text)
     if len(digits) == lengths[0]:
@@ -73,6 +77,22 @@ def _retail(symbology: str, text: str, lengths: tuple[int, ...]) -> Code:
         return Code(text, _gtin(digits))
     except ElementError:
         return Code(text)  # not the usual length and no check digit: it is something else
+
+
+def _upc_a(upc_e: str) -> str:
+    """The twelve digits for which these eight stand: number system (0 or 1), six digits, check digit; empty: no UPC-E (GenSpecs 5.2.2.4)."""
+    if upc_e[0] not in "01" or not (upc_e.isascii() and upc_e.isdigit()):
+        return ""
+    six, last = upc_e[1:7], upc_e[6]
+    if last in "012":
+        body = f"{six[:2]}{last}0000{six[2:5]}"
+    elif last == "3":
+        body = f"{six[:3]}00000{six[3:5]}"
+    elif last == "4":
+        body = f"{six[:4]}00000{six[4]}"
+    else:
+        body = f"{six[:5]}0000{last}"
+    return upc_e[0] + body + upc_e[7]
 
 
 def _bare(text: str, settings: CodeSettings) -> Code:
