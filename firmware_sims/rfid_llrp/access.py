@@ -11,8 +11,9 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from firmware_sims.rfid_llrp import capabilities
 from firmware_sims.rfid_llrp.codec import MalformedError, Node, encode, parse
-from firmware_sims.rfid_llrp.settings import FIELD_ERROR, PARAMETER_ERROR, RefusedError
+from firmware_sims.rfid_llrp.settings import FIELD_ERROR, OVERFLOW, PARAMETER_ERROR, PARAMETER_FIELD_ERROR, RefusedError
 from firmware_sims.rfid_llrp.tags import Refusal, Tag, TagRefusesError
 
 _LAST_LOCK = 4  # C1G2LockPayload, data field: user memory
@@ -46,8 +47,10 @@ class AccessSpec:
         spec_id, antenna, _, state, rospec_id = node.fields
         stop, command = node.find("AccessSpecStopTrigger"), node.find("AccessCommand")
         tag_spec = command.find("C1G2TagSpec") if command else None
-        if not spec_id or state & 0x80 or stop is None or command is None or tag_spec is None:
-            raise RefusedError(PARAMETER_ERROR, "an AccessSpec is added disabled, with an id above 0, a stop trigger and a command with a tag spec")
+        if stop is None or command is None or tag_spec is None:
+            raise RefusedError(PARAMETER_ERROR, "an AccessSpec needs a stop trigger and a command with a tag spec")
+        if not spec_id or state & 0x80:
+            raise RefusedError(PARAMETER_FIELD_ERROR, "an AccessSpec needs an id above 0 and must be added disabled")
         operations = [part for part in command.inner if part.name != "C1G2TagSpec"]
         if unknown := [part.name for part in operations if part.name not in _DOINGS]:
             raise RefusedError(FIELD_ERROR, f"operation {unknown[0]} is not simulated")
@@ -140,6 +143,8 @@ class AccessSpecs:
         spec = AccessSpec.of(nodes[0], body)
         if spec.spec_id in self._specs:
             raise RefusedError(FIELD_ERROR, f"there is an AccessSpec {spec.spec_id} already")
+        if len(self._specs) >= capabilities.ACCESS_SPECS or len(spec.operations) > capabilities.OP_SPECS:
+            raise RefusedError(OVERFLOW, f"this reader takes {capabilities.ACCESS_SPECS} AccessSpecs of {capabilities.OP_SPECS} operations each")
         self._specs[spec.spec_id] = spec
 
     def _named(self, body: bytes) -> list[AccessSpec]:

@@ -15,6 +15,8 @@ POWER_DBM = tuple(10 + step / 4 for step in range(87))
 FIXED_KHZ = (865_700, 866_300, 866_900, 867_500)  # the four upper channels of ETSI EN 302 208
 _MODES = ((0, 0, 640_000), (1, 1, 640_000), (2, 2, 274_000), (3, 3, 170_600), (1000, 2, 274_000))  # id, M (0 FM0, 1 M2, 2 M4, 3 M8), bits per second
 
+ROSPECS, AISPECS, ACCESS_SPECS, OP_SPECS = 4, 4, 8, 8  # per reader, per ROSpec, per reader, per AccessSpec
+
 MODES = frozenset(mode for mode, _, _ in _MODES) | {0}
 
 
@@ -26,8 +28,8 @@ def general(antennas: int, inputs: int, outputs: int, has_utc_clock: bool, maker
 
 
 def protocol() -> bytes:
-    """LLRPCapabilities: holds events and reports on demand (bit 3); four ROSpecs of one inventory each; some AccessSpecs."""
-    return encode("LLRPCapabilities", 0x08, 1, 0, 4, 4, 4, 8, 8)
+    """LLRPCapabilities: it warns of a full buffer (bit 6) and holds events and reports on demand (bit 3); what it takes of each kind."""
+    return encode("LLRPCapabilities", 0x48, 1, 0, ROSPECS, AISPECS, 1, ACCESS_SPECS, OP_SPECS)
 
 
 def regulatory() -> bytes:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """ROSpecs of the simulated reader: their triggers, their state, and the reads that they collect for the next report.
 
-Source: LLRP 1.0.1, 6.3 (ROSpec states), 10.2 (ROSpec and its triggers), 13.2.1 (report triggers and content). The reader runs one AISpec per ROSpec.
+Source: LLRP 1.0.1, 6.3 (ROSpec states), 10.2 (ROSpec and its triggers), 13.2.1 (report triggers and content), 13.2.3 (what is reported as one).
 """
 
 from __future__ import annotations
@@ -16,21 +16,16 @@ from functools import cache
 from typing import NamedTuple
 
 from firmware_sims.rfid_llrp import extensions
+from firmware_sims.rfid_llrp.aispecs import STOP_DURATION, STOP_GPI, AiSpec, UnsupportedError, trigger_of
 from firmware_sims.rfid_llrp.codec import TABLE, MalformedError, Node, encode
 
 DISABLED, INACTIVE, ACTIVE = 0, 1, 2
 _START_IMMEDIATE, _START_PERIODIC, _START_GPI = 1, 2, 3
-_STOP_DURATION, _STOP_GPI = 1, 2
-_UPON_N_TAGS, _UPON_QUIET, _UPON_ATTEMPTS = 0, 1, 2  # TagObservationTrigger, 16.2.4.2.1.1.1
-_ROUND_MS = 100
-"""How long one attempt to see all tags takes; guessed, of the size that readers need for some hundred tags."""
+END_OF_AISPEC = 1  # ROReportTrigger
 _EVERY_CONTENT = 0x1F80  # antenna, channel, peak RSSI, first and last seen, count: what is reported when no ROReportSpec says otherwise
 _COUNT_MAX = 65_535
 _PER_ANTENNA = 1 << 12  # EnableAntennaID
-
-
-class UnsupportedError(ValueError):
-    """The ROSpec asks for what this reader cannot do."""
+_PER_AISPEC = 1 << 14 | 1 << 13  # EnableSpecIndex, EnableInventoryParameterSpecID
 
 
 class Radio(NamedTuple):
@@ -44,7 +39,7 @@ class Radio(NamedTuple):
 
 @dataclass
 class Seen:
-    """Reads of one tag by one antenna since the last report."""
+    """Reads of one tag by one antenna in one AISpec since the last report."""
 
     epc: bytes
     antenna: int
@@ -52,6 +47,7 @@ class Seen:
     first_us: int
     last_us: int
     count: int = 1
+    ai: AiSpec = field(default_factory=AiSpec)
 
     def again(self, radio: Radio, at_us: int) -> None:
         """The same tag was read once more; phase and Doppler shift are those of the last read."""
@@ -68,7 +64,7 @@ class Seen:
         protocol = _protocol_data(epc, memory) if memory else b""
         custom = extensions.reported(wanted, dbm, self.radio.phase_rad, self.radio.doppler_hz) if wanted else b""
         pack, pick = _layout(content & ~_ACCESS_SPEC_ID, utc)
-        values = (rospec_id, 1, 1, self.antenna, whole_dbm, self.radio.channel, self.first_us, self.last_us, self.count)
+        values = (rospec_id, self.ai.index, self.ai.inventory_id, self.antenna, whole_dbm, self.radio.channel, self.first_us, self.last_us, self.count)
         standard = pack(*pick(values + _NUMBERS)) if pick else b""
         if content & _ACCESS_SPEC_ID:
             protocol += encode("AccessSpecID", access_spec_id)
@@ -115,24 +111,24 @@ def _protocol_data(epc: bytes, memory: int) -> bytes:
 
 @dataclass
 class RoSpec:
-    """One ROSpec. `antennas` empty: all. `start_input` and `stop_input` are (port, level) of GPI triggers."""
+    """One ROSpec. `ai` is the AISpec that runs or ran last. `start_input` and `stop_input` are (port, level) of GPI triggers."""
 
     rospec_id: int
     raw: bytes
-    antennas: frozenset[int] = frozenset()
+    ai_specs: tuple[AiSpec, ...]
+    ai: AiSpec
     power_indices: frozenset[int] = frozenset()
     modes: frozenset[int] = frozenset()
     immediate: bool = False
     start_input: tuple[int, bool] | None = None
     stop_input: tuple[int, bool] | None = None
+    starts_by_time: bool = False
     starts_after_ms: int = 0
     starts_every_ms: int = 0
     starts_from_utc_us: int | None = None
     starts_at_s: float | None = None
     wanted: dict[str, int] = field(default_factory=dict)
     runs_ms: int = 0
-    ends_after_tags: int = 0
-    ends_when_quiet_ms: int = 0
     report_trigger: int = 2
     report_every_n: int = 1
     content: int = _EVERY_CONTENT
@@ -140,9 +136,10 @@ class RoSpec:
     has_own_report: bool = False
     state: int = DISABLED
     stops_at_s: float | None = None
-    _times_out_at_s: float | None = None
+    _ends_at_s: float = math.inf
+    _times_out_at_s: float = math.inf
     _seen_in_run: set[bytes] = field(default_factory=set)
-    _collected: dict[tuple[bytes, int], Seen] = field(default_factory=dict)
+    _collected: dict[tuple[bytes, int, int], Seen] = field(default_factory=dict)
 
     @classmethod
     def of(cls, node: Node, raw: bytes) -> RoSpec:
@@ -150,19 +147,20 @@ class RoSpec:
         rospec_id, _, state = node.fields
         if not rospec_id or state != DISABLED:
             raise UnsupportedError("a ROSpec needs an id above 0 and must be added disabled")
-        boundary, ai = node.find("ROBoundarySpec"), node.find("AISpec")
+        boundary, ai_nodes = node.find("ROBoundarySpec"), node.find_all("AISpec")
         start = boundary.find("ROSpecStartTrigger") if boundary else None
         stop = boundary.find("ROSpecStopTrigger") if boundary else None
-        if boundary is None or start is None or stop is None or ai is None:
+        if boundary is None or start is None or stop is None or not ai_nodes:
             raise MalformedError("a ROSpec needs a boundary with start and stop trigger, and an AISpec")
-        spec = cls(rospec_id, raw, frozenset(ai.fields[0]) - {0}, immediate=start.fields[0] == _START_IMMEDIATE)
+        ai_specs = tuple(AiSpec.of(index, ai) for index, ai in enumerate(ai_nodes, 1))
+        spec = cls(rospec_id, raw, ai_specs, ai_specs[0], immediate=start.fields[0] == _START_IMMEDIATE)
         if start.fields[0] == _START_PERIODIC:
             spec._take_period(start)
-        spec.start_input = _trigger(start) if start.fields[0] == _START_GPI else None
-        spec._take_stop(stop, ai)
+        spec.start_input = trigger_of(start)[0] if start.fields[0] == _START_GPI else None
+        spec._take_stop(stop)
         spec._take_report(node)
-        spec.power_indices = frozenset(transmitter.fields[2] for transmitter in ai.walk("RFTransmitter"))
-        spec.modes = frozenset(control.fields[0] for control in ai.walk("C1G2RFControl"))
+        spec.power_indices = frozenset(transmitter.fields[2] for transmitter in node.walk("RFTransmitter"))
+        spec.modes = frozenset(control.fields[0] for control in node.walk("C1G2RFControl"))
         return spec
 
     def _take_period(self, start: Node) -> None:
@@ -172,12 +170,14 @@ class RoSpec:
         self.starts_after_ms, self.starts_every_ms = value.fields
         if utc := value.find("UTCTimestamp"):
             self.starts_from_utc_us = utc.fields[0]
-        if not self.starts_every_ms:
-            raise UnsupportedError("a period of zero is none")
+        self.starts_by_time = True
 
     def wind(self, now_s: float, now_utc_us: int) -> None:
-        """It was enabled: a periodic one begins to count, from now or from the UTC time that it was given; what of that is over is skipped."""
-        if not self.starts_every_ms:
+        """It was enabled: a periodic one begins to count, from now or from the UTC time that it was given; what of that is over is skipped.
+
+        A period of zero is one run (10.2.1.1.1.1); when its time is over already, it begins at once (guessed: the standard does not say).
+        """
+        if not self.starts_by_time:
             return
         self.starts_at_s = now_s + self.starts_after_ms / 1000
         if self.starts_from_utc_us is not None:
@@ -186,34 +186,21 @@ class RoSpec:
 
     def _skip_to(self, now_s: float) -> None:
         period_s = self.starts_every_ms / 1000
-        if self.starts_at_s is not None and self.starts_at_s < now_s:
+        if period_s and self.starts_at_s is not None and self.starts_at_s < now_s:
             self.starts_at_s += math.ceil((now_s - self.starts_at_s) / period_s) * period_s
 
-    def _take_stop(self, stop: Node, ai: Node) -> None:
+    def _take_stop(self, stop: Node) -> None:
         kind, duration_ms = stop.fields
-        if kind == _STOP_DURATION:
+        if kind == STOP_DURATION:
             self.runs_ms = duration_ms
-        elif kind == _STOP_GPI and (value := stop.find("GPITriggerValue")):
-            self.stop_input, self.runs_ms = _trigger(stop), value.fields[2]
-        ai_stop = ai.find("AISpecStopTrigger")  # when the only AISpec ends, the ROSpec ends
-        if ai_stop and ai_stop.fields[0] == _STOP_DURATION and ai_stop.fields[1]:
-            self.runs_ms = ai_stop.fields[1]
-        elif ai_stop and ai_stop.fields[0] == _STOP_GPI and (value := ai_stop.find("GPITriggerValue")):
-            self.stop_input, self.runs_ms = _trigger(ai_stop), value.fields[2]
-        elif ai_stop and (observed := ai_stop.find("TagObservationTrigger")):
-            self._take_observation(observed)
+        elif kind == STOP_GPI:
+            self.stop_input, self.runs_ms = trigger_of(stop)
 
-    def _take_observation(self, observed: Node) -> None:
-        kind, _, tags, attempts, quiet_ms, timeout_ms = observed.fields
-        self.runs_ms = timeout_ms or self.runs_ms
-        if kind == _UPON_N_TAGS:
-            self.ends_after_tags = tags
-        elif kind == _UPON_QUIET:
-            self.ends_when_quiet_ms = quiet_ms
-        elif kind == _UPON_ATTEMPTS:
-            self.runs_ms = min(attempts * _ROUND_MS, timeout_ms or attempts * _ROUND_MS)
-        else:
-            raise UnsupportedError(f"there is no tag observation trigger {kind}")
+    @property
+    def inputs(self) -> set[int]:
+        """The inputs that its triggers wait for."""
+        edges = (self.start_input, self.stop_input, *(ai.stop_input for ai in self.ai_specs))
+        return {edge[0] for edge in edges if edge is not None}
 
     def _take_report(self, node: Node) -> None:
         if (report := node.find("ROReportSpec")) is not None:
@@ -233,19 +220,31 @@ class RoSpec:
         return self.raw[:9] + bytes([self.state]) + self.raw[10:]
 
     def start(self, now_s: float) -> None:
-        """Begin to read."""
+        """Begin to read, with the first AISpec."""
         self.state = ACTIVE
-        self._seen_in_run.clear()
         if self.starts_at_s is not None:
-            self.starts_at_s += self.starts_every_ms / 1000
-        self._times_out_at_s = now_s + self.runs_ms / 1000 if self.runs_ms else None
-        self.stops_at_s = self._times_out_at_s
+            self.starts_at_s = self.starts_at_s + self.starts_every_ms / 1000 if self.starts_every_ms else None
+        self._ends_at_s = now_s + self.runs_ms / 1000 if self.runs_ms else math.inf
+        self._begin(self.ai_specs[0], now_s)
+
+    def _begin(self, ai: AiSpec, now_s: float) -> None:
+        self.ai = ai
+        self._seen_in_run.clear()
+        self._times_out_at_s = now_s + ai.runs_ms / 1000 if ai.runs_ms else math.inf
         self._wait_for_more(now_s)
 
     def _wait_for_more(self, now_s: float) -> None:
-        """A run that ends when no new tag comes any more: so long after the last one, but not after its time is out."""
-        if self.ends_when_quiet_ms:
-            self.stops_at_s = min(now_s + self.ends_when_quiet_ms / 1000, self._times_out_at_s or math.inf)
+        """An AISpec that ends when no new tag comes any more: so long after the last one, but not after its time is out."""
+        quiet_at_s = now_s + self.ai.ends_when_quiet_ms / 1000 if self.ai.ends_when_quiet_ms else math.inf
+        stops_at_s = min(quiet_at_s, self._times_out_at_s, self._ends_at_s)
+        self.stops_at_s = None if stops_at_s == math.inf else stops_at_s
+
+    def goes_on(self, now_s: float) -> bool:
+        """The AISpec has ended: begin the next one, if there is one and time for it."""
+        if self.ai.index == len(self.ai_specs) or now_s >= self._ends_at_s:
+            return False
+        self._begin(self.ai_specs[self.ai.index], now_s)
+        return True
 
     def stop(self) -> None:
         """Cease to read and wait for the next start."""
@@ -253,16 +252,16 @@ class RoSpec:
 
     def reads_with(self, antenna: int) -> bool:
         """Whether a tag before this antenna is seen now."""
-        return self.state == ACTIVE and (not self.antennas or antenna in self.antennas)
+        return self.state == ACTIVE and (not self.ai.antennas or antenna in self.ai.antennas)
 
     def collect(self, epc: bytes, antenna: int, radio: Radio, at_us: int, now_s: float) -> None:
         """Take a read."""
-        key = (epc, antenna if self.content & _PER_ANTENNA else 0)
+        key = (epc, antenna if self.content & _PER_ANTENNA else 0, self.ai.index if self.content & _PER_AISPEC else 0)
         if (seen := self._collected.get(key)) is not None:
             seen.again(radio, at_us)
         else:
-            self._collected[key] = Seen(epc, antenna, radio, at_us, at_us)
-        if (self.ends_after_tags or self.ends_when_quiet_ms) and epc not in self._seen_in_run:
+            self._collected[key] = Seen(epc, antenna, radio, at_us, at_us, ai=self.ai)
+        if (self.ai.ends_after_tags or self.ai.ends_when_quiet_ms) and epc not in self._seen_in_run:
             self._seen_in_run.add(epc)
             self._wait_for_more(now_s)
 
@@ -272,18 +271,11 @@ class RoSpec:
         return bool(self.report_trigger) and 0 < self.report_every_n <= len(self._collected)
 
     @property
-    def run_is_over(self) -> bool:
-        """Whether as many tags were seen as one run is to see, reported meanwhile or not."""
-        return 0 < self.ends_after_tags <= len(self._seen_in_run)
+    def has_seen_enough(self) -> bool:
+        """Whether the AISpec saw as many tags as it is to see, reported meanwhile or not."""
+        return 0 < self.ai.ends_after_tags <= len(self._seen_in_run)
 
     def collected(self, utc: bool) -> bytes:
         """The reads since the last report as TagReportData, and forget them."""
         seen, self._collected = self._collected, {}
         return b"".join([one.encoded(self.content, self.rospec_id, utc, self.wanted, memory=self.memory) for one in seen.values()])
-
-
-def _trigger(node: Node) -> tuple[int, bool]:
-    value = node.find("GPITriggerValue")
-    if value is None:
-        raise MalformedError("a GPI trigger needs a GPITriggerValue")
-    return value.fields[0], bool(value.fields[1] & 0x80)

@@ -2,9 +2,9 @@
 """A simulated fixed RFID reader that speaks LLRP 1.0.1, and 1.1 when it is built so.
 
 Written from the standard, with its own tables; it shares no code with the driver. Simulated: connection events, capabilities, configuration,
-ROSpecs with immediate, periodic, GPI, duration and tag observation triggers, reports by number of tags or on request, keepalives, inputs and outputs,
-held reports, AccessSpecs on tags with a memory, Impinj's and Zebra's search mode, phase and Doppler shift. Not simulated: RF physics, block operations,
-RF surveys.
+ROSpecs of several AISpecs with immediate, periodic, GPI, duration and tag observation triggers, reports by number of tags or on request, keepalives,
+inputs and outputs, held reports, AccessSpecs on tags with a memory, Impinj's and Zebra's search mode, phase and Doppler shift. Not simulated: RF physics,
+block operations, RF surveys, priorities of ROSpecs (several that are active read side by side).
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class LlrpReaderTwin(Twin):
         self._version_max = version_max
         self._ignores_version = ignores_version
         self.outputs = self.settings.outputs
-        self._inventory = Inventory(antennas, maker, self._notify, self._report, self._clock_us)
+        self._inventory = Inventory(self.settings, maker, self._notify, self._report, self._clock_us if has_utc_clock else None)
         self.rospecs = self._inventory.specs
         self.keepalive_acks = 0
         self.is_connected = False
@@ -110,7 +110,8 @@ class LlrpReaderTwin(Twin):
 
     def turned_away(self, now_s: float) -> bytes:
         """What a second client hears before it is closed."""
-        return self._message(_NOTIFICATION, self._event(now_s, encode("ConnectionAttemptEvent", _ALREADY_CONNECTED)))
+        body = self._event(now_s, encode("ConnectionAttemptEvent", _ALREADY_CONNECTED))
+        return _HEADER.pack(1 << 10 | _NOTIFICATION, _HEADER.size + len(body), 1) + body  # its first message, in the version that all know
 
     def receive_bytes(self, data: bytes, now_s: float) -> bytes:
         """See `Twin.receive_bytes`."""
@@ -185,7 +186,9 @@ class LlrpReaderTwin(Twin):
             return
         epc, at_us = tag.epc if tag else raw, self._clock_us(now_s)
         if tag is not None and (access := self._access_specs.carry_out(tag, antenna, spec.rospec_id, self.version)):
-            report = Seen(epc, antenna, radio, at_us, at_us).encoded(spec.content, spec.rospec_id, self._has_utc_clock, spec.wanted, access, spec.memory)
+            report = Seen(epc, antenna, radio, at_us, at_us, ai=spec.ai).encoded(
+                spec.content, spec.rospec_id, self._has_utc_clock, spec.wanted, access, spec.memory
+            )
             self._keep(report, now_s)
             return
         spec.collect(epc, antenna, radio, at_us, now_s)
@@ -253,8 +256,8 @@ class LlrpReaderTwin(Twin):
             self._queue.append((_NOTIFICATION, self._event(now_s, what)))
 
     def _report_or_end(self, spec: RoSpec, now_s: float) -> None:
-        if spec.run_is_over:
-            self._inventory.end(spec, now_s)
+        if spec.has_seen_enough:
+            self._inventory.end_item(spec, now_s)
         elif spec.report_is_due:
             self._report(spec, now_s)
 
@@ -354,9 +357,6 @@ class LlrpReaderTwin(Twin):
             self._answer(kind + 10, message_id, PARAMETER_ERROR, str(error))
         else:
             self._answer(kind + 10, message_id, OK, inner=inner)
-            if kind == 24:  # ENABLE_ROSPEC; one that a client stops stays stopped
-                self._inventory.start_immediate(now_s)
-                self._inventory.start_due(now_s)
 
     def _get_capabilities(self, body: bytes, now_s: float) -> bytes:
         parts = (

@@ -92,7 +92,7 @@ def test_rospec_goes_from_disabled_over_inactive_to_active_and_back() -> None:
         ([rospec()], rospec()),
         ([], rospec(antennas="0001 0005")),
         ([], rospec(number=0)),
-        ([], rospec(start="00b3 0011 02 00b4 000c 00000000 00000000")),
+        ([], rospec(start="00b3 0005 02")),
         ([], request(20, "00b1 000a 00000001 00 00")),
         ([], request(20, "00b1 00ff 00000001 00 00")),
         ([], request(22, "0001")),

@@ -83,7 +83,7 @@ def test_run_ends_after_so_many_attempts() -> None:
 
     assert twin.next_deadline_s() == pytest.approx(10.5)
     assert _once(_started(_with_ai_stop(_observing(2, attempts=50, timeout_ms=300)))).next_deadline_s() == pytest.approx(10.3)
-    assert status(connected().receive_bytes(_with_ai_stop(_observing(9)), 0.0)) == 300
+    assert status(connected().receive_bytes(_with_ai_stop(_observing(9)), 0.0)) == 201
 
 
 def test_inventory_is_stopped_by_an_input_or_by_its_time_out() -> None:
