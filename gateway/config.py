@@ -200,7 +200,7 @@ class ColdRoom(StationTable, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     low_c: Annotated[float | None, described("Lower limit; leave out for none", "unit of quantity")] = None
     deadband_c: Annotated[float, described("The alarm clears only this far inside the limit", "unit of quantity", ge=0)] = 0.5
     on_delay_s: Annotated[float, described("Beyond a limit for so long before the alarm is raised", "s", ge=0)] = 60.0
-    off_delay_s: Annotated[float, described("Back inside for so long before it clears", "s", ge=0)] = 60.0
+    off_delay_s: Annotated[float, described("Back inside, or the mains back, for so long before it clears", "s", ge=0)] = 60.0
     stale_s: Annotated[float, described("No usable value for so long is an alarm of its own", "s", gt=0)] = 120.0
     sample_interval_s: Annotated[float, described("One sample per so long leaves the gateway; beyond a limit every sample does", "s", ge=0)] = 10.0
     siren: Annotated[OutputRef | None, described("Siren that sounds until somebody acknowledges", "name")] = None

@@ -88,15 +88,15 @@ class ColdRoomStation(Station):
             condition: Alarm(config.on_delay_s, config.off_delay_s) for condition in ("high", "low") if self._limits[condition] is not None
         }
         self._alarms["stale"] = Alarm(config.stale_s, 0.0)
-        contacts: tuple[tuple[AlarmCondition, ContactRef | None, float], ...] = (
-            ("door_open", config.door, config.door_open_s),
-            ("mains_failed", config.mains, config.mains_failed_s),
+        contacts: tuple[tuple[AlarmCondition, ContactRef | None, Alarm], ...] = (
+            ("door_open", config.door, Alarm(config.door_open_s, 0.0)),
+            ("mains_failed", config.mains, Alarm(config.mains_failed_s, config.off_delay_s)),  # mains that come and go are one alarm
         )
         self._contacts = {condition: contact for condition, contact, _ in contacts if contact is not None}
-        for condition, contact, delay_s in contacts:
+        for condition, contact, alarm in contacts:
             if contact is not None:
                 self._limits[condition] = None
-                self._alarms[condition] = Alarm(delay_s, 0.0)
+                self._alarms[condition] = alarm
         self._value: float | None = None
         self._sampled_s: dict[str, float] = {}
         self._siren_on = False

@@ -79,6 +79,17 @@ def test_flicker_of_the_mains_raises_none() -> None:
     assert _alarms(stage) == []
 
 
+def test_mains_that_come_and_go_are_one_alarm_until_they_stay() -> None:
+    stage = _stage()
+
+    for n in range(20):  # the gateway's record and people's telephones shall not be flooded
+        _input(stage, 10.0 + 4 * n, 2, level=False)
+        _input(stage, 12.0 + 4 * n, 2, level=True)
+    stage.wait_until(200.0)
+
+    assert _alarms(stage) == [("mains_failed", "unacknowledged", 11.0, "mains"), ("mains_failed", "rtn_unacknowledged", 148.0, "mains")]
+
+
 def test_delay_is_void_when_the_contacts_device_is_lost() -> None:
     stage = _stage()
 
