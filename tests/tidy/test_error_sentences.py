@@ -20,7 +20,7 @@ ON_PAGES = (
     *(f"central/fleet/{name}.py" for name in ("configurations", "swaps")),
     "central/inbound/resolutions.py",
     *(f"central/outbound/{name}.py" for name in ("answers", "order_rows", "picked_serials", "pickers", "resolutions", "totes", "walls")),
-    "central/shipping/placement.py",
+    *(f"central/shipping/{name}.py" for name in ("placement", "print_jobs", "resolutions")),
     "central/web/count_pages.py",
     "central/web/gateway_pages.py",
     "central/web/visitor.py",
