@@ -17,6 +17,8 @@ HEAD = re.compile(rb"(ST|US|OL),(GS|NT),")
 ANSWER = re.compile(rb"([!?]|[0-9]{2}[MK][A-Z])\r\n")
 """Answer to a command: the command itself, `!` not done, `?` wrong (CI-400 p. 105)."""
 REFUSALS = {"!": "the indicator could not do it", "?": "the indicator does not know the command; check `commands` and `device_number`"}
+ERROR = re.compile(rb"(ERR[ -~]{1,4})\r\n")
+"""What the indicator says instead of a weight when something is wrong with it (CI-6000A p. 63)."""
 _LAMP_MARK, _LAMP_HOLD, _LAMP_ZERO = 0x80, 0x10, 0x01
 """Bit 7 is always set; 6 stable, 4 hold, 3 print, 2 gross, 1 tare, 0 zero (CI-600D p. 74; the CI-400 sets bit 5 too)."""
 _FIRST_DATA, _FIRST_SHORT_DATA = 9, 6

@@ -12,11 +12,11 @@ from drivers.base.session import Argument
 from drivers.base.weighing import RESTING, Weighed, plain
 from drivers.base.weighing_session import Question, WeighingSession, shows_nothing
 from drivers.scale_cas.config import ScaleCasConfig
-from drivers.scale_cas.frames import ANSWER, HEAD, REFUSALS, WeightFrame, head_length
+from drivers.scale_cas.frames import ANSWER, ERROR, HEAD, REFUSALS, WeightFrame, head_length
 
-_BEGINNING = re.compile(HEAD.pattern + rb"|" + ANSWER.pattern)
-_TAIL_BYTES = 6
-"""So much of the end of the buffer may be the beginning of a head or of an answer."""
+_BEGINNING = re.compile(HEAD.pattern + rb"|" + ANSWER.pattern + rb"|" + ERROR.pattern)
+_TAIL_BYTES = 8
+"""So much of the end of the buffer may be the beginning of a head, of an answer or of an error."""
 _LETTERS = {"nt500": {"poll": "RW", "zero": "MZ", "tare": "MT"}, "nt570": {"poll": "KW", "zero": "KZ", "tare": "KT"}}
 
 
@@ -66,15 +66,22 @@ class CasSession(WeighingSession[ScaleCasConfig]):
         if ANSWER.fullmatch(frame):
             self._on_answer(frame, now_s)
             return
+        if found := ERROR.fullmatch(frame):
+            self._on_weight(Weighed("error", text=plain(frame), code=found[1].decode("ascii").strip()), now_s)
+            return
         weight = WeightFrame.decode(frame)
         state = weight.state
         value = weight.value if state in (*RESTING, "dynamic") else None
         unit = (weight.unit or self.config.default_unit) if value is not None else ""
+        self._on_weight(Weighed(state, value, unit, plain(frame), weight.is_net, code="" if value is not None else weight.header), now_s)
+
+    def _on_weight(self, event: Weighed, now_s: float) -> None:
+        """A weight, asked for or by itself."""
         question = self.current
         is_asked = question is None or question.name == "poll"
         if not is_asked:
             self.current = None  # a weight that came by itself while a key waits for its answer is as fresh as any
-        self.weighed(Weighed(state, value, unit, plain(frame), weight.is_net, code="" if value is not None else weight.header), now_s)
+        self.weighed(event, now_s)
         self.current = None if is_asked else question
 
     def _on_answer(self, frame: bytes, now_s: float) -> None:

@@ -22,11 +22,11 @@ def _by_two_frames(said: bytes) -> Recognised | None:
 
 
 def _shape_of(buffer: bytearray) -> Shape | None:
-    """That of two frames in a row whose words A and C have the bit that is always 1 (about B makers disagree)."""
+    """That of two frames in a row. Without a checksum the words A and C must have the bit that is always 1; about B makers disagree."""
     step, in_a_row = Step("auto", "auto"), 0
     while (piece := step.next(buffer)) is not None:
         if piece.shape is not None:
-            in_a_row = in_a_row + 1 if buffer[1] & buffer[3] & ALWAYS else 0
+            in_a_row = in_a_row + 1 if piece.shape.has_checksum or buffer[1] & buffer[3] & ALWAYS else 0
             if in_a_row == _FRAMES_MIN:
                 return piece.shape
         del buffer[: piece.length]

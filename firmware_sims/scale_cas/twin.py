@@ -108,7 +108,8 @@ class CasIndicatorTwin(ScaleTwin):
 
     def _frame(self) -> bytes:
         body = self.body
-        sign = "-" if body.net < 0 or body.limit == "under" else ("" if self._size == 10 else "+")
+        plus = "+" if self._size == 18 else ""  # CAS' own formats have none: 13.5 kg is 000013.5 (CI-600D p. 74)
+        sign = "-" if body.net < 0 or body.limit == "under" else plus
         digits = f"{abs(body.net)}".rjust(_DATA_WIDTH - len(sign), "0")
         data = (sign + ("" if body.limit else digits)).ljust(_DATA_WIDTH).encode("ascii")
         if self._size == 10:

@@ -59,6 +59,26 @@ def test_short_frame_after_a_long_one_is_understood() -> None:
     ]
 
 
+def test_error_that_is_said_instead_of_a_weight_is_one() -> None:
+    """CI-6000A manual p. 63."""
+    events = _heard(_frame(1, 0xC4) + b"ERR 03\r\n" + _frame(1, 0xC4))
+
+    assert _weights(events) == [("stable", "13.5"), ("error", None), ("stable", "13.5")]
+    assert [event.code for event in events if isinstance(event, Weighed)] == ["", "ERR 03", ""]
+
+
+def test_twin_sends_a_weight_as_the_manual_does() -> None:
+    twin = CasIndicatorTwin(division=0.1)
+    twin.connected(0.0)
+    twin.on_place(weight_g=13_500, now_s=0.0)
+    twin.advance_to(5.0)
+
+    frame = twin.advance_to(5.2)[:22]
+
+    assert frame == b"ST,GS,1\xc4,000013.5 kg\r\n"  # CI-600D p. 74: 0 0 0 0 1 3 . 5
+    assert twin.advance_to(5.3)[9:17] == b"000013.5"
+
+
 def test_frame_without_its_end_is_no_weight() -> None:
     events = _heard(_frame(1, 0xC4)[:-2] + b"xx" + _frame(1, 0xC4))
 
@@ -90,7 +110,7 @@ def test_indicator_twin_answers_only_to_its_number() -> None:
     twin = CasIndicatorTwin(mode="command", device_number=7)
 
     assert twin.receive_bytes(b"08RW\r\n", 0.0) == b""
-    assert twin.receive_bytes(b"07RW\r\n", 1.0) == b"ST,GS,7\xc5,+0000.00 kg\r\n"
+    assert twin.receive_bytes(b"07RW\r\n", 1.0) == b"ST,GS,7\xc5,00000.00 kg\r\n"
     assert twin.receive_bytes(b"07XX\r\n", 1.0) == b"?\r\n"
     assert twin.receive_bytes(b"07KT\r\n", 1.0) == b"07KT\r\n"
 

@@ -62,6 +62,8 @@ match = '(?P<value>[0-9.]+)(?P<unit>kg)(?P<state>M?)'
         ("sartorius_sbi", "N     +   123.56 g  ", Weighed("stable", Decimal("123.56"), "g", "", True)),
         ("sartorius_sbi", "+   111.255    ", Weighed("dynamic", Decimal("111.255"))),
         ("sartorius_sbi", "Stat       OFF      ", Weighed("error", code="Stat       OFF")),
+        ("sartorius_sbi", "Stat       E 054    ", Weighed("error", code="Stat       E 054")),
+        ("sartorius_sbi", "  H           ", Weighed("overload", code="H")),
         ("sartorius_sbi", "      High    ", Weighed("overload", code="High")),
     ],
 )
