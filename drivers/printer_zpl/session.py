@@ -64,7 +64,7 @@ class JobTold(SessionEvent):
 
 @dataclass(frozen=True)
 class LabelsTold(SessionEvent):
-    """The printer's counter, as it stands while there is nothing to print."""
+    """The printer's counter while there is nothing to print: when it changed, and before each job is sent."""
 
     count: int
 
@@ -418,7 +418,8 @@ class PrinterZplSession:
             return  # the next look judges without it
         memory = self._memory
         memory.counted = int(text)
-        if memory.counted != memory.told and (memory.current is None or not memory.current.sent):
+        is_next = memory.current is not None and not memory.current.sent
+        if is_next or (memory.current is None and memory.counted != memory.told):
             memory.told = memory.counted
             self._events.append(LabelsTold(memory.counted))
         if memory.current is not None and memory.current.clear_since_s is not None:

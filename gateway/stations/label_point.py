@@ -60,6 +60,7 @@ class LabelPointStation(Station):
         self._connected: bool | None = None
         """None: nothing was heard of the printer's link since this station began; then it is tried."""
         self._counted = -1
+        """As the printer's counter stands after all that was printed, -1 where that is not known: labels of one job must not be taken for the next one's."""
         self._fresh = ""
         """The job that was given to the driver that runs now: until it sends it, what it counts is what was printed before it."""
         self._look_s: float | None = None
@@ -184,6 +185,7 @@ class LabelPointStation(Station):
             return ()
         self._forget(job)
         self._fresh = ""
+        self._counted = -1 if job.count_before < 0 or told.labels is None else job.count_before + told.labels
         return [self._event(job, now.at(told.at_s), told.state, told.labels, told.reason), *self._give(now)]
 
     def _forget(self, job: _Job) -> None:

@@ -74,7 +74,7 @@ def test_jobs_are_printed_one_after_the_other_and_each_outcome_is_told() -> None
     stage.read(told(5, "c-2", "failed", 0))
 
     assert first == [("c-1", False, 700)]
-    assert prints(stage) == [("c-1", False, 700), ("c-2", False, 700)]
+    assert prints(stage) == [("c-1", False, 700), ("c-2", False, 701)]
     assert outcomes(stage) == [("c-1", "printed", 1), ("c-2", "failed", 0)]
     assert stage.station.next_deadline_s() is None
 
@@ -126,6 +126,19 @@ def test_job_that_was_given_is_resumed_after_a_restart_with_what_was_counted_bef
     assert prints(after)[0] == ("c-1", True, 700)
     assert all(resume and before == 700 for _, resume, before in prints(after))
     assert outcomes(after) == [("c-1", "printed", 1)]
+
+
+@pytest.mark.parametrize(("outcome", "labels", "before"), [("printed", 1, 701), ("printed", None, -1), ("failed", 3, 703), ("unknown", None, -1)])
+def test_labels_of_the_job_before_are_not_taken_for_those_of_one_that_was_given_and_never_sent(outcome: str, labels: int | None, before: int) -> None:
+    stage = connected()
+    stage.command(asked("c-1"))
+    stage.command(asked("c-2"))
+    stage.read(told(3, "c-1", outcome, labels))  # c-2 is given; the program ends before the printer has told its counter anew
+
+    after = restarted(stage)
+    after.read(linked(9))
+
+    assert prints(after)[-1] == ("c-2", True, before)
 
 
 def test_job_given_before_the_first_link_is_given_anew_and_not_resumed() -> None:

@@ -267,6 +267,19 @@ def test_cancel_ends_every_job_and_says_how_many_labels_were_printed() -> None:
     assert rig.jobs == [("j2", "failed", 0), ("j1", "failed", 2)]
 
 
+def test_counter_is_told_before_each_job_also_when_it_did_not_change() -> None:
+    rig = Rig()
+    rig.run(0.5)
+    rig.send_job()
+    rig.twin.body.queue.clear()
+    rig.run(4.0)
+    rig.send_job("j2")
+    rig.run(3.0)
+
+    assert rig.jobs == [("j1", "failed", 0), ("j2", "printed", 1)]
+    assert [told.count for told in rig.of(LabelsTold)] == [0, 0, 0, 1]
+
+
 def test_two_jobs_are_printed_one_after_the_other() -> None:
     rig = Rig()
     rig.send_job("a", copies=2)
