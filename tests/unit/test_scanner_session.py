@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.base.codes.reading import Scanned
+from drivers.base.codes.reading import CodeReader, Scanned
 from drivers.base.config import parse_config
 from drivers.base.errors import ConfigError, LocalProtocolError
 from drivers.base.session import FrameRejected, SessionEvent, SessionReady
@@ -122,6 +122,17 @@ def test_same_code_again_within_the_window_is_one_scan() -> None:
 
 def test_other_code_between_does_not_make_a_repetition_new() -> None:
     assert _texts(_session().receive_bytes(b"A\rB\rA\rB\r", 1.0)) == ["A", "B", "!duplicate", "!duplicate"]
+
+
+def test_codes_that_are_remembered_are_no_more_than_a_thousand() -> None:
+    reader = CodeReader(ScannerSerialConfig(path="/dev/null", duplicate_window_s=60))
+    for number in range(1500):
+        reader.read(b"%d" % number, 1.0 + number / 100)
+
+    (again,), (forgotten,) = reader.read(b"1400", 17.0), reader.read(b"100", 17.0)
+
+    assert isinstance(again, FrameRejected)
+    assert isinstance(forgotten, Scanned)
 
 
 def test_same_code_is_a_scan_each_time_without_a_window() -> None:

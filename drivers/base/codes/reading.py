@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +18,8 @@ from drivers.base.codes.identifiers import identifiers_of
 from drivers.base.session import FrameRejected, SessionEvent
 
 _SHOWN_BYTES = 64
+_SEEN_MAX = 1000
+"""Different codes that are remembered, to know them again: in a window of a minute, 16 a second. Together at most 4 MiB."""
 _BYTE = re.compile(r"0x([0-9A-Fa-f]{2})")
 
 
@@ -67,7 +71,7 @@ class CodeReader:
         self._prefix = bytes_of(settings.prefix, settings.encoding)
         self._no_read = {bytes_of(text, settings.encoding) for text in (settings.no_read if no_read is None else no_read).split("|") if text}
         self._substitutes = _any_of(settings)
-        self._seen_at_s: dict[bytes, float] = {}
+        self._seen_at_s: OrderedDict[bytes, float] = OrderedDict()  # the oldest first
 
     def read(self, frame: bytes, now_s: float, symbology: str = "") -> Sequence[SessionEvent]:
         """What one code's bytes mean, without their suffix. `symbology` where the scanner tells it beside the bytes."""
@@ -87,11 +91,12 @@ class CodeReader:
 
     def _is_duplicate(self, frame: bytes, now_s: float) -> bool:
         """Each repetition prolongs the window: a scanner that stares at one label reads it once."""
-        window_s = self._settings.duplicate_window_s
-        self._seen_at_s = {seen: at_s for seen, at_s in self._seen_at_s.items() if now_s - at_s < window_s}
-        is_duplicate = frame in self._seen_at_s
+        window_s, seen = self._settings.duplicate_window_s, self._seen_at_s
+        is_duplicate = now_s - seen.pop(frame, -math.inf) < window_s
+        while seen and (len(seen) >= _SEEN_MAX or now_s - next(iter(seen.values())) >= window_s):
+            seen.popitem(last=False)
         if window_s:
-            self._seen_at_s[frame] = now_s
+            seen[frame] = now_s
         return is_duplicate
 
     def _understood(self, frame: CodeFrame) -> Scanned:
