@@ -18,16 +18,18 @@ STATUS_MEANINGS = {
     "E": "zero was not set",
     "I": "zero could not be set when the scale was switched on",
     "T": "tare was not taken",
+    "e": "the weight is not being displayed",
     " ": "",
 }
-"""Character s (5.1)."""
+"""Character s (5.1); e by Cardinal (190 manual p. 124)."""
 NOT_KNOWN, GARBLED = "?", "!"
 REFUSALS = {
     NOT_KNOWN: "the scale does not know the command",
     GARBLED: "the scale received garbled characters; check baud rate, parity and cable",
 }
 """5.2 and 5.3."""
-_WEIGHT = re.compile(r"([ZOUEIT ])(.)([GTNgn])([M ])(.)(.{10})(.{0,3})", re.DOTALL)
+_ERRORS = ("E", "I", "T", "e")
+_WEIGHT = re.compile(r"([ZOUEITe ])(.)([GTNgn])([M ])(.)(.{10})(.{0,3})", re.DOTALL)
 _ABOUT = re.compile(r"([A-Z0-9]{2,3}) ?:(.{0,40})")
 _DIAGNOSTICS = re.compile(r"([R ])([E ])([C ])(.)")
 UNDERSCORE_FOR_SPACE = str.maketrans("_", " ")
@@ -71,7 +73,7 @@ class WeightMessage:
         """What the scale says of the load."""
         if self.status in ("O", "U"):
             return "overload" if self.status == "O" else "underload"
-        if self.status in ("E", "I", "T") or self.value is None:
+        if self.status in _ERRORS or self.value is None:
             return "error"
         if self.is_moving:
             return "dynamic"

@@ -153,7 +153,9 @@ def _belongs(question: Question, message: Message) -> bool:
 
 def _refusal(question: Question, message: WeightMessage) -> DeviceFault | None:
     """Why a command was not done: the status letters E and T (5.1), and dashes."""
-    wanted: Callable[[WeightMessage], bool] = {"zero": lambda m: m.status in ("Z", " ") and not m.is_moving}.get(question.name, lambda m: m.status not in "EIT")
+    wanted: Callable[[WeightMessage], bool] = {"zero": lambda m: m.status in ("Z", " ") and not m.is_moving}.get(
+        question.name, lambda m: m.status not in "EITe"
+    )
     if wanted(message) and message.value is not None:
         return None
     status = message.status if message.status.strip() else ("M" if message.is_moving else "-")
