@@ -21,6 +21,9 @@ class LightMqttConfig(DeviceConfig, frozen=True, kw_only=True, forbid_unknown_fi
     broker: Annotated[
         str, described("MQTT broker of the lights: mqtt://host:port or mqtts://host:port; empty: the gateway's own, with its user and files", "text")
     ] = "mqtt://127.0.0.1:1883"
+    mqtt_version: Annotated[
+        Literal["auto", "3.1.1", "5"], described("MQTT that the broker speaks; auto: 3.1.1, and 5 where that is not answered", "choice")
+    ] = "auto"
     broker_username: Annotated[str, described("User name at the broker; empty: none", "text")] = ""
     broker_password_file: Annotated[str, described("File that holds the password", "path")] = ""
     broker_ca_file: Annotated[str, described("Certificate authority of an mqtts broker; empty: the system's", "path")] = ""

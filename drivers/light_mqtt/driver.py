@@ -24,6 +24,9 @@ from drivers.light_mqtt.frames import FRAME_BYTES_MAX, Frame, Kind, decode, size
 from drivers.light_mqtt.session import LightMqttSession, Memory, NodeAnswered, NodeFault, NodesTested
 
 _KEEPALIVE_S = 10
+_REFUSED = 0x80
+_V311, _V5 = aiomqtt.ProtocolVersion.V311, aiomqtt.ProtocolVersion.V5
+_VERSIONS = {"auto": [_V311, _V5], "3.1.1": [_V311], "5": [_V5]}
 _CANCEL_AGAIN_S = 0.2
 _CLOSE_TIMEOUT_S = 1.0
 
@@ -33,6 +36,7 @@ class LightMqttDriver(StreamDriver[LightMqttConfig]):
 
     def __init__(self, device_id: str, config: LightMqttConfig, **arguments: Any) -> None:
         self.memory = Memory()
+        self._spoken: aiomqtt.ProtocolVersion | None = None
         super().__init__(device_id, config, **arguments)
 
     @property
@@ -42,7 +46,22 @@ class LightMqttDriver(StreamDriver[LightMqttConfig]):
 
     def opener(self) -> Callable[[LightMqttConfig], Awaitable[Transport]]:
         """See `StreamDriver.opener`: a connection to the broker."""
-        return _open
+        return self._open
+
+    async def _open(self, config: LightMqttConfig) -> Transport:
+        """In the version of MQTT that worked last, or else in each that there is. Raises: ConfigError, TransportError: the first version's."""
+        to_try, self._spoken = [self._spoken] if self._spoken is not None else _VERSIONS[config.mqtt_version], None
+        failed: TransportError | None = None
+        for version in to_try:
+            try:
+                transport = await _opened(config, version)
+            except TransportError as error:
+                failed = failed or error
+            else:
+                self._spoken = version
+                return transport
+        assert failed is not None
+        raise failed
 
     def new_session(self) -> Session:
         """See `StreamDriver.new_session`."""
@@ -78,7 +97,7 @@ def _address(config: LightMqttConfig) -> BrokerAddress:
     )
 
 
-async def _open(config: LightMqttConfig) -> Transport:
+async def _opened(config: LightMqttConfig, version: aiomqtt.ProtocolVersion) -> Transport:
     address = _address(config)
     try:
         context = address.tls_context()
@@ -89,7 +108,7 @@ async def _open(config: LightMqttConfig) -> Transport:
         address.port,
         username=address.user,
         password=address.password,
-        protocol=aiomqtt.ProtocolVersion.V311,
+        protocol=version,
         timeout=config.connect_timeout_s,
         keepalive=_KEEPALIVE_S,
         tls_context=context,
@@ -101,6 +120,12 @@ async def _open(config: LightMqttConfig) -> Transport:
         what = str(error) or type(error).__name__
         raise TransportError(f"cannot connect to the broker at {config.endpoint}: {what}; check `broker`, user and password") from error
     return _BrokerWay(client).transport
+
+
+def _check(topic: str, granted: Iterable[Any]) -> None:
+    """Raises: PermissionError: the broker refused a subscription (MQTT 3.1.1, 3.9.3: 80; MQTT 5: 80 and above)."""
+    if any(int(getattr(code, "value", code)) >= _REFUSED for code in granted):
+        raise PermissionError(f"the broker does not let the lights' user subscribe to {topic}; check its access list")
 
 
 class _BrokerWay:
@@ -135,13 +160,15 @@ class _BrokerWay:
             while True:
                 frame = await self._unsent.get()
                 if frame.kind is Kind.SUBSCRIBE:
-                    await self._client.subscribe(frame.topic, frame.qos)
+                    _check(frame.topic, await self._client.subscribe(frame.topic, frame.qos))
                     self._reader.feed_data(replace(frame, kind=Kind.SUBSCRIBED).encode())
                 else:
                     await self._client.publish(frame.topic, frame.payload, frame.qos, frame.is_retained)
                 self._unsent.task_done()
         except aiomqtt.MqttError as error:
             self._reader.set_exception(OSError(f"the broker did not take it: {error}"))
+        except PermissionError as error:
+            self._reader.set_exception(error)
 
     async def _close(self) -> None:
         sent = asyncio.create_task(self._unsent.join(), name="MQTT lights: what is left to say")

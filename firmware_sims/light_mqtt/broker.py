@@ -72,7 +72,7 @@ class LightsWithBroker(Twin):
         kind = head >> 4
         try:
             if kind == _CONNECT:
-                return bytes([_CONNACK << 4, 2, 0, 0])
+                return self._connect(body)
             if kind == _PUBLISH:
                 return self._publish(head, body, now_s)
             if kind == _SUBSCRIBE:
@@ -86,6 +86,13 @@ class LightsWithBroker(Twin):
             return b""
         self._wants_close = kind != _PUBACK
         return b""
+
+    def _connect(self, body: bytes) -> bytes:
+        """3.1.2.2: another protocol level than 4 gets the return code 1, and the connection ends."""
+        (size,) = struct.unpack_from(">H", body)
+        is_spoken = (body[2 : 2 + size], body[2 + size]) == (b"MQTT", 4)
+        self._wants_close = not is_spoken
+        return bytes([_CONNACK << 4, 2, 0, 0 if is_spoken else 1])
 
     def _publish(self, head: int, body: bytes, now_s: float) -> bytes:
         (size,) = struct.unpack_from(">H", body)

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import paho.mqtt.client as paho
 import pytest
@@ -16,20 +17,21 @@ from contracts.readings import ButtonPressed, LinkChanged, ReadingFailed
 from drivers.base.config import parse_config
 from drivers.base.errors import ConfigError, TransportError
 from drivers.light_mqtt.config import LightMqttConfig
-from drivers.light_mqtt.driver import LightMqttDriver
+from drivers.light_mqtt.driver import LightMqttDriver, _check
 from firmware_sims.engine.servers import TcpTwinServer
 from firmware_sims.light_mqtt.broker import LightsWithBroker
 from firmware_sims.stack import free_port
 from tests.conformance.test_life import Readings
+from tests.integration.gateway_bench import running_broker
 from tests.servers import mosquitto
 
 
 class PahoLight:
     """A light with paho's client, its last will and its birth."""
 
-    def __init__(self, url: str, node: int) -> None:
+    def __init__(self, url: str, node: int, version: int = paho.MQTTv311) -> None:
         self.node, self._loop, self.shown, self.changed = node, asyncio.get_running_loop(), "", asyncio.Event()
-        self._client = paho.Client(paho.CallbackAPIVersion.VERSION2)
+        self._client = paho.Client(paho.CallbackAPIVersion.VERSION2, protocol=version)
         self._client.will_set(f"pick/{node}/status", "offline", 1, retain=True)
         self._client.on_connect = lambda *_: self._client.subscribe([(f"pick/{node}/show", 1), (f"pick/{node}/clear", 1)])
         self._client.on_subscribe = lambda *_: self._client.publish(f"pick/{node}/status", "online", 1, retain=True)
@@ -63,8 +65,8 @@ class PahoLight:
         self._client.loop_stop()
 
 
-def _driver(url: str) -> LightMqttDriver:
-    return LightMqttDriver("lights-1", parse_config(LightMqttConfig, {"driver": "light_mqtt", "broker": url, "nodes": "1-9"}))
+def _driver(url: str, **fields: Any) -> LightMqttDriver:
+    return LightMqttDriver("lights-1", parse_config(LightMqttConfig, {"driver": "light_mqtt", "broker": url, "nodes": "1-9", **fields}))
 
 
 @asynccontextmanager
@@ -157,3 +159,30 @@ async def test_broker_that_is_away_at_the_start_is_told_with_what_to_check() -> 
 async def test_lights_of_a_gateways_broker_need_a_gateway() -> None:
     with pytest.raises(ConfigError, match="give `broker`"):
         await _driver("").run(lambda reading: None)
+
+
+@pytest.mark.slow
+async def test_broker_that_speaks_only_mqtt_5_is_spoken_to_so() -> None:
+    with running_broker() as port:
+        readings, driver = Readings(), _driver(f"mqtt://127.0.0.1:{port}", connect_timeout_s=1)
+        async with _running(driver, readings):
+            light = PahoLight(f"mqtt://127.0.0.1:{port}", 5, paho.MQTTv5)
+            await driver.execute("show", {"node": 5, "quantity": 3, "colour": "red"})
+            await light.until_shown('{"quantity": 3, "colour": "red"}')
+            light.press(1, 3)
+            await readings.until(lambda reading: isinstance(reading, ButtonPressed) and reading.node == 5)
+            light.stop()
+
+
+async def test_twin_refuses_mqtt_5_as_the_standard_says() -> None:
+    twin = LightsWithBroker()
+
+    said = twin.receive_bytes(bytes.fromhex("100d00044d5154540502000a000000"), 0.0)
+
+    assert (said, twin.wants_close) == (bytes.fromhex("20020001"), True)
+
+
+@pytest.mark.parametrize("granted", [(0x80,), [0, 0x87]])
+def test_subscription_that_is_refused_is_told(granted: Sequence[int]) -> None:
+    with pytest.raises(PermissionError, match="subscribe to pick/1; check its access list"):
+        _check("pick/1", granted)
