@@ -5,14 +5,19 @@ import asyncio
 import contextlib
 import os
 import time
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drivers.base.weighing import Weighed
+from drivers.scale_continuous.config import ScaleContinuousConfig
+from drivers.scale_continuous.session import ContinuousSession
 from firmware_sims.engine.faults import HAPPENINGS, SETTINGS, FaultError, Faults, FaultyLine, read_faults
 from firmware_sims.engine.servers import PipeTwinServer, PtyTwinServer, TcpTwinServer
 from firmware_sims.engine.twin import Twin
+from firmware_sims.scale_continuous.twin import ToledoContinuousTwin
 
 STREAM = bytes(range(256)) * 40
 
@@ -130,6 +135,33 @@ def test_every_fault_is_named_once_and_has_an_attribute():
     assert set(HAPPENINGS) - set(SETTINGS) == {"half_open", "brown_out", "clock"}
 
 
+@pytest.mark.requirement("E15")
+@pytest.mark.parametrize("seed", range(5))
+def test_driver_of_a_scale_that_sends_by_itself_goes_on_when_bytes_are_lost(seed):
+    """A minute in virtual time, with a checksum: every weight that is told is the one on the scale, and hardly a frame more is lost than was hit."""
+    twin, session = ToledoContinuousTwin(checksum=True), ContinuousSession(ScaleContinuousConfig(path="/dev/null", checksum="on"))
+    line = FaultyLine(Faults(drop=0.01), seed, "to_client")
+    told = []
+
+    def take(events, now_s):
+        told.extend((now_s, event) for event in events if isinstance(event, Weighed))
+
+    now_s = 0.0
+    line.bytes_through(twin.connected(now_s))
+    take(session.advance_to(now_s), now_s)
+    twin.stimulate("place", {"weight_g": 125_000}, now_s)
+    while now_s < 60.0:
+        now_s = twin.next_deadline_s()
+        take(session.advance_to(now_s), now_s)
+        if arrived := line.bytes_through(twin.advance_to(now_s)):
+            take(session.receive_bytes(arrived, now_s), now_s)
+
+    later = [event for at_s, event in told if at_s > 5.0]
+    assert len(line.lost_at) > 60
+    assert {(event.state, event.value, event.unit) for event in later} == {("stable", Decimal("125.0"), "kg")}
+    assert len(later) > 0.7 * 55 * 10, "10 frames a second, of which each has 18 bytes that can be lost"
+
+
 # On the servers
 
 
@@ -167,6 +199,57 @@ async def _is_cut(reader):
             return await reader.read(1) == b""
         except ConnectionError:
             return True
+
+
+@pytest.mark.requirement("E15")
+@pytest.mark.parametrize(
+    ("faults", "arrives"),
+    [
+        ({"chunk": "1"}, lambda said, got: got == said),
+        ({"delay": "5ms", "jitter": "5ms"}, lambda said, got: got == said),
+        ({"drop": "5%"}, lambda said, got: len(got) < len(said)),
+        ({"corrupt": "5%"}, lambda said, got: len(got) == len(said) and got != said),
+        ({"duplicate": "1"}, lambda said, got: got == said * 2),
+        ({"reorder": "1"}, lambda said, got: sorted(got) == sorted(said) and got != said),
+        ({"mute": "on"}, lambda said, got: got == b""),
+        ({"hang_up": "1"}, lambda said, got: got == b""),
+    ],
+    ids=lambda value: "_".join(value) if isinstance(value, dict) else "",
+)
+async def test_each_fault_does_to_the_bytes_on_the_wire_what_its_name_says(echo, connect, faults, arrives):
+    reader, _ = await connect(echo)
+    for name, value in read_faults(faults)[0].items():
+        setattr(echo.faults, name, value)
+    said = b"abcdefghijklmnopqrstuvwxyz" * 20
+
+    echo.stimulate("say", text=said.decode())
+    echo.faults.clear()
+    echo.stimulate("say", text="*end*")
+
+    assert arrives(said, await _before_the_end(reader))
+
+
+async def _before_the_end(reader):
+    """What came before the mark, or before the connection was cut."""
+    try:
+        return (await asyncio.wait_for(reader.readuntil(b"*end*"), 5)).removesuffix(b"*end*")
+    except asyncio.IncompleteReadError as cut:
+        return cut.partial
+    except ConnectionError:
+        return b""
+
+
+async def test_who_is_refused_is_cut_and_who_comes_later_is_served(echo, connect):
+    echo.faults.refuse = True
+    reader, _ = await connect(echo, is_let_in=False)
+    assert await _is_cut(reader)
+    assert echo.twin.connects == 0
+    echo.faults.clear()
+
+    again, writer = await connect(echo)
+    writer.write(b"abc")
+
+    assert await again.readexactly(3) == b"ABC"
 
 
 async def test_late_answers_keep_their_order(echo, connect):
