@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from llrpkit.emulator import EmulatedTag, LLRPEmulator
+from llrpkit.exceptions import LLRPConnectionError
 from llrpkit.reader import Reader
 from sllurp.llrp import C1G2Write, LLRPReaderClient, LLRPReaderConfig, LLRPReaderState
 
@@ -17,6 +18,7 @@ from contracts.readings import AnyReading, InputChanged, LinkChanged, TagRead
 from drivers.base.errors import DeviceFault, RemoteProtocolError
 from drivers.rfid_llrp.config import RfidLlrpConfig
 from drivers.rfid_llrp.driver import RfidLlrpDriver
+from firmware_sims import sims
 from firmware_sims.engine.servers import TcpTwinServer
 from firmware_sims.rfid_llrp.extensions import IMPINJ
 from firmware_sims.rfid_llrp.rospecs import ACTIVE
@@ -135,6 +137,47 @@ async def test_llrpkit_reads_capabilities_inventory_and_outputs_of_our_reader(re
 async def _collect(tags: AsyncIterator[Any], found: list[Any]) -> None:
     async for tag in tags:
         found.append(tag)  # noqa: PERF401 - what came before a failure is to be seen
+
+
+async def test_llrpkit_hears_of_every_refusal_as_the_standard_has_it(reader: TcpTwinServer) -> None:
+    from llrpkit.protocol import messages
+
+    async with Reader("127.0.0.1", reader.port) as client:
+        transact = client.client.transact
+        nothing = [await transact(messages.GET_ROSPECS()), await transact(messages.GET_ACCESSSPECS())]
+        unknown = [
+            await transact(message)
+            for message in (
+                *(kind(ro_spec_id=77) for kind in (messages.ENABLE_ROSPEC, messages.START_ROSPEC, messages.STOP_ROSPEC, messages.DELETE_ROSPEC)),
+                *(kind(access_spec_id=77) for kind in (messages.ENABLE_ACCESSSPEC, messages.DELETE_ACCESSSPEC)),
+            )
+        ]
+        no_message = await transact(messages.KEEPALIVE())
+        closed = await transact(messages.CLOSE_CONNECTION())
+
+    assert [(answer.llrp_status.status_code, answer.ro_specs if index == 0 else answer.access_specs) for index, answer in enumerate(nothing)] == [
+        (0, []),
+        (0, []),
+    ]
+    assert {(answer.llrp_status.status_code, answer.llrp_status.error_description.split(" 77")[0]) for answer in unknown} == {
+        (101, "there is no ROSpec"),
+        (101, "there is no AccessSpec"),
+    }
+    assert (type(no_message), no_message.llrp_status.status_code) == (messages.ERROR_MESSAGE, 109)
+    assert (type(closed), closed.llrp_status.status_code) == (messages.CLOSE_CONNECTION_RESPONSE, 0)
+
+
+async def test_second_client_of_a_simulated_reader_is_refused_as_a_real_one_refuses_it() -> None:
+    """The library serves a reader so by itself; the first client is not disturbed."""
+    async with sims.rfid_llrp() as reader, Reader("127.0.0.1", reader.port) as first:
+        with pytest.raises(LLRPConnectionError, match="Client_Initiated_Connection_Already_Exists"):
+            await Reader("127.0.0.1", reader.port).connect()
+        async with Sllurp(reader.port) as second:
+            await until(lambda: not second.client.is_alive())
+        assert [event["ConnectionAttemptEvent"] for event in second.events] == [{"Status": "Failed (a Client initiated connection already exists)"}]
+        await first.set_gpo(2, True)
+        assert isinstance(reader.twin, LlrpReaderTwin)
+        assert reader.twin.outputs[2]
 
 
 async def test_llrpkit_gates_an_inventory_by_an_input_of_our_reader(reader: TcpTwinServer) -> None:
