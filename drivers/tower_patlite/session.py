@@ -81,8 +81,10 @@ class TowerPatliteSession:
         self._now_s = 0.0
 
     def receive_bytes(self, data: bytes, now_s: float) -> Sequence[SessionEvent]:
-        """See `Session.receive_bytes`."""
+        """See `Session.receive_bytes`. Raises: RemoteProtocolError: it is no tower, or another model."""
         self._now_s = now_s
+        if self._asks_status and not self._incoming and len(data) == STATUS_BYTES["la6"] != STATUS_BYTES[self._config.model]:
+            raise RemoteProtocolError(f"the tower tells {len(data)} bytes as its status, which {self._config.model} does not; give `model` la6", data)
         for byte in data:
             self._take(byte)
         return self._reported()
@@ -225,14 +227,18 @@ class TowerPatliteSession:
             self._events.append(FrameRejected("unasked", bytes([byte])))
             return
         self._incoming.append(byte)
-        if self._asking.command.identifier != Identifier.STATUS or self._incoming[0] == NAK:
+        if not self._asks_status or self._incoming[0] == NAK:
             self._answered(self._asking, byte)
         elif len(self._incoming) == STATUS_BYTES[self._config.model]:
             self._accept_status(self._asking, status_of(bytes(self._incoming)))
 
+    @property
+    def _asks_status(self) -> bool:
+        return self._asking is not None and self._asking.command.identifier == Identifier.STATUS
+
     def _check_model(self) -> None:
         """Raises: RemoteProtocolError: the tower told its status and said no more, but that of another model."""
-        if len(self._incoming) == STATUS_BYTES["lr5"] != STATUS_BYTES[self._config.model]:
+        if self._asks_status and len(self._incoming) == STATUS_BYTES["lr5"] != STATUS_BYTES[self._config.model]:
             raise RemoteProtocolError("the tower tells six bytes as its status, which la6 does not; give `model` lr5", bytes(self._incoming))
 
     def _answered(self, request: _Request, byte: int) -> None:

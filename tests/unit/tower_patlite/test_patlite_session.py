@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 
 from drivers.base.config import parse_config
@@ -164,14 +166,18 @@ def test_signal_wire_becomes_an_input_once_each_way() -> None:
     assert [event for event in talk.events if isinstance(event, InputSeen)] == [InputSeen(4, True), InputSeen(4, False)]
 
 
-def test_tower_of_another_model_says_which_to_give() -> None:
-    session = TowerPatliteSession(parse_config(TowerPatliteConfig, {"driver": "tower_patlite", "host": "tower", "model": "la6"}), Wish())
+@pytest.mark.parametrize(("given", "there"), [("la6", "lr5"), ("lr5", "la6"), ("nh", "la6")])
+def test_tower_of_another_model_says_which_to_give(given: str, there: Literal["la6", "lr5", "nh"]) -> None:
+    session = TowerPatliteSession(parse_config(TowerPatliteConfig, {"driver": "tower_patlite", "host": "tower", "model": given}), Wish())
     session.advance_to(0.0)
+    asked = session.bytes_to_send().replace(b"XX", b"AB")
 
-    session.receive_bytes(PatliteTwin("lr5").receive_bytes(session.bytes_to_send(), 0.0), 0.1)
-
-    with pytest.raises(RemoteProtocolError, match="give `model` lr5"):
+    def hear() -> None:
+        session.receive_bytes(PatliteTwin(there).receive_bytes(asked, 0.0), 0.1)
         session.advance_to(3.0)
+
+    with pytest.raises(RemoteProtocolError, match=f"give `model` {there}"):
+        hear()
 
 
 def test_silent_tower_is_given_up() -> None:
