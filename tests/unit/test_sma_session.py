@@ -26,7 +26,7 @@ from firmware_sims.scale_sma.twin import SmaScaleTwin
         ("\nT1NM ----------lb_\r", "error", None, True),
         ("\nE1G  ----------kg \r", "error", None, False),
         ("\nI1G  ----------kg \r", "error", None, False),
-        ("\ne1G            0lb \r", "error", "0", False),  # Cardinal 190 manual p. 124: the weight is not being displayed
+        ("\ne1G           0lb \r", "error", "0", False),  # Cardinal 190 manual p. 124: the weight is not being displayed
         ("\n 2g      5.0025kg\r", "stable", "5.0025", False),
         ("\n 1G       5.025\r", "stable", "5.025", False),
     ],
