@@ -99,6 +99,11 @@ class PrinterBody:
             self._done_mm = 0.0
         self.now_s = end_s
 
+    def forget_jobs(self) -> None:
+        """What waits is gone, and so is the label at work."""
+        self.queue.clear()
+        self._done_mm = 0.0
+
     def _label_done(self, format_: Format) -> None:
         self._done_mm = 0.0
         self.printed.append(Printed(format_.zpl, self.now_s))

@@ -189,7 +189,7 @@ class ZplPrinterTwin(Twin):
         }
 
     def _cancel(self) -> bytes:
-        self.body.queue.clear()
+        self.body.forget_jobs()
         self._reader.forget()
         return b""
 

@@ -96,6 +96,18 @@ def test_printer_that_was_switched_off_forgets_its_jobs_and_keeps_its_count() ->
     assert len(twin.labels) == 1
 
 
+def test_label_after_one_that_was_cancelled_in_its_middle_takes_its_whole_time() -> None:
+    twin = ZplPrinterTwin()
+    twin.receive_bytes(b"^XA^LL400^FO9,9^FDa^FS^XZ", 0.0)
+    twin.receive_bytes(b"~JA^XA^LL400^FO9,9^FDb^FS^XZ", 0.4)  # half a second each
+
+    twin.advance_to(0.8)
+    early = len(twin.labels)
+    twin.advance_to(1.0)
+
+    assert (early, len(twin.labels)) == (0, 1)
+
+
 def test_faults_are_bits_of_the_guide() -> None:
     twin = ZplPrinterTwin(thermal_transfer=True)
     for name, text in (("paper", "out"), ("ribbon", "out"), ("head", "open"), ("cutter", "stuck"), ("temperature", "90C"), ("pause", "on")):
