@@ -99,6 +99,8 @@ def _driver(name: str, words: Sequence[str]) -> tuple[DriverSpec, Driver]:
 
 def _of_kind(key: str, kind: str, text: str) -> Any:
     """A value of the command line: lists by commas or as JSON, tables as JSON. Raises: UsageError."""
+    if kind == "array" and text.startswith("{"):
+        text = f"[{text}]"  # tables
     if kind == "array" and not text.startswith("["):
         return text.split(",") if text else []
     if kind not in ("array", "object"):

@@ -25,7 +25,7 @@ def _words(fields: dict[str, Any]) -> list[str]:
         if isinstance(value, dict):
             return json.dumps(value)
         if isinstance(value, list | tuple):
-            return ",".join(map(str, value))
+            return ",".join(map(text, value))
         return str(value).lower() if isinstance(value, bool) else str(value)
 
     return [f"{key}={text(value)}" for key, value in fields.items()]
@@ -42,14 +42,17 @@ async def _tried(name: str, at_once: asyncio.Semaphore) -> str:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "dockline", "device", "try", name, *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
         )
+        ended = asyncio.create_task(process.communicate())
         try:
-            await eventually(lambda: server.has_client)
-            ended = asyncio.create_task(process.communicate())
+            await eventually(lambda: server.has_client or ended.done(), within_s=30.0)  # six programs start at once, on a machine that may be busy
             while not ended.done():
                 server.stimulate(sample.stimulus[0], **sample.stimulus[1])
                 await asyncio.wait([ended], timeout=0.3)
             out, err = ended.result()
         finally:
+            if process.returncode is None:
+                process.kill()
+            await asyncio.gather(ended, return_exceptions=True)
             await server.stop()
     types = {json.loads(line)["type"] for line in out.decode().splitlines()}
     return "" if {"LinkChanged", sample.reading} <= types else f"{name}: {sorted(types)} {err.decode()}"
