@@ -22,6 +22,7 @@ BY_HAND = {
     "enrolment": "root's folders and a broker of its own; tests/integration/test_trusted_gateways.py does it",
     "gateway-in-the-field": "an installed gateway; tests/integration/test_gateway_in_the_field.py does it",
     "labels": "a printer on a floor; tests/integration/test_print_jobs.py and test_label_point_way_up.py do it",
+    "modbus-line": "wires and a screwdriver; tests/unit/test_device_examples.py loads its tables, tests/integration/test_modbus_*.py do the rest",
     "north": "other people's systems; tests/integration/test_north_sides.py does our part",
     "scale-out": "several machines; tests/integration/test_two_workers.py, test_two_brokers.py and test_nats_cluster.py do it",
     "scan-points": "a floor with lamps; tests/integration/test_scan_lists.py does it",

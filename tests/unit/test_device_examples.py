@@ -45,7 +45,7 @@ def test_page_has_an_example_of_every_driver_that_a_gateway_loads(tmp_path: Path
     assert max(map(lines.count, lines)) == 3, "several units on one line"
 
 
-@pytest.mark.parametrize("name", ["scales", "labels", "readers", "sensors-and-lights"])
+@pytest.mark.parametrize("name", ["scales", "labels", "modbus-line", "readers", "sensors-and-lights"])
 def test_examples_of_another_page_are_loaded(name: str, tmp_path: Path) -> None:
     page = (HOW_TO / f"{name}.md").read_text(encoding="utf-8")
     written = [textwrap.dedent(text) for text in re.findall(r"```toml[^\n]*\n(.*?)```", page, re.DOTALL) if "[[device]]" in text]
