@@ -15,6 +15,7 @@ from drivers.sensor_onewire.judging import Fault, fault_of, judge
 
 RETRIES = 2
 CONVERSION_S = {9: 0.094, 10: 0.188, 11: 0.375, 12: 0.75, 0: 0.75}  # DS18B20 data sheet: conversion time by precision
+FORBIDDEN = ("EACCES", "EPERM", "EROFS")
 BULK_LOOK_S = 0.1
 BULK_WAIT_MAX_S = 3.0
 
@@ -234,9 +235,12 @@ class SensorOnewireSession:
         if asked.word == "read":
             self._doubt(asked.subject, fault)
         elif token is not None:
-            self._events.append(CommandFailed(token, DeviceFault(code, "the kernel could not set the precision; some copies of the chip have but one")))
+            why = "only root may write the probe's `resolution`" if code in FORBIDDEN else "some copies of the chip have but one"
+            self._events.append(CommandFailed(token, DeviceFault(code, f"the kernel could not set the precision; {why}")))
         elif asked.word == "trigger":
             self._bulk = False
+        else:
+            self._events.append(FrameRejected("precision_refused", asked.encode()))
 
     def _learn(self, line: Line) -> None:
         kind, *roms = line.text.split() or ["single"]

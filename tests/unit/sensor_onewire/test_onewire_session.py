@@ -9,7 +9,7 @@ import pytest
 
 from drivers.base.config import parse_config
 from drivers.base.errors import LocalProtocolError, RemoteProtocolError, ReplyTimeout
-from drivers.base.session import FrameRejected, SessionReady
+from drivers.base.session import CommandFailed, FrameRejected, SessionReady
 from drivers.sensor_onewire.config import SensorOnewireConfig
 from drivers.sensor_onewire.session import ProbeFailed, ProbeRead, SensorOnewireSession, Told, UnnamedProbes
 
@@ -53,6 +53,18 @@ def test_probe_without_a_name_that_was_pulled_off_while_the_bus_was_away_is_told
 
     changes = [[event.roms for event in events if isinstance(event, UnnamedProbes)] for events in (before, after, again)]
     assert changes == [[("28-0417c1a2ffe1",)], [()], []]
+
+
+def test_precision_that_may_not_be_set_is_counted_and_told_to_who_asked() -> None:
+    session = _session(precision_bits=11)
+    session.receive_bytes(f"bus w1_bus_master1 single {ROM}\n".encode(), 0.1)
+    assert session.bytes_to_send() == f"precision {ROM} 11\n".encode()
+    session.start_command("set_precision", {"probe": ROM, "bits": 9}, 0.1)
+
+    events = [*session.receive_bytes(f"error {ROM} EROFS\n".encode(), 0.2), *session.receive_bytes(f"error {ROM} EROFS\n".encode(), 0.3)]
+
+    assert [event.reason for event in events if isinstance(event, FrameRejected)] == ["precision_refused"]
+    assert ["only root may" in str(event.error) for event in events if isinstance(event, CommandFailed)] == [True]
 
 
 def test_probe_that_stays_measuring_does_not_hold_the_others_up() -> None:
