@@ -158,8 +158,8 @@ def _check_broker_certificate(table: GatewayTable, host: str, port: int, endpoin
 
 def check_device(device: str, config: DeviceConfig, gateway_process: int = 0) -> Iterator[Finding]:
     """Whether the way to a device is there; nothing is said to the device itself. The running gateway may hold its line while nobody answers on it."""
-    if not isinstance(config, StreamConfig):
-        return
+    if not isinstance(config, StreamConfig) or not (config.path or config.host):
+        return  # files of the kernel, a Bluetooth adapter, pins: no way that could be tried from outside
     if config.path:
         yield from _check_line(device, config.path, gateway_process)
         return

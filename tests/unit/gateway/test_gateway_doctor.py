@@ -13,7 +13,11 @@ from string import Formatter
 
 import pytest
 
+from drivers.base.config import DeviceConfig
+from drivers.gpio_lines.config import GpioLinesConfig, InputTable
 from drivers.scanner_serial.config import ScannerSerialConfig
+from drivers.sensor_ble.config import SensorBleConfig
+from drivers.sensor_onewire.config import SensorOnewireConfig
 from gateway.config import GatewayTable
 from gateway.doctor.command import examine
 from gateway.doctor.findings import _sentences, codes, finding, in_order, line_of
@@ -267,3 +271,14 @@ def test_outbox_that_cannot_be_read_is_told_and_a_sound_one_is_not_even_when_it_
     path.write_bytes(bytes(torn))
 
     assert [each.code for each in check_outbox(tmp_path)] == ["outbox_damaged"]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [SensorBleConfig(adapter="hci0"), GpioLinesConfig(chip="pinctrl-rp1", inputs=[InputTable(input=1, line=17)]), SensorOnewireConfig()],
+    ids=["bluetooth", "pins", "one-wire"],
+)
+def test_device_without_an_address_is_not_looked_for_in_the_network(config: DeviceConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "create_connection", lambda *_: pytest.fail("nothing is to be connected to"))
+
+    assert list(check_device("s-1", config)) == []
