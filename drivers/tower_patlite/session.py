@@ -169,6 +169,12 @@ class TowerPatliteSession:
             return self._detail_of(patterns)
         return command(self._config.model, Identifier.RUN, patterns)
 
+    def _dark(self) -> Command:
+        """Everything out: command C, or six zeros where the manual (NHL 3.6) tells of command S only."""
+        if self._config.model == "nh":
+            return command("nh", Identifier.RUN, [0] * (LAMPS + 1))
+        return command(self._config.model, Identifier.CLEAR)
+
     def _detail_of(self, patterns: list[int]) -> Command:
         colours = [colour if 0 < pattern != UNCHANGED else 0 for colour, pattern in zip(_TIERS, patterns, strict=False)]
         return command("la6", Identifier.DETAIL, [*colours, int(_FLASHING in patterns[:LAMPS]), patterns[-1]])
@@ -199,7 +205,7 @@ class TowerPatliteSession:
 
     def _clear(self, arguments: Mapping[str, Argument]) -> None:
         self._wish.patterns, self._wish.whole = dict.fromkeys(range(1, LAMPS + 2), 0), None
-        self._ask(Identifier.CLEAR, token=self._token)
+        self._queue.append(_Request(self._dark(), self._token))
 
     def _read(self, arguments: Mapping[str, Argument]) -> None:
         self._ask(Identifier.STATUS, token=self._token)
@@ -282,7 +288,7 @@ class TowerPatliteSession:
         shown = f"smart mode group {status.group}" if status.is_smart else f"lamps {status.patterns[:LAMPS]}, buzzer {status.patterns[LAMPS]}"
         self._events.append(SessionReady(f"Patlite {self._config.model.upper()}, shows {shown}"))
         if self._config.clear_on_connect:
-            self._ask(Identifier.CLEAR)
+            self._queue.append(_Request(self._dark()))
         if self._wish.whole is not None:
             self._queue.append(_Request(self._wish.whole))
         elif self._wish.patterns:

@@ -63,6 +63,16 @@ def test_lamp_and_buzzer_follow_the_command(model: str) -> None:
     assert (talk.twin.tower.lamps, talk.twin.tower.buzzer) == ([0] * 5, 0)
 
 
+def test_tower_whose_manual_knows_no_clear_is_put_out_by_the_plain_command() -> None:
+    talk = Talk("nh")
+    talk.command("switch_output", output=2, on=True)
+
+    talk.session.start_command("clear", {}, talk.now_s)
+    talk.session.advance_to(talk.now_s)
+
+    assert talk.session.bytes_to_send() == bytes.fromhex("585853000006000000000000")
+
+
 def test_switching_one_lamp_leaves_what_somebody_else_lit() -> None:
     talk = Talk()
     talk.twin.tower.show([0, 0, 1, 0, 0], 9)
