@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from drivers.base.errors import DeviceFault, LocalProtocolError, RemoteProtocolError, ReplyTimeout
+from drivers.base.errors import DeviceFault, LocalProtocolError, ReplyTimeout
 from drivers.base.line import Priority
 from drivers.base.modbus.exchange import DRAIN_SILENCE_S, REASONS, Broken, Exchange, Late, Outcome, State, TimedOut
 from drivers.base.modbus.frames import BUSY, EXCEPTIONS, NOBODY_THERE, Reply, Request
 from drivers.base.modbus.framing import Framing, Refused, RtuFraming, TcpFraming
+from drivers.base.modbus.session import ModbusSession
 from drivers.base.session import Argument, CommandDone, CommandFailed, FrameRejected, SessionEvent, SessionReady
 from drivers.light_modbus.config import LightModbusConfig
 from drivers.light_modbus.maps import COLOURS, Button, LightMap
@@ -73,7 +74,7 @@ class _Job:
     kind: Literal["poll", "write", "check"] = "poll"
 
 
-class LightModbusSession:
+class LightModbusSession(ModbusSession):
     """One connection to the tags of a line. `memory` is the driver's: it outlives the connection."""
 
     def __init__(self, config: LightModbusConfig, light_map: LightMap, memory: Memory) -> None:
@@ -84,7 +85,7 @@ class LightModbusSession:
         self._plan = Tags(light_map)
         framing: Framing = TcpFraming() if config.framing == "tcp" else RtuFraming(config.baud_rate, echoes=config.echoes)
         worst_s = config.worst_reply_s or light_map.worst_reply_s + max(map(framing.wire_s, self._plan.requests(1)))
-        self._exchange = Exchange(framing, config.reply_timeout_s or worst_s, worst_s)
+        super().__init__(Exchange(framing, config.reply_timeout_s or worst_s, worst_s))
         self._tags = {node: Tag() for node in range(1, config.nodes + 1)}
         self._units: dict[int, Unit] = {}
         self._nodes_of_unit: dict[int, list[int]] = {}
@@ -108,26 +109,12 @@ class LightModbusSession:
         self._waiting: dict[int, list[int]] = {}
         self._stuck: tuple[int, ...] = ()
         self._silent_in_a_row = 0
-        self._others: int | None = None
         self._job: _Job | None = None
         self._asking: _Job | None = None
-        self._broken: RemoteProtocolError | None = None
         self._token = 0
         self._now_s = 0.0
-        self._outgoing = b""
-        self._events: list[SessionEvent] = []
 
     # -- the line -------------------------------------------------------------------------------------------------------------------------
-
-    @property
-    def worst_reply_s(self) -> float:
-        """See `SharesLine.worst_reply_s`."""
-        return self._exchange.worst_reply_s
-
-    @property
-    def gap_s(self) -> float:
-        """See `SharesLine.gap_s`."""
-        return self._exchange.gap_s
 
     @property
     def wants_line(self) -> Priority | None:
@@ -135,15 +122,6 @@ class LightModbusSession:
         if self.holds_line or self._broken is not None or self._job is None:
             return None
         return Priority.BUTTON if self._lit_due_s() <= self._now_s else self._job.priority
-
-    @property
-    def holds_line(self) -> bool:
-        """See `SharesLine.holds_line`."""
-        return self._exchange.state is not State.IDLE
-
-    def shares_with(self, others: int) -> None:
-        """See `SharesLine.shares_with`."""
-        self._others = others
 
     def grant(self, now_s: float) -> None:
         """See `SharesLine.grant`."""
@@ -156,15 +134,6 @@ class LightModbusSession:
         self._asking = job
 
     # -- the session ----------------------------------------------------------------------------------------------------------------------
-
-    def receive_bytes(self, data: bytes, now_s: float) -> Sequence[SessionEvent]:
-        """See `Session.receive_bytes`. Raises: RemoteProtocolError: the Modbus TCP stream is beyond repair."""
-        for outcome in self._exchange.receive(data, now_s):
-            self._judge(outcome, now_s)
-        if self._broken is not None and not self._events:
-            raise self._broken
-        self._go_on(now_s)
-        return self._reported()
 
     def advance_to(self, now_s: float) -> Sequence[SessionEvent]:
         """See `Session.advance_to`. Raises: ReplyTimeout: no tag answers any more. RemoteProtocolError: the line never falls silent."""
@@ -181,11 +150,6 @@ class LightModbusSession:
         self._watch_test(now_s)
         self._go_on(now_s)
         return self._reported()
-
-    def bytes_to_send(self) -> bytes:
-        """See `Session.bytes_to_send`."""
-        data, self._outgoing = self._outgoing, b""
-        return data
 
     def next_deadline_s(self) -> float | None:
         """See `Session.next_deadline_s`."""
@@ -221,10 +185,6 @@ class LightModbusSession:
         """Whether it was reported; what it shall show is kept for its return."""
         return any(self._units[unit].faulty for unit in self._plan.units(node))
 
-    def farewell(self) -> bytes:
-        """Nothing: what is lit stays lit."""
-        return b""
-
     def _obey(self, name: str, node: int, arguments: Mapping[str, Argument], now_s: float) -> None:
         tag = self._tags[node]
         if name == "buzz":
@@ -248,10 +208,6 @@ class LightModbusSession:
                 self._restate(node)
             elif not tag.stated:
                 self._hasten(node, now_s)  # it says whether it is lit
-
-    def _reported(self) -> Sequence[SessionEvent]:
-        events, self._events = self._events, []
-        return events
 
     def _checked_node(self, arguments: Mapping[str, Argument]) -> int:
         node = int(arguments["node"])

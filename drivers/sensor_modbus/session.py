@@ -11,9 +11,10 @@ from typing import Literal
 
 from drivers.base.errors import DeviceBusy, DeviceFault, DriverError, LocalProtocolError, RemoteProtocolError, ReplyTimeout
 from drivers.base.line import Priority
-from drivers.base.modbus.exchange import REASONS, Broken, Exchange, Late, Outcome, State, TimedOut
+from drivers.base.modbus.exchange import REASONS, Broken, Exchange, Late, Outcome, TimedOut
 from drivers.base.modbus.frames import BUSY, EXCEPTIONS, NOBODY_THERE, WRITE_COIL, Reply, Request
 from drivers.base.modbus.framing import Framing, Refused, RtuFraming, TcpFraming
+from drivers.base.modbus.session import ModbusSession
 from drivers.base.session import Argument, CommandDone, CommandFailed, FrameRejected, SessionEvent, SessionReady
 from drivers.sensor_modbus.config import SensorModbusConfig
 from drivers.sensor_modbus.contacts import Contacts
@@ -84,7 +85,7 @@ class _Switching:
     output: int
 
 
-class SensorModbusSession:
+class SensorModbusSession(ModbusSession):
     """One connection to one unit. `RtuFraming` or `TcpFraming` is chosen by the configuration.
 
     `memory` outlives the connection: it is the driver's.
@@ -101,11 +102,10 @@ class SensorModbusSession:
         framing: Framing = TcpFraming() if config.framing == "tcp" else RtuFraming(config.baud_rate, echoes=config.echoes)
         worst_s = config.worst_reply_s or register_map.worst_reply_s + max(framing.wire_s(part.request) for part in self._parts + self._input_parts)
         patience_s = max(worst_s, _GATEWAY_S) if config.framing == "tcp" else worst_s + _SLACK_S
-        self._exchange = Exchange(framing, config.reply_timeout_s or patience_s, worst_s)
+        super().__init__(Exchange(framing, config.reply_timeout_s or patience_s, worst_s))
         self._rounds: deque[_Round] = deque()
         self._switches: deque[_Switching] = deque()
         self._asking: _Round | _Switching | None = None
-        self._others: int | None = None
         self._poll_due_s: float | None = None
         self._poll_tick: int | None = None
         self._serial_due_s = float("inf")
@@ -116,27 +116,9 @@ class SensorModbusSession:
         """Readings that fell out because the one before was not done, or because nobody let time pass."""
         self.serial = ""
         self._ready = False
-        self._broken: RemoteProtocolError | None = None
         self._token = 0
-        self._outgoing = b""
-        self._events: list[SessionEvent] = []
-
-    @property
-    def state(self) -> State:
-        """Where the conversation stands."""
-        return self._exchange.state
 
     # -- the line -------------------------------------------------------------------------------------------------------------------------
-
-    @property
-    def worst_reply_s(self) -> float:
-        """See `SharesLine.worst_reply_s`."""
-        return self._exchange.worst_reply_s
-
-    @property
-    def gap_s(self) -> float:
-        """See `SharesLine.gap_s`."""
-        return self._exchange.gap_s
 
     @property
     def wants_line(self) -> Priority | None:
@@ -149,15 +131,6 @@ class SensorModbusSession:
             return None
         return Priority.BUTTON if self._rounds[0].what == "inputs" else Priority.SENSOR
 
-    @property
-    def holds_line(self) -> bool:
-        """See `SharesLine.holds_line`."""
-        return self._exchange.state is not State.IDLE
-
-    def shares_with(self, others: int) -> None:
-        """See `SharesLine.shares_with`."""
-        self._others = others
-
     def grant(self, now_s: float) -> None:
         """See `SharesLine.grant`."""
         if self._switches:
@@ -167,15 +140,6 @@ class SensorModbusSession:
             self._ask(self._rounds[0].parts[0].request, self._rounds[0], now_s)
 
     # -- the session ----------------------------------------------------------------------------------------------------------------------
-
-    def receive_bytes(self, data: bytes, now_s: float) -> Sequence[SessionEvent]:
-        """See `Session.receive_bytes`. Raises: RemoteProtocolError: the Modbus TCP stream is beyond repair."""
-        for outcome in self._exchange.receive(data, now_s):
-            self._judge(outcome, now_s)
-        if self._broken is not None and not self._events:
-            raise self._broken
-        self._ask_next(now_s)
-        return self._reported()
 
     def advance_to(self, now_s: float) -> Sequence[SessionEvent]:
         """See `Session.advance_to`. Raises: ReplyTimeout: the unit was silent too often. RemoteProtocolError: the line never falls silent."""
@@ -190,13 +154,8 @@ class SensorModbusSession:
         if self._broken is not None:
             raise self._broken
         self._poll(now_s)
-        self._ask_next(now_s)
+        self._go_on(now_s)
         return self._reported()
-
-    def bytes_to_send(self) -> bytes:
-        """See `Session.bytes_to_send`."""
-        data, self._outgoing = self._outgoing, b""
-        return data
 
     def next_deadline_s(self) -> float | None:
         """See `Session.next_deadline_s`."""
@@ -217,14 +176,6 @@ class SensorModbusSession:
         else:
             raise LocalProtocolError(f"a Modbus sensor has no command {name!r}; it takes read, switch_output")
         return self._token
-
-    def farewell(self) -> bytes:
-        """Nothing."""
-        return b""
-
-    def _reported(self) -> Sequence[SessionEvent]:
-        events, self._events = self._events, []
-        return events
 
     def _part(self, block: Block | Array | SerialNumber) -> _Part:
         return _Part(Request(self._config.unit_id, block.function, block.address, block.size_words), block)
@@ -285,7 +236,7 @@ class SensorModbusSession:
         if self._others is None:
             self._exchange.begin(now_s)
 
-    def _ask_next(self, now_s: float) -> None:
+    def _go_on(self, now_s: float) -> None:
         if self._others is None and (self._switches or self._rounds) and self._exchange.may_ask(now_s):
             self.grant(now_s)
 

@@ -2,11 +2,12 @@
 import pytest
 
 from drivers.base.errors import DeviceFault, LocalProtocolError, RemoteProtocolError, ReplyTimeout
+from drivers.base.modbus.exchange import State
 from drivers.base.modbus.frames import encode_rtu, encode_tcp
 from drivers.base.session import CommandDone, CommandFailed, FrameRejected, SessionReady
 from drivers.sensor_modbus.config import SensorModbusConfig
 from drivers.sensor_modbus.maps import load_map
-from drivers.sensor_modbus.session import SensorModbusSession, State, ValueFailed, ValueRead
+from drivers.sensor_modbus.session import SensorModbusSession, ValueFailed, ValueRead
 
 GOOD_PDU = bytes.fromhex("04 04 01 31 02 22")
 ASKED_RTU = bytes.fromhex("01 04 00 01 00 02 20 0b")
