@@ -49,7 +49,12 @@ class SimulatedDevice:
     # Switching it on and off
 
     def start(self) -> Self:
-        """Switch it on, in a thread of its own. Raises: OSError: its place is taken. ValueError: a condition or a fault does not do."""
+        """Switch it on, in a thread of its own.
+
+        Raises: OSError: its place is taken. ValueError: a condition or a fault does not do. RuntimeError: it is on already.
+        """
+        if self._loop is not None:
+            raise RuntimeError(f"{self.id} is switched on already; for another one call sims.{self.kind}(...) again")
         loop = SHARED.enter()
         try:
             wait_for(loop, self._device.start())
@@ -60,11 +65,15 @@ class SimulatedDevice:
         return self
 
     def stop(self) -> None:
-        """Switch it off; once more does nothing."""
+        """Switch it off; once more does nothing. Raises: RuntimeError: `async with` switched it on and will switch it off."""
+        if self._loop is not None and self._is_guest:
+            raise RuntimeError(f"{self.id} was switched on by 'async with', which switches it off at its end")
         loop, self._loop = self._loop, None
         if loop is not None:
-            wait_for(loop, self._device.stop())
-            SHARED.leave()
+            try:
+                wait_for(loop, self._device.stop())
+            finally:
+                SHARED.leave()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -73,6 +82,8 @@ class SimulatedDevice:
         self.stop()
 
     async def __aenter__(self) -> Self:
+        if self._loop is not None:
+            raise RuntimeError(f"{self.id} is switched on already; for another one call sims.{self.kind}(...) again")
         await self._device.start()
         self._loop, self._is_guest = asyncio.get_running_loop(), True
         return self
@@ -217,8 +228,10 @@ class SimulatedRig:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         loop, self._loop = self._loop, None
         if loop is not None:
-            wait_for(loop, self._rig.__aexit__(kind, error, trace))
-            SHARED.leave()
+            try:
+                wait_for(loop, self._rig.__aexit__(kind, error, trace))
+            finally:
+                SHARED.leave()
 
     def __getitem__(self, part_id: str) -> RigPart:
         if self._loop is None:

@@ -75,12 +75,13 @@ class TwinServer(abc.ABC):
 
     def brown_out(self, seconds: float) -> None:
         """The supply fails for so long: the connection is gone, nobody is let in, and then the device starts anew, if it knows how (stimulus `reboot`)."""
+        was_on = self._lights_on is None
         if self._lights_on is not None:
             self._lights_on.cancel()
-        else:
-            self.drop_client()
-        self._forget_late()
         self._lights_on = asyncio.get_running_loop().call_later(seconds, self._power_up)
+        if was_on:
+            self.drop_client()  # dark already: a line that is plugged in again says nothing
+        self._forget_late()
 
     def _power_up(self) -> None:
         self._lights_on = None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from firmware_sims.rfid_llrp.codec import MalformedError, Node
 
-STOP_DURATION, STOP_GPI = 1, 2  # of ROSpecs and AISpecs alike
+_STOP_DURATION, _STOP_GPI, _STOP_OBSERVATION = 1, 2, 3  # of ROSpecs and AISpecs alike, but the last
 _UPON_N_TAGS, _UPON_QUIET, _UPON_ATTEMPTS = 0, 1, 2  # TagObservationTrigger, 16.2.4.2.1.1.1
 _ROUND_MS = 100
 """How long one attempt to see all tags takes; guessed, of the size that readers need for some hundred tags."""
@@ -41,17 +41,10 @@ class AiSpec:
         number = inventories[0].fields[0] if inventories else 1
         spec = cls(index, frozenset() if 0 in antennas else antennas, number, len(inventories))
         if (stop := node.find("AISpecStopTrigger")) is not None:
-            spec._take_stop(stop)
+            spec.runs_ms, spec.stop_input = ends_of(stop)
+            if stop.fields[0] == _STOP_OBSERVATION and (observed := stop.find("TagObservationTrigger")):
+                spec._take_observation(observed)
         return spec
-
-    def _take_stop(self, stop: Node) -> None:
-        kind, duration_ms = stop.fields
-        if kind == STOP_DURATION:
-            self.runs_ms = duration_ms
-        elif kind == STOP_GPI:
-            self.stop_input, self.runs_ms = trigger_of(stop)
-        elif observed := stop.find("TagObservationTrigger"):
-            self._take_observation(observed)
 
     def _take_observation(self, observed: Node) -> None:
         kind, _, tags, attempts, quiet_ms, timeout_ms = observed.fields
@@ -64,6 +57,15 @@ class AiSpec:
             self.runs_ms = min(attempts * _ROUND_MS, timeout_ms or attempts * _ROUND_MS)
         else:
             raise UnsupportedError(f"there is no tag observation trigger {kind}")
+
+
+def ends_of(stop: Node) -> tuple[int, tuple[int, bool] | None]:
+    """After how many milliseconds (0: never) and by which input and level a ROSpec or an AISpec ends. Raises: MalformedError: see `trigger_of`."""
+    kind, duration_ms = stop.fields
+    if kind == _STOP_GPI:
+        edge, timeout_ms = trigger_of(stop)
+        return timeout_ms, edge
+    return (duration_ms if kind == _STOP_DURATION else 0), None
 
 
 def trigger_of(node: Node) -> tuple[tuple[int, bool], int]:

@@ -16,7 +16,7 @@ from functools import cache
 from typing import NamedTuple
 
 from firmware_sims.rfid_llrp import extensions
-from firmware_sims.rfid_llrp.aispecs import STOP_DURATION, STOP_GPI, AiSpec, UnsupportedError, trigger_of
+from firmware_sims.rfid_llrp.aispecs import AiSpec, UnsupportedError, ends_of, trigger_of
 from firmware_sims.rfid_llrp.codec import TABLE, MalformedError, Node, encode
 
 DISABLED, INACTIVE, ACTIVE = 0, 1, 2
@@ -157,7 +157,7 @@ class RoSpec:
         if start.fields[0] == _START_PERIODIC:
             spec._take_period(start)
         spec.start_input = trigger_of(start)[0] if start.fields[0] == _START_GPI else None
-        spec._take_stop(stop)
+        spec.runs_ms, spec.stop_input = ends_of(stop)
         spec._take_report(node)
         spec.power_indices = frozenset(transmitter.fields[2] for transmitter in node.walk("RFTransmitter"))
         spec.modes = frozenset(control.fields[0] for control in node.walk("C1G2RFControl"))
@@ -188,13 +188,6 @@ class RoSpec:
         period_s = self.starts_every_ms / 1000
         if period_s and self.starts_at_s is not None and self.starts_at_s < now_s:
             self.starts_at_s += math.ceil((now_s - self.starts_at_s) / period_s) * period_s
-
-    def _take_stop(self, stop: Node) -> None:
-        kind, duration_ms = stop.fields
-        if kind == STOP_DURATION:
-            self.runs_ms = duration_ms
-        elif kind == STOP_GPI:
-            self.stop_input, self.runs_ms = trigger_of(stop)
 
     @property
     def inputs(self) -> set[int]:

@@ -327,6 +327,21 @@ async def test_brown_out_lets_nobody_in_and_then_the_device_starts_anew(echo, co
     assert echo.twin.reboots == 1
 
 
+async def test_line_of_a_device_without_power_says_nothing():
+    twin = Echo()
+    twin.connected = lambda now_s: b"hello"
+    server = PtyTwinServer(twin)
+    await server.start()
+    server.brown_out(30.0)
+    descriptor = os.open(server.path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+
+    with pytest.raises(BlockingIOError):
+        os.read(descriptor, 100)
+
+    os.close(descriptor)
+    await server.stop()
+
+
 async def test_bytes_on_the_way_to_the_device_are_hit_too(echo, connect):
     reader, writer = await connect(echo)
     echo.faults.drop = 0.2

@@ -114,6 +114,22 @@ def test_device_that_is_switched_off_says_so():
         assert scanner.shown()["has_client"] is False
 
 
+def test_device_is_switched_off_by_what_switched_it_on():
+    with sims.scanner_serial() as scanner, pytest.raises(RuntimeError, match="switched on already"):
+        scanner.start()
+
+    async def within():
+        async with sims.scanner_serial() as guest:
+            with pytest.raises(RuntimeError, match="'async with', which switches it off"):
+                guest.stop()
+            with pytest.raises(RuntimeError, match="switched on already"):
+                await guest.__aenter__()
+            assert guest.shown()["has_client"] is False
+
+    asyncio.run(within())
+    assert SHARED._users == 0
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [
