@@ -27,7 +27,9 @@ from tests.modbus_line import VirtualLine
 REPLY_TIMEOUT_S = 0.25
 WORST_REPLY_S = 2 * REPLY_TIMEOUT_S
 REQUESTS = int(os.environ.get("DOCKLINE_LATE_REPLIES", "20000"))
-"""The suite tries a share. The whole, 100,000 late replies: DOCKLINE_LATE_REPLIES=200000 python -m pytest tests/property/test_modbus_late_replies.py --timeout 300"""
+"""The suite tries a share. The whole, 100,000 late replies:
+DOCKLINE_LATE_REPLIES=200000 python -m pytest tests/property/test_modbus_late_replies.py --timeout 300
+"""
 
 
 def _value(number):
