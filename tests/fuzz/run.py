@@ -21,6 +21,7 @@ from tests.fuzz.targets import Feed, Target, target
 SLOW_S_PER_64_KIB = 0.1
 GROWTH_BYTES_MAX = 10_000_000
 _INPUTS_A_MOUTH = 48
+_AGAIN_S = 0.01
 _HUNG_S = 15.0
 _WARM_SHARE = 0.2
 _FINDINGS_MAX = 10
