@@ -28,7 +28,7 @@ def test_lines_of_the_page_are_a_configuration(part: str, tmp_path: Path) -> Non
     config = load_config(path)
 
     assert config.stations
-    assert len(PARTS) == 2
+    assert len(PARTS) == 3
 
 
 @pytest.mark.parametrize("line", COMMANDS)
