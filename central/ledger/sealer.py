@@ -22,6 +22,8 @@ from central.ledger.tables import block, entry, event
 
 LATE_COMMIT_S = 120.0
 """No write transaction takes longer: twice what the database lets one stand idle."""
+LOOKED_BACK_POSITIONS = 20_000
+"""So many are looked at again whatever the clock says: it may have been set forward while a transaction was under way, and minutes passed in a moment."""
 SEALED_AT_ONCE_MAX = 2000
 """More would hold up other writers on SQLite for longer than a person at a light notices."""
 FIRST_PREVIOUS = bytes(32)
@@ -41,7 +43,8 @@ def _unsealed(connection: Connection) -> dict[str, list[int]]:
     newest: datetime | None = connection.execute(select(func.max(block.c.sealed_at))).scalar()
     highest = select(func.max(block.c.last_position))
     if newest and connection.dialect.name == "postgresql":
-        highest = highest.where(block.c.sealed_at < newest - timedelta(seconds=LATE_COMMIT_S))
+        looked_back = select(func.max(block.c.last_position) - LOOKED_BACK_POSITIONS).scalar_subquery()
+        highest = highest.where(block.c.sealed_at < newest - timedelta(seconds=LATE_COMMIT_S), block.c.last_position < looked_back)
     floor = connection.execute(highest).scalar() or 0
     recent: set[int] = set()
     for members in connection.execute(select(block.c.members).where(block.c.last_position > floor)).scalars():

@@ -16,7 +16,7 @@ _ANSWERS_MAX = 8
 class PrinterError(DomainError):
     """The printer could not be reached, or hung up."""
 
-    status = 502
+    status = 409
 
     def __init__(self, printer: str, why: str) -> None:
         super().__init__(

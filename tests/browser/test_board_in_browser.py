@@ -252,7 +252,7 @@ async def test_board_is_usable_by_keyboard(window: Window, desk: Desk) -> None:
     async with window.page() as page:
         await page.goto(desk.url)
         reached: list[str] = []
-        for _ in range(16):
+        for _ in range(24):
             await page.keyboard.press("Tab")
             reached.append(await page.evaluate("document.activeElement.id || document.activeElement.textContent.trim()"))
 

@@ -149,6 +149,20 @@ def test_event_that_commits_late_is_sealed_with_a_later_block(engine: Engine) ->
     assert found(engine) == []
 
 
+def test_event_that_commits_late_is_sealed_although_the_clock_was_set_forward_meanwhile(engine: Engine) -> None:
+    if engine.dialect.name == "postgresql":
+        tamper(engine, "UPDATE event SET position = 50 WHERE position = 2")
+    assert sealed(engine) == 2
+    receive(engine, 1)
+    if engine.dialect.name == "postgresql":
+        tamper(engine, "UPDATE event SET position = 60 WHERE position = 3")
+    assert sealed(engine, NOW + timedelta(hours=1)) == 1
+    receive(engine, 1, NOW)
+
+    assert sealed(engine, NOW + timedelta(hours=1, seconds=5)) == 1
+    assert found(engine) == []
+
+
 def test_event_that_was_never_sealed_is_found(engine: Engine) -> None:
     sealed(engine)
     receive(engine, 1, NOW + timedelta(hours=1))

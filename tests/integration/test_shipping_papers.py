@@ -41,7 +41,7 @@ def test_label_of_a_package_is_printed_on_the_sites_printer(http: Http, sscc: st
 
 def test_printer_that_is_off_is_told(http: Http, sscc: str) -> None:  # noqa: F811
     assert sent(http, f"packages/{sscc}/print", {}, 409)["code"] == "no_printer"
-    problem = sent(http, f"packages/{sscc}/print", {"printer": "127.0.0.1:1"}, 502)
+    problem = sent(http, f"packages/{sscc}/print", {"printer": "127.0.0.1:1"}, 409)
     assert problem["code"] == "printer_unreachable"
     assert "127.0.0.1:1" in problem["detail"]
 

@@ -36,7 +36,7 @@ def _strategy(info: Any) -> st.SearchStrategy[Any]:
         case "ListType":
             return st.lists(_strategy(info.item_type), min_size=info.min_length or 0, max_size=3)
         case "DictType":
-            return st.dictionaries(_strategy(info.key_type), _strategy(info.value_type), max_size=3)
+            return st.dictionaries(_strategy(info.key_type), _strategy(info.value_type), min_size=info.min_length or 0, max_size=3)
         case "UnionType":
             return st.one_of([_strategy(member) for member in info.types])
         case "LiteralType":
