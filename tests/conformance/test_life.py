@@ -26,3 +26,4 @@ __all__ = [
 ]
 
 pytest.mark.slow(test_logs_once_when_lost_and_once_when_back)
+pytest.mark.slow(test_cancel_during_read_is_clean)

@@ -36,6 +36,7 @@ def _is_quadratic(data: bytes) -> None:
         data = data[1:]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("feed", "kind"), [(_falls_over_a_sign, "exception"), (_is_quadratic, "slow")], ids=["exception", "slow"])
 def test_planted_fault_is_found_and_told_with_its_inputs(feed: Feed, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.fuzz.mutation._LARGE_ONE_IN", 500)
@@ -47,6 +48,7 @@ def test_planted_fault_is_found_and_told_with_its_inputs(feed: Feed, kind: str, 
     assert found[0].inputs
 
 
+@pytest.mark.slow
 def test_parser_that_keeps_what_it_gets_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     rss = iter(range(0, 1_000_000_000, 50_000_000))
     monkeypatch.setattr(run, "_rss", lambda: next(rss) + 1)
@@ -54,6 +56,7 @@ def test_parser_that_keeps_what_it_gets_is_found(monkeypatch: pytest.MonkeyPatch
     assert [finding.kind for finding in Run(_aim(_sound), 1).go(60.0, INPUTS).findings] == ["memory"]
 
 
+@pytest.mark.slow
 def test_parser_that_does_not_come_back_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "_HUNG_S", 1.0)
     monkeypatch.setattr(run.gc, "collect", lambda: 0)  # of a large process it takes longer than that
@@ -74,6 +77,7 @@ def test_parser_that_is_slow_in_many_ways_is_told_once() -> None:
     assert len(fire.outcome.findings) == 1
 
 
+@pytest.mark.slow
 def test_sound_parser_is_not_accused() -> None:
     outcome = Run(_aim(_sound), 1).go(60.0, INPUTS)
 

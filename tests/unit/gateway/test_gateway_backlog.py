@@ -45,6 +45,7 @@ def passing(number: int, start_s: float) -> Iterator[tuple[float, str, int]]:
         yield start_s + 3.0 * read / READS_EACH, tags[read % TAGS_EACH], 3 if read < READS_EACH / 2 else 1
 
 
+@pytest.mark.slow
 @pytest.mark.requirement("R95")
 @pytest.mark.requirement("E2")
 @pytest.mark.parametrize("in_order", [True, False])
