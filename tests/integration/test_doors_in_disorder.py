@@ -57,6 +57,7 @@ def test_pass_told_hours_late_does_not_bring_the_pallet_back(house: Warehouse) -
     assert outcomes(house) == {"door-1": ["already_received"], "door-2": ["received"]}
 
 
+@pytest.mark.slow
 def test_pallet_that_is_here_again_is_not_asked_about_when_its_leaving_is_told_late(house: Warehouse) -> None:
     announce(house)
     house.happen(passed())

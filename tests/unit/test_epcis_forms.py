@@ -65,6 +65,7 @@ def mutate(whole: dict[str, Any], chance: random.Random) -> None:
         parent.append(copy.deepcopy(parent[0]) if chance.random() < 0.5 else value)
 
 
+@pytest.mark.slow
 def test_no_document_passes_here_that_the_official_schema_refuses() -> None:
     chance = random.Random(SEED)
     schema = Draft7Validator(document("EPCIS-JSON-Schema.json"), format_checker=FormatChecker())

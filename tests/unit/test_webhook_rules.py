@@ -164,6 +164,7 @@ def test_event_types_are_told_apart_and_described() -> None:
     assert rules.SECRET_PREFIX == "whsec_"
 
 
+@pytest.mark.slow
 def test_every_type_of_message_is_told_by_some_use_case() -> None:
     said = {
         node.value
