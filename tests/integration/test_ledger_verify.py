@@ -173,6 +173,13 @@ def test_event_that_was_never_sealed_is_found(engine: Engine) -> None:
     assert any("1 events were recorded long before the last block and never sealed" in line for line in found(engine))
 
 
+def test_event_that_waits_to_be_sealed_is_no_finding_although_the_clock_was_set_back(engine: Engine) -> None:
+    assert sealed(engine, NOW + timedelta(hours=1)) == 2
+    receive(engine, 1, NOW)
+
+    assert found(engine) == []
+
+
 def test_reservation_that_passed_over_an_older_lot_is_found(engine: Engine) -> None:
     receive(engine, 5, NOW - timedelta(days=2), Account("s1/b", "milk", "L0"))
     with transaction(engine) as connection:
