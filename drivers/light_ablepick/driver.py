@@ -8,10 +8,11 @@ from typing import Any
 
 from contracts.readings import AnyReading, ButtonPressed, ConditionChanged, LampTestEnded, ReadingFailed
 from drivers.base.driver import StreamDriver
+from drivers.base.lights import ButtonsStuck, TagAnswered, TagFault, TagsTested
 from drivers.base.session import Session, SessionEvent
 from drivers.base.spec import ArgumentSpec, CommandSpec, DriverSpec
 from drivers.light_ablepick.config import LightAblepickConfig
-from drivers.light_ablepick.events import ButtonsStuck, LitTag, SupplyChanged, TagAnswered, TagFault, TagsTested
+from drivers.light_ablepick.events import LitTag, SupplyChanged
 from drivers.light_ablepick.session import LightAblepickSession
 from drivers.light_ablepick.tags import Wishes
 

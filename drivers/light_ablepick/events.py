@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from drivers.base.session import SessionEvent
 
@@ -29,40 +28,8 @@ class LitTag:
 
 
 @dataclass(frozen=True)
-class TagAnswered(SessionEvent):
-    """A tag's confirm or shortage key was pressed; `quantity` is what its display showed then, None when it showed no number."""
-
-    node: int
-    press: Literal["confirm", "shortage"]
-    quantity: int | None
-
-
-@dataclass(frozen=True)
-class TagFault(SessionEvent):
-    """A tag does not do what it shall; `code` is the sub-command of the maker's manual."""
-
-    node: int
-    code: str
-    meaning: str
-
-
-@dataclass(frozen=True)
-class ButtonsStuck(SessionEvent):
-    """The tags whose key is held down for too long now; empty: no more. Told whenever that changes."""
-
-    nodes: tuple[int, ...]
-
-
-@dataclass(frozen=True)
 class SupplyChanged(SessionEvent):
     """Something about the power supply of an AT400 began or ended: `condition` is voltage_low, voltage_high or system_abnormal (manual 6.2)."""
 
     condition: str
     active: bool
-
-
-@dataclass(frozen=True)
-class TagsTested(SessionEvent):
-    """A lamp test is over; `dead` are the tags that are not connected or were faulty, in the order of their numbers."""
-
-    dead: tuple[int, ...]

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from drivers.base.errors import LocalProtocolError, ReplyTimeout
+from drivers.base.lights import TagAnswered, TagFault, TagsTested
 from drivers.base.session import Argument, CommandDone, FrameRejected, SessionEvent, SessionReady
 from drivers.light_ablepick.config import LightAblepickConfig
-from drivers.light_ablepick.events import FAULTS, SupplyChanged, TagAnswered, TagFault, TagsTested
+from drivers.light_ablepick.events import FAULTS, SupplyChanged
 from drivers.light_ablepick.frames import (
     BROADCAST,
     KEY_CONFIRM,

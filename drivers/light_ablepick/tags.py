@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from drivers.base.lights import ButtonsStuck, TagFault
 from drivers.base.session import SessionEvent
 from drivers.light_ablepick.config import FLASH_CODES, LightAblepickConfig
-from drivers.light_ablepick.events import FAULTS, ButtonsStuck, LitTag, TagFault
+from drivers.light_ablepick.events import FAULTS, LitTag
 from drivers.light_ablepick.frames import COLOUR_ITEM, COLOURS, DIGITS_ITEM, Sub, digits
 
 FORGIVEN_AFTER_S = 2.0  # a complaint so long after the last one is a new story, not a further try

@@ -8,13 +8,14 @@ from typing import Any
 
 from contracts.readings import AnyReading, ButtonPressed, ConditionChanged, LampTestEnded, ReadingFailed
 from drivers.base.driver import StreamDriver
+from drivers.base.lights import ButtonsStuck, TagAnswered, TagFault, TagsTested
 from drivers.base.session import Session, SessionEvent
 from drivers.base.shared_lines import open_shared
 from drivers.base.spec import ArgumentSpec, CommandSpec, DriverSpec
 from drivers.base.transports import Transport, open_transport
 from drivers.light_modbus.config import LightModbusConfig
 from drivers.light_modbus.maps import load_map
-from drivers.light_modbus.session import KeysStuck, LightModbusSession, TagAnswered, TagFault, TagsTested
+from drivers.light_modbus.session import LightModbusSession
 from drivers.light_modbus.states import Memory
 from drivers.light_modbus.tags import LitTag
 
@@ -57,7 +58,7 @@ class LightModbusDriver(StreamDriver[LightModbusConfig]):
                 yield ReadingFailed(device=self.device_id, at_s=at_s, quantity=f"node_{node}", reason=f"{meaning} (code {code})")
             case TagsTested(dead=dead):
                 yield LampTestEnded(device=self.device_id, at_s=at_s, dead=list(dead))
-            case KeysStuck(nodes=nodes):
+            case ButtonsStuck(nodes=nodes):
                 which = f"a key of tag {', '.join(map(str, nodes))} is held down; check that nothing leans on it" if nodes else "all keys are free again"
                 yield ConditionChanged(device=self.device_id, at_s=at_s, condition="button_stuck", active=bool(nodes), reason=which)
 

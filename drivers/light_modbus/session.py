@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from drivers.base.errors import DeviceFault, LocalProtocolError, ReplyTimeout
+from drivers.base.lights import ButtonsStuck, TagAnswered, TagFault, TagsTested
 from drivers.base.line import Priority
 from drivers.base.modbus.exchange import DRAIN_SILENCE_S, REASONS, Broken, Exchange, Late, Outcome, State, TimedOut
 from drivers.base.modbus.frames import BUSY, EXCEPTIONS, NOBODY_THERE, Reply, Request
@@ -29,38 +30,6 @@ SETTLES_S = 0.3  # chosen: so long after it was told to, a tag may still show wh
 UNITS_FOR_A_LOSS = 4  # chosen: when so many units in a row do not answer, it is the line
 LAMP_TEST_DIGIT = "8"
 _SILENT = "pick tag does not answer; check its cable, its power and its address"
-
-
-@dataclass(frozen=True)
-class TagAnswered(SessionEvent):
-    """A tag's confirm or shortage key was pressed; `quantity` is what its display showed then, None when it showed no number."""
-
-    node: int
-    press: Literal["confirm", "shortage"]
-    quantity: int | None
-
-
-@dataclass(frozen=True)
-class TagFault(SessionEvent):
-    """A tag does not do what it shall; `code` is a Modbus exception code, `silent`, `crc` or `garbled`, or `held`."""
-
-    node: int
-    code: str
-    meaning: str
-
-
-@dataclass(frozen=True)
-class TagsTested(SessionEvent):
-    """A lamp test is over; `dead` are the tags that did not answer or refused, in the order of their numbers."""
-
-    dead: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class KeysStuck(SessionEvent):
-    """Which tags have a key that is held down for too long has changed; none: all are free again."""
-
-    nodes: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -561,6 +530,6 @@ class LightModbusSession(ModbusSession):
         if is_stuck == (node in self._stuck):
             return
         self._stuck = tuple(sorted({*self._stuck, node})) if is_stuck else tuple(each for each in self._stuck if each != node)
-        self._events.append(KeysStuck(self._stuck))
+        self._events.append(ButtonsStuck(self._stuck))
         if is_stuck and node in self._lit:
             self._events.append(TagFault(node, "held", f"a key of the pick tag is held down for {self._config.held_s:g} s; check that nothing leans on it"))

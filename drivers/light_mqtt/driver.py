@@ -16,12 +16,13 @@ from contracts.addresses import BrokerAddress, parse_broker
 from contracts.readings import AnyReading, ButtonPressed, LampTestEnded, ReadingFailed
 from drivers.base.driver import StreamDriver
 from drivers.base.errors import ConfigError, TransportError
+from drivers.base.lights import TagAnswered, TagFault, TagsTested
 from drivers.base.session import Session, SessionEvent
 from drivers.base.spec import ArgumentSpec, CommandSpec, DriverSpec
 from drivers.base.transports import Transport
 from drivers.light_mqtt.config import LightMqttConfig
 from drivers.light_mqtt.frames import FRAME_BYTES_MAX, Frame, Kind, decode, size_of
-from drivers.light_mqtt.session import LightMqttSession, Memory, NodeAnswered, NodeFault, NodesTested
+from drivers.light_mqtt.session import LightMqttSession, Memory
 
 _KEEPALIVE_S = 10
 _REFUSED = 0x80
@@ -70,11 +71,11 @@ class LightMqttDriver(StreamDriver[LightMqttConfig]):
     def readings(self, event: SessionEvent, at_s: float) -> Iterable[AnyReading]:
         """A press becomes ButtonPressed, a light that is away ReadingFailed of `node_<n>`, the end of a lamp test LampTestEnded."""
         match event:
-            case NodeAnswered(node=node, press=press, quantity=quantity):
+            case TagAnswered(node=node, press=press, quantity=quantity):
                 yield ButtonPressed(device=self.device_id, at_s=at_s, node=node, press=press, quantity=quantity)
-            case NodeFault(node=node, code=code, meaning=meaning):
+            case TagFault(node=node, code=code, meaning=meaning):
                 yield ReadingFailed(device=self.device_id, at_s=at_s, quantity=f"node_{node}", reason=f"{meaning} (code {code})")
-            case NodesTested(dead=dead):
+            case TagsTested(dead=dead):
                 yield LampTestEnded(device=self.device_id, at_s=at_s, dead=list(dead))
 
 

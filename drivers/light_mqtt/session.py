@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from drivers.base.errors import LocalProtocolError, RemoteProtocolError, ReplyTimeout
+from drivers.base.lights import TagAnswered, TagFault, TagsTested
 from drivers.base.session import Argument, CommandDone, FrameRejected, SessionEvent, SessionReady
 from drivers.light_mqtt.config import LightMqttConfig
 from drivers.light_mqtt.frames import HEADER_BYTES, Frame, Kind, decode, size_of
@@ -39,31 +40,6 @@ class Memory:
     lit: dict[int, LitNode] = field(default_factory=dict)
     buzzing: set[int] = field(default_factory=set)
     ids: dict[int, list[str]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class NodeAnswered(SessionEvent):
-    """A light's confirm or shortage key was pressed; `quantity` None: it told none."""
-
-    node: int
-    press: Literal["confirm", "shortage"]
-    quantity: int | None
-
-
-@dataclass(frozen=True)
-class NodeFault(SessionEvent):
-    """A light that shall show something is not there; `code` is what its availability topic says."""
-
-    node: int
-    code: str
-    meaning: str
-
-
-@dataclass(frozen=True)
-class NodesTested(SessionEvent):
-    """A lamp test is over; `dead` are the lights that said they are not there, or never said that they are."""
-
-    dead: tuple[int, ...]
 
 
 class LightMqttSession:
@@ -221,7 +197,7 @@ class LightMqttSession:
         for node in self._nodes.numbers:
             self._state(node)
         told = self._availability is not None
-        self._events.append(NodesTested(tuple(node for node in self._nodes.numbers if told and not self._online.get(node, False))))
+        self._events.append(TagsTested(tuple(node for node in self._nodes.numbers if told and not self._online.get(node, False))))
         self._events += [CommandDone(token, {}) for token in self._test_tokens]
         self._test_ends_s, self._test_tokens = None, []
 
@@ -267,7 +243,7 @@ class LightMqttSession:
         if now and not (frame.is_retained and before is None):
             self._relight(node)
         elif not now and before is not False and node in self._memory.lit:
-            self._events.append(NodeFault(node, OFFLINE, "light is not there; check its power and its network"))
+            self._events.append(TagFault(node, OFFLINE, "light is not there; check its power and its network"))
 
     def _key(self, payload: bytes) -> Literal["confirm", "shortage"] | None:
         if not self._config.press_path:
@@ -292,7 +268,7 @@ class LightMqttSession:
             self._silence(node)
             self._state(node)
         quantity = quantity_of(found_at(self._config.quantity_path, frame.payload)) if self._config.quantity_path else None
-        self._events.append(NodeAnswered(node, press, quantity))
+        self._events.append(TagAnswered(node, press, quantity))
 
     def _is_repeated(self, node: int, known: str | None, frame: Frame, now_s: float) -> bool:
         """Whether this press was told before; a double press puts the light right, which some lights darken by themselves."""

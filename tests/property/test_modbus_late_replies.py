@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drivers.base.lights import TagAnswered
 from drivers.base.modbus.exchange import Exchange
 from drivers.base.modbus.frames import encode_rtu
 from drivers.base.session import FrameRejected
 from drivers.light_modbus.config import LightModbusConfig
 from drivers.light_modbus.maps import load_map
-from drivers.light_modbus.session import LightModbusSession, TagAnswered
+from drivers.light_modbus.session import LightModbusSession
 from drivers.light_modbus.states import Memory
 from drivers.sensor_modbus.config import SensorModbusConfig
 from drivers.sensor_modbus.maps import Block, MappedValue, ModbusMap

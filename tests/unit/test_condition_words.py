@@ -13,14 +13,14 @@ import drivers
 from central.web.condition_words import CONDITIONS, condition_text
 from central.web.languages import catalogue
 from contracts.readings import AnyReading, ConditionChanged, Weight
+from drivers.base.lights import ButtonsStuck
 from drivers.base.weighing_conditions import CONDITIONS as OF_SCALES
 from drivers.base.weighing_conditions import ERROR_S, ScaleConditions
 from drivers.light_ablepick.config import LightAblepickConfig
 from drivers.light_ablepick.driver import LightAblepickDriver
-from drivers.light_ablepick.events import ButtonsStuck, SupplyChanged
+from drivers.light_ablepick.events import SupplyChanged
 from drivers.light_modbus.config import LightModbusConfig
 from drivers.light_modbus.driver import LightModbusDriver
-from drivers.light_modbus.session import KeysStuck
 from drivers.printer_zpl.conditions import WHAT_TO_DO
 from drivers.scale_hid.session import CONDITIONS as OF_HID_SCALES
 from drivers.sensor_ble.config import SensorBleConfig
@@ -65,7 +65,7 @@ def told() -> list[ConditionChanged]:
         *of_scales(),
         _only(lights.readings(ButtonsStuck((3, 14)), 0)),
         *(_only(lights.readings(SupplyChanged(name, active=True), 0)) for name in supplies),
-        _only(tags.readings(KeysStuck((3, 14)), 0)),
+        _only(tags.readings(ButtonsStuck((3, 14)), 0)),
         *(_only(sensors.readings(TagsChanged(name, ("north", "south")), 0)) for name in ("battery_low", "tag_silent")),
         _only(probes.readings(UnnamedProbes(("28-0316a2",)), 0)),
     ]

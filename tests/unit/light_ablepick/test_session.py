@@ -2,9 +2,10 @@
 import pytest
 
 from drivers.base.errors import LocalProtocolError, RemoteProtocolError, ReplyTimeout
+from drivers.base.lights import TagAnswered, TagFault, TagsTested
 from drivers.base.session import CommandDone, FrameRejected, SessionReady
 from drivers.light_ablepick.config import LightAblepickConfig
-from drivers.light_ablepick.events import LitTag, TagAnswered, TagFault, TagsTested
+from drivers.light_ablepick.events import LitTag
 from drivers.light_ablepick.session import LightAblepickSession
 from drivers.light_ablepick.tags import Wishes
 from firmware_sims.light_ablepick.twin import AblePickTwin

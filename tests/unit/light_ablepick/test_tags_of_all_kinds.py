@@ -9,10 +9,11 @@ import pytest
 
 from contracts.readings import ConditionChanged
 from drivers.base.errors import LocalProtocolError
+from drivers.base.lights import ButtonsStuck, TagAnswered, TagFault
 from drivers.base.session import CommandDone, CommandFailed, FrameRejected
 from drivers.light_ablepick.config import LightAblepickConfig
 from drivers.light_ablepick.driver import LightAblepickDriver
-from drivers.light_ablepick.events import ButtonsStuck, LitTag, SupplyChanged, TagAnswered, TagFault
+from drivers.light_ablepick.events import LitTag, SupplyChanged
 from drivers.light_ablepick.session import LightAblepickSession
 from firmware_sims.light_ablepick.tag import PickTag
 from firmware_sims.light_ablepick.twin import AblePickTwin

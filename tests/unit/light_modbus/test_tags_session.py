@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from drivers.base.errors import LocalProtocolError, ReplyTimeout
+from drivers.base.lights import ButtonsStuck, TagAnswered, TagFault, TagsTested
 from drivers.base.line import Priority
 from drivers.base.session import CommandDone, CommandFailed, FrameRejected, SessionReady
 from drivers.light_modbus.config import LightModbusConfig
 from drivers.light_modbus.maps import load_map
-from drivers.light_modbus.session import KeysStuck, LightModbusSession, TagAnswered, TagFault, TagsTested
+from drivers.light_modbus.session import LightModbusSession
 from drivers.light_modbus.states import Memory
 from firmware_sims.light_modbus.twin import LitTag, ModbusLightPointsTwin, ModbusTagsTwin
 from tests.modbus_line import VirtualLine
@@ -259,13 +260,13 @@ def test_key_that_is_held_is_told_and_told_again_when_it_is_free() -> None:
 
     line.do("hold", node=5)
     line.run(line.now_s + 4.9)
-    assert line.events(KeysStuck) == []
+    assert line.events(ButtonsStuck) == []
     line.run(line.now_s + 0.4)
-    assert line.events(KeysStuck) == [KeysStuck((5,))]
+    assert line.events(ButtonsStuck) == [ButtonsStuck((5,))]
     line.do("release", node=5)
     line.run(line.now_s + 1.0)
 
-    assert line.events(KeysStuck)[-1] == KeysStuck(())
+    assert line.events(ButtonsStuck)[-1] == ButtonsStuck(())
     assert len(line.events(TagAnswered)) == 1
 
 

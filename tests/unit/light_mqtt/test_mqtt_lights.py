@@ -9,10 +9,11 @@ import pytest
 
 from drivers.base.config import parse_config
 from drivers.base.errors import ConfigError, LocalProtocolError, RemoteProtocolError, ReplyTimeout
+from drivers.base.lights import TagAnswered, TagFault, TagsTested
 from drivers.base.session import FrameRejected, SessionEvent, SessionReady
 from drivers.light_mqtt.config import LightMqttConfig
 from drivers.light_mqtt.frames import Frame, Kind, decode, size_of
-from drivers.light_mqtt.session import LightMqttSession, Memory, NodeAnswered, NodeFault, NodesTested
+from drivers.light_mqtt.session import LightMqttSession, Memory
 from drivers.light_mqtt.templates import Nodes, TopicPattern, filled, found_at, quantity_of
 
 TASMOTA = {
@@ -90,9 +91,9 @@ def test_tasmota_lights_are_lit_and_answered_by_template() -> None:
     assert talk.message("stat/tasmota_A1B2C3/RESULT", '{"POWER":"ON"}') == [
         FrameRejected("no_press", Frame(Kind.MESSAGE, "stat/tasmota_A1B2C3/RESULT", b'{"POWER":"ON"}').encode())
     ]
-    assert talk.message("stat/tasmota_A1B2C3/RESULT", '{"Button1":{"Action":"SINGLE"}}') == [NodeAnswered(5, "confirm", None)]
+    assert talk.message("stat/tasmota_A1B2C3/RESULT", '{"Button1":{"Action":"SINGLE"}}') == [TagAnswered(5, "confirm", None)]
     assert [(frame.topic, frame.payload) for frame in talk.said()] == [("cmnd/tasmota_A1B2C3/Power", b"off")]
-    assert talk.message("stat/3/RESULT", '{"Button1":{"Action":"HOLD"}}') == [NodeAnswered(3, "shortage", None)]
+    assert talk.message("stat/3/RESULT", '{"Button1":{"Action":"HOLD"}}') == [TagAnswered(3, "shortage", None)]
 
 
 @pytest.mark.requirement("E8")
@@ -101,8 +102,8 @@ def test_esphome_lights_have_numbers_with_zeros_and_text_as_payload() -> None:
 
     assert talk.subscribed == ["+/binary_sensor/key/state", "+/status"]
     assert talk.command("show", node=7, quantity=1) == [("bin-07/light/lamp/command", '{"state": "ON", "color": {"r": 0, "g": 255, "b": 0}}')]
-    assert talk.message("bin-07/binary_sensor/key/state", "ON") == [NodeAnswered(7, "confirm", None)]
-    assert not [event for event in talk.message("bin-07/binary_sensor/key/state", "OFF") if isinstance(event, NodeAnswered)]
+    assert talk.message("bin-07/binary_sensor/key/state", "ON") == [TagAnswered(7, "confirm", None)]
+    assert not [event for event in talk.message("bin-07/binary_sensor/key/state", "OFF") if isinstance(event, TagAnswered)]
     assert [event.reason for event in talk.message("other-07/status", "online") if isinstance(event, FrameRejected)] == ["other_topic"]
 
 
@@ -114,7 +115,7 @@ def test_light_is_lit_again_at_its_birth_and_not_by_what_the_broker_remembers() 
     assert talk.said() == []
     talk.message("pick/2/status", "online")
     assert [frame.topic for frame in talk.said()] == ["pick/2/show"]
-    assert talk.message("pick/2/status", "offline") == [NodeFault(2, "offline", "light is not there; check its power and its network")]
+    assert talk.message("pick/2/status", "offline") == [TagFault(2, "offline", "light is not there; check its power and its network")]
     assert talk.message("pick/2/status", "offline") == []
     talk.message("pick/2/status", "online", retained=True)
     assert [frame.topic for frame in talk.said()] == ["pick/2/show"]
@@ -133,7 +134,7 @@ def test_what_was_lit_is_lit_again_on_a_new_connection_and_presses_stay_told() -
     assert [event.reason for event in second.message("pick/3/pressed", '{"key": "confirm", "id": 7}', 9.0) if isinstance(event, FrameRejected)] == [
         "repeated_press"
     ]
-    assert second.message("pick/3/pressed", '{"key": "confirm", "id": 8, "quantity": 3}', 9.0) == [NodeAnswered(3, "confirm", 3)]
+    assert second.message("pick/3/pressed", '{"key": "confirm", "id": 8, "quantity": 3}', 9.0) == [TagAnswered(3, "confirm", 3)]
 
 
 def test_double_press_without_ids_is_dropped_and_the_light_put_right() -> None:
@@ -145,7 +146,7 @@ def test_double_press_without_ids_is_dropped_and_the_light_put_right() -> None:
 
     assert [event.reason for event in events if isinstance(event, FrameRejected)] == ["double_press"]
     assert [frame.topic for frame in talk.said()] == ["pick/3/show"]
-    assert talk.message("pick/3/pressed", '{"key": "confirm"}', 2.0) == [NodeAnswered(3, "confirm", None)]
+    assert talk.message("pick/3/pressed", '{"key": "confirm"}', 2.0) == [TagAnswered(3, "confirm", None)]
 
 
 def test_press_that_the_broker_kept_is_old() -> None:
@@ -170,8 +171,8 @@ def test_shown_is_kept_by_the_broker_and_forgotten_when_put_out() -> None:
 def test_node_and_shortage_may_stand_in_payload_and_topic_of_their_own() -> None:
     talk = Talk(confirm_topic="line/keys", shortage_topic="line/+/short", node_path="light[0].no", press_path="", quantity_path="q", availability_topic="")
 
-    assert talk.message("line/keys", '{"light": [{"no": 4}], "q": "7"}') == [NodeAnswered(4, "confirm", 7)]
-    assert talk.message("line/a/short", '{"light": [{"no": 5}], "q": 2.0}') == [NodeAnswered(5, "shortage", 2)]
+    assert talk.message("line/keys", '{"light": [{"no": 4}], "q": "7"}') == [TagAnswered(4, "confirm", 7)]
+    assert talk.message("line/a/short", '{"light": [{"no": 5}], "q": 2.0}') == [TagAnswered(5, "shortage", 2)]
     assert [event.reason for event in talk.message("line/keys", '{"light": []}') if isinstance(event, FrameRejected)] == ["unknown_node"]
 
 
@@ -183,7 +184,7 @@ def test_lamp_test_names_who_is_not_there() -> None:
     assert len(talk.command("test")) == 3
     events = talk.session.advance_to(3.0)
 
-    assert NodesTested((2, 3)) in events
+    assert TagsTested((2, 3)) in events
     assert [frame.topic for frame in talk.said()] == ["pick/1/clear", "pick/2/clear", "pick/3/clear"]
 
 
