@@ -6,9 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from contracts.readings import AnyReading, ButtonPressed, ConditionChanged, LampTestEnded, ReadingFailed
-from drivers.base.driver import StreamDriver
-from drivers.base.lights import ButtonsStuck, TagAnswered, TagFault, TagsTested
+from contracts.readings import AnyReading, ConditionChanged
+from drivers.base.light_driver import LightDriver
 from drivers.base.session import Session, SessionEvent
 from drivers.base.spec import ArgumentSpec, CommandSpec, DriverSpec
 from drivers.light_ablepick.config import LightAblepickConfig
@@ -23,7 +22,7 @@ _SUPPLY = {
 }
 
 
-class LightAblepickDriver(StreamDriver[LightAblepickConfig]):
+class LightAblepickDriver(LightDriver[LightAblepickConfig]):
     """Pick tags of one controller. `wishes` is what shall be lit, and more; it outlives connections and is stated again on each new one."""
 
     def __init__(self, device_id: str, config: LightAblepickConfig, **arguments: Any) -> None:
@@ -45,22 +44,11 @@ class LightAblepickDriver(StreamDriver[LightAblepickConfig]):
         return LightAblepickSession(self.config, self.wishes)
 
     def readings(self, event: SessionEvent, at_s: float) -> Iterable[AnyReading]:
-        """A press becomes ButtonPressed, a tag's fault ReadingFailed of `node_<n>`, the end of a lamp test LampTestEnded.
-
-        Conditions: button_stuck (its reason names the tags); of an AT400: voltage_low, voltage_high, system_abnormal.
-        """
-        match event:
-            case TagAnswered(node=node, press=press, quantity=quantity):
-                yield ButtonPressed(device=self.device_id, at_s=at_s, node=node, press=press, quantity=quantity)
-            case TagFault(node=node, code=code, meaning=meaning):
-                yield ReadingFailed(device=self.device_id, at_s=at_s, quantity=f"node_{node}", reason=f"{meaning} (code {code})")
-            case ButtonsStuck(nodes=nodes):
-                reason = f"key held down on pick tag {', '.join(map(str, nodes))}; check that nothing leans on it" if nodes else "all keys are up again"
-                yield ConditionChanged(device=self.device_id, at_s=at_s, condition="button_stuck", active=bool(nodes), reason=reason)
-            case SupplyChanged(condition=condition, active=active):
-                yield ConditionChanged(device=self.device_id, at_s=at_s, condition=condition, active=active, reason=_SUPPLY[condition] if active else "")
-            case TagsTested(dead=dead):
-                yield LampTestEnded(device=self.device_id, at_s=at_s, dead=list(dead))
+        """See `LightDriver`; of an AT400 also the conditions voltage_low, voltage_high and system_abnormal."""
+        if isinstance(event, SupplyChanged):
+            reason = _SUPPLY[event.condition] if event.active else ""
+            yield ConditionChanged(device=self.device_id, at_s=at_s, condition=event.condition, active=event.active, reason=reason)
+        yield from super().readings(event, at_s)
 
 
 _NODE = ArgumentSpec("node", int, "Number of the pick tag, 1-200 on port 1, 201-400 on port 2", "count")

@@ -3,13 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from contracts.readings import AnyReading, ButtonPressed, ConditionChanged, LampTestEnded, ReadingFailed
-from drivers.base.driver import StreamDriver
-from drivers.base.lights import ButtonsStuck, TagAnswered, TagFault, TagsTested
-from drivers.base.session import Session, SessionEvent
+from drivers.base.light_driver import LightDriver
+from drivers.base.session import Session
 from drivers.base.shared_lines import open_shared
 from drivers.base.spec import ArgumentSpec, CommandSpec, DriverSpec
 from drivers.base.transports import Transport, open_transport
@@ -20,7 +18,7 @@ from drivers.light_modbus.states import Memory
 from drivers.light_modbus.tags import LitTag
 
 
-class LightModbusDriver(StreamDriver[LightModbusConfig]):
+class LightModbusDriver(LightDriver[LightModbusConfig]):
     """Pick tags of one line. What shall be lit outlives connections and is lit again on each new one.
 
     Raises on construction: ConfigError: the map is missing or wrong.
@@ -48,19 +46,6 @@ class LightModbusDriver(StreamDriver[LightModbusConfig]):
     def new_session(self) -> Session:
         """See `StreamDriver.new_session`."""
         return LightModbusSession(self.config, self._map, self._memory)
-
-    def readings(self, event: SessionEvent, at_s: float) -> Iterable[AnyReading]:
-        """A press becomes ButtonPressed, a tag's fault ReadingFailed of `node_<n>`, the end of a lamp test LampTestEnded, held keys ConditionChanged."""
-        match event:
-            case TagAnswered(node=node, press=press, quantity=quantity):
-                yield ButtonPressed(device=self.device_id, at_s=at_s, node=node, press=press, quantity=quantity)
-            case TagFault(node=node, code=code, meaning=meaning):
-                yield ReadingFailed(device=self.device_id, at_s=at_s, quantity=f"node_{node}", reason=f"{meaning} (code {code})")
-            case TagsTested(dead=dead):
-                yield LampTestEnded(device=self.device_id, at_s=at_s, dead=list(dead))
-            case ButtonsStuck(nodes=nodes):
-                which = f"a key of tag {', '.join(map(str, nodes))} is held down; check that nothing leans on it" if nodes else "all keys are free again"
-                yield ConditionChanged(device=self.device_id, at_s=at_s, condition="button_stuck", active=bool(nodes), reason=which)
 
 
 _NODE = ArgumentSpec("node", int, "Number of the pick tag, from 1", "count")

@@ -13,11 +13,9 @@ from typing import Any
 import aiomqtt
 
 from contracts.addresses import BrokerAddress, parse_broker
-from contracts.readings import AnyReading, ButtonPressed, LampTestEnded, ReadingFailed
-from drivers.base.driver import StreamDriver
 from drivers.base.errors import ConfigError, TransportError
-from drivers.base.lights import TagAnswered, TagFault, TagsTested
-from drivers.base.session import Session, SessionEvent
+from drivers.base.light_driver import LightDriver
+from drivers.base.session import Session
 from drivers.base.spec import ArgumentSpec, CommandSpec, DriverSpec
 from drivers.base.transports import Transport
 from drivers.light_mqtt.config import LightMqttConfig
@@ -32,7 +30,7 @@ _CANCEL_AGAIN_S = 0.2
 _CLOSE_TIMEOUT_S = 1.0
 
 
-class LightMqttDriver(StreamDriver[LightMqttConfig]):
+class LightMqttDriver(LightDriver[LightMqttConfig]):
     """Lights behind one broker. `memory` is what shall be lit; it outlives connections."""
 
     def __init__(self, device_id: str, config: LightMqttConfig, **arguments: Any) -> None:
@@ -67,16 +65,6 @@ class LightMqttDriver(StreamDriver[LightMqttConfig]):
     def new_session(self) -> Session:
         """See `StreamDriver.new_session`."""
         return LightMqttSession(self.config, self.memory)
-
-    def readings(self, event: SessionEvent, at_s: float) -> Iterable[AnyReading]:
-        """A press becomes ButtonPressed, a light that is away ReadingFailed of `node_<n>`, the end of a lamp test LampTestEnded."""
-        match event:
-            case TagAnswered(node=node, press=press, quantity=quantity):
-                yield ButtonPressed(device=self.device_id, at_s=at_s, node=node, press=press, quantity=quantity)
-            case TagFault(node=node, code=code, meaning=meaning):
-                yield ReadingFailed(device=self.device_id, at_s=at_s, quantity=f"node_{node}", reason=f"{meaning} (code {code})")
-            case TagsTested(dead=dead):
-                yield LampTestEnded(device=self.device_id, at_s=at_s, dead=list(dead))
 
 
 def _address(config: LightMqttConfig) -> BrokerAddress:

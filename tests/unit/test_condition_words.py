@@ -36,7 +36,7 @@ EN, ZH = catalogue("en"), catalogue("zh")
 TELLING = {
     "base/weighing_conditions.py",
     "light_ablepick/driver.py",
-    "light_modbus/driver.py",
+    "base/light_driver.py",
     "printer_zpl/driver.py",
     "scale_hid/driver.py",
     "sensor_ble/driver.py",
